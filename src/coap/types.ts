@@ -1,0 +1,198 @@
+/** What the CoAP endpoint and its users exchange. Codes and option numbers are numeric throughout. */
+import type { Peer } from '../transport/transport'
+
+/** One option, decoded no further than its bytes (RFC 7252 §3.1). */
+export interface CoapOption {
+  readonly number: number
+  readonly value: Uint8Array
+}
+
+/** A request as its handler sees it; a block-wise body is already whole. */
+export interface CoapRequest {
+  readonly peer: Peer
+  /** A method code, e.g. `Code.POST`. */
+  readonly code: number
+  readonly confirmable: boolean
+  readonly token: Uint8Array
+  /** One entry per Uri-Path option. */
+  readonly path: readonly string[]
+  /** One entry per Uri-Query option. */
+  readonly query: readonly string[]
+  readonly contentFormat: number | undefined
+  readonly accept: number | undefined
+  /** The Observe option's value, on GET and FETCH. */
+  readonly observe: number | undefined
+  /** All options as received, in order (of the last block's message, when block-wise). */
+  readonly options: readonly CoapOption[]
+  readonly payload: Buffer
+  /**
+   * Accepts an Observe registration (RFC 7641 §4.1): the reply then carries an Observe number and
+   * the returned handle sends notifications. A handle of the same peer and token is replaced.
+   */
+  acceptObservation(): ObservationHandle
+  /** True when this is Observe=1 and it ended an observation of the same peer and token. */
+  cancelObservation(): boolean
+}
+
+/** The answering side of an observation: sends notifications until it ends. */
+export interface ObservationHandle {
+  readonly peer: Peer
+  readonly token: Uint8Array
+  readonly ended: boolean
+  /** Called once when it ends: Observe=1, RST on a notification, CON timeout, peer gone, replaced. */
+  onEnd: (reason: 'cancelled' | 'reset' | 'timeout' | 'gone' | 'replaced' | 'error') => void
+  /**
+   * Sends one notification with the next Observe number. A reply whose code is not 2.xx ends the
+   * observation (RFC 7641 §4.2). Resolves at the ACK of a confirmable one, at once otherwise.
+   */
+  notify(reply: CoapReply, options?: { confirmable?: boolean }): Promise<void>
+  end(): void
+}
+
+/** An answer to a request. Larger payloads than one block go block-wise. */
+export interface CoapReply {
+  readonly code: number
+  readonly contentFormat?: number
+  readonly payload?: Uint8Array
+  /** One option each. */
+  readonly locationPath?: readonly string[]
+  readonly etag?: Uint8Array
+  /** Seconds. */
+  readonly maxAge?: number
+  /** Further options. */
+  readonly options?: readonly CoapOption[]
+  /** Called when the reply was handed to the socket the first time. */
+  readonly onSent?: () => void
+}
+
+/** Answers a request; a slow one is acknowledged with an empty ACK first and answered separately. */
+export type RequestHandler = (request: CoapRequest) => CoapReply | Promise<CoapReply>
+
+/** Per-request settings of transmission; defaults are the endpoint's (RFC 7252 §4.8). */
+export interface TransmissionOptions {
+  /** Milliseconds to the first retransmission, before ACK_RANDOM_FACTOR. */
+  readonly ackTimeout?: number
+  readonly maxRetransmit?: number
+  /**
+   * Milliseconds from the first transmission of a message (of each block, not of the body) to its
+   * response; counts on after an empty ACK.
+   */
+  readonly responseTimeout?: number
+  /** Aborting rejects with CoapCancelled. */
+  readonly signal?: AbortSignal
+}
+
+/** A request to send. */
+export interface CoapRequestInit extends TransmissionOptions {
+  readonly code: number
+  readonly path?: readonly string[]
+  readonly query?: readonly string[]
+  readonly contentFormat?: number
+  readonly accept?: number
+  readonly payload?: Uint8Array
+  /** Default true. */
+  readonly confirmable?: boolean
+  readonly etag?: Uint8Array
+  /** Further options. */
+  readonly options?: readonly CoapOption[]
+  /** Largest block to send and to ask for: 16, 32, … 1024. Default: the endpoint's. */
+  readonly blockSize?: number
+  /** Called after each acknowledged block of the request body. Bytes. */
+  readonly onProgress?: (sent: number, total: number) => void
+}
+
+/** A response; a block-wise body is already whole. */
+export interface CoapResponse {
+  readonly peer: Peer
+  readonly code: number
+  readonly contentFormat: number | undefined
+  readonly payload: Buffer
+  readonly locationPath: readonly string[]
+  readonly etag: Uint8Array | undefined
+  /** Seconds. */
+  readonly maxAge: number | undefined
+  /** The Observe option's value. */
+  readonly observe: number | undefined
+  readonly options: readonly CoapOption[]
+}
+
+/** The asking side of an observation (RFC 7641 §3). */
+export interface ObserveRelation {
+  readonly peer: Peer
+  readonly token: Uint8Array
+  /** The answer to the registration; undefined for a relation that was restored. */
+  readonly first: CoapResponse | undefined
+  /** False when the peer answered without an Observe option, or after the relation ended. */
+  readonly active: boolean
+  /**
+   * Active cancellation: the same request with Observe=1 and the same token (RFC 7641 §3.6).
+   * Resolves with the answer; notifications stop at once.
+   */
+  cancel(options?: TransmissionOptions): Promise<CoapResponse>
+  /** Passive cancellation: forgets the relation; the next notification is answered with RST. */
+  forget(): void
+}
+
+/** What an observer is told. */
+export interface ObserveListener {
+  /** A fresh notification, whole, in order (RFC 7641 §3.4). The first response is not repeated here. */
+  onNotification(response: CoapResponse): void
+  /** The relation ended by an error response, a lost peer or the stop of the endpoint. */
+  onEnd?(reason: 'error' | 'gone' | 'stopped', response?: CoapResponse): void
+}
+
+/** One message as it crossed the wire, for logs. Built only while somebody listens. */
+export interface CoapTrace {
+  readonly direction: 'in' | 'out'
+  readonly peer: Peer
+  /** Milliseconds since the epoch. */
+  readonly time: number
+  readonly type: 'CON' | 'NON' | 'ACK' | 'RST'
+  readonly code: number
+  readonly messageId: number
+  readonly token: Uint8Array
+  readonly path: string | undefined
+  readonly query: string | undefined
+  readonly contentFormat: number | undefined
+  readonly observe: number | undefined
+  /** `num/more/size` */
+  readonly block1: string | undefined
+  readonly block2: string | undefined
+  readonly payload: Uint8Array
+  /** Bytes of the datagram. */
+  readonly size: number
+  /** True for a retransmission or a duplicate. */
+  readonly repeated: boolean
+}
+
+/** Settings of an endpoint. Times are milliseconds, sizes bytes. */
+export interface CoapEndpointOptions {
+  /** RFC 7252 §4.8; default 2000. */
+  readonly ackTimeout?: number
+  /** Default 1.5. */
+  readonly ackRandomFactor?: number
+  /** Default 4. */
+  readonly maxRetransmit?: number
+  /** From a message's first transmission to its response; default 93,000 (MAX_TRANSMIT_WAIT). */
+  readonly responseTimeout?: number
+  /** Simultaneous outstanding requests per peer; default 1 (RFC 7252 §4.7). */
+  readonly nstart?: number
+  /** Requests that may wait for NSTART per peer; default 1000. */
+  readonly maxQueuedPerPeer?: number
+  /** 16, 32, … 1024; default 1024. */
+  readonly blockSize?: number
+  /** The largest body accepted block-wise; default 1 MiB. */
+  readonly maxBody?: number
+  /** All unfinished incoming bodies together; default 64 MiB. */
+  readonly maxBodies?: number
+  /** How long a message is remembered to detect duplicates; default 247,000 (EXCHANGE_LIFETIME). */
+  readonly exchangeLifetime?: number
+  /** Messages remembered per peer; default 16. */
+  readonly duplicatesPerPeer?: number
+  /** Peers with state that nobody pinned; default 10,000. The longest silent goes first. */
+  readonly maxStrangers?: number
+  /** A slow handler is acknowledged with an empty ACK after this long; default 500. */
+  readonly separateAfter?: number
+  /** How to answer a NON notification or response with an unknown token; default `reset`. */
+  readonly unknownNon?: 'reset' | 'ignore'
+}
