@@ -1,0 +1,112 @@
+import { CodedError } from '../base/coded-error'
+
+/** The text is no LwM2M path. */
+export class PathError extends CodedError {
+  constructor(text: string, why: string) {
+    super('invalid-path', `${JSON.stringify(text)} is not an LwM2M path: ${why}`)
+  }
+}
+
+/** Object, instance, resource and resource instance ids are 16-bit; 65535 is reserved (MAX_ID). */
+export const MAX_ID = 65535
+
+/** The level a path names (Core §7.2): 0 is the root. */
+export const Level = { ROOT: 0, OBJECT: 1, INSTANCE: 2, RESOURCE: 3, RESOURCE_INSTANCE: 4 } as const
+
+/**
+ * An immutable LwM2M path: `/`, `/3`, `/3/0`, `/3/0/9`, `/3/0/6/1`, with the prefix of an end device
+ * behind a gateway where there is one: `/dev1/3/0/9` (Gateway object 25). The alternate root of a
+ * registration is not part of it.
+ */
+export class Path {
+  static readonly ROOT = new Path([])
+
+  /** @param ids zero to four ids @param prefix gateway prefix without slashes */
+  constructor(
+    readonly ids: readonly number[],
+    readonly prefix: string = '',
+  ) {}
+
+  /**
+   * Reads `/3/0/9`; the leading slash may be missing, a trailing one is tolerated. A first segment
+   * that is no number is a gateway prefix.
+   * @throws PathError
+   */
+  static parse(text: string): Path {
+    const trimmed = text.trim()
+    const body = trimmed.replace(/^\//, '').replace(/\/$/, '')
+    if (body === '') return Path.ROOT
+    const segments = body.split('/')
+    let prefix = ''
+    if (!/^\d/.test(segments[0] as string)) {
+      prefix = segments.shift() as string
+      if (!/^[\w.~-]+$/.test(prefix)) throw new PathError(text, 'ids are numbers like /3/0/9')
+    }
+    if (segments.length > 4) throw new PathError(text, 'at most four ids: object/instance/resource/resource instance')
+    const ids = segments.map((segment) => {
+      const id = /^(0|[1-9]\d{0,4})$/.test(segment) ? Number(segment) : NaN
+      if (!(id < MAX_ID)) throw new PathError(text, `${JSON.stringify(segment)} is no id (0 to 65534)`)
+      return id
+    })
+    return new Path(ids, prefix)
+  }
+
+  /** Accepts a path or its text. @throws PathError */
+  static from(path: Path | string): Path {
+    return typeof path === 'string' ? Path.parse(path) : path
+  }
+
+  /** 0 root … 4 resource instance; see {@link Level}. */
+  get level(): number {
+    return this.ids.length
+  }
+
+  get object(): number | undefined {
+    return this.ids[0]
+  }
+
+  get instance(): number | undefined {
+    return this.ids[1]
+  }
+
+  get resource(): number | undefined {
+    return this.ids[2]
+  }
+
+  get resourceInstance(): number | undefined {
+    return this.ids[3]
+  }
+
+  child(id: number): Path {
+    return new Path([...this.ids, id], this.prefix)
+  }
+
+  /** The first `level` ids. */
+  at(level: number): Path {
+    return level >= this.level ? this : new Path(this.ids.slice(0, level), this.prefix)
+  }
+
+  /** Whether `other` is this path or below it. The root without prefix contains everything. */
+  contains(other: Path): boolean {
+    if (this.prefix !== other.prefix && !(this.prefix === '' && this.level === 0)) return false
+    return this.level <= other.level && this.ids.every((id, i) => id === other.ids[i])
+  }
+
+  equals(other: Path): boolean {
+    return this.prefix === other.prefix && this.level === other.level && this.contains(other)
+  }
+
+  /** One entry per Uri-Path segment. */
+  segments(): string[] {
+    const segments = this.ids.map(String)
+    return this.prefix === '' ? segments : [this.prefix, ...segments]
+  }
+
+  toString(): string {
+    return '/' + this.segments().join('/')
+  }
+
+  toJSON(): string {
+    return this.toString()
+  }
+}
