@@ -1,0 +1,179 @@
+/** What users of the server see: registrations, results, options and events. */
+import type { CodedError } from '../base/coded-error'
+import type { CoapTrace } from '../coap/types'
+import type { AttributeSet } from '../lwm2m/attributes'
+import type { Path } from '../lwm2m/path'
+import type { Record } from '../lwm2m/record'
+import type { Value } from '../lwm2m/value'
+import type { Peer } from '../transport/transport'
+
+export type Lwm2mVersion = '1.0' | '1.1' | '1.2'
+
+/** An object as a device registered it. */
+export interface RegisteredObject {
+  readonly id: number
+  /** As announced by `ver`, else what the LwM2M version implies, else undefined. */
+  readonly version: string | undefined
+  readonly instances: readonly number[]
+  /** Gateway prefix of an end device; empty for the device itself. */
+  readonly prefix?: string
+}
+
+/** A registered device (Core §6.2). Times are milliseconds since the epoch. */
+export interface Registration {
+  /** The last segment of its location, `/rd/{id}`. */
+  readonly id: string
+  readonly endpoint: string
+  readonly peer: Peer
+  readonly version: Lwm2mVersion
+  /** Seconds. */
+  readonly lifetime: number
+  /** The binding without Q, e.g. `U`. */
+  readonly binding: string
+  readonly queueMode: boolean
+  readonly sms: string | undefined
+  readonly profileId: string | undefined
+  /** Query parameters that the specification does not know. */
+  readonly attributes: { readonly [name: string]: string }
+  readonly objects: readonly RegisteredObject[]
+  /** Alternate root without outer slashes; empty for `/`. */
+  readonly root: string
+  /** Content-Formats the device prefers (`ct` of its root link). */
+  readonly contentFormats: readonly number[]
+  readonly registeredAt: number
+  readonly updatedAt: number
+  /** Of the last message of any kind. */
+  readonly lastSeen: number
+  readonly expiresAt: number
+  /** `asleep` only for queue-mode devices outside their awake window. */
+  readonly state: 'online' | 'asleep'
+}
+
+/** What an operation answered. */
+export interface OperationResult {
+  readonly endpoint: string
+  /** The path asked for; root for composite operations. */
+  readonly path: Path
+  /** Numeric CoAP code, always of class 2; error codes reject with {@link DeviceError}. */
+  readonly code: number
+  /** Content-Format of the answer, where it had one. */
+  readonly format: number | undefined
+  readonly records: readonly Record[]
+  /** Create: where the new instance is. */
+  readonly location?: Path
+  /** Discover: the answered links. */
+  readonly links?: readonly DiscoveredLink[]
+}
+
+export interface DiscoveredLink {
+  readonly path: Path
+  /** `dim`, `ver`, `pmin`, `gt`, …; valueless ones are `true`. */
+  readonly attributes: { readonly [name: string]: string | number | true }
+}
+
+/** Options of every operation. Times are milliseconds. */
+export interface OperationOptions {
+  /** Content-Format to send (write, create) or to ask for (read, observe). */
+  readonly format?: number
+  readonly timeout?: number
+  readonly signal?: AbortSignal
+  readonly onProgress?: (sent: number, total: number) => void
+  /** For a sleeping device: how long the request may wait. Default: the server's. */
+  readonly ttl?: number
+  /** Called when the request has to wait because the device sleeps. */
+  readonly onQueued?: () => void
+  /** Let this write take the place of an earlier queued write of the same path. */
+  readonly replaceQueued?: boolean
+  /**
+   * Makes a queued request survive a restart: its outcome is then delivered by
+   * {@link Lwm2mServerEvents.completed} with the same origin and (JSON) data.
+   */
+  readonly ticket?: { readonly origin: string; readonly data: unknown }
+}
+
+/** Execute arguments (Core §7.3.2.4): `{0: 'a', 1: undefined}` is `0='a',1`. */
+export type ExecuteArguments = { readonly [digit: number]: string | undefined } | string
+
+/** Per-subscriber criteria, evaluated by the server (and pushed to the device as attributes). */
+export interface ObserveCriteria {
+  /** Seconds. */
+  readonly pmin?: number
+  readonly pmax?: number
+  readonly gt?: number
+  readonly lt?: number
+  readonly st?: number
+  /** Deliver only values that differ from the last delivered one. */
+  readonly changeOnly?: boolean
+}
+
+export interface ObserveRequest {
+  /** An endpoint name or a pattern: `*` any run, `?` one character. */
+  readonly target: string
+  /** One path, or several for Observe-Composite. */
+  readonly paths: readonly (Path | string)[]
+  readonly criteria?: ObserveCriteria
+  /** Attributes to write to the device as they are, beside what the criteria imply. */
+  readonly attributes?: AttributeSet
+  readonly format?: number
+}
+
+export interface ObserveListener {
+  /** The first answer and every notification; one call per timestamp, oldest first. */
+  onValue(result: OperationResult, registration: Registration): void
+  /** An observation could not be made, was refused, or ended. The wish for it stays. */
+  onError?(endpoint: string, error: CodedError): void
+  /** The number of devices observed for this subscription now. */
+  onCount?(active: number): void
+}
+
+export interface Subscription {
+  close(): void
+}
+
+/** One event of something wrong that harms nothing else; `code` is stable, `message` is for people. */
+export interface ServerWarning {
+  readonly code: string
+  readonly message: string
+  readonly endpoint?: string
+  readonly peer?: Peer
+  readonly path?: Path
+  readonly raw?: Uint8Array
+}
+
+export interface Lwm2mServerEvents {
+  registered: [registration: Registration, previous: Registration | undefined]
+  updated: [registration: Registration, change: RegistrationChange]
+  deregistered: [registration: Registration]
+  /** The lifetime ended without an Update. */
+  expired: [registration: Registration]
+  awake: [registration: Registration]
+  asleep: [registration: Registration]
+  /** Sent by the device on its own (Core §6.4.6), one event per timestamp, oldest first. */
+  send: [result: OperationResult, registration: Registration]
+  /** A queued request with a ticket ended after a restart. */
+  completed: [
+    ticket: { origin: string; data: unknown },
+    outcome: { result: OperationResult } | { error: CodedError },
+  ]
+  /** How many requests wait for a device. */
+  queue: [endpoint: string, length: number]
+  warning: [warning: ServerWarning]
+  trace: [trace: CoapTrace, endpoint: string | undefined]
+}
+
+/** What an Update changed. */
+export interface RegistrationChange {
+  readonly address: boolean
+  readonly lifetime: boolean
+  readonly binding: boolean
+  readonly objects: boolean
+  /** `/1/0`-style paths. */
+  readonly added: readonly string[]
+  readonly removed: readonly string[]
+}
+
+/** What can be written: one value, or records, or a tree by id. */
+export type WriteInput = Value | readonly Record[] | WriteTree
+export interface WriteTree {
+  readonly [id: string]: Value | WriteTree
+}
