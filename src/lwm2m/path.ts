@@ -42,10 +42,12 @@ export class Path {
       prefix = segments.shift() as string
       if (!/^[\w.~-]+$/.test(prefix)) throw new PathError(text, 'ids are numbers like /3/0/9')
     }
-    if (segments.length > 4) throw new PathError(text, 'at most four ids: object/instance/resource/resource instance')
+    if (segments.length > 4)
+      throw new PathError(text, 'at most four ids: object/instance/resource/resource instance')
     const ids = segments.map((segment) => {
       const id = /^(0|[1-9]\d{0,4})$/.test(segment) ? Number(segment) : NaN
-      if (!(id < MAX_ID)) throw new PathError(text, `${JSON.stringify(segment)} is no id (0 to 65534)`)
+      if (!(id < MAX_ID))
+        throw new PathError(text, `${JSON.stringify(segment)} is no id (0 to 65534)`)
       return id
     })
     return new Path(ids, prefix)

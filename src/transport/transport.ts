@@ -45,7 +45,10 @@ export class BindError extends CodedError {}
 
 /** The peer cannot be reached any more: its association was closed, removed or replaced. */
 export class PeerGone extends CodedError {
-  constructor(readonly peer: Peer, message = `the connection to ${peer.id} is gone`) {
+  constructor(
+    readonly peer: Peer,
+    message = `the connection to ${peer.id} is gone`,
+  ) {
     super('peer-gone', message)
   }
 }
