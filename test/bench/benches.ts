@@ -1,0 +1,9 @@
+/** The benchmarks by name, in the order in which `npm run bench` runs them. */
+import { coapBench } from './coap.bench'
+import { memoryBench } from './memory.bench'
+import type { BenchRow } from './report'
+
+export const benches: { readonly [name: string]: (rounds: number) => Promise<BenchRow[]> } = {
+  coap: coapBench,
+  memory: memoryBench,
+}

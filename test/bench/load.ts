@@ -1,0 +1,83 @@
+import { createSocket, type Socket } from 'node:dgram'
+
+/** A device as the load generator plays it: one socket, one address. */
+export interface LoadDevice {
+  readonly endpoint: string
+  readonly socket: Socket
+  readonly port: number
+  messageId: number
+  onMessage: (datagram: Buffer) => void
+}
+
+/** Binds one socket; `address` spreads devices over the loopback range where ports would run out. */
+export async function openDevice(
+  endpoint: string,
+  server: number,
+  address = '127.0.0.1',
+  port = 0,
+): Promise<LoadDevice> {
+  const socket = createSocket('udp4')
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject)
+    socket.bind(port, address, () => socket.connect(server, '127.0.0.1', () => resolve()))
+  })
+  const device: LoadDevice = {
+    endpoint,
+    socket,
+    port: socket.address().port,
+    messageId: 1,
+    onMessage: () => {},
+  }
+  socket.on('message', (datagram) => device.onMessage(datagram))
+  // ECONNREFUSED after the subject stopped.
+  socket.on('error', () => {})
+  return device
+}
+
+/** Sends one datagram and waits for the answer with its Message-ID (an echo has it too). */
+export function exchange(device: LoadDevice, datagram: Buffer): Promise<Buffer> {
+  const messageId = datagram.readUInt16BE(2)
+  return new Promise((resolve) => {
+    device.onMessage = (answer) => {
+      if (answer.readUInt16BE(2) === messageId) resolve(answer)
+    }
+    device.socket.send(datagram)
+  })
+}
+
+/**
+ * `count` exchanges, `inFlight` devices at a time, each with one outstanding.
+ * @param build makes a device's next datagram
+ */
+export async function exchanges(
+  devices: readonly LoadDevice[],
+  count: number,
+  inFlight: number,
+  build: (device: LoadDevice) => Buffer,
+): Promise<void> {
+  let left = count
+  await new Promise<void>((resolve) => {
+    let active = Math.min(inFlight, devices.length)
+    const free = devices.slice(active)
+    const start = (device: LoadDevice): void => {
+      if (left-- <= 0) {
+        if (--active === 0) resolve()
+        return
+      }
+      const datagram = build(device)
+      const messageId = datagram.readUInt16BE(2)
+      device.onMessage = (answer) => {
+        if (answer.readUInt16BE(2) !== messageId) return
+        free.push(device)
+        start(free.shift() as LoadDevice)
+      }
+      device.socket.send(datagram)
+    }
+    for (const device of devices.slice(0, active)) start(device)
+  })
+}
+
+/** Closes the sockets. */
+export function closeDevices(devices: readonly LoadDevice[]): void {
+  for (const device of devices) device.socket.close()
+}

@@ -1,0 +1,64 @@
+/**
+ * The process under measurement: started by `bench-process.ts`, pinned to one core, commanded over
+ * IPC. One kind per process: a raw dgram echo, the engine, or the same work on the `coap` package.
+ */
+import { createSocket } from 'node:dgram'
+import { coapPackageSubject } from './subjects/coap-package'
+import { engineSubject } from './subjects/engine'
+import type { Subject } from './subjects/subject'
+
+/** Sends every datagram back. */
+async function echoSubject(): Promise<Subject> {
+  const socket = createSocket({ type: 'udp6', ipv6Only: false, recvBufferSize: 4 << 20 })
+  const subject = { port: 0, count: 0 }
+  socket.on('message', (datagram, from) => {
+    subject.count++
+    socket.send(datagram, from.port, from.address)
+  })
+  await new Promise<void>((resolve) => socket.bind(0, resolve))
+  subject.port = socket.address().port
+  return subject
+}
+
+const kinds: { [kind: string]: () => Promise<Subject> } = {
+  echo: echoSubject,
+  engine: engineSubject,
+  'coap-package': coapPackageSubject,
+}
+
+interface Command {
+  readonly id: number
+  readonly name: 'start' | 'mark' | 'count' | 'observe' | 'read'
+  readonly kind: string
+  readonly endpoints: string[]
+  readonly ports: number[]
+  readonly count: number
+  readonly inFlight: number
+}
+
+let subject: Subject | undefined
+
+async function carryOut(command: Command): Promise<unknown> {
+  if (command.name === 'start') {
+    subject = await (kinds[command.kind] as () => Promise<Subject>)()
+    return { port: subject.port }
+  }
+  if (subject === undefined) throw new Error('not started')
+  if (command.name === 'observe') return subject.observe?.(command.endpoints, command.ports)
+  if (command.name === 'read') {
+    return subject.read?.(command.endpoints, command.ports, command.count, command.inFlight)
+  }
+  if (command.name === 'count') return subject.count
+  globalThis.gc?.()
+  const { user, system } = process.cpuUsage()
+  const { rss, heapUsed } = process.memoryUsage()
+  return { count: subject.count, cpu: user + system, rss, heapUsed }
+}
+
+process.on('message', (command: Command) => {
+  void carryOut(command).then(
+    (answer) => process.send?.({ id: command.id, answer }),
+    (error: unknown) => process.send?.({ id: command.id, error: String(error) }),
+  )
+})
+process.on('disconnect', () => process.exit(0))

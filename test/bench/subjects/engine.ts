@@ -1,0 +1,40 @@
+import { Lwm2mServer } from '../../../src/server/lwm2m-server'
+import { inParallel, type Subject } from './subject'
+
+/** The engine with the memory store, as a script would use it. */
+export async function engineSubject(): Promise<Subject> {
+  const server = new Lwm2mServer({ coap: { port: 0 } })
+  await server.start()
+  const subject = {
+    port: server.addresses.coap?.port ?? 0,
+    count: 0,
+    async observe(endpoints: readonly string[]): Promise<void> {
+      await new Promise<void>((resolve, reject) => {
+        server.observe(
+          { target: '*', paths: ['/3303/0/5700'] },
+          {
+            onValue: () => subject.count++,
+            onError: (_endpoint, error) => reject(error),
+            onCount: (active) => {
+              if (active === endpoints.length) resolve()
+            },
+          },
+        )
+      })
+    },
+    async read(
+      endpoints: readonly string[],
+      _ports: readonly number[],
+      count: number,
+      inFlight: number,
+    ): Promise<void> {
+      await inParallel(count, inFlight, async (index) => {
+        await server.read(endpoints[index % endpoints.length] as string, '/3303/0/5700')
+        subject.count++
+      })
+    },
+  }
+  server.on('registered', () => subject.count++)
+  server.on('updated', () => subject.count++)
+  return subject
+}
