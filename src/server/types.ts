@@ -63,6 +63,8 @@ export interface OperationResult {
   readonly location?: Path
   /** Discover: the answered links. */
   readonly links?: readonly DiscoveredLink[]
+  /** Read-Composite: the paths asked for that the answer says nothing of. */
+  readonly missing?: readonly Path[]
 }
 
 export interface DiscoveredLink {
@@ -115,6 +117,8 @@ export interface ObserveRequest {
   /** Attributes to write to the device as they are, beside what the criteria imply. */
   readonly attributes?: AttributeSet
   readonly format?: number
+  /** Deliver values of these paths that the device sends on its own (Send), too. */
+  readonly includeSend?: boolean
 }
 
 export interface ObserveListener {

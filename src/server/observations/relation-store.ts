@@ -1,0 +1,28 @@
+import type { DeviceRequestInit } from '../operations/device-request'
+
+/** An observation on the wire, as it must be known after a restart to go on. */
+export interface StoredRelation {
+  readonly endpoint: string
+  /** Of the registration it was made under: ends with it. */
+  readonly registrationId: string
+  /** What is observed: paths joined by a comma. Unique within an endpoint. */
+  readonly key: string
+  readonly token: Uint8Array
+  readonly init: DeviceRequestInit
+  /** Content-Format of the first answer. */
+  readonly format: number | undefined
+  /** Names of the attributes written to the device for it, to be unset at its end. */
+  readonly attributes: readonly string[]
+}
+
+/**
+ * Where observations are kept over a restart. A method that has nothing to wait for returns
+ * undefined; a promise that resolved means kept. A failure rejects: it is reported as a warning.
+ */
+export interface RelationStore {
+  /** Adds, or replaces the one of the same endpoint and key. */
+  put(relation: StoredRelation): Promise<void> | undefined
+  delete(endpoint: string, key: string): Promise<void> | undefined
+  /** All that is kept; read once at the start. */
+  list(): AsyncIterable<StoredRelation>
+}

@@ -1,0 +1,179 @@
+import type { Clock } from '../../base/clock'
+import type { CoapResponse } from '../../coap/types'
+import type { AttributeSet } from '../../lwm2m/attributes'
+import type { ObjectModel } from '../../lwm2m/model/definition'
+import type { Path } from '../../lwm2m/path'
+import { OperationError } from '../errors'
+import type {
+  ExecuteArguments,
+  OperationOptions,
+  OperationResult,
+  Registration,
+  ServerWarning,
+  WriteInput,
+} from '../types'
+import type { DeviceRequest, RequestChannel } from './device-request'
+import { operationByName, type OperationInputs, type OperationName } from './index'
+import type { OperationContext } from './operation'
+
+/** What the operations need of the server. */
+export interface OperationsHost {
+  readonly clock: Clock
+  readonly model: ObjectModel
+  registration(endpoint: string): Registration | undefined
+  channel(registration: Registration): RequestChannel
+  warn(warning: ServerWarning): void
+}
+
+type PathLike = Path | string
+
+/**
+ * The device management operations of the server (Core §6.3). Each one rejects with
+ * - OperationError: `unknown-endpoint`, `invalid-argument`, `unsupported` (nothing was sent), or what
+ *   the queue says (`asleep`, `expired`, `queue-full`, `cancelled`);
+ * - PathError, EncodeError: the path or the value is none (nothing was sent);
+ * - DeviceError: the device answered with an error; `code` is `'4.04'`, …
+ * - DecodeError: its answer cannot be read; `raw` has the bytes;
+ * - CoapTimeout, CoapResponseTimeout, CoapReset, PeerGone, CoapCancelled: there was none.
+ */
+export class Operations {
+  constructor(private readonly host: OperationsHost) {}
+
+  /** Reads an object, an instance, a resource or (1.1) a resource instance; Core §6.3.1. */
+  read(endpoint: string, path: PathLike, options?: OperationOptions): Promise<OperationResult> {
+    return this.perform('read', endpoint, { path }, options)
+  }
+
+  /** Core §6.3.2. `depth` 0 to 3 for devices of 1.2. */
+  discover(
+    endpoint: string,
+    path: PathLike,
+    options?: OperationOptions & { readonly depth?: number },
+  ): Promise<OperationResult> {
+    return this.perform('discover', endpoint, { path, depth: options?.depth }, options)
+  }
+
+  /**
+   * Core §6.3.3. `mode` `replace` (PUT) or `update` (POST, partial). Default: `update` for an
+   * instance, so that resources that are not named stay; `replace` for a resource.
+   */
+  write(
+    endpoint: string,
+    path: PathLike,
+    value: WriteInput,
+    options?: OperationOptions & { readonly mode?: 'replace' | 'update' },
+  ): Promise<OperationResult> {
+    return this.perform('write', endpoint, { path, value, mode: options?.mode }, options)
+  }
+
+  /** Core §6.3.4: sets attributes, and unsets those given as `null`. */
+  writeAttributes(
+    endpoint: string,
+    path: PathLike,
+    attributes: AttributeSet,
+    options?: OperationOptions,
+  ): Promise<OperationResult> {
+    return this.perform('write-attributes', endpoint, { path, attributes }, options)
+  }
+
+  /** Core §6.3.5. */
+  execute(
+    endpoint: string,
+    path: PathLike,
+    args?: ExecuteArguments,
+    options?: OperationOptions,
+  ): Promise<OperationResult> {
+    return this.perform('execute', endpoint, { path, arguments: args }, options)
+  }
+
+  /**
+   * Core §6.3.6. `path` is the object (the device chooses the instance id, see `result.location`) or
+   * the instance to create.
+   */
+  create(
+    endpoint: string,
+    path: PathLike,
+    value: WriteInput = {},
+    options?: OperationOptions,
+  ): Promise<OperationResult> {
+    return this.perform('create', endpoint, { path, value }, options)
+  }
+
+  /** Core §6.3.7: an instance, or (1.2) a resource instance. */
+  delete(endpoint: string, path: PathLike, options?: OperationOptions): Promise<OperationResult> {
+    return this.perform('delete', endpoint, { path }, options)
+  }
+
+  /** Core §6.3.8 (1.1). Paths of any level; what the device left out is in `result.missing`. */
+  readComposite(
+    endpoint: string,
+    paths: readonly PathLike[],
+    options?: OperationOptions,
+  ): Promise<OperationResult> {
+    return this.perform('read-composite', endpoint, { paths }, options)
+  }
+
+  /**
+   * Core §6.3.9 (1.1): all or nothing. Values by path; `null` deletes (1.2, SenML-ETCH).
+   */
+  writeComposite(
+    endpoint: string,
+    values: OperationInputs['write-composite']['values'],
+    options?: OperationOptions,
+  ): Promise<OperationResult> {
+    return this.perform('write-composite', endpoint, { values }, options)
+  }
+
+  /** Any operation by its name. */
+  async perform<N extends OperationName>(
+    name: N,
+    endpoint: string,
+    input: OperationInputs[N],
+    options: OperationOptions = {},
+  ): Promise<OperationResult> {
+    const device = this.host.registration(endpoint)
+    if (device === undefined) {
+      throw new OperationError('unknown-endpoint', `${JSON.stringify(endpoint)} is not registered`)
+    }
+    const request = operationByName(name).build(input, device, this.context(options.format))
+    const response = await this.host.channel(device).request(request, options)
+    return this.conclude(endpoint, request, response, options, device)
+  }
+
+  /**
+   * What a response says; asks once more in another format where the device refused the one chosen
+   * for it. Also for requests restored after a restart.
+   * @param device the registration the request was sent to; default: the present one
+   */
+  async conclude(
+    endpoint: string,
+    request: DeviceRequest,
+    response: CoapResponse,
+    options: OperationOptions = {},
+    device?: Registration,
+  ): Promise<OperationResult> {
+    const target = this.host.registration(endpoint) ?? device
+    if (target === undefined) {
+      throw new OperationError('unknown-endpoint', `${JSON.stringify(endpoint)} is not registered`)
+    }
+    const context = this.context(options.format)
+    const operation = operationByName(request.operation)
+    const other =
+      request.formatChosen === true
+        ? undefined
+        : operation.fallback?.(request, response, target, context)
+    if (other === undefined) return operation.interpret(request, response, target, context)
+    const second = await this.host.channel(target).request(other, options)
+    return operation.interpret(other, second, this.host.registration(endpoint) ?? target, context)
+  }
+
+  private context(format: number | undefined): OperationContext {
+    const { host } = this
+    return {
+      model: host.model,
+      now: host.clock.now(),
+      format,
+      warn: (warning) => host.warn(warning),
+    }
+  }
+}
