@@ -1,7 +1,39 @@
-import { cpSync, existsSync, readdirSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { build } from 'esbuild'
 import { defineConfig } from 'tsup'
 
 const nodeFiles = readdirSync('nodes').filter((name) => name.endsWith('.ts'))
+const EDITOR_PLUGIN = 'lwm2m-editor.html'
+const EDITOR_PLACE = '<!-- editor bundle -->'
+
+/** Node-RED looks for templates, icons and locales beside each node's .js file. */
+function copyAssets(): void {
+  for (const name of readdirSync('nodes')) {
+    if (name.endsWith('.html')) cpSync(`nodes/${name}`, `dist/nodes/${name}`)
+  }
+  if (existsSync('nodes/locales'))
+    cpSync('nodes/locales', 'dist/nodes/locales', { recursive: true })
+  cpSync('icons', 'dist/nodes/icons', { recursive: true })
+}
+
+/** A Node-RED plugin is one html file: the editor's TypeScript goes into it as one script. */
+async function bundleEditor(): Promise<void> {
+  const { outputFiles } = await build({
+    entryPoints: ['nodes/editor/index.ts'],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    target: 'es2020',
+    legalComments: 'none',
+  })
+  const script = (outputFiles[0]?.text ?? '').replaceAll('</script', '<\\/script')
+  const template = readFileSync(`nodes/${EDITOR_PLUGIN}`, 'utf8')
+  if (!template.includes(EDITOR_PLACE)) throw new Error(`${EDITOR_PLUGIN} lacks ${EDITOR_PLACE}`)
+  writeFileSync(
+    `dist/nodes/${EDITOR_PLUGIN}`,
+    template.replace(EDITOR_PLACE, () => `<script type="text/javascript">\n${script}</script>`),
+  )
+}
 
 /**
  * One CommonJS file per node type (Node-RED loads those) and one for the engine. Splitting keeps the
@@ -17,14 +49,8 @@ export default defineConfig({
   sourcemap: true,
   clean: true,
   dts: { entry: { 'src/index': 'src/index.ts' } },
-  loader: { '.json': 'json' },
   onSuccess: async () => {
-    // Node-RED looks for templates, icons and locales beside each node's .js file.
-    for (const name of readdirSync('nodes')) {
-      if (name.endsWith('.html')) cpSync(`nodes/${name}`, `dist/nodes/${name}`)
-    }
-    if (existsSync('nodes/locales'))
-      cpSync('nodes/locales', 'dist/nodes/locales', { recursive: true })
-    cpSync('icons', 'dist/nodes/icons', { recursive: true })
+    copyAssets()
+    await bundleEditor()
   },
 })
