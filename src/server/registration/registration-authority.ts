@@ -1,0 +1,27 @@
+import type { PeerIdentity } from '../../transport/transport'
+
+/** Why an identity may not register as an endpoint. */
+export interface Refusal {
+  /** Stable: `identity-mismatch`, `security-required`, `unknown-identity`, … */
+  readonly code: string
+  /** For the operator: what was expected and what came. Without secrets. */
+  readonly reason: string
+}
+
+/** Decides who may register as what (Core §6.2.1 and the transport binding's endpoint binding). */
+export interface RegistrationAuthority {
+  /** The endpoint that an identity stands for, where it stands for exactly one. */
+  endpointOf(identity: PeerIdentity): string | undefined
+  /** `undefined` when allowed. */
+  refuse(endpoint: string, identity: PeerIdentity): Refusal | undefined
+}
+
+/** Any identity may be any endpoint; without `ep` a certificate's Common Name or a PSK identity is its name. */
+export const OPEN_AUTHORITY: RegistrationAuthority = {
+  endpointOf(identity) {
+    if (identity.kind === 'x509') return identity.commonName
+    if (identity.kind === 'psk') return Buffer.from(identity.identity).toString('utf8')
+    return undefined
+  },
+  refuse: () => undefined,
+}
