@@ -3,7 +3,6 @@ import type { AttributeSet } from '../lwm2m/attributes'
 import type { ObjectModel } from '../lwm2m/model/definition'
 import type { Path } from '../lwm2m/path'
 import type { BoundAddress } from '../transport/transport'
-import type { DeviceOperations, DiscoverOptions, WriteOptions } from './api'
 import type { QueuedRequest } from './channel/request-queue'
 import type { Lwm2mServerOptions } from './options'
 import type { RegistrationRegistry } from './registration/registration-registry'
@@ -25,10 +24,7 @@ export interface ServerAddresses {
 }
 
 /** An LwM2M server: the composition root of everything below `src/server/`. */
-export declare class Lwm2mServer
-  extends TypedEmitter<Lwm2mServerEvents>
-  implements DeviceOperations
-{
+export declare class Lwm2mServer extends TypedEmitter<Lwm2mServerEvents> {
   constructor(options?: Lwm2mServerOptions)
 
   /** Opens the store, restores what it holds, binds. @throws BindError, StoreError */
@@ -46,7 +42,7 @@ export declare class Lwm2mServer
     endpoint: string,
     path: Path | string,
     value: WriteInput,
-    options?: WriteOptions,
+    options?: OperationOptions & { readonly mode?: 'replace' | 'update' },
   ): Promise<OperationResult>
   execute(
     endpoint: string,
@@ -68,7 +64,7 @@ export declare class Lwm2mServer
   discover(
     endpoint: string,
     path: Path | string,
-    options?: DiscoverOptions,
+    options?: OperationOptions & { readonly depth?: number },
   ): Promise<OperationResult>
   writeAttributes(
     endpoint: string,
