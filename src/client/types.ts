@@ -1,0 +1,238 @@
+/** What users of the virtual device see: its description, options, state and events. */
+import type { Clock } from '../base/clock'
+import type { CoapEndpointOptions, CoapTrace } from '../coap/types'
+import type { ObjectModel, ResourceOperations } from '../lwm2m/model/definition'
+import type { Path } from '../lwm2m/path'
+import type { Record } from '../lwm2m/record'
+import type { ResourceType, Value } from '../lwm2m/value'
+import type { Transport } from '../transport/transport'
+import type { SignalDescription } from './signal'
+
+export type Lwm2mVersion = '1.0' | '1.1' | '1.2'
+
+/** A value as JSON can say it; typed by the object model (Opaque: base64, Time: seconds or ISO 8601). */
+export type JsonValue = string | number | boolean
+export type InputValue = Value | JsonValue
+
+/**
+ * One resource: its value; an array or an object by instance id for a multiple resource; or a
+ * description. A resource without a value is there, but has none yet (or is executable).
+ */
+export type ResourceInput =
+  | InputValue
+  | null
+  | readonly InputValue[]
+  | { readonly [id: number]: InputValue }
+  | ResourceDescription
+
+export interface ResourceDescription {
+  readonly value?: InputValue | readonly InputValue[] | { readonly [id: number]: InputValue }
+  /** Of a resource that the object model does not know; default by the value's JavaScript type. */
+  readonly type?: ResourceType
+  /** Default: the model's; `R` for a custom resource with a value, `E` for one of type None. */
+  readonly operations?: ResourceOperations
+  readonly multiple?: boolean
+  readonly name?: string
+  readonly units?: string
+  /** Makes the value move with time. */
+  readonly signal?: SignalDescription
+}
+
+export interface InstanceDescription {
+  readonly [resourceId: string]: ResourceInput
+}
+
+/** Instances by id; `version` is announced as `ver` (Core §6.2.1, §7.2.1). */
+export interface ObjectDescription {
+  readonly [instanceId: number]: InstanceDescription
+  readonly version?: string
+}
+
+/**
+ * The objects of a device by id, as JSON: `{"3303": {"0": {"5700": {"signal": {…}}, "5701": "Cel"}}}`.
+ * Under `gateway`, the end devices behind it by prefix (Gateway object 25).
+ */
+export interface DeviceDescription {
+  readonly [objectId: number]: ObjectDescription
+  readonly gateway?: { readonly [prefix: string]: DeviceDescription }
+}
+
+/** A pre-shared key; text stands for its UTF-8 bytes. At most 128 bytes of identity, 64 of key. */
+export interface PskCredential {
+  readonly identity: string | Uint8Array
+  readonly key: Uint8Array
+}
+
+export interface ClientSecurity {
+  readonly psk: PskCredential
+}
+
+/**
+ * When a communication fails (Core §6.2.1.2): `count` attempts, `timer` seconds before the second,
+ * doubling up to `maxTimer`; then a pause of `sequenceDelay` seconds, `sequenceCount` times in all.
+ * The server account's own settings (`/1/x/17` to `/1/x/20`) come first.
+ */
+export interface RetryPolicy {
+  readonly timer: number
+  readonly maxTimer: number
+  readonly count: number
+  readonly sequenceDelay: number
+  readonly sequenceCount: number
+}
+
+/** How a queue-mode device sleeps (Core §6.5). */
+export interface SleepOptions {
+  /** Milliseconds awake after the last message; default 93,000 (MAX_TRANSMIT_WAIT). */
+  readonly window?: number
+  /** Really drop what arrives while asleep, as a radio that is off does; default true. */
+  readonly dropIncoming?: boolean
+  /** Keep notifications until the next wake-up instead of waking for them; default false. */
+  readonly holdNotifications?: boolean
+  /** Seconds between Updates that wake the device; default: when the lifetime is about to end. */
+  readonly wakeEvery?: number
+}
+
+/** How the firmware object 5 of this device behaves. Times are milliseconds. */
+export interface FirmwareBehaviour {
+  /** `/5/0/5` after an update: 1 success, 8 failed, … Default 1. */
+  readonly result?: number
+  /** `/5/0/5` instead of a finished download: 2 no flash, 5 integrity, 6 unsupported package, … */
+  readonly downloadResult?: number
+  /** From Execute `/5/0/2` to the reboot; default 1000. */
+  readonly updateTime?: number
+  /** What `/3/0/3` and `/5/0/7` say after a success; default: the version in the package name, if any. */
+  readonly version?: string
+  /** The largest package taken, in bytes (else result 2); default 1 MiB. */
+  readonly maxSize?: number
+}
+
+/** Where the accounts that a bootstrap wrote are kept across restarts. */
+export interface AccountsStore {
+  /** What was saved last, or undefined. */
+  load(endpoint: string): Promise<Uint8Array | undefined>
+  /** Keeps it; it contains keys. */
+  save(endpoint: string, accounts: Uint8Array): Promise<void>
+}
+
+export interface Lwm2mClientOptions {
+  /** The endpoint client name. */
+  readonly endpoint: string
+  /** `coap://host:port` or `coaps://host:port`. May be left out when a bootstrap server is given. */
+  readonly server?: string
+  /** URI of the bootstrap server; contacted when there is no server account. */
+  readonly bootstrap?: string
+  /** The highest version spoken; lower ones are tried on 4.12. Default `1.1`. */
+  readonly version?: Lwm2mVersion
+  /** Seconds; default 300. */
+  readonly lifetime?: number
+  /** Without Q; default `U`. */
+  readonly binding?: string
+  readonly queueMode?: boolean
+  readonly sleep?: SleepOptions
+  /** MSISDN, announced as `sms`. */
+  readonly sms?: string
+  /** Sent as `ep`; false leaves it out (1.1: the server knows it by the credential). Default true. */
+  readonly sendEndpoint?: boolean
+  /** Further query parameters of Register. */
+  readonly attributes?: { readonly [name: string]: string }
+  /** Without outer slashes, e.g. `lwm2m`; default none. */
+  readonly alternateRoot?: string
+  /** Default: {@link defaultDescription}. */
+  readonly objects?: DeviceDescription
+  /** For the server (`coaps`). */
+  readonly security?: ClientSecurity
+  /** For the bootstrap server (`coaps`). */
+  readonly bootstrapSecurity?: ClientSecurity
+  /** 1.2: ask for a Bootstrap-Pack first; default: true for version 1.2. */
+  readonly bootstrapPack?: boolean
+  /**
+   * Content-Formats that are supported; the first that says everything is announced as `pct`/`ct`
+   * and used for Send and for reads without Accept. Default by version.
+   */
+  readonly formats?: readonly number[]
+  /** Short Server ID of the account made from `server`; default 1. */
+  readonly shortServerId?: number
+  readonly retry?: Partial<RetryPolicy>
+  readonly firmware?: FirmwareBehaviour
+  /** Milliseconds a reboot takes (`/3/0/4`); default 1000. */
+  readonly rebootTime?: number
+  readonly coap?: CoapEndpointOptions
+  /** Local address and port of the socket; default any. */
+  readonly local?: { readonly host?: string; readonly port?: number }
+  readonly clock?: Clock
+  readonly model?: ObjectModel
+  readonly accountsStore?: AccountsStore
+  /** Replaces UDP and DTLS: for tests and other bearers. */
+  readonly transport?: (target: TransportTarget) => Transport
+}
+
+/** What a transport is wanted for. */
+export interface TransportTarget {
+  readonly secure: boolean
+  readonly psk: { readonly identity: Uint8Array; readonly key: Uint8Array } | undefined
+  readonly clock: Clock
+}
+
+export type ClientState =
+  | 'stopped'
+  | 'bootstrapping'
+  | 'registering'
+  | 'registered'
+  /** Registered, in queue mode, outside the awake window. */
+  | 'sleeping'
+  /** By Execute `/1/x/4`: will register again after the disable timeout. */
+  | 'disabled'
+  /** Waits before the next attempt. */
+  | 'waiting'
+  /** Gave up after all retries; `update()` or a new `start()` tries again. */
+  | 'failed'
+
+/** One registration at one server. */
+export interface ClientRegistration {
+  readonly shortServerId: number
+  /** URI of the server. */
+  readonly server: string
+  /** `rd/{id}` by segments. */
+  readonly location: readonly string[]
+  readonly version: Lwm2mVersion
+  /** Seconds. */
+  readonly lifetime: number
+  /** Milliseconds since the epoch. */
+  readonly registeredAt: number
+  readonly updatedAt: number
+}
+
+export interface ClientWarning {
+  readonly code: string
+  readonly message: string
+  readonly shortServerId?: number
+  readonly error?: Error
+}
+
+export interface Lwm2mClientEvents {
+  state: [state: ClientState, previous: ClientState]
+  registered: [registration: ClientRegistration]
+  updated: [registration: ClientRegistration]
+  deregistered: [registration: ClientRegistration]
+  /** A server wrote; `path` is the target of the request, `value` its value where it is a single one. */
+  written: [write: { path: Path; value: Value | undefined; records: readonly Record[] }]
+  /** A server executed a resource. */
+  executed: [execution: { path: Path; args: ReadonlyMap<number, string | undefined> }]
+  created: [path: Path]
+  deleted: [path: Path]
+  /** A server observes paths (several: Observe-Composite). */
+  observed: [paths: readonly Path[]]
+  observationEnded: [paths: readonly Path[], reason: string]
+  /** A notification was handed to the socket. */
+  notified: [paths: readonly Path[], records: readonly Record[]]
+  bootstrapped: [accounts: readonly { shortServerId: number; server: string }[]]
+  warning: [warning: ClientWarning]
+  trace: [trace: CoapTrace]
+}
+
+/** What Send answered. */
+export interface SendResult {
+  readonly shortServerId: number
+  /** Numeric CoAP code of class 2. */
+  readonly code: number
+}
