@@ -1,0 +1,160 @@
+import type { NodeAPI } from 'node-red'
+import { CodedError } from '../../src/base/coded-error'
+import { builtinModel } from '../../src/lwm2m/model/object-model'
+import type { Lwm2mServer } from '../../src/server/lwm2m-server'
+import type { ApiError, RequestBody, ServerInfo, WatchBody } from './contract'
+import { deviceDetail, listDevices } from './devices'
+import type { ManagedServer, ServerDirectory } from './directory'
+import { listObjects, objectInfo } from './model-info'
+import { request } from './requests'
+import { TrafficLog } from './traffic-log'
+import { Watches } from './watches'
+
+type Handler = Parameters<NodeAPI['httpAdmin']['get']>[1]
+type Request = Parameters<Handler>[0]
+type Response = Parameters<Handler>[1]
+
+/** Answered with an HTTP status of its own. */
+class HttpError extends CodedError {
+  constructor(
+    readonly status: number,
+    code: string,
+    message: string,
+  ) {
+    super(code, message)
+  }
+}
+
+function serverInfo({ id, name, state, error, engine }: ManagedServer): ServerInfo {
+  const { coap, coaps } = engine.addresses
+  const addresses = [
+    ...(coap === undefined ? [] : [`coap://${coap.address}:${coap.port}`]),
+    ...(coaps === undefined ? [] : [`coaps://${coaps.address}:${coaps.port}`]),
+  ]
+  const { size: devices } = engine.registrations
+  return { id, name, state, devices, addresses, ...(error === undefined ? {} : { error }) }
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+function number(value: unknown, fallback: number): number {
+  const found = Number(text(value))
+  return text(value) !== '' && Number.isFinite(found) ? found : fallback
+}
+
+/** Runs a handler; whatever it throws becomes a status and an {@link ApiError}. */
+function answering(handler: (req: Request) => unknown): Handler {
+  return (req: Request, res: Response) => {
+    Promise.resolve()
+      .then(() => handler(req))
+      .then(
+        (answer) => res.json(answer),
+        (error: unknown) => {
+          const known = error instanceof CodedError
+          const body: ApiError = {
+            code: known ? error.code : 'internal',
+            message: error instanceof Error ? error.message : String(error),
+          }
+          res.status(error instanceof HttpError ? error.status : known ? 422 : 500).json(body)
+        },
+      )
+  }
+}
+
+/** The admin HTTP API of all servers; see `contract.ts`. */
+export class AdminApi {
+  private readonly watches = new Watches()
+  private readonly logs = new WeakMap<Lwm2mServer, TrafficLog>()
+
+  constructor(private readonly servers: ServerDirectory) {}
+
+  /** Adds the routes, each under its permission. Call once per runtime. */
+  register(RED: NodeAPI): void {
+    const read = RED.auth.needsPermission('lwm2m-server.read')
+    const write = RED.auth.needsPermission('lwm2m-server.write')
+    const get = (path: string, handler: (req: Request) => unknown): void => {
+      RED.httpAdmin.get(`/lwm2m/${path}`, read, answering(handler))
+    }
+    const post = (path: string, handler: (req: Request) => unknown): void => {
+      RED.httpAdmin.post(`/lwm2m/${path}`, write, answering(handler))
+    }
+
+    get('servers', () => this.servers.list().map(serverInfo))
+    get(':server/devices', (req) =>
+      listDevices(this.engine(req), text(req.query['q']), number(req.query['limit'], 50)),
+    )
+    get(':server/devices/:endpoint', (req) => {
+      const engine = this.engine(req)
+      return deviceDetail(engine, this.registration(engine, req))
+    })
+    get(':server/model', (req) => listObjects(this.model(req)))
+    get(':server/model/:object', (req) => {
+      const version = text(req.query['version'])
+      const id = number(req.params['object'], NaN)
+      const found = objectInfo(this.model(req), id, version === '' ? undefined : version)
+      if (found === undefined) throw new HttpError(404, 'unknown-object', `object ${id} is unknown`)
+      return found
+    })
+    post(':server/devices/:endpoint/request', (req) =>
+      request(this.engine(req), text(req.params['endpoint']), req.body as RequestBody),
+    )
+    post(':server/devices/:endpoint/watch', (req) => {
+      const engine = this.engine(req)
+      const { watcher, paths } = req.body as Partial<WatchBody>
+      if (typeof watcher !== 'string' || watcher === '' || !Array.isArray(paths)) {
+        throw new HttpError(400, 'invalid-argument', 'wanted: {watcher: text, paths: [text, …]}')
+      }
+      return this.watches.set(watcher, engine, text(req.params['endpoint']), paths.map(String))
+    })
+    get(':server/devices/:endpoint/values', (req) => {
+      const updates = this.watches.poll(text(req.query['watcher']), number(req.query['since'], 0))
+      if (updates === undefined)
+        throw new HttpError(404, 'unknown-watcher', 'this watch has lapsed')
+      return updates
+    })
+    get(':server/traffic', (req) => {
+      const endpoint = text(req.query['endpoint'])
+      return this.log(this.engine(req)).page(
+        number(req.query['since'], 0),
+        endpoint === '' ? undefined : endpoint,
+      )
+    })
+  }
+
+  /** A server stops: whoever watched it has to ask the next one. */
+  forget(engine: Lwm2mServer): void {
+    this.watches.close(engine)
+    this.logs.get(engine)?.close()
+    this.logs.delete(engine)
+  }
+
+  private engine(req: Request): Lwm2mServer {
+    const server = this.servers.get(text(req.params['server']))
+    if (server === undefined) {
+      throw new HttpError(404, 'unknown-server', 'this server is not deployed (yet)')
+    }
+    return server.engine
+  }
+
+  /** The model of a deployed server; the built-in registry for `-` and for what is not deployed. */
+  private model(req: Request): Lwm2mServer['model'] {
+    return this.servers.get(text(req.params['server']))?.engine.model ?? builtinModel()
+  }
+
+  private registration(engine: Lwm2mServer, req: Request) {
+    const endpoint = text(req.params['endpoint'])
+    const registration = engine.registrations.get(endpoint)
+    if (registration === undefined) {
+      throw new HttpError(404, 'unknown-endpoint', `${endpoint} is not registered`)
+    }
+    return registration
+  }
+
+  private log(engine: Lwm2mServer): TrafficLog {
+    let log = this.logs.get(engine)
+    if (log === undefined) this.logs.set(engine, (log = new TrafficLog(engine)))
+    return log
+  }
+}
