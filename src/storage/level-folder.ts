@@ -1,0 +1,35 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { findLogDamage } from './level-log'
+
+/** LevelDB's first manifest: current only until the first opening is complete. */
+const FIRST_MANIFEST = 'MANIFEST-000001'
+
+/**
+ * Looks for damage that LevelDB itself would paper over when it opens a folder: it makes a new,
+ * empty database where `CURRENT` is missing (and then deletes the old tables), it takes a missing log
+ * for an empty one, and it skips unreadable records of a log.
+ * @returns what is wrong, or undefined; a new or empty folder is fine
+ */
+export async function findFolderDamage(folder: string): Promise<string | undefined> {
+  const names = await readdir(folder)
+  const logs = names.filter((name) => /^\d+\.log$/.test(name))
+  const tables = names.filter((name) => /^\d+\.(ldb|sst)$/.test(name))
+  const manifests = names.filter((name) => /^MANIFEST-\d+$/.test(name))
+
+  if (!names.includes('CURRENT')) {
+    // A first opening that was killed leaves a lone manifest without any data.
+    const leftover = manifests.every((name) => name === FIRST_MANIFEST)
+    return logs.length + tables.length === 0 && leftover ? undefined : 'the file CURRENT is missing'
+  }
+  const current = await readFile(join(folder, 'CURRENT'), 'latin1')
+  const manifest = /^(MANIFEST-\d+)\n$/.exec(current)?.[1]
+  if (manifest === undefined) return 'the file CURRENT is damaged'
+  if (!manifests.includes(manifest)) return `the file ${manifest} is missing`
+  if (logs.length === 0 && manifest !== FIRST_MANIFEST) return 'the log file is missing'
+  for (const log of logs) {
+    const damage = await findLogDamage(join(folder, log))
+    if (damage !== undefined) return `${log} has ${damage}`
+  }
+  return undefined
+}

@@ -1,0 +1,33 @@
+/**
+ * A process of its own that holds a disk store. It prints `open`, then writes entry after entry and
+ * prints the number of each that was acknowledged, until it is killed; with `hold`, it only waits.
+ */
+import { writeSync } from 'node:fs'
+import { DiskStore } from '../../../src/storage/disk-store'
+
+const [folder = '', mode = 'write', first = '0'] = process.argv.slice(2)
+
+async function main(): Promise<void> {
+  const store = new DiskStore(folder)
+  await store.open()
+  writeSync(1, 'open\n')
+  if (mode === 'hold') {
+    setInterval(() => undefined, 60_000)
+    return
+  }
+  for (let n = Number(first); ; n += 8) {
+    const batch = Array.from({ length: 8 }, (_, i) => n + i)
+    await Promise.all(
+      batch.map(async (i) => {
+        // Both entries of a pair, or none.
+        await store.batch([
+          { type: 'put', key: `left:${i}`, value: Buffer.alloc(300 + (i % 200), i & 0xff) },
+          { type: 'put', key: `right:${i}`, value: Buffer.from(String(i)) },
+        ])
+        writeSync(1, `${i}\n`)
+      }),
+    )
+  }
+}
+
+void main()
