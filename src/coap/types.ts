@@ -95,6 +95,8 @@ export interface CoapRequestInit extends TransmissionOptions {
   readonly etag?: Uint8Array
   /** Further options. */
   readonly options?: readonly CoapOption[]
+  /** 1 to 8 bytes; default: eight random ones, new for each request. */
+  readonly token?: Uint8Array
   /** Largest block to send and to ask for: 16, 32, … 1024. Default: the endpoint's. */
   readonly blockSize?: number
   /** Called after each acknowledged block of the request body. Bytes. */

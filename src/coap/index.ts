@@ -1,0 +1,14 @@
+/** The CoAP endpoint and what it is spoken to with. */
+export { Code, codeName, formatCode, isRequest, isSuccess } from './codes'
+export { CoapEndpoint, type CoapWarning } from './endpoint'
+export {
+  BlockwiseError,
+  CoapCancelled,
+  CoapFormatError,
+  CoapReset,
+  CoapResponseTimeout,
+  CoapTimeout,
+} from './errors'
+export { OptionNumber } from './options'
+export type { CoapStats } from './stats'
+export type * from './types'
