@@ -9,6 +9,7 @@
  * | GET :server/devices/:endpoint | read | DeviceDetail |
  * | GET :server/model | read | ObjectSummary[] |
  * | GET :server/model/:object?version= | read | ObjectInfo |
+ * | GET :server/search?q= | read | ModelMatch[] |
  * | POST :server/devices/:endpoint/request | write | RequestOutcome (body RequestBody) |
  * | POST :server/devices/:endpoint/watch | write | WatchList (body WatchBody) |
  * | GET :server/devices/:endpoint/values?since= | read | ValueUpdates |
@@ -96,6 +97,14 @@ export interface ResourceInfo {
 
 export interface ObjectInfo extends ObjectSummary {
   readonly resources: readonly ResourceInfo[]
+}
+
+/** An object, or a resource of it, whose name or id matches a search. */
+export interface ModelMatch {
+  readonly object: number
+  readonly objectName: string
+  readonly multiple: boolean
+  readonly resource?: ResourceInfo
 }
 
 /** A value as JSON can carry it. */

@@ -5,7 +5,7 @@ import type { Lwm2mServer } from '../../src/server/lwm2m-server'
 import type { ApiError, RequestBody, ServerInfo, WatchBody } from './contract'
 import { deviceDetail, listDevices } from './devices'
 import type { ManagedServer, ServerDirectory } from './directory'
-import { listObjects, objectInfo } from './model-info'
+import { listObjects, objectInfo, searchModel } from './model-info'
 import { request } from './requests'
 import { TrafficLog } from './traffic-log'
 import { Watches } from './watches'
@@ -97,6 +97,7 @@ export class AdminApi {
       if (found === undefined) throw new HttpError(404, 'unknown-object', `object ${id} is unknown`)
       return found
     })
+    get(':server/search', (req) => searchModel(this.model(req), text(req.query['q'])))
     post(':server/devices/:endpoint/request', (req) =>
       request(this.engine(req), text(req.params['endpoint']), req.body as RequestBody),
     )

@@ -1,0 +1,29 @@
+/** Calls an asynchronous function again and again while started, never twice at a time. */
+export class Poller {
+  private timer: number | undefined
+  private running = false
+
+  /** @param interval ms between the end of one call and the start of the next */
+  constructor(
+    private readonly poll: () => Promise<void>,
+    private readonly interval: number,
+  ) {}
+
+  /** Calls at once. */
+  start(): void {
+    if (this.running) return
+    this.running = true
+    void this.run()
+  }
+
+  stop(): void {
+    this.running = false
+    window.clearTimeout(this.timer)
+  }
+
+  private async run(): Promise<void> {
+    await this.poll()
+    if (!this.running) return
+    this.timer = window.setTimeout(() => void this.run(), this.interval)
+  }
+}

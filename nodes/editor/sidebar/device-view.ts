@@ -1,0 +1,125 @@
+import type { DeviceDetail } from '../../admin/contract'
+import { api, ApiFailure } from '../api'
+import { Poller } from '../poller'
+import { ago, span, t } from '../texts'
+import { ResourceView } from './resource-view'
+import { TrafficView } from './traffic-view'
+
+type Page = 'resources' | 'traffic' | 'about'
+
+/** One device: its objects with live values, its traffic, what it registered. */
+export class DeviceView {
+  readonly element = $('<div class="lwm2m-device-view">')
+  private readonly state = $('<div class="lwm2m-device-state" role="status">')
+  private readonly body = $('<div class="lwm2m-device-body">')
+  private readonly about = $('<table class="lwm2m-about">')
+  private readonly resources: ResourceView
+  private readonly traffic: TrafficView
+  private readonly poller = new Poller(() => this.refresh(), 2_000)
+  private page: Page = 'resources'
+  private started = false
+
+  constructor(
+    private readonly server: string,
+    private readonly endpoint: string,
+    close: () => void,
+  ) {
+    this.resources = new ResourceView(server, endpoint)
+    this.traffic = new TrafficView(server, endpoint)
+    const header = $('<div class="lwm2m-device-header">').appendTo(this.element)
+    $('<button type="button" class="red-ui-button red-ui-button-small">')
+      .attr('aria-label', t('sidebar.back'))
+      .append($('<i class="fa fa-chevron-left">'))
+      .on('click', close)
+      .appendTo(header)
+    $('<span class="lwm2m-endpoint">').text(endpoint).appendTo(header)
+    this.element.append(this.state, this.tabs(), this.body)
+    this.show('resources')
+  }
+
+  start(): void {
+    this.started = true
+    this.poller.start()
+    this.startPage()
+  }
+
+  stop(): void {
+    this.started = false
+    this.poller.stop()
+    this.resources.stop()
+    this.traffic.stop()
+  }
+
+  private tabs(): JQuery {
+    const tabs = $('<div class="lwm2m-pages" role="tablist">')
+    for (const page of ['resources', 'traffic', 'about'] as const) {
+      $('<button type="button" role="tab">')
+        .attr('data-page', page)
+        .text(t(`sidebar.page-${page}`))
+        .on('click', () => this.show(page))
+        .appendTo(tabs)
+    }
+    return tabs
+  }
+
+  private show(page: Page): void {
+    this.page = page
+    this.element.find('[role=tab]').each((_i, tab) => {
+      $(tab).attr('aria-selected', String($(tab).attr('data-page') === page))
+    })
+    this.resources.stop()
+    this.traffic.stop()
+    this.body.children().detach()
+    const pages = {
+      resources: this.resources.element,
+      traffic: this.traffic.element,
+      about: this.about,
+    }
+    this.body.append(pages[page])
+    if (this.started) this.startPage()
+  }
+
+  private startPage(): void {
+    if (this.page === 'resources') this.resources.start()
+    if (this.page === 'traffic') this.traffic.start()
+  }
+
+  private async refresh(): Promise<void> {
+    try {
+      const device = await api.device(this.server, this.endpoint)
+      const parts = [t(`state.${device.state}`), ago(device.lastSeen)]
+      if (device.queued > 0) parts.push(t('sidebar.queued', { n: device.queued }))
+      this.state.text(parts.join(' · ')).attr('data-state', device.state)
+      this.resources.setDevice(device)
+      this.showAbout(device)
+    } catch (error) {
+      const gone = error instanceof ApiFailure && error.code === 'unknown-endpoint'
+      this.state.text(gone ? t('state.gone') : (error as Error).message).attr('data-state', 'gone')
+    }
+  }
+
+  private showAbout(device: DeviceDetail): void {
+    const lines: [string, string][] = [
+      ['address', device.address],
+      ['security', t(`security.${device.security}`)],
+      ['version', `LwM2M ${device.version}`],
+      ['binding', device.queueMode ? `${device.binding} Q` : device.binding],
+      [
+        'lifetime',
+        t('about.lifetime-value', {
+          lifetime: span(device.lifetime * 1000),
+          left: span(device.expiresAt - Date.now()),
+        }),
+      ],
+      ['registered', new Date(device.registeredAt).toLocaleString()],
+      ['updated', new Date(device.updatedAt).toLocaleString()],
+      ['queued', String(device.queued)],
+    ]
+    this.about.empty()
+    for (const [key, value] of lines) {
+      $('<tr>')
+        .append($('<th scope="row">').text(t(`about.${key}`)), $('<td>').text(value))
+        .appendTo(this.about)
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import type { RequestBody, ResourceInfo, ValueInfo } from '../../admin/contract'
+import { api } from '../api'
+import { ago, t } from '../texts'
+import { valueField } from '../value-field'
+
+/** One resource: its value, and what can be done with it. Draggable onto the canvas. */
+export class ResourceRow {
+  readonly element = $('<div class="lwm2m-resource" draggable="true">')
+  private readonly value = $('<span class="lwm2m-current">')
+  private readonly editor = $('<div class="lwm2m-edit">').hide()
+  private readonly note = $('<div class="lwm2m-list-note" role="status">').hide()
+  private readonly current = new Map<string, ValueInfo>()
+
+  /** @param onWatch the observe button was pressed */
+  constructor(
+    private readonly server: string,
+    private readonly endpoint: string,
+    readonly path: string,
+    private readonly resource: ResourceInfo,
+    private readonly onWatch: (path: string, on: boolean) => void,
+  ) {
+    this.element.attr('data-path', path)
+    const line = $('<div class="lwm2m-line">').appendTo(this.element)
+    const details = [path, resource.type, resource.operations, resource.range]
+    $('<span class="lwm2m-name">')
+      .text(resource.name)
+      .attr('title', details.filter(Boolean).join(' · '))
+      .appendTo(line)
+    this.value.appendTo(line)
+    this.buttons().appendTo(line)
+    this.element.append(this.editor, this.note)
+    this.element.on('dragstart', (event) => this.drag(event))
+  }
+
+  /** A value arrived; of a multiple resource each instance has its own. */
+  show(value: ValueInfo): void {
+    this.note.hide()
+    this.current.set(value.path, value)
+    const texts = [...this.current.values()].map(({ path, value: shown }) => {
+      const instance = path === this.path ? '' : `${path.slice(this.path.length + 1)}: `
+      return instance + String(shown ?? '')
+    })
+    const units = this.resource.units
+    this.value
+      .text(texts.join(', ') + (units === undefined ? '' : ` ${units}`))
+      .attr('title', ago(value.time))
+    this.value.removeClass('lwm2m-fresh')
+    // Reading a layout property lets the animation begin anew.
+    void this.value[0]?.offsetWidth
+    this.value.addClass('lwm2m-fresh')
+  }
+
+  fail(message: string): void {
+    this.note.text(message).show()
+  }
+
+  private buttons(): JQuery {
+    const { operations } = this.resource
+    const group = $('<span class="lwm2m-actions">')
+    const button = (icon: string, key: string, action: (button: JQuery) => void): void => {
+      const element = $('<button type="button">')
+        .attr({
+          title: t(key),
+          'aria-label': `${t(key)} ${this.resource.name}`,
+          'data-action': key.replace('action.', ''),
+        })
+        .append($('<i class="fa">').addClass(icon))
+      element.on('click', () => action(element)).appendTo(group)
+    }
+    if (operations.includes('R')) {
+      button(
+        'fa-refresh',
+        'action.read',
+        () => void this.request({ operation: 'read', path: this.path }),
+      )
+      button('fa-eye', 'action.observe', (element) => {
+        const on = element.attr('aria-pressed') !== 'true'
+        element.attr('aria-pressed', String(on))
+        this.onWatch(this.path, on)
+      })
+    }
+    if (operations.includes('W')) button('fa-pencil', 'action.write', () => this.edit())
+    if (operations === 'E') button('fa-play', 'action.execute', () => this.askArguments())
+    return group
+  }
+
+  private async request(body: RequestBody): Promise<void> {
+    this.note.hide()
+    this.element.addClass('lwm2m-busy')
+    try {
+      const outcome = await api.request(this.server, this.endpoint, body)
+      this.editor.hide()
+      if (body.operation === 'read') this.current.clear()
+      for (const value of outcome.values) this.show(value)
+      if (body.operation !== 'read') {
+        this.note.text(t('sidebar.done', { code: outcome.code, ms: outcome.duration })).show()
+      }
+      if (body.operation === 'write' && this.resource.operations.includes('R')) {
+        await this.request({ operation: 'read', path: this.path })
+      }
+    } catch (error) {
+      this.fail((error as Error).message)
+    } finally {
+      this.element.removeClass('lwm2m-busy')
+    }
+  }
+
+  private edit(): void {
+    const field = valueField(this.resource, this.current.get(this.path)?.value)
+    this.openEditor(field.element, t('action.write'), () => ({
+      operation: 'write',
+      path: this.path,
+      value: field.read(),
+    }))
+  }
+
+  private askArguments(): void {
+    const input = $('<input type="text" class="lwm2m-value">').attr(
+      'placeholder',
+      t('sidebar.arguments'),
+    )
+    this.openEditor(input, t('action.execute'), () => ({
+      operation: 'execute',
+      path: this.path,
+      value: input.val(),
+    }))
+  }
+
+  private openEditor(field: JQuery, label: string, body: () => RequestBody): void {
+    const submit = (): void => {
+      try {
+        void this.request(body())
+      } catch (error) {
+        this.fail((error as Error).message)
+      }
+    }
+    const confirm = $('<button type="button" class="red-ui-button red-ui-button-small">')
+      .text(label)
+      .on('click', submit)
+    const cancel = $('<button type="button" class="red-ui-button red-ui-button-small">')
+      .text(t('cancel'))
+      .on('click', () => this.editor.hide())
+    this.editor.empty().append(field, confirm, cancel).show()
+    field.on('keydown', (event) => {
+      if (event.key === 'Enter') submit()
+      if (event.key === 'Escape') this.editor.hide()
+    })
+    field.trigger('focus')
+  }
+
+  /** The workspace imports dropped JSON: a read, observe, write or execute node, configured. */
+  private drag(event: JQuery.DragStartEvent): void {
+    const { operations } = this.resource
+    const type =
+      operations === 'E'
+        ? 'execute'
+        : operations === 'W'
+          ? 'write'
+          : event.altKey
+            ? 'read'
+            : 'observe'
+    const node = {
+      id: RED.nodes.id(),
+      type: `lwm2m-${type}`,
+      name: '',
+      server: this.server,
+      ...draggedTarget(this.endpoint, this.path),
+      x: 0,
+      y: 0,
+      wires: [[]],
+    }
+    event.originalEvent?.dataTransfer?.setData('text/plain', JSON.stringify([node]))
+  }
+}
+
+/** The target properties that the flow nodes share. */
+function draggedTarget(endpoint: string, path: string): object {
+  return { endpoint, endpointType: 'str', path, pathType: 'str' }
+}

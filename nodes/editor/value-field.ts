@@ -1,0 +1,141 @@
+/** How a value is entered: by the type and range of its resource. */
+import type { ResourceInfo } from '../admin/contract'
+import { t } from './texts'
+
+/** An input for one value; `read` answers the JSON value or throws what is wrong with it. */
+export interface ValueField {
+  readonly element: JQuery
+  read(): unknown
+}
+
+/** `'0..100'`, `'0-255'`, `'1,2,5'` as the registry writes them. */
+export interface ValueRange {
+  readonly min?: number
+  readonly max?: number
+  readonly values?: readonly number[]
+}
+
+/** Reads the registry's range text; undefined where it says nothing that can be checked. */
+export function parseRange(text: string | undefined): ValueRange | undefined {
+  if (text === undefined) return undefined
+  const bounds = /^\s*\[?\s*(-?[\d.]+?)\s*(?:\.\.+|-|to)\s*(-?[\d.]+)\s*\]?\s*$/.exec(text)
+  if (bounds !== null) {
+    const [min, max] = [Number(bounds[1]), Number(bounds[2])]
+    return Number.isFinite(min) && Number.isFinite(max) ? { min, max } : undefined
+  }
+  if (/^\s*-?\d+(\s*[,;|]\s*-?\d+)+\s*$/.test(text)) {
+    return { values: text.split(/[,;|]/).map(Number) }
+  }
+  return undefined
+}
+
+/** Why a text is no value of a type and range; undefined when it is one. */
+export function valueProblem(text: string, type: string, range?: ValueRange): string | undefined {
+  switch (type) {
+    case 'Integer':
+    case 'Unsigned Integer': {
+      if (!/^\s*-?\d+\s*$/.test(text)) return t('value.integer-wanted')
+      if (type === 'Unsigned Integer' && text.trim().startsWith('-')) return t('value.not-negative')
+      return rangeProblem(Number(text), range)
+    }
+    case 'Float':
+      if (text.trim() === '' || !Number.isFinite(Number(text))) return t('value.number-wanted')
+      return rangeProblem(Number(text), range)
+    case 'Boolean':
+      return /^(true|false|0|1)$/.test(text.trim()) ? undefined : t('value.boolean-wanted')
+    case 'Time':
+      return /^-?\d+$/.test(text.trim()) || !Number.isNaN(Date.parse(text))
+        ? undefined
+        : t('value.time-wanted')
+    case 'Objlnk':
+      return /^\d{1,5}:\d{1,5}$/.test(text.trim()) ? undefined : t('value.link-wanted')
+    case 'Opaque':
+      return isHex(text) || isBase64(text) ? undefined : t('value.bytes-wanted')
+    default:
+      return undefined
+  }
+}
+
+function rangeProblem(value: number, range: ValueRange | undefined): string | undefined {
+  if (range === undefined) return undefined
+  const { min, max, values } = range
+  if (values !== undefined && !values.includes(value)) {
+    return t('value.one-of', { values: values.join(', ') })
+  }
+  if (min !== undefined && max !== undefined && (value < min || value > max)) {
+    return t('value.between', { min, max })
+  }
+  return undefined
+}
+
+function isHex(text: string): boolean {
+  return /^(0x)?([\da-f]{2}\s*)*$/i.test(text.trim())
+}
+
+function isBase64(text: string): boolean {
+  return /^[\w+/-]*={0,2}$/.test(text.trim())
+}
+
+/** A checkbox, a list of choices, a date, a number or a text, as the resource wants it. */
+export function valueField(resource: ResourceInfo | undefined, current: unknown): ValueField {
+  const type = resource?.type ?? 'String'
+  const range = parseRange(resource?.range)
+  if (type === 'Boolean') return booleanField(current)
+  if (range?.values !== undefined && /Integer/.test(type)) return choiceField(range.values, current)
+  if (type === 'Time') return timeField(current)
+  return textField(type, range, resource?.range, current)
+}
+
+function booleanField(current: unknown): ValueField {
+  const element = $('<select class="lwm2m-value">')
+  for (const value of ['true', 'false']) $('<option>').val(value).text(value).appendTo(element)
+  element.val(String(current === true))
+  return { element, read: () => element.val() === 'true' }
+}
+
+function choiceField(values: readonly number[], current: unknown): ValueField {
+  const element = $('<select class="lwm2m-value">')
+  for (const value of values) $('<option>').val(String(value)).text(value).appendTo(element)
+  if (current !== undefined && current !== null) element.val(String(current))
+  return { element, read: () => Number(element.val()) }
+}
+
+function timeField(current: unknown): ValueField {
+  const element = $('<input type="datetime-local" step="1" class="lwm2m-value">')
+  const date = new Date(typeof current === 'string' ? current : Date.now())
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000)
+  element.val(local.toISOString().slice(0, 19))
+  return {
+    element,
+    read: () => {
+      const chosen = new Date(element.val() as string)
+      if (Number.isNaN(chosen.getTime())) throw new Error(t('value.time-wanted'))
+      return chosen.toISOString()
+    },
+  }
+}
+
+function textField(
+  type: string,
+  range: ValueRange | undefined,
+  hint: string | undefined,
+  current: unknown,
+): ValueField {
+  const element = $('<input type="text" class="lwm2m-value">')
+  if (current !== undefined && current !== null) element.val(String(current))
+  element.attr('placeholder', [type, hint].filter(Boolean).join(' · '))
+  const check = (): string | undefined => {
+    const problem = valueProblem(element.val() as string, type, range)
+    element.toggleClass('input-error', problem !== undefined).attr('title', problem ?? '')
+    return problem
+  }
+  element.on('input', check)
+  return {
+    element,
+    read: () => {
+      const problem = check()
+      if (problem !== undefined) throw new Error(problem)
+      return element.val() as string
+    },
+  }
+}
