@@ -1,0 +1,61 @@
+import type { Clock } from '../../base/clock'
+import { Code } from '../../coap/codes'
+import type { CoapRequest } from '../../coap/types'
+import { ContentFormat, type CodecContext } from '../../lwm2m/formats/codec'
+import { Path, PathError } from '../../lwm2m/path'
+import type { Behaviours } from '../behaviours/behaviour'
+import type { ObjectTree } from '../tree/object-tree'
+import type { Lwm2mVersion } from '../types'
+import { Refusal } from './refusal'
+
+/** What the operations of one interface work on. */
+export interface DeviceContext {
+  readonly clock: Clock
+  readonly tree: ObjectTree
+  readonly behaviours: Behaviours
+  /** The version that was registered with. */
+  readonly version: Lwm2mVersion
+  /** Alternate root without outer slashes. */
+  readonly root: string
+  /** Content-Formats that are supported, the preferred first. */
+  readonly formats: readonly number[]
+  readonly warn: (code: string, message: string) => void
+}
+
+/** What is supported unless the options say otherwise (Core §7.4), the preferred first. */
+export function defaultFormats(version: Lwm2mVersion): readonly number[] {
+  const { TEXT, LINK, OCTET_STREAM, CBOR, SENML_JSON, SENML_CBOR, TLV } = ContentFormat
+  const { LWM2M_JSON, LWM2M_CBOR, SENML_ETCH_JSON, SENML_ETCH_CBOR } = ContentFormat
+  if (version === '1.0') return [TLV, LWM2M_JSON, TEXT, OCTET_STREAM, LINK]
+  const common = [SENML_CBOR, SENML_JSON, TLV, CBOR, TEXT, OCTET_STREAM, LINK, LWM2M_JSON]
+  return version === '1.1' ? common : [...common, LWM2M_CBOR, SENML_ETCH_CBOR, SENML_ETCH_JSON]
+}
+
+/** What a codec is told for a request or reply at `base`. */
+export function codecContext(context: DeviceContext, base: Path): CodecContext {
+  return {
+    base,
+    root: context.root,
+    resource: (path) => context.tree.definition(path),
+    now: context.clock.now(),
+    warn: (message, path) =>
+      context.warn('value', path === undefined ? message : `${path.toString()}: ${message}`),
+  }
+}
+
+/**
+ * The path that a request names, without the alternate root.
+ * @throws Refusal 4.04 outside the root, 4.00 where it is no path
+ */
+export function requestPath(context: DeviceContext, request: CoapRequest): Path {
+  const root = context.root === '' ? [] : context.root.split('/')
+  if (!root.every((segment, index) => request.path[index] === segment)) {
+    throw new Refusal(Code.NOT_FOUND)
+  }
+  try {
+    return Path.parse('/' + request.path.slice(root.length).join('/'))
+  } catch (error) {
+    if (error instanceof PathError) throw new Refusal(Code.BAD_REQUEST, error.message)
+    throw error
+  }
+}

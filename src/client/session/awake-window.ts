@@ -1,0 +1,66 @@
+import type { Clock, TimerHandle } from '../../base/clock'
+
+/**
+ * Whether a queue-mode device listens (Core §6.5): from any message on for the length of the
+ * window, and as long as an exchange of its own is under way.
+ */
+export class AwakeWindow {
+  private awake = true
+  private busy = 0
+  private timer: TimerHandle | undefined
+
+  /**
+   * @param window milliseconds after the last message
+   * @param onChange called when the device wakes up or falls asleep
+   */
+  constructor(
+    private readonly clock: Clock,
+    private readonly window: number,
+    private readonly onChange: (awake: boolean) => void,
+  ) {}
+
+  get isAwake(): boolean {
+    return this.awake
+  }
+
+  /** A message was sent or received: the window starts again. */
+  touch(): void {
+    this.clock.clearTimeout(this.timer)
+    this.timer = this.clock.setTimeout(() => this.elapsed(), this.window)
+    if (this.awake) return
+    this.awake = true
+    this.onChange(true)
+  }
+
+  /** Stays awake while `work` goes on, and for a window afterwards. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.busy++
+    this.touch()
+    try {
+      return await work()
+    } finally {
+      this.busy--
+      this.touch()
+    }
+  }
+
+  /** Falls asleep at once, unless an exchange is under way. */
+  sleep(): void {
+    this.elapsed()
+  }
+
+  /** Ends the timer; awake from now on. */
+  close(): void {
+    this.clock.clearTimeout(this.timer)
+    this.timer = undefined
+    this.awake = true
+  }
+
+  private elapsed(): void {
+    if (this.busy > 0 || !this.awake) return
+    this.clock.clearTimeout(this.timer)
+    this.timer = undefined
+    this.awake = false
+    this.onChange(false)
+  }
+}

@@ -1,0 +1,25 @@
+import { ClientError } from '../errors'
+
+/** Where a server is, from its URI (RFC 7252 §6.1, §6.2). */
+export interface ServerUri {
+  readonly secure: boolean
+  readonly host: string
+  readonly port: number
+  /** As it was given. */
+  readonly text: string
+}
+
+/** Reads `coap://host:port` or `coaps://[v6]:port`. @throws ClientError `invalid-argument` */
+export function parseServerUri(text: string): ServerUri {
+  const match = /^(coaps?):\/\/(\[[^\]/]+\]|[^:/?#@\s]+)(?::(\d{1,5}))?\/?$/i.exec(text.trim())
+  const port = match?.[3] === undefined ? undefined : Number(match[3])
+  if (match === null || port === 0 || (port ?? 0) > 65535) {
+    throw new ClientError(
+      'invalid-argument',
+      `${JSON.stringify(text)} is no server URI like coap://host:5683 or coaps://host:5684`,
+    )
+  }
+  const secure = match[1]?.toLowerCase() === 'coaps'
+  const host = (match[2] as string).replace(/^\[|\]$/g, '')
+  return { secure, host, port: port ?? (secure ? 5684 : 5683), text: text.trim() }
+}

@@ -1,0 +1,261 @@
+import type {
+  ObjectDefinition,
+  ObjectModel,
+  ResourceDefinition,
+} from '../../lwm2m/model/definition'
+import { Level, Path } from '../../lwm2m/path'
+import type { Record } from '../../lwm2m/record'
+import type { Value } from '../../lwm2m/value'
+import { Resource } from './resource'
+
+/** One object instance. */
+export class ObjectInstance {
+  readonly resources = new Map<number, Resource>()
+
+  /** @param builtin part of the device's description: a bootstrap of everything leaves it there */
+  constructor(
+    readonly id: number,
+    readonly builtin: boolean,
+  ) {}
+}
+
+/** One object with its instances. */
+export class DeviceObject {
+  readonly instances = new Map<number, ObjectInstance>()
+  /** Resources that the description defines itself, beside or instead of the model's. */
+  readonly own = new Map<number, ResourceDefinition>()
+
+  constructor(
+    readonly id: number,
+    readonly prefix: string,
+    /** Announced as `ver`; undefined: what the LwM2M version implies. */
+    readonly version: string | undefined,
+    readonly definition: ObjectDefinition | undefined,
+  ) {}
+
+  get path(): Path {
+    return new Path([this.id], this.prefix)
+  }
+
+  /** What is known of a resource, whether an instance has it or not. */
+  resource(id: number): ResourceDefinition | undefined {
+    return this.own.get(id) ?? this.definition?.resources.get(id)
+  }
+
+  /** Whether there may be several instances; an object without a model may have them. */
+  get multiple(): boolean {
+    return this.definition?.multiple ?? true
+  }
+
+  /** Instances in order of id. */
+  sorted(): ObjectInstance[] {
+    return [...this.instances.values()].sort((a, b) => a.id - b.id)
+  }
+
+  freeInstanceId(): number {
+    let id = 0
+    while (this.instances.has(id)) id++
+    return id
+  }
+}
+
+/** What a path names in the tree, as far as it is there. */
+export interface Place {
+  readonly object: DeviceObject
+  readonly instance: ObjectInstance | undefined
+  readonly resource: Resource | undefined
+}
+
+/** What changed: values at or below paths, or the set of objects and instances. */
+export interface TreeListener {
+  onValues(paths: readonly Path[]): void
+  onInstances(): void
+}
+
+/**
+ * The objects of the device, and of the end devices behind it (Gateway object 25) by their prefix.
+ * It knows types but no rights: who may do what is the operations' business.
+ */
+export class ObjectTree {
+  private readonly byPrefix = new Map<string, Map<number, DeviceObject>>()
+  private readonly listeners = new Set<TreeListener>()
+  private changes: Path[] = []
+  private instancesChanged = false
+  private depth = 0
+
+  constructor(readonly model: ObjectModel) {}
+
+  listen(listener: TreeListener): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  /** Runs `work` and tells the listeners of all its changes at once, afterwards. */
+  batch<T>(work: () => T): T {
+    this.depth++
+    try {
+      return work()
+    } finally {
+      this.depth--
+      this.flush()
+    }
+  }
+
+  private flush(): void {
+    if (this.depth > 0) return
+    const changes = this.changes
+    const instances = this.instancesChanged
+    this.changes = []
+    this.instancesChanged = false
+    if (instances) for (const listener of [...this.listeners]) listener.onInstances()
+    if (changes.length > 0) for (const listener of [...this.listeners]) listener.onValues(changes)
+  }
+
+  private changed(path: Path): void {
+    this.changes.push(path)
+    this.flush()
+  }
+
+  /** Objects in order of prefix and id. */
+  *objects(): Iterable<DeviceObject> {
+    for (const prefix of [...this.byPrefix.keys()].sort()) {
+      const objects = this.byPrefix.get(prefix) ?? new Map<number, DeviceObject>()
+      for (const id of [...objects.keys()].sort((a, b) => a - b)) {
+        yield objects.get(id) as DeviceObject
+      }
+    }
+  }
+
+  object(id: number, prefix = ''): DeviceObject | undefined {
+    return this.byPrefix.get(prefix)?.get(id)
+  }
+
+  /** Adds an object without instances; one that is there already stays as it is. */
+  addObject(id: number, prefix = '', version?: string): DeviceObject {
+    let objects = this.byPrefix.get(prefix)
+    if (objects === undefined) this.byPrefix.set(prefix, (objects = new Map()))
+    let object = objects.get(id)
+    if (object === undefined) {
+      object = new DeviceObject(id, prefix, version, this.model.object(id, version))
+      objects.set(id, object)
+      this.instancesChanged = true
+      this.flush()
+    }
+    return object
+  }
+
+  addInstance(object: DeviceObject, id: number, builtin = false): ObjectInstance {
+    let instance = object.instances.get(id)
+    if (instance === undefined) {
+      instance = new ObjectInstance(id, builtin)
+      object.instances.set(id, instance)
+      this.instancesChanged = true
+      this.changed(object.path.child(id))
+    }
+    return instance
+  }
+
+  /** True when it was there. */
+  deleteInstance(object: DeviceObject, id: number): boolean {
+    if (!object.instances.delete(id)) return false
+    this.instancesChanged = true
+    this.changed(object.path.child(id))
+    return true
+  }
+
+  /** The resource of an instance, made from its definition where it is not there yet. */
+  ensureResource(instance: ObjectInstance, definition: ResourceDefinition): Resource {
+    let resource = instance.resources.get(definition.id)
+    if (resource === undefined) {
+      resource = new Resource(definition)
+      instance.resources.set(definition.id, resource)
+    }
+    return resource
+  }
+
+  /** Replaces the value of a resource and tells the listeners. */
+  replace(
+    path: Path,
+    resource: Resource,
+    value: Value | ReadonlyMap<number, Value> | undefined,
+  ): void {
+    resource.replace(value)
+    this.changed(path.at(Level.RESOURCE))
+  }
+
+  setResourceInstance(path: Path, resource: Resource, id: number, value: Value): void {
+    resource.setInstance(id, value)
+    this.changed(path.at(Level.RESOURCE))
+  }
+
+  /** True when it was there. */
+  deleteResourceInstance(path: Path, resource: Resource, id: number): boolean {
+    if (!resource.deleteInstance(id)) return false
+    this.changed(path.at(Level.RESOURCE))
+    return true
+  }
+
+  /** True when it was there. */
+  removeResource(path: Path, instance: ObjectInstance, id: number): boolean {
+    if (!instance.resources.delete(id)) return false
+    this.changed(path.at(Level.RESOURCE))
+    return true
+  }
+
+  /** What a path of level 1 or more names; undefined where there is no such object. */
+  place(path: Path): Place | undefined {
+    const object = path.object === undefined ? undefined : this.object(path.object, path.prefix)
+    if (object === undefined) return undefined
+    const instance = path.instance === undefined ? undefined : object.instances.get(path.instance)
+    const resource =
+      path.resource === undefined ? undefined : instance?.resources.get(path.resource)
+    return { object, instance, resource }
+  }
+
+  /** The value of a single resource or of a resource instance. */
+  value(path: Path | string): Value | undefined {
+    const at = Path.from(path)
+    const resource = this.place(at)?.resource
+    return at.resourceInstance === undefined
+      ? resource?.scalar
+      : resource?.instance(at.resourceInstance)
+  }
+
+  /** The type of a resource or resource instance, for codecs. */
+  definition(path: Path): ResourceDefinition | undefined {
+    if (path.object === undefined || path.resource === undefined) return undefined
+    const object = this.object(path.object, path.prefix)
+    return object === undefined
+      ? this.model.object(path.object)?.resources.get(path.resource)
+      : object.resource(path.resource)
+  }
+
+  /** All values at or below a path, in order of id, of the resources that `wanted` says. */
+  records(path: Path, wanted: (resource: Resource, path: Path) => boolean = () => true): Record[] {
+    const records: Record[] = []
+    for (const object of this.objectsUnder(path)) {
+      for (const instance of object.sorted()) {
+        if (path.instance !== undefined && path.instance !== instance.id) continue
+        const at = object.path.child(instance.id)
+        for (const id of [...instance.resources.keys()].sort((a, b) => a - b)) {
+          if (path.resource !== undefined && path.resource !== id) continue
+          const resource = instance.resources.get(id) as Resource
+          const resourcePath = at.child(id)
+          if (resource.executable || !wanted(resource, resourcePath)) continue
+          for (const record of resource.records(resourcePath)) {
+            if (path.contains(record.path)) records.push(record)
+          }
+        }
+      }
+    }
+    return records
+  }
+
+  private objectsUnder(path: Path): Iterable<DeviceObject> {
+    if (path.object === undefined) {
+      return [...this.objects()].filter((object) => object.prefix === path.prefix)
+    }
+    const object = this.object(path.object, path.prefix)
+    return object === undefined ? [] : [object]
+  }
+}
