@@ -1,8 +1,16 @@
-import type { Clock } from '../base/clock'
-import type { BoundAddress, Peer, Transport } from '../transport/transport'
-import { Code } from './codes'
+import { systemClock, type Clock } from '../base/clock'
+import { PeerGone, type BoundAddress, type Peer, type Transport } from '../transport/transport'
+import { Core, describe, type CoapWarning } from './core'
 import { CoapCancelled } from './errors'
+import { MessageLayer } from './messages'
+import { moveState } from './migration'
+import type { PeerState } from './peers'
+import { Relation } from './relation'
+import { Requester, tokenKeyOf } from './requester'
+import { Responder } from './responder'
+import { resolveSettings } from './settings'
 import type { CoapStats } from './stats'
+import { WheelTimer } from './timer-wheel'
 import type {
   CoapEndpointOptions,
   CoapRequestInit,
@@ -13,58 +21,271 @@ import type {
   RequestHandler,
 } from './types'
 
-/** Something worth an operator's notice; the endpoint itself goes on. */
-export interface CoapWarning {
-  readonly code: string
-  readonly message: string
-  readonly peer?: Peer
-  readonly raw?: Uint8Array
-}
+export type { CoapWarning }
 
-/** A CoAP endpoint (RFC 7252): both roles over one transport. */
+/**
+ * A CoAP endpoint (RFC 7252, 7641, 7959, 8132): both roles over one transport. Set the `on…` members
+ * before {@link start}.
+ */
 export class CoapEndpoint {
-  onRequest: RequestHandler = () => ({ code: Code.NOT_FOUND })
+  /** After any valid message of the peer was dealt with: request, response, ACK, RST, notification. */
   onActivity: (peer: Peer) => void = () => {}
+  /** The transport lost the peer; what waited for it has been rejected with PeerGone. */
   onPeerGone: (peer: Peer, reason: string) => void = () => {}
-  onWarning: (warning: CoapWarning) => void = () => {}
-  onTrace: ((trace: CoapTrace) => void) | undefined = undefined
-  declare readonly stats: CoapStats
 
+  private readonly core: Core
+  private readonly messages: MessageLayer
+  private readonly requester: Requester
+  private readonly responder: Responder
+  private readonly housekeeping: Housekeeping
+  private starting: Promise<BoundAddress> | undefined = undefined
+
+  /** @throws RangeError for an option that cannot work */
   constructor(
     readonly transport: Transport,
-    _options?: CoapEndpointOptions & { readonly clock?: Clock },
-  ) {}
+    options: CoapEndpointOptions & { readonly clock?: Clock } = {},
+  ) {
+    const core = new Core(
+      transport,
+      options.clock ?? systemClock,
+      resolveSettings(options),
+      (state) => this.forget(state, new CoapCancelled('the peer was silent for too long'), 'gone'),
+    )
+    this.core = core
+    this.requester = new Requester(core)
+    this.responder = new Responder(core)
+    this.housekeeping = new Housekeeping(core)
+    const { responder, housekeeping } = this
+    this.messages = new MessageLayer(core, {
+      onRequest: (state, message, fields, recent) => {
+        responder.onRequest(state, message, fields, recent)
+      },
+      onNonReset: (state, messageId) => responder.onNonReset(state, messageId),
+      onActivity: (peer) => {
+        if (housekeeping.dueTick < 0) housekeeping.arm()
+        try {
+          this.onActivity(peer)
+        } catch (error) {
+          core.warn('listener-failed', `onActivity: ${describe(error)}`, peer)
+        }
+      },
+    })
+  }
 
+  /** Answers requests; 4.04 to all of them by default. */
+  get onRequest(): RequestHandler {
+    return this.responder.handler
+  }
+
+  set onRequest(handler: RequestHandler) {
+    this.responder.handler = handler
+  }
+
+  /** Something worth an operator's notice; at most fifty a second. */
+  get onWarning(): (warning: CoapWarning) => void {
+    return this.core.onWarning
+  }
+
+  set onWarning(listener: (warning: CoapWarning) => void) {
+    this.core.onWarning = listener
+  }
+
+  /** Every message that crosses the wire; undefined costs nothing. */
+  get onTrace(): ((trace: CoapTrace) => void) | undefined {
+    return this.core.onTrace
+  }
+
+  set onTrace(listener: ((trace: CoapTrace) => void) | undefined) {
+    this.core.onTrace = listener
+  }
+
+  get stats(): CoapStats {
+    return this.core.stats
+  }
+
+  /** Binds the transport. @throws BindError */
   start(): Promise<BoundAddress> {
-    return this.transport.start()
+    this.starting ??= this.bind().catch((error: unknown) => {
+      this.starting = undefined
+      throw error
+    })
+    return this.starting
   }
-  stop(): Promise<void> {
-    return this.transport.stop()
+
+  /**
+   * Rejects everything that is pending with CoapCancelled, ends all relations (`stopped`) and frees
+   * the port. Idempotent; the endpoint can be started again.
+   */
+  async stop(): Promise<void> {
+    this.core.stopped = true
+    const { core } = this
+    for (const state of [...core.peers.all()]) {
+      core.peers.remove(state)
+      this.forget(state, new CoapCancelled('the endpoint was stopped'), 'stopped')
+    }
+    core.wheel.clear()
+    this.starting = undefined
+    await this.transport.stop()
   }
-  request(_peer: Peer, _init: CoapRequestInit): Promise<CoapResponse> {
-    return Promise.reject(new CoapCancelled('not started'))
+
+  /**
+   * Sends a request and resolves with its response, both whole however many blocks they take.
+   * Requests to one peer go out in order, NSTART at a time.
+   * @throws CoapTimeout, CoapResponseTimeout, CoapReset, CoapCancelled, CoapQueueFull,
+   *   BlockwiseError, CoapFormatError, PeerGone; RangeError for a request that cannot be written
+   */
+  request(peer: Peer, init: CoapRequestInit): Promise<CoapResponse> {
+    if (this.core.stopped) return Promise.reject(stopped())
+    return this.requester.request(this.open(peer), init)
   }
-  observe(
-    _peer: Peer,
-    _init: CoapRequestInit,
-    _listener: ObserveListener,
+
+  /**
+   * Observes by GET or FETCH (RFC 7641 §3.1, RFC 8132 §2.4). The relation is inactive when the peer
+   * answered without an Observe option or with an error; see its `first`.
+   * @throws the errors of {@link request}
+   */
+  async observe(
+    peer: Peer,
+    init: CoapRequestInit,
+    listener: ObserveListener,
   ): Promise<ObserveRelation> {
-    return Promise.reject(new CoapCancelled('not started'))
+    if (this.core.stopped) throw stopped()
+    const token = init.token === undefined ? this.core.tokens.fresh() : tokenKeyOf(init.token)
+    return this.relation(peer, init, token, listener).register()
   }
+
+  /**
+   * Takes up a relation that was made before a restart: its notifications are accepted from now on.
+   * @param init the request that made it, for its cancellation
+   * @throws RangeError when `token` is none
+   */
   adopt(
-    _peer: Peer,
-    _init: CoapRequestInit,
-    _token: Uint8Array,
-    _listener: ObserveListener,
+    peer: Peer,
+    init: CoapRequestInit,
+    token: Uint8Array,
+    listener: ObserveListener,
   ): ObserveRelation {
-    throw new CoapCancelled('not started')
+    const relation = this.relation(peer, init, tokenKeyOf(token), listener)
+    relation.attach()
+    return relation
   }
-  migrate(_from: Peer, _to: Peer): void {}
-  abort(_peer: Peer, _reason: string): void {}
+
+  /**
+   * The device behind `from` is now behind `to`: its pending requests, relations, observations,
+   * unfinished bodies and remembered messages follow it.
+   */
+  migrate(from: Peer, to: Peer): void {
+    const source = this.core.peers.find(from)
+    if (source === undefined || from.id === to.id) return
+    const target = this.open(to)
+    this.core.peers.remove(source)
+    moveState(this.core, source, target)
+  }
+
+  /**
+   * Rejects the pending requests of a peer with CoapCancelled and ends its relations (`gone`): what
+   * a new registration calls for.
+   */
+  abort(peer: Peer, reason: string): void {
+    const state = this.core.peers.find(peer)
+    if (state === undefined) return
+    this.requester.cancelAll(state, new CoapCancelled(reason))
+    for (const relation of [...(state.relations ?? [])]) relation.end('gone')
+  }
+
+  /** A pinned peer is no stranger: it is kept however silent it is. */
   pin(peer: Peer, pinned: boolean): void {
+    this.core.peers.pin(this.open(peer), pinned)
     this.transport.pin(peer, pinned)
   }
-  ping(_peer: Peer): Promise<void> {
-    return Promise.reject(new CoapCancelled('not started'))
+
+  /**
+   * Resolves when the peer answers an empty message (RFC 7252 §4.3).
+   * @throws CoapTimeout, CoapCancelled, PeerGone
+   */
+  ping(peer: Peer): Promise<void> {
+    if (this.core.stopped) return Promise.reject(stopped())
+    return this.requester.ping(this.open(peer))
+  }
+
+  private async bind(): Promise<BoundAddress> {
+    const { transport, core } = this
+    transport.onMessage = this.receive
+    transport.onPeerGone = (peer, reason) => this.lose(peer, reason)
+    transport.onWarning = (message, peer) => core.warn('transport', message, peer)
+    const address = await transport.start()
+    core.stopped = false
+    return address
+  }
+
+  private readonly receive = (peer: Peer, datagram: Buffer): void => {
+    try {
+      this.messages.receive(peer, datagram)
+    } catch (error) {
+      // Nothing from the network may get past here; that it could at all is a defect.
+      this.core.warn('internal', `processing a message failed: ${describe(error)}`, peer, datagram)
+    }
+  }
+
+  private lose(peer: Peer, reason: string): void {
+    const state = this.core.peers.find(peer)
+    if (state !== undefined) {
+      this.core.peers.remove(state)
+      this.forget(state, new PeerGone(peer, `${peer.id} is gone: ${reason}`), 'gone')
+    }
+    try {
+      this.onPeerGone(peer, reason)
+    } catch (error) {
+      this.core.warn('listener-failed', `onPeerGone: ${describe(error)}`, peer)
+    }
+  }
+
+  private forget(state: PeerState, error: Error, reason: 'gone' | 'stopped'): void {
+    this.requester.cancelAll(state, error)
+    for (const relation of [...(state.relations ?? [])]) relation.end(reason)
+    this.responder.drop(state, error)
+    while (state.transmission !== undefined) state.transmission.abandon(error)
+    this.core.duplicates.forget(state)
+  }
+
+  private relation(
+    peer: Peer,
+    init: CoapRequestInit,
+    token: string,
+    listener: ObserveListener,
+  ): Relation {
+    return new Relation(this.core, this.requester, this.open(peer), token, init, listener)
+  }
+
+  private open(peer: Peer): PeerState {
+    if (this.housekeeping.dueTick < 0) this.housekeeping.arm()
+    return this.core.peers.open(peer, this.core.clock.monotonic())
+  }
+}
+
+function stopped(): CoapCancelled {
+  return new CoapCancelled('the endpoint is stopped')
+}
+
+/** Milliseconds between two looks for what is too old. */
+const HOUSEKEEPING = 10_000
+
+/** Drops expired memories and silent strangers; rests when there are none. */
+class Housekeeping extends WheelTimer {
+  constructor(private readonly core: Core) {
+    super()
+  }
+
+  arm(): void {
+    const { wheel, settings } = this.core
+    wheel.schedule(this, Math.min(HOUSEKEEPING, settings.exchangeLifetime / 4))
+  }
+
+  onTimer(): void {
+    const { duplicates, peers, clock, settings } = this.core
+    const now = clock.monotonic()
+    duplicates.expire(now)
+    peers.expire(now, settings.exchangeLifetime)
+    if (duplicates.size > 0 || peers.hasStrangers) this.arm()
   }
 }

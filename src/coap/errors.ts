@@ -44,3 +44,10 @@ export class CoapFormatError extends CodedError {
     super('malformed', message)
   }
 }
+
+/** Too many requests wait for this peer already (`maxQueuedPerPeer`). */
+export class CoapQueueFull extends CodedError {
+  constructor(message: string) {
+    super('queue-full', message)
+  }
+}

@@ -5,10 +5,11 @@ export {
   BlockwiseError,
   CoapCancelled,
   CoapFormatError,
+  CoapQueueFull,
   CoapReset,
   CoapResponseTimeout,
   CoapTimeout,
 } from './errors'
-export { OptionNumber } from './options'
+export { OptionNumber, option, readUint, textOption, uintBytes, uintOption } from './options'
 export type { CoapStats } from './stats'
 export type * from './types'

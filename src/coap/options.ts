@@ -1,3 +1,5 @@
+import type { CoapOption } from './types'
+
 /** Option numbers (RFC 7252 §5.10, RFC 7641, RFC 7959, RFC 9175, IANA CoRE Parameters). */
 export const OptionNumber = {
   IF_MATCH: 1,
@@ -27,3 +29,204 @@ export const OptionNumber = {
   NO_RESPONSE: 258,
   REQUEST_TAG: 292,
 } as const
+
+/** How an option that this endpoint understands may look. */
+interface OptionRule {
+  readonly repeatable: boolean
+  /** Bytes of the value. */
+  readonly shortest: number
+  readonly longest: number
+}
+
+function rule(shortest: number, longest: number, repeatable = false): OptionRule {
+  return { repeatable, shortest, longest }
+}
+
+/**
+ * The options understood here, with the lengths of RFC 7252 §5.10, RFC 7641 §2, RFC 7959 §2.1, §4
+ * and RFC 9175 §3.2. If-Match and If-None-Match are not: they are critical, and a server that
+ * ignored them would overwrite what the client wanted to protect.
+ */
+const RULES: readonly (OptionRule | undefined)[] = (() => {
+  const rules: (OptionRule | undefined)[] = new Array<OptionRule | undefined>(293).fill(undefined)
+  rules[OptionNumber.URI_HOST] = rule(1, 255)
+  rules[OptionNumber.ETAG] = rule(1, 8, true)
+  rules[OptionNumber.OBSERVE] = rule(0, 3)
+  rules[OptionNumber.URI_PORT] = rule(0, 2)
+  rules[OptionNumber.LOCATION_PATH] = rule(0, 255, true)
+  rules[OptionNumber.URI_PATH] = rule(0, 255, true)
+  rules[OptionNumber.CONTENT_FORMAT] = rule(0, 2)
+  rules[OptionNumber.MAX_AGE] = rule(0, 4)
+  rules[OptionNumber.URI_QUERY] = rule(0, 255, true)
+  rules[OptionNumber.ACCEPT] = rule(0, 2)
+  rules[OptionNumber.LOCATION_QUERY] = rule(0, 255, true)
+  rules[OptionNumber.BLOCK2] = rule(0, 3)
+  rules[OptionNumber.BLOCK1] = rule(0, 3)
+  rules[OptionNumber.SIZE2] = rule(0, 4)
+  rules[OptionNumber.PROXY_URI] = rule(1, 1034)
+  rules[OptionNumber.PROXY_SCHEME] = rule(1, 255)
+  rules[OptionNumber.SIZE1] = rule(0, 4)
+  rules[OptionNumber.REQUEST_TAG] = rule(0, 8, true)
+  return rules
+})()
+
+/** Odd numbers are critical (RFC 7252 §5.4.6). */
+export function isCritical(number: number): boolean {
+  return (number & 1) === 1
+}
+
+/** A Block1 or Block2 option (RFC 7959 §2.2). */
+export interface Block {
+  readonly num: number
+  readonly more: boolean
+  /** The size is `16 << szx`; 7 is reserved over UDP. */
+  readonly szx: number
+}
+
+const NONE: readonly string[] = Object.freeze([])
+
+/** What the options of one message say, read once. */
+export class OptionFields {
+  path: readonly string[] = NONE
+  query: readonly string[] = NONE
+  locationPath: readonly string[] = NONE
+  contentFormat: number | undefined = undefined
+  accept: number | undefined = undefined
+  observe: number | undefined = undefined
+  maxAge: number | undefined = undefined
+  /** The first one. */
+  etag: Uint8Array | undefined = undefined
+  block1: Block | undefined = undefined
+  block2: Block | undefined = undefined
+  size1: number | undefined = undefined
+  size2: number | undefined = undefined
+  /** Proxy-Uri or Proxy-Scheme is there: the sender takes us for a proxy. */
+  proxy = false
+  /** The first critical option that is unknown, of a wrong length or repeated; 0 for none. */
+  badCritical = 0
+}
+
+/**
+ * Reads the options of a message. An elective option that is unknown, has a wrong length or appears
+ * once too often is ignored; a critical one is reported (RFC 7252 §5.4.1, §5.4.3, §5.4.5).
+ */
+export function readOptions(options: readonly CoapOption[]): OptionFields {
+  const fields = new OptionFields()
+  let path: string[] | undefined
+  let query: string[] | undefined
+  let location: string[] | undefined
+  let previous = -1
+  for (let i = 0; i < options.length; i++) {
+    const { number, value } = options[i] as CoapOption
+    const known = RULES[number]
+    if (
+      known === undefined ||
+      value.length < known.shortest ||
+      value.length > known.longest ||
+      (number === previous && !known.repeatable)
+    ) {
+      if (isCritical(number) && fields.badCritical === 0) fields.badCritical = number
+      previous = number
+      continue
+    }
+    previous = number
+    switch (number) {
+      case OptionNumber.URI_PATH:
+        ;(path ??= []).push(text(value))
+        break
+      case OptionNumber.URI_QUERY:
+        ;(query ??= []).push(text(value))
+        break
+      case OptionNumber.LOCATION_PATH:
+        ;(location ??= []).push(text(value))
+        break
+      case OptionNumber.CONTENT_FORMAT:
+        fields.contentFormat = readUint(value)
+        break
+      case OptionNumber.OBSERVE:
+        fields.observe = readUint(value)
+        break
+      case OptionNumber.ACCEPT:
+        fields.accept = readUint(value)
+        break
+      case OptionNumber.MAX_AGE:
+        fields.maxAge = readUint(value)
+        break
+      case OptionNumber.ETAG:
+        fields.etag ??= value
+        break
+      case OptionNumber.BLOCK1:
+        fields.block1 = readBlock(value)
+        break
+      case OptionNumber.BLOCK2:
+        fields.block2 = readBlock(value)
+        break
+      case OptionNumber.SIZE1:
+        fields.size1 = readUint(value)
+        break
+      case OptionNumber.SIZE2:
+        fields.size2 = readUint(value)
+        break
+      case OptionNumber.PROXY_URI:
+      case OptionNumber.PROXY_SCHEME:
+        fields.proxy = true
+        break
+    }
+  }
+  if (path !== undefined) fields.path = path
+  if (query !== undefined) fields.query = query
+  if (location !== undefined) fields.locationPath = location
+  return fields
+}
+
+function text(value: Uint8Array): string {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8')
+}
+
+/** An unsigned integer of up to four bytes (RFC 7252 §3.2). */
+export function readUint(value: Uint8Array): number {
+  let result = 0
+  for (let i = 0; i < value.length; i++) result = result * 256 + (value[i] as number)
+  return result
+}
+
+const SMALL: readonly Buffer[] = Array.from({ length: 256 }, (_, n) =>
+  Buffer.from(n === 0 ? [] : [n]),
+)
+
+/** The shortest form of an unsigned integer below 2^32 (RFC 7252 §3.2). Do not change the result. */
+export function uintBytes(value: number): Buffer {
+  const small = SMALL[value]
+  if (small !== undefined) return small
+  const bytes: number[] = []
+  for (let rest = value; rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256)
+  return Buffer.from(bytes)
+}
+
+export function readBlock(value: Uint8Array): Block {
+  const raw = readUint(value)
+  return { num: raw >>> 4, more: (raw & 8) !== 0, szx: raw & 7 }
+}
+
+/** The value of a Block1 or Block2 option. */
+export function blockBytes(num: number, more: boolean, szx: number): Buffer {
+  return uintBytes(num * 16 + (more ? 8 : 0) + szx)
+}
+
+/** The largest block number: 20 bits (RFC 7959 §2.2). */
+export const LAST_BLOCK = 0xfffff
+
+/** An option of an outgoing message. */
+export function option(number: number, value: Uint8Array): CoapOption {
+  return { number, value }
+}
+
+/** An option with an unsigned integer. */
+export function uintOption(number: number, value: number): CoapOption {
+  return { number, value: uintBytes(value) }
+}
+
+/** An option with text. */
+export function textOption(number: number, value: string): CoapOption {
+  return { number, value: Buffer.from(value, 'utf8') }
+}

@@ -1,0 +1,205 @@
+/**
+ * The wire format of RFC 7252 §3. This file alone knows how bytes become messages, so that another
+ * framing (RFC 8323) or another codec can take its place.
+ */
+import { generate, parse, type OptionName } from 'coap-packet'
+import { formatCode } from './codes'
+import { CoapFormatError } from './errors'
+import { OptionNumber } from './options'
+import type { CoapOption } from './types'
+
+export const MessageType = { CON: 0, NON: 1, ACK: 2, RST: 3 } as const
+
+/** One message, decoded down to its options. Its byte arrays are views of the datagram. */
+export interface Message {
+  /** One of {@link MessageType}. */
+  readonly type: number
+  readonly code: number
+  readonly messageId: number
+  readonly token: Buffer
+  readonly options: readonly CoapOption[]
+  readonly payload: Buffer
+}
+
+/** What is needed to write a message. */
+export interface OutgoingMessage {
+  readonly type: number
+  readonly code: number
+  readonly messageId: number
+  readonly token: Buffer
+  /** In any order; equal numbers keep theirs. */
+  readonly options: readonly CoapOption[]
+  readonly payload?: Uint8Array
+}
+
+/** Numbers by the names that `coap-packet` gives them. */
+const NUMBERS: { readonly [name: string]: number } = {
+  'If-Match': OptionNumber.IF_MATCH,
+  'Uri-Host': OptionNumber.URI_HOST,
+  ETag: OptionNumber.ETAG,
+  'If-None-Match': OptionNumber.IF_NONE_MATCH,
+  Observe: OptionNumber.OBSERVE,
+  'Uri-Port': OptionNumber.URI_PORT,
+  'Location-Path': OptionNumber.LOCATION_PATH,
+  OSCORE: OptionNumber.OSCORE,
+  'Uri-Path': OptionNumber.URI_PATH,
+  'Content-Format': OptionNumber.CONTENT_FORMAT,
+  'Max-Age': OptionNumber.MAX_AGE,
+  'Uri-Query': OptionNumber.URI_QUERY,
+  'Hop-Limit': OptionNumber.HOP_LIMIT,
+  Accept: OptionNumber.ACCEPT,
+  'Q-Block1': OptionNumber.Q_BLOCK1,
+  'Location-Query': OptionNumber.LOCATION_QUERY,
+  Block2: OptionNumber.BLOCK2,
+  Block1: OptionNumber.BLOCK1,
+  Size2: OptionNumber.SIZE2,
+  'Q-Block2': OptionNumber.Q_BLOCK2,
+  'Proxy-Uri': OptionNumber.PROXY_URI,
+  'Proxy-Scheme': OptionNumber.PROXY_SCHEME,
+  Size1: OptionNumber.SIZE1,
+  'No-Response': OptionNumber.NO_RESPONSE,
+  'OCF-Accept-Content-Format-Version': 2049,
+  'OCF-Content-Format-Version': 2053,
+}
+
+const NAMES: ReadonlyMap<number, OptionName> = new Map(
+  Object.entries(NUMBERS).map(([name, number]) => [number, name as OptionName]),
+)
+
+/** `coap-packet` wants codes as text. */
+const CODES: readonly string[] = Array.from({ length: 256 }, (_, code) => formatCode(code))
+
+const NOTHING = Buffer.alloc(0)
+const NO_OPTIONS: readonly CoapOption[] = Object.freeze([])
+
+/** More options than any sane message has; bounds the work for a hostile one. */
+const MOST_OPTIONS = 256
+
+/**
+ * Decodes one datagram.
+ * @throws CoapFormatError for anything that RFC 7252 §3 does not allow
+ */
+export function decodeMessage(datagram: Buffer): Message {
+  checkBounds(datagram)
+  const first = datagram[0] as number
+  const code = datagram[1] as number
+  const type = (first >> 4) & 3
+  if (code === 0) {
+    const messageId = ((datagram[2] as number) << 8) | (datagram[3] as number)
+    return { type, code, messageId, token: NOTHING, options: NO_OPTIONS, payload: NOTHING }
+  }
+  const packet = parse(datagram)
+  const options: CoapOption[] = []
+  for (let i = 0; i < packet.options.length; i++) {
+    const { name, value } = packet.options[i] as (typeof packet.options)[number]
+    options.push({ number: NUMBERS[name] ?? Number(name), value })
+  }
+  const { messageId, token, payload } = packet
+  return { type, code, messageId, token, options, payload }
+}
+
+/**
+ * Walks over the datagram once and leaves nothing for `coap-packet` to trip over: it reads beyond
+ * the end, takes TKL 13 and 14 for the extended lengths of RFC 8974, and lets an empty payload pass
+ * after its marker.
+ */
+function checkBounds(datagram: Buffer): void {
+  const { length } = datagram
+  if (length < 4) throw new CoapFormatError('shorter than a header', datagram)
+  const first = datagram[0] as number
+  if (first >> 6 !== 1) throw new CoapFormatError(`version ${first >> 6}`, datagram)
+  const code = datagram[1] as number
+  if (code === 0) {
+    if (length !== 4 || (first & 15) !== 0) {
+      throw new CoapFormatError('an empty message with content', datagram)
+    }
+    return
+  }
+  const codeClass = code >> 5
+  if (codeClass === 1 || codeClass > 5) {
+    throw new CoapFormatError(`reserved code ${formatCode(code)}`, datagram)
+  }
+  const tokenLength = first & 15
+  if (tokenLength > 8) throw new CoapFormatError(`token length ${tokenLength}`, datagram)
+  let at = 4 + tokenLength
+  if (at > length) throw new CoapFormatError('the token ends behind the datagram', datagram)
+  let number = 0
+  let count = 0
+  while (at < length) {
+    const byte = datagram[at++] as number
+    if (byte === 0xff) {
+      if (at === length) throw new CoapFormatError('a payload marker without payload', datagram)
+      return
+    }
+    let delta = byte >> 4
+    let size = byte & 15
+    if (delta === 15 || size === 15) throw new CoapFormatError('reserved nibble 15', datagram)
+    const extended = (delta < 13 ? 0 : delta - 12) + (size < 13 ? 0 : size - 12)
+    if (at + extended > length) throw new CoapFormatError('an option header is cut off', datagram)
+    if (delta === 13) delta = 13 + (datagram[at++] as number)
+    else if (delta === 14) {
+      delta = 269 + (((datagram[at] as number) << 8) | (datagram[at + 1] as number))
+      at += 2
+    }
+    if (size === 13) size = 13 + (datagram[at++] as number)
+    else if (size === 14) {
+      size = 269 + (((datagram[at] as number) << 8) | (datagram[at + 1] as number))
+      at += 2
+    }
+    number += delta
+    if (number > 0xffff) throw new CoapFormatError('an option number above 65535', datagram)
+    at += size
+    if (at > length) throw new CoapFormatError('an option ends behind the datagram', datagram)
+    if (++count > MOST_OPTIONS) throw new CoapFormatError('too many options', datagram)
+  }
+}
+
+/** Writes a message. The payload is appended here: `coap-packet` would take it for UTF-8. */
+export function encodeMessage(message: OutgoingMessage): Buffer {
+  const { type, options, payload } = message
+  const header = generate(
+    {
+      code: CODES[message.code] as string,
+      messageId: message.messageId,
+      token: message.token,
+      confirmable: type === MessageType.CON,
+      ack: type === MessageType.ACK,
+      reset: type === MessageType.RST,
+      options: options.map(named),
+    },
+    LONGEST_HEADER,
+  )
+  if (payload === undefined || payload.length === 0) return header
+  const datagram = Buffer.allocUnsafe(header.length + 1 + payload.length)
+  datagram.set(header, 0)
+  datagram[header.length] = 0xff
+  datagram.set(payload, header.length + 1)
+  return datagram
+}
+
+const LONGEST_HEADER = 65_507
+
+function named({ number, value }: CoapOption): { name: OptionName; value: Buffer } {
+  return {
+    // Numbers without a name go as digits, which the type leaves out.
+    name: NAMES.get(number) ?? (String(number) as OptionName),
+    value: Buffer.isBuffer(value)
+      ? value
+      : Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+  }
+}
+
+/** An empty ACK, an RST or a ping (RFC 7252 §4.1). */
+export function encodeEmpty(type: number, messageId: number): Buffer {
+  return encodeMessage({ type, code: 0, messageId, token: NOTHING, options: NO_OPTIONS })
+}
+
+/**
+ * What can be said of a datagram that is no message: its type and Message-ID, when there are four
+ * bytes of the right version. A confirmable one is rejected with them (RFC 7252 §4.2).
+ */
+export function peekHeader(datagram: Buffer): { type: number; messageId: number } | undefined {
+  const first = datagram[0]
+  if (datagram.length < 4 || first === undefined || first >> 6 !== 1) return undefined
+  return { type: (first >> 4) & 3, messageId: datagram.readUInt16BE(2) }
+}

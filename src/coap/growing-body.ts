@@ -1,0 +1,44 @@
+import type { BodyBudget } from './body-budget'
+
+/**
+ * A body that grows by what arrives: never by what was announced, and with no object per block (a
+ * Buffer a block of 16 bytes would weigh twenty times what it holds).
+ */
+export class GrowingBody {
+  private bytes = Buffer.alloc(0)
+  private filled = 0
+
+  constructor(private readonly budget: BodyBudget) {}
+
+  get length(): number {
+    return this.filled
+  }
+
+  /** False when the budget of all bodies is used up; nothing is appended then. */
+  append(part: Uint8Array): boolean {
+    if (!this.budget.take(part.length)) return false
+    const length = this.filled + part.length
+    if (length > this.bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.bytes.length))
+      this.bytes.copy(grown, 0, 0, this.filled)
+      this.bytes = grown
+    }
+    this.bytes.set(part, this.filled)
+    this.filled = length
+    return true
+  }
+
+  /** The body as it is now; it is no longer counted, and this object is empty. */
+  take(): Buffer {
+    const body = this.bytes.subarray(0, this.filled)
+    this.release()
+    return body
+  }
+
+  /** Gives the memory back. Idempotent. */
+  release(): void {
+    this.budget.give(this.filled)
+    this.filled = 0
+    this.bytes = Buffer.alloc(0)
+  }
+}

@@ -1,0 +1,65 @@
+import type { Peer } from '../transport/transport'
+import { MessageType, type Message } from './codec'
+import type { Recent } from './duplicates'
+import type { Observation } from './observation'
+import type { OptionFields } from './options'
+import type { PeerState } from './peers'
+import type { Responder } from './responder'
+import type { CoapOption, CoapRequest, ObservationHandle } from './types'
+
+/** A request on its way to the handler and back. */
+export class IncomingRequest implements CoapRequest {
+  readonly peer: Peer
+  readonly code: number
+  readonly confirmable: boolean
+  /** An empty ACK was sent: the response goes on its own. */
+  acknowledged = false
+  observation: Observation | undefined = undefined
+
+  constructor(
+    private readonly responder: Responder,
+    public state: PeerState,
+    readonly message: Message,
+    readonly fields: OptionFields,
+    readonly recent: Recent,
+    readonly payload: Buffer,
+    /** Of the first block, when the body came in several. */
+    readonly contentFormat: number | undefined,
+  ) {
+    this.peer = state.peer
+    this.code = message.code
+    this.confirmable = message.type === MessageType.CON
+  }
+
+  get token(): Uint8Array {
+    return this.message.token
+  }
+
+  get path(): readonly string[] {
+    return this.fields.path
+  }
+
+  get query(): readonly string[] {
+    return this.fields.query
+  }
+
+  get accept(): number | undefined {
+    return this.fields.accept
+  }
+
+  get observe(): number | undefined {
+    return this.fields.observe
+  }
+
+  get options(): readonly CoapOption[] {
+    return this.message.options
+  }
+
+  acceptObservation(): ObservationHandle {
+    return this.responder.accept(this)
+  }
+
+  cancelObservation(): boolean {
+    return this.fields.observe === 1 && this.responder.cancel(this)
+  }
+}
