@@ -1,0 +1,74 @@
+/** JSON with exact 64-bit integers: `JSON.parse` would round them. */
+import { integerOf } from '../values'
+import { DecodeError } from './codec'
+import { checkSize } from './limits'
+
+/** What JSON texts are made of, integers beyond 2^53 as bigint. */
+export type JsonValue =
+  string | number | bigint | boolean | null | JsonValue[] | { readonly [name: string]: JsonValue }
+
+/** Marks an integer that was made a string; a NUL cannot stand in JSON text unescaped. */
+const MARK = '\u0000'
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+
+function isNumberCharacter(code: number): boolean {
+  // 0-9 + - . e E
+  return (code >= 0x30 && code <= 0x39) || [0x2b, 0x2d, 0x2e, 0x45, 0x65].includes(code)
+}
+
+/** Wraps every integer of 16 digits or more into a marked string; one pass, in linear time. */
+function markLongIntegers(text: string): string {
+  if (!/\d{16}/.test(text)) return text
+  let marked = ''
+  let from = 0
+  for (let at = 0; at < text.length;) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) {
+      at++
+      while (at < text.length && text.charCodeAt(at) !== QUOTE) {
+        at += text.charCodeAt(at) === BACKSLASH ? 2 : 1
+      }
+      at++
+    } else if (isNumberCharacter(code)) {
+      const start = at
+      while (at < text.length && isNumberCharacter(text.charCodeAt(at))) at++
+      const number = text.slice(start, at)
+      if (/^-?[1-9]\d{15,19}$/.test(number)) {
+        marked += `${text.slice(from, start)}"\\u0000${number}"`
+        from = at
+      }
+    } else at++
+  }
+  return marked + text.slice(from)
+}
+
+function restore(_name: string, value: unknown): unknown {
+  if (typeof value !== 'string' || !value.startsWith(MARK)) return value
+  const digits = value.slice(1)
+  return /^-?\d+$/.test(digits) ? integerOf(BigInt(digits)) : value
+}
+
+/** @throws DecodeError no UTF-8, no JSON, too large */
+export function parseJson(format: number, bytes: Uint8Array): JsonValue {
+  checkSize(format, bytes)
+  try {
+    return JSON.parse(markLongIntegers(utf8.decode(bytes)), restore) as JsonValue
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new DecodeError(format, `malformed JSON: ${why}`, bytes, { cause: error })
+  }
+}
+
+/** JSON text of one object of plain members, in the order given; bigint exactly. */
+export function stringifyJson(
+  members: readonly (readonly [name: string, value: string | number | bigint | boolean | null])[],
+): string {
+  const parts = members.map(([name, value]) => {
+    const text = typeof value === 'bigint' ? value.toString() : JSON.stringify(value)
+    return `${JSON.stringify(name)}:${text}`
+  })
+  return `{${parts.join(',')}}`
+}

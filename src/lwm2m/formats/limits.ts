@@ -1,0 +1,13 @@
+import { DecodeError } from './codec'
+
+/** The largest payload that is decoded, bytes. */
+export const MAX_PAYLOAD = 1 << 20
+/** The most records that one payload may hold. */
+export const MAX_RECORDS = 65_536
+
+/** @throws DecodeError the payload is larger than anything that is decoded */
+export function checkSize(format: number, bytes: Uint8Array): void {
+  if (bytes.length > MAX_PAYLOAD) {
+    throw new DecodeError(format, `payload of ${bytes.length} bytes, at most ${MAX_PAYLOAD}`, bytes)
+  }
+}

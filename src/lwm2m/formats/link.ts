@@ -1,0 +1,10 @@
+/** application/link-format as a content format: the text of one Corelnk value. */
+import { type Codec, ContentFormat } from './codec'
+import { text } from './text'
+
+export const link: Codec = {
+  format: ContentFormat.LINK,
+  name: 'application/link-format',
+  decode: (bytes, context) => text.decode(bytes, context),
+  encode: (records, context) => text.encode(records, context),
+}

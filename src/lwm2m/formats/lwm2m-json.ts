@@ -1,0 +1,133 @@
+/** application/vnd.oma.lwm2m+json (Core 1.0 §6.4.4), kept for backward compatibility. */
+import { CodedError } from '../../base/coded-error'
+import { Level, Path } from '../path'
+import type { Record } from '../record'
+import { ObjectLink, type ResourceType, type Value } from '../value'
+import { coerce, parseBase64, secondsOf, toType } from '../values'
+import { type Codec, type CodecContext, ContentFormat, DecodeError, EncodeError } from './codec'
+import { type JsonValue, parseJson, stringifyJson } from './json-text'
+import { MAX_RECORDS } from './limits'
+
+const ABSOLUTE_TIME = 2 ** 28
+const MAX_TIME = 8_640_000_000_000_000
+
+type JsonObject = { readonly [name: string]: JsonValue }
+type Fail = (message: string) => never
+
+function object(value: JsonValue | undefined, what: string, fail: Fail): JsonObject {
+  if (value === undefined || value === null || typeof value !== 'object' || Array.isArray(value)) {
+    return fail(`${what} is no object`)
+  }
+  return value as JsonObject
+}
+
+function valueOf(entry: JsonObject, type: ResourceType | undefined, fail: Fail): Value | undefined {
+  const { v, sv, bv, ov } = entry
+  if (v !== undefined) {
+    if (typeof v === 'number' || typeof v === 'bigint' || typeof v === 'boolean') return v
+    fail('v is no number')
+  }
+  if (bv !== undefined) return typeof bv === 'boolean' ? bv : fail('bv is no boolean')
+  if (ov !== undefined) return typeof ov === 'string' ? ObjectLink.parse(ov) : fail('ov is no text')
+  if (sv === undefined) return undefined
+  if (typeof sv !== 'string') return fail('sv is no text')
+  return type === 'Opaque' ? (parseBase64(sv) ?? sv) : sv
+}
+
+function timeOf(base: JsonValue | undefined, own: JsonValue | undefined, now: number, fail: Fail) {
+  if (
+    (base !== undefined && typeof base !== 'number') ||
+    (own !== undefined && typeof own !== 'number')
+  ) {
+    return fail('a time is no number')
+  }
+  if (own === undefined && (base === undefined || base === 0)) return undefined
+  const sum = (base ?? 0) + (own ?? 0)
+  const time = sum >= ABSOLUTE_TIME ? sum * 1000 : now + sum * 1000
+  return Math.abs(time) <= MAX_TIME ? Math.round(time) : undefined
+}
+
+function decodeEntries(pack: JsonObject, context: CodecContext, fail: Fail): Record[] {
+  const { bn = '', bt, e } = pack
+  if (typeof bn !== 'string') return fail('bn is no text')
+  if (!Array.isArray(e)) return fail('e is no array')
+  if (e.length > MAX_RECORDS) return fail(`${e.length} entries, at most ${MAX_RECORDS}`)
+  const now = context.now ?? Date.now()
+  const root = context.root ?? ''
+  return e.map((item) => {
+    const entry = object(item, 'an entry', fail)
+    const { n = '' } = entry
+    if (typeof n !== 'string') return fail('n is no text')
+    const name = (bn + n).replace(/^\//, '')
+    const isRooted = root !== '' && (name === root || name.startsWith(`${root}/`))
+    const path = Path.parse(
+      isRooted ? name.slice(root.length) : bn === '' && n === '' ? context.base.toString() : name,
+    )
+    if (!context.base.contains(path)) return fail(`${path} is not within ${context.base}`)
+    if (path.level < Level.RESOURCE) return fail(`${path} is no resource, yet has a value`)
+    const type = context.resource?.(path)?.type
+    const value = valueOf(entry, type, fail)
+    const coerced =
+      value === undefined || type === undefined
+        ? value
+        : coerce(value, type, (message) => context.warn?.(`JSON: ${path}: ${message}`, path))
+    const time = timeOf(bt, entry['t'], now, fail)
+    return time === undefined ? { path, value: coerced } : { path, value: coerced, time }
+  })
+}
+
+function encodeEntry({ path, value, time }: Record, context: CodecContext, own: string): string {
+  if (value === undefined) throw new EncodeError(`JSON needs a value for ${path}`)
+  const members: [string, string | number | bigint | boolean][] = [
+    ['n', path.toString().slice(own.length + 1)],
+  ]
+  const type = context.resource?.(path)?.type
+  let typed: Value
+  try {
+    typed = type === undefined ? value : toType(value, type)
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error
+    throw new EncodeError(`${path}: ${error.message}`, { cause: error })
+  }
+  if (typeof typed === 'string') members.push(['sv', typed])
+  else if (typeof typed === 'boolean') members.push(['bv', typed])
+  else if (typed instanceof Uint8Array) members.push(['sv', Buffer.from(typed).toString('base64')])
+  else if (typed instanceof ObjectLink) members.push(['ov', typed.toString()])
+  else if (typed instanceof Date) members.push(['v', secondsOf(typed)])
+  else if (typeof typed === 'number' && !Number.isFinite(typed)) {
+    throw new EncodeError(`${path}: ${typed} cannot be said in JSON`)
+  } else members.push(['v', typed])
+  if (time !== undefined) members.push(['t', time / 1000])
+  return stringifyJson(members)
+}
+
+export const lwm2mJson: Codec = {
+  format: ContentFormat.LWM2M_JSON,
+  name: 'application/vnd.oma.lwm2m+json',
+  decode(bytes, context) {
+    const fail = (message: string): never => {
+      throw new DecodeError(ContentFormat.LWM2M_JSON, `JSON: ${message}`, bytes)
+    }
+    if (bytes.length === 0) return []
+    const pack = object(parseJson(ContentFormat.LWM2M_JSON, bytes), 'the payload', fail)
+    try {
+      return decodeEntries(pack, context, fail)
+    } catch (error) {
+      if (error instanceof DecodeError || !(error instanceof CodedError)) throw error
+      return fail(error.message)
+    }
+  },
+  encode(records, context) {
+    const { base } = context
+    for (const { path } of records) {
+      if (!base.contains(path)) throw new EncodeError(`${path} is not within ${base}`)
+    }
+    const root = context.root === undefined || context.root === '' ? '' : `/${context.root}`
+    // The base name ends where the names of the entries begin.
+    const isSingle = records.length > 0 && records.every(({ path }) => path.equals(base))
+    const parent = isSingle ? base.at(base.level - 1) : base
+    const own = parent.level === Level.ROOT && parent.prefix === '' ? '' : parent.toString()
+    const entries = records.map((record) => encodeEntry(record, context, own))
+    return Buffer.from(`{"bn":${JSON.stringify(`${root}${own}/`)},"e":[${entries.join(',')}]}`)
+  },
+}

@@ -1,0 +1,108 @@
+/** application/senml+json (RFC 8428 §5) and application/senml-etch+json (RFC 8790). */
+import { type Codec, type CodecContext, ContentFormat, DecodeError } from './codec'
+import { type JsonValue, parseJson, stringifyJson } from './json-text'
+import { resolveSenml, type SenmlRecord, toSenml } from './senml'
+import { parseBase64 } from '../values'
+
+/** Takes one JSON object for a SenML record; `fail` says what is wrong with it. */
+function toRecord(object: JsonValue, fail: (message: string) => never): SenmlRecord {
+  if (object === null || typeof object !== 'object' || Array.isArray(object)) {
+    return fail('a record is no object')
+  }
+  const record: SenmlRecord = {}
+  for (const [label, value] of Object.entries(object)) {
+    switch (label) {
+      case 'bn':
+      case 'n':
+      case 'vs':
+      case 'vlo':
+        if (value === null && label === 'vs') record.isNull = true
+        else if (typeof value !== 'string') fail(`${label} is no text`)
+        else record[label] = value
+        break
+      case 'bt':
+      case 't':
+      case 'bv':
+        if (typeof value !== 'number') fail(`${label} is no number`)
+        else record[label] = value
+        break
+      case 'v':
+        if (value === null) record.isNull = true
+        else if (typeof value === 'boolean') record.vb = value
+        else if (typeof value !== 'number' && typeof value !== 'bigint') fail('v is no number')
+        else record.v = value
+        break
+      case 'vb':
+        if (value === null) record.isNull = true
+        // Some devices write booleans as numbers; the model decides what it is.
+        else if (value === 0 || value === 1) record.v = value
+        else if (typeof value !== 'boolean') fail('vb is no boolean')
+        else record.vb = value
+        break
+      case 'vd': {
+        if (value === null) {
+          record.isNull = true
+          break
+        }
+        const bytes = typeof value === 'string' ? parseBase64(value) : undefined
+        if (bytes === undefined) fail('vd is no base64')
+        else record.vd = bytes
+        break
+      }
+      default:
+        // RFC 8428 §4.4: a label that ends in _ must be understood.
+        if (label.endsWith('_')) fail(`label ${label} must be understood and is not`)
+    }
+  }
+  return record
+}
+
+/** `-0` has no decimal text of its own. */
+function members(record: SenmlRecord): string {
+  const { bn, n, t, v, vs, vb, vd, vlo, isNull } = record
+  const list: [string, string | number | bigint | boolean | null][] = []
+  if (bn !== undefined) list.push(['bn', bn])
+  if (n !== undefined) list.push(['n', n])
+  if (t !== undefined) list.push(['t', t])
+  if (v !== undefined) list.push(['v', v as number | bigint])
+  if (vs !== undefined) list.push(['vs', vs])
+  if (vb !== undefined) list.push(['vb', vb])
+  if (vd !== undefined) list.push(['vd', Buffer.from(vd).toString('base64url')])
+  if (vlo !== undefined) list.push(['vlo', vlo])
+  if (isNull === true) list.push(['v', null])
+  return stringifyJson(list)
+}
+
+function senmlJsonCodec(format: number, name: string, deletions: boolean): Codec {
+  return {
+    format,
+    name,
+    decode(bytes, context) {
+      const fail = (message: string): never => {
+        throw new DecodeError(format, `SenML: ${message}`, bytes)
+      }
+      if (bytes.length === 0) return []
+      const pack = parseJson(format, bytes)
+      // A single record without its array is a near miss.
+      const list = Array.isArray(pack) ? pack : [pack]
+      return resolveSenml(
+        list.map((object) => toRecord(object, fail)),
+        context,
+        format,
+        bytes,
+      )
+    },
+    encode(records, context: CodecContext) {
+      return Buffer.from(`[${toSenml(records, context, deletions).map(members).join(',')}]`)
+    },
+  }
+}
+
+export const senmlJson = senmlJsonCodec(ContentFormat.SENML_JSON, 'application/senml+json', false)
+
+/** Says deletions as `"v":null`. */
+export const senmlEtchJson = senmlJsonCodec(
+  ContentFormat.SENML_ETCH_JSON,
+  'application/senml-etch+json',
+  true,
+)

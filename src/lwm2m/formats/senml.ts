@@ -1,0 +1,161 @@
+/** SenML (RFC 8428) as LwM2M uses it (Core §7.4.4): what its JSON and CBOR forms share. */
+import { CodedError } from '../../base/coded-error'
+import { Level, Path, PathError } from '../path'
+import type { Record } from '../record'
+import { ObjectLink, type ResourceType, type Value } from '../value'
+import { coerce, parseBase64, secondsOf, toType } from '../values'
+import { type CodecContext, DecodeError, EncodeError } from './codec'
+import { MAX_RECORDS } from './limits'
+
+/** One SenML record with its labels resolved to names; base fields as they stand. */
+export interface SenmlRecord {
+  bn?: string
+  bt?: number
+  bv?: number
+  n?: string
+  t?: number
+  /** Exactly one of these where the record has a value. */
+  v?: number | bigint | Date
+  vs?: string
+  vb?: boolean
+  vd?: Uint8Array
+  vlo?: string
+  /** The value is null: a deletion (RFC 8790). */
+  isNull?: boolean
+}
+
+/** Values from here on are absolute times, smaller ones relative to now (RFC 8428 §4.5.3). */
+const ABSOLUTE_TIME = 2 ** 28
+/** ECMAScript's largest time, ms either side of the epoch. */
+const MAX_TIME = 8_640_000_000_000_000
+
+/** The path that a resolved name says, without the alternate root. */
+function pathOf(name: string, root: string): Path {
+  const text = name.startsWith('/') ? name.slice(1) : name
+  if (root !== '' && (text === root || text.startsWith(`${root}/`))) {
+    return Path.parse(text.slice(root.length))
+  }
+  return Path.parse(text)
+}
+
+function valueOf(record: SenmlRecord, type: ResourceType | undefined): Value | undefined {
+  if (record.v !== undefined) {
+    return record.bv === undefined || record.v instanceof Date
+      ? record.v
+      : Number(record.v) + record.bv
+  }
+  if (record.vs !== undefined) {
+    // Some devices put bytes into a string value.
+    return type === 'Opaque' ? (parseBase64(record.vs) ?? record.vs) : record.vs
+  }
+  if (record.vb !== undefined) return record.vb
+  if (record.vd !== undefined) return record.vd
+  if (record.vlo !== undefined) return ObjectLink.parse(record.vlo)
+  return record.bv
+}
+
+function timeOf(base: number, own: number, now: number): number | undefined {
+  const sum = base + own
+  if (sum === 0) return undefined
+  const time = sum >= ABSOLUTE_TIME ? sum * 1000 : now + sum * 1000
+  return Math.abs(time) <= MAX_TIME ? Math.round(time) : undefined
+}
+
+/**
+ * Resolves base fields, names, times and types of the records of one pack.
+ * @throws DecodeError
+ */
+export function resolveSenml(
+  records: readonly SenmlRecord[],
+  context: CodecContext,
+  format: number,
+  bytes: Uint8Array,
+): Record[] {
+  if (records.length > MAX_RECORDS) {
+    throw new DecodeError(format, `${records.length} records, at most ${MAX_RECORDS}`, bytes)
+  }
+  const root = context.root ?? ''
+  const now = context.now ?? Date.now()
+  let baseName = ''
+  let baseTime = 0
+  let baseValue: number | undefined
+  const resolved: Record[] = []
+  for (const record of records) {
+    baseName = record.bn ?? baseName
+    baseTime = record.bt ?? baseTime
+    baseValue = record.bv ?? baseValue
+    try {
+      const path = pathOf(baseName + (record.n ?? ''), root)
+      if (!context.base.contains(path)) {
+        throw new DecodeError(format, `SenML: ${path} is not within ${context.base}`, bytes)
+      }
+      const type = path.level >= Level.RESOURCE ? context.resource?.(path)?.type : undefined
+      const own: SenmlRecord = baseValue === undefined ? record : { ...record, bv: baseValue }
+      const value = record.isNull === true ? undefined : valueOf(own, type)
+      if (value !== undefined && path.level < Level.RESOURCE) {
+        throw new DecodeError(format, `SenML: ${path} is no resource, yet has a value`, bytes)
+      }
+      const time = timeOf(baseTime, record.t ?? 0, now)
+      const coerced =
+        value === undefined || type === undefined
+          ? value
+          : coerce(value, type, (message) => context.warn?.(`SenML: ${path}: ${message}`, path))
+      resolved.push(time === undefined ? { path, value: coerced } : { path, value: coerced, time })
+    } catch (error) {
+      if (error instanceof DecodeError) throw error
+      if (!(error instanceof CodedError)) throw error
+      const what = error instanceof PathError ? 'a name is no path' : 'a value is malformed'
+      throw new DecodeError(format, `SenML: ${what}: ${error.message}`, bytes, { cause: error })
+    }
+  }
+  return resolved
+}
+
+/** A value under the label that its type has in SenML. */
+function labelled(value: Value, type: ResourceType | undefined): SenmlRecord {
+  const typed = type === undefined ? value : toType(value, type)
+  if (typeof typed === 'string') return { vs: typed }
+  if (typeof typed === 'boolean') return { vb: typed }
+  if (typed instanceof Uint8Array) return { vd: typed }
+  if (typed instanceof ObjectLink) return { vlo: typed.toString() }
+  if (typed instanceof Date) return { v: secondsOf(typed) }
+  if (typeof typed === 'number' && !Number.isFinite(typed)) {
+    throw new EncodeError(`${typed} cannot be said in SenML`)
+  }
+  return { v: typed }
+}
+
+/**
+ * One SenML record per record: the first carries the base name, the others their names below it.
+ * @param deletions whether a missing value is said as null (SenML-ETCH) or left out (lists of paths)
+ * @throws EncodeError
+ */
+export function toSenml(
+  records: readonly Record[],
+  context: CodecContext,
+  deletions = false,
+): SenmlRecord[] {
+  const root = context.root === undefined || context.root === '' ? '' : `/${context.root}`
+  const { base } = context
+  for (const { path } of records) {
+    if (!base.contains(path)) throw new EncodeError(`${path} is not within ${base}`)
+  }
+  const isSingle = records.length > 0 && records.every(({ path }) => path.equals(base))
+  const own = base.level === Level.ROOT && base.prefix === '' ? '' : base.toString()
+  const baseName = isSingle ? root + base.toString() : `${root}${own}/`
+  return records.map(({ path, value, time }, index) => {
+    const record: SenmlRecord = {}
+    if (index === 0) record.bn = baseName
+    if (!isSingle) record.n = path.toString().slice(own.length + 1)
+    try {
+      const type = path.level >= Level.RESOURCE ? context.resource?.(path)?.type : undefined
+      if (value !== undefined) Object.assign(record, labelled(value, type))
+      else if (deletions) record.isNull = true
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error
+      throw new EncodeError(`${path}: ${error.message}`, { cause: error })
+    }
+    if (time !== undefined) record.t = time / 1000
+    return record
+  })
+}

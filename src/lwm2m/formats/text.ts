@@ -1,0 +1,53 @@
+/** text/plain (Core §7.4.1): one value. */
+import type { ResourceType, Value } from '../value'
+import { ObjectLink } from '../value'
+import { coerce, parseBase64 } from '../values'
+import { type Codec, ContentFormat, DecodeError, EncodeError } from './codec'
+import { checkSize } from './limits'
+import { baseType, onlyValue } from './single'
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** A text as the type of its resource; undefined where it is none. */
+function readText(text: string, type: ResourceType): Value | undefined {
+  if (type === 'Opaque') return parseBase64(text.trim())
+  if (type === 'String' || type === 'Corelnk' || type === 'None') return text
+  const value = coerce(text, type)
+  return typeof value === 'string' ? undefined : value
+}
+
+function writeText(value: Value): string {
+  if (typeof value === 'boolean') return value ? '1' : '0'
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
+  if (value instanceof Date) return String(Math.floor(value.getTime() / 1000))
+  if (value instanceof ObjectLink) return value.toString()
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw new EncodeError(`${value} cannot be said as text`)
+  }
+  return String(value)
+}
+
+export const text: Codec = {
+  format: ContentFormat.TEXT,
+  name: 'text/plain',
+  decode(bytes, context) {
+    checkSize(ContentFormat.TEXT, bytes)
+    const { base: path, warn } = context
+    if (path.level < 3) {
+      throw new DecodeError(ContentFormat.TEXT, `text cannot answer for ${path}`, bytes)
+    }
+    let said: string
+    try {
+      said = utf8.decode(bytes)
+    } catch (error) {
+      throw new DecodeError(ContentFormat.TEXT, 'the text is no UTF-8', bytes, { cause: error })
+    }
+    const type = baseType(context)
+    const value = type === undefined ? said : readText(said, type)
+    if (value === undefined) warn?.(`${JSON.stringify(said.slice(0, 40))} is no ${type}`, path)
+    return [{ path, value: value ?? said }]
+  },
+  encode(records, context) {
+    return Buffer.from(writeText(onlyValue(records, context, 'text/plain').value), 'utf8')
+  },
+}

@@ -1,0 +1,255 @@
+/** Making values fit the type of their resource (Core appendix C), and reading them from text. */
+import { ObjectLink, type ResourceType, type Value, ValueError } from './value'
+
+const INT64_MIN = -(2n ** 63n)
+const INT64_MAX = 2n ** 63n - 1n
+const UINT64_MAX = 2n ** 64n - 1n
+/** ECMAScript's largest time, seconds either side of the epoch. */
+const MAX_SECONDS = 8_640_000_000_000
+
+/** What went wrong, without throwing: a decoder delivers the value as it came, with a warning. */
+export type Warn = (message: string) => void
+
+const quiet: Warn = () => {}
+
+/** A 64-bit integer as `number` where that is exact, as `bigint` where not. */
+export function integerOf(value: bigint): number | bigint {
+  return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)
+    ? Number(value)
+    : value
+}
+
+/**
+ * A value of the type it should have, where that is possible without changing what it says: an
+ * integral float becomes an integer, `1` a boolean, seconds a `Date`. What does not fit is answered
+ * as it is, with a warning; nothing wraps or is cut.
+ */
+export function coerce(value: Value, type: ResourceType, warn: Warn = quiet): Value {
+  const coerced = convert(value, type)
+  if (coerced === undefined) {
+    warn(`${describe(value)} is no ${type}`)
+    return value
+  }
+  if (isLoose(value, type)) warn(`${describe(value)} taken as ${type}`)
+  return coerced
+}
+
+/**
+ * Like {@link coerce}, for what an application wants to send.
+ * @throws ValueError the value cannot be of this type
+ */
+export function toType(value: Value, type: ResourceType): Value {
+  const converted = typeof value === 'string' ? parse(value, type) : convert(value, type)
+  if (converted === undefined) throw new ValueError(`${describe(value)} is no ${wanted(type)}`)
+  return converted
+}
+
+/**
+ * Reads the text of a value of a type: decimal numbers, `true`/`false`/`1`/`0`, ISO 8601 or Unix
+ * seconds, hex (`0x…`) or base64, `66:0`.
+ * @throws ValueError
+ */
+export function parseValue(text: string, type: ResourceType): Value {
+  const value = parse(text, type)
+  if (value === undefined) throw new ValueError(`${JSON.stringify(text)} is no ${wanted(type)}`)
+  return value
+}
+
+/** For people: bytes as hex, times as ISO 8601. */
+export function formatValue(value: Value): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
+  if (value instanceof Date) {
+    return Number.isNaN(value.getTime()) ? 'invalid time' : value.toISOString()
+  }
+  return String(value)
+}
+
+/** Whether two values say the same. */
+export function sameValue(a: Value | undefined, b: Value | undefined): boolean {
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
+  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime()
+  if (a instanceof ObjectLink && b instanceof ObjectLink) {
+    return a.objectId === b.objectId && a.instanceId === b.instanceId
+  }
+  return Object.is(a, b)
+}
+
+/** Seconds since the epoch; fractions of a second are kept. */
+export function secondsOf(time: Date): number {
+  return time.getTime() / 1000
+}
+
+function describe(value: Value): string {
+  if (value instanceof Uint8Array) {
+    const hex = Buffer.from(value.subarray(0, 16)).toString('hex')
+    return `the bytes ${hex}${value.length > 16 ? '…' : ''}`
+  }
+  const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : formatValue(value)
+  return text
+}
+
+/** A type with an example, for error texts. */
+function wanted(type: ResourceType): string {
+  switch (type) {
+    case 'Integer':
+      return 'Integer (a whole number of 64 bits)'
+    case 'Unsigned Integer':
+      return 'Unsigned Integer (a whole number from 0 to 2^64-1)'
+    case 'Float':
+      return 'Float (a number)'
+    case 'Boolean':
+      return 'Boolean (true or false)'
+    case 'Opaque':
+      return 'Opaque (a Buffer, or text as hex with 0x or base64)'
+    case 'Time':
+      return 'Time (a Date, ISO 8601 text, or Unix seconds)'
+    case 'Objlnk':
+      return 'Objlnk (text like "66:0")'
+    case 'Corelnk':
+      return 'Corelnk (link-format text like "</3/0>")'
+    case 'String':
+      return 'String'
+    case 'None':
+      return 'value: this resource is executed'
+  }
+}
+
+/** Conversions that say more than the format did; they are worth a warning. */
+function isLoose(value: Value, type: ResourceType): boolean {
+  switch (type) {
+    case 'Boolean':
+      return typeof value !== 'boolean'
+    case 'String':
+    case 'Corelnk':
+      return typeof value !== 'string'
+    case 'Integer':
+    case 'Unsigned Integer':
+    case 'Float':
+      return typeof value !== 'number' && typeof value !== 'bigint'
+    default:
+      return false
+  }
+}
+
+function convert(value: Value, type: ResourceType): Value | undefined {
+  switch (type) {
+    case 'String':
+    case 'Corelnk':
+      return toText(value)
+    case 'Integer':
+      return toInteger(value, INT64_MIN, INT64_MAX)
+    case 'Unsigned Integer':
+      return toInteger(value, 0n, UINT64_MAX)
+    case 'Float':
+      return toFloat(value)
+    case 'Boolean':
+      return toBoolean(value)
+    case 'Opaque':
+      return value instanceof Uint8Array ? value : undefined
+    case 'Time':
+      return toTime(value)
+    case 'Objlnk':
+      return toLink(value)
+    case 'None':
+      return undefined
+  }
+}
+
+function parse(text: string, type: ResourceType): Value | undefined {
+  switch (type) {
+    case 'Opaque':
+      return parseBytes(text)
+    case 'Time': {
+      const seconds = toTime(text)
+      if (seconds !== undefined) return seconds
+      const time = new Date(text)
+      return Number.isNaN(time.getTime()) ? undefined : time
+    }
+    default:
+      return convert(text, type)
+  }
+}
+
+function toText(value: Value): string | undefined {
+  if (typeof value === 'string') return value
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
+    return String(value)
+  }
+  if (!(value instanceof Uint8Array)) return undefined
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(value)
+  } catch {
+    return undefined
+  }
+}
+
+function toInteger(value: Value, min: bigint, max: bigint): number | bigint | undefined {
+  let exact: bigint
+  if (typeof value === 'bigint') exact = value
+  else if (typeof value === 'number') {
+    if (!Number.isInteger(value)) return undefined
+    if (Number.isSafeInteger(value) && (min < 0n || value >= 0)) return value === 0 ? 0 : value
+    exact = BigInt(value)
+  } else if (typeof value === 'boolean') return value ? 1 : 0
+  else if (typeof value === 'string') {
+    const text = value.trim()
+    if (/^[+-]?\d{1,20}$/.test(text)) exact = BigInt(text.replace(/^\+/, ''))
+    else if (/^[+-]?\d{1,20}(\.0*)?([eE]\+?\d{1,2})?$/.test(text)) {
+      return toInteger(Number(text), min, max)
+    } else return undefined
+  } else return undefined
+  return exact >= min && exact <= max ? integerOf(exact) : undefined
+}
+
+function toFloat(value: Value): number | undefined {
+  if (typeof value === 'number') return value
+  if (typeof value === 'bigint') return Number(value)
+  if (typeof value === 'boolean') return value ? 1 : 0
+  if (typeof value === 'string' && /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(value)) {
+    return Number(value)
+  }
+  return undefined
+}
+
+function toBoolean(value: Value): boolean | undefined {
+  if (typeof value === 'boolean') return value
+  if (value === 0 || value === 0n) return false
+  if (value === 1 || value === 1n) return true
+  if (typeof value !== 'string') return undefined
+  const text = value.trim().toLowerCase()
+  if (text === 'true' || text === '1') return true
+  return text === 'false' || text === '0' ? false : undefined
+}
+
+function toTime(value: Value): Date | undefined {
+  if (value instanceof Date) return value
+  const numeric = typeof value === 'string' ? toFloat(value) : value
+  if (typeof numeric !== 'number' && typeof numeric !== 'bigint') return undefined
+  const seconds = Number(numeric)
+  return Math.abs(seconds) <= MAX_SECONDS ? new Date(seconds * 1000) : undefined
+}
+
+function toLink(value: Value): ObjectLink | undefined {
+  if (value instanceof ObjectLink) return value
+  if (typeof value !== 'string') return undefined
+  try {
+    return ObjectLink.parse(value.trim())
+  } catch {
+    return undefined
+  }
+}
+
+function parseBytes(text: string): Uint8Array | undefined {
+  const compact = text.trim()
+  if (/^0x([\da-f]{2})*$/i.test(compact)) return Buffer.from(compact.slice(2), 'hex')
+  return parseBase64(compact)
+}
+
+/**
+ * Base64 in either alphabet, padded or not (RFC 4648 §4, §5); undefined where the text is none.
+ */
+export function parseBase64(text: string): Uint8Array | undefined {
+  const compact = text.replace(/[\r\n]/g, '').replace(/={1,2}$/, '')
+  if (!/^[\w+/-]*$/.test(compact) || compact.length % 4 === 1) return undefined
+  return Buffer.from(compact, 'base64')
+}

@@ -1,0 +1,68 @@
+/** Object versions that a device does not announce follow from its LwM2M version (Core §6.2.1). */
+
+/** The core objects of LwM2M 1.0: all in version 1.0. */
+const CORE_1_0: { readonly [object: number]: string } = {
+  0: '1.0',
+  1: '1.0',
+  2: '1.0',
+  3: '1.0',
+  4: '1.0',
+  5: '1.0',
+  6: '1.0',
+  7: '1.0',
+}
+
+/** The versions that LwM2M 1.1 implies. */
+const CORE_1_1: { readonly [object: number]: string } = {
+  0: '1.1',
+  1: '1.1',
+  2: '1.0',
+  3: '1.1',
+  4: '1.2',
+  5: '1.0',
+  6: '1.0',
+  7: '1.0',
+  21: '1.0',
+}
+
+/** The versions that LwM2M 1.2 implies. */
+const CORE_1_2: { readonly [object: number]: string } = {
+  0: '1.2',
+  1: '1.2',
+  2: '1.1',
+  3: '1.2',
+  4: '1.3',
+  5: '1.1',
+  6: '1.0',
+  7: '1.0',
+  21: '2.0',
+  23: '1.0',
+}
+
+const CORE: { readonly [version: string]: { readonly [object: number]: string } } = {
+  '1.0': CORE_1_0,
+  '1.1': CORE_1_1,
+  '1.2': CORE_1_2,
+}
+
+/**
+ * The version of a core object where `ver` is absent; `1.0` for every other object (Core §7.2.2),
+ * undefined for an LwM2M version that is not known.
+ */
+export function defaultObjectVersion(object: number, lwm2mVersion: string): string | undefined {
+  const core = CORE[lwm2mVersion]
+  return core === undefined ? undefined : (core[object] ?? '1.0')
+}
+
+/** `major.minor` as numbers; undefined where the text is none. */
+export function parseVersion(text: string): readonly [major: number, minor: number] | undefined {
+  const match = /^(\d{1,4})(?:\.(\d{1,4}))?$/.exec(text)
+  return match === null ? undefined : [Number(match[1]), Number(match[2] ?? 0)]
+}
+
+/** Negative where `a` is older, positive where it is newer; what is no version is oldest. */
+export function compareVersions(a: string, b: string): number {
+  const [majorA, minorA] = parseVersion(a) ?? [-1, -1]
+  const [majorB, minorB] = parseVersion(b) ?? [-1, -1]
+  return majorA - majorB || minorA - minorB
+}
