@@ -3,7 +3,7 @@ import type { AttributeSet } from '../lwm2m/attributes'
 import type { ObjectModel } from '../lwm2m/model/definition'
 import type { Path } from '../lwm2m/path'
 import type { BoundAddress } from '../transport/transport'
-import type { QueuedRequest } from './channel/request-queue'
+import type { QueuedRequest } from './channel/pending-request'
 import type { Lwm2mServerOptions } from './options'
 import type { RegistrationRegistry } from './registration/registration-registry'
 import type {

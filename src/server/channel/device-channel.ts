@@ -1,27 +1,113 @@
+import type { Clock } from '../../base/clock'
+import type { CoapEndpoint } from '../../coap/endpoint'
 import type {
   CoapRequestInit,
   CoapResponse,
   ObserveListener,
   ObserveRelation,
 } from '../../coap/types'
+import type { Peer } from '../../transport/transport'
+import type { DeadlineQueue } from '../deadline-queue'
+import { OperationError } from '../errors'
 import type { DeviceRequest, RequestChannel } from '../operations/device-request'
+import type { DeviceRegistration } from '../registration/device-registration'
 import type { OperationOptions } from '../types'
+import type { AwakeWindows } from './awake-window'
+import { PendingRequest, type Sender } from './pending-request'
+import type { QueueJournal } from '../persistence/queue-journal'
+
+/** Where the requests of a registration go now. */
+export interface Route {
+  readonly coap: CoapEndpoint
+  readonly peer: Peer
+}
+
+/** What channels share: one per server. */
+export interface ChannelHost {
+  readonly clock: Clock
+  readonly windows: AwakeWindows
+  readonly ttls: DeadlineQueue<PendingRequest>
+  /** Keeps what waits; `undefined` without a store. */
+  readonly journal: QueueJournal | undefined
+  /** Default time to live, ms. */
+  readonly ttl: number
+  /** Requests that may wait for a sleeping device. */
+  readonly maxLength: number
+  readonly onDeliveryFailure: 'keep' | 'fail'
+  /** Requests under way at a time for a device that is not in queue mode (NSTART, RFC 7252 §4.7). */
+  readonly nstart: number
+  /** @throws PeerGone when the device cannot be reached where it was */
+  route(registration: DeviceRegistration): Route | Promise<Route>
+  nextId(): string
+  onQueueChanged(endpoint: string, length: number): void
+}
+
+/** Requests that may stand in line for a device that is awake. */
+const MAX_IN_LINE = 1000
+
+/** No ACK, or no association: the device did not get the request. */
+function isUndelivered(error: unknown): boolean {
+  const code = (error as { code?: unknown } | undefined)?.code
+  return code === 'timeout' || code === 'peer-gone' || code === 'handshake-timeout'
+}
 
 /**
  * The one way to a registered device: requests go strictly one after the other, in order, and wait
- * while a queue-mode device sleeps.
+ * while a queue-mode device sleeps (Core §6.5). Made when a device is first asked something.
  */
-export declare class DeviceChannel implements RequestChannel {
-  readonly endpoint: string
-  readonly state: 'online' | 'asleep'
-  /** Requests that wait, the one under way not counted. */
-  readonly queueLength: number
+export class DeviceChannel implements RequestChannel {
+  private queue: PendingRequest[] = []
+  private readonly active = new Set<PendingRequest>()
+  private holds = 0
+  private closed: OperationError | undefined
+  private reported = 0
+
+  constructor(
+    readonly registration: DeviceRegistration,
+    private readonly host: ChannelHost,
+  ) {}
+
+  get endpoint(): string {
+    return this.registration.endpoint
+  }
+
+  get state(): 'online' | 'asleep' {
+    return this.registration.state
+  }
+
+  /** Requests that wait, those under way not counted. */
+  get queueLength(): number {
+    return this.queue.length
+  }
+
+  /** Whether the device owes an answer. */
+  get busy(): boolean {
+    return this.active.size > 0
+  }
+
+  /** What waits, oldest first. */
+  get waiting(): readonly PendingRequest[] {
+    return this.queue
+  }
+
   /**
    * Sends a request when its turn comes and answers the response, of whatever code.
    * @throws OperationError `asleep` (with `ttl: 0`), `expired`, `queue-full`, `cancelled`
    * @throws CoapTimeout, CoapResponseTimeout, CoapReset, BlockwiseError, PeerGone
    */
-  request(request: DeviceRequest, options: OperationOptions): Promise<CoapResponse>
+  request(request: DeviceRequest, options: OperationOptions): Promise<CoapResponse> {
+    const { timeout, signal, onProgress } = options
+    const init: CoapRequestInit = {
+      ...request.init,
+      responseTimeout: timeout,
+      signal,
+      onProgress,
+    }
+    return this.enqueue(request, options, (coap, peer) =>
+      coap.request(peer, init),
+    ) as Promise<CoapResponse>
+  }
+
   /**
    * Starts an observation in the same order as requests.
    * @throws as {@link request}
@@ -30,5 +116,278 @@ export declare class DeviceChannel implements RequestChannel {
     init: CoapRequestInit,
     listener: ObserveListener,
     options: OperationOptions,
-  ): Promise<ObserveRelation>
+  ): Promise<ObserveRelation> {
+    const { timeout, signal } = options
+    const whole = { responseTimeout: timeout, signal, ...init }
+    return this.enqueue(undefined, options, (coap, peer) =>
+      coap.observe(peer, whole, listener),
+    ) as Promise<ObserveRelation>
+  }
+
+  /**
+   * Takes up a request that was queued before a restart; it waits for the device's next sign of life.
+   * `succeed` and `fail` are told of its end.
+   */
+  restore(
+    id: string,
+    request: DeviceRequest,
+    options: OperationOptions,
+    times: { readonly queuedAt: number; readonly expiresAt: number },
+    succeed: (response: CoapResponse) => void,
+    fail: (error: unknown) => void,
+  ): void {
+    const init: CoapRequestInit = { ...request.init, responseTimeout: options.timeout }
+    const pending = new PendingRequest(
+      id,
+      this,
+      request,
+      options,
+      times.queuedAt,
+      times.expiresAt,
+      (coap, peer) => coap.request(peer, init),
+      (answer) => succeed(answer as CoapResponse),
+      fail,
+    )
+    pending.announced = true
+    pending.stored = true
+    this.limit(pending)
+    this.queue.push(pending)
+    this.pump()
+  }
+
+  /** Sends what may be sent now. */
+  pump(): void {
+    while (this.queue.length > 0 && this.isOpen()) {
+      const next = this.queue.shift() as PendingRequest
+      this.host.ttls.remove(next)
+      this.active.add(next)
+      void this.run(next)
+    }
+    if (this.state === 'asleep') for (const pending of this.queue) this.announce(pending)
+    this.report()
+  }
+
+  /** Lets nothing out until {@link release}: the device's own request is answered first. */
+  hold(): void {
+    this.holds++
+  }
+
+  release(): void {
+    this.holds--
+  }
+
+  /** Cancels a waiting request, or all. Answers how many. */
+  cancel(id: string | undefined): number {
+    const chosen = this.queue.filter((pending) => id === undefined || pending.id === id)
+    for (const pending of chosen) {
+      this.drop(pending, new OperationError('cancelled', 'the queued request was cancelled'))
+    }
+    this.report()
+    return chosen.length
+  }
+
+  /**
+   * Ends the channel: what is under way and what waits fails with `cancelled`.
+   * @param keep spares the requests that wait for the device to wake, and answers them
+   */
+  close(reason: string, keep: boolean): PendingRequest[] {
+    const error = new OperationError('cancelled', reason)
+    this.closed = error
+    const kept: PendingRequest[] = []
+    for (const pending of this.active) this.finish(pending, undefined, error)
+    this.active.clear()
+    for (const pending of this.queue) {
+      if (keep && pending.announced && pending.request !== undefined) kept.push(pending)
+      else this.finish(pending, undefined, error)
+    }
+    this.queue = []
+    return kept
+  }
+
+  /** Ends the channel because the server stops: what is in the store stays there. */
+  suspend(): void {
+    const error = new OperationError('cancelled', 'the server stops')
+    this.closed = error
+    for (const pending of [...this.active, ...this.queue]) {
+      this.host.ttls.remove(pending)
+      pending.fail(error)
+    }
+    this.active.clear()
+    this.queue = []
+  }
+
+  /** Takes over what waited under an earlier registration of the same endpoint. */
+  adopt(pending: readonly PendingRequest[]): void {
+    for (const one of pending) {
+      one.channel = this
+      this.queue.push(one)
+    }
+  }
+
+  /** A waiting request is past its time to live. */
+  expire(pending: PendingRequest): void {
+    this.drop(
+      pending,
+      new OperationError('expired', `${this.endpoint} did not wake before the request expired`),
+    )
+    this.report()
+  }
+
+  private enqueue(
+    request: DeviceRequest | undefined,
+    options: OperationOptions,
+    send: Sender,
+  ): Promise<CoapResponse | ObserveRelation> {
+    const { host } = this
+    if (this.closed !== undefined) return Promise.reject(this.closed)
+    if (options.signal?.aborted === true) {
+      return Promise.reject(new OperationError('cancelled', 'the request was aborted'))
+    }
+    const asleep = this.state === 'asleep'
+    const ttl = options.ttl ?? host.ttl
+    if (asleep && ttl <= 0) {
+      return Promise.reject(new OperationError('asleep', `${this.endpoint} sleeps`))
+    }
+    const index = options.replaceQueued === true ? this.replaced(request) : -1
+    const room = asleep ? host.maxLength : Math.max(MAX_IN_LINE, host.maxLength)
+    if (index < 0 && this.queue.length >= room) {
+      return Promise.reject(
+        new OperationError('queue-full', `${this.queue.length} requests wait for ${this.endpoint}`),
+      )
+    }
+    return new Promise((resolve, reject) => {
+      const now = host.clock.now()
+      const pending = new PendingRequest(
+        host.nextId(),
+        this,
+        request,
+        options,
+        now,
+        now + ttl,
+        send,
+        resolve,
+        reject,
+      )
+      if (options.signal !== undefined) {
+        pending.onAbort = () => {
+          // One under way is aborted by the CoAP endpoint, which has the signal too.
+          pending.channel.drop(pending, new OperationError('cancelled', 'the request was aborted'))
+          pending.channel.report()
+        }
+        options.signal.addEventListener('abort', pending.onAbort, { once: true })
+      }
+      const old = index < 0 ? undefined : this.queue[index]
+      if (old === undefined) {
+        this.queue.push(pending)
+      } else {
+        this.queue[index] = pending
+        this.finish(old, undefined, new OperationError('cancelled', 'replaced by a later write'))
+      }
+      this.pump()
+    })
+  }
+
+  /** Where an earlier write of the same path waits. */
+  private replaced(request: DeviceRequest | undefined): number {
+    if (request === undefined) return -1
+    return this.queue.findIndex(
+      (pending) =>
+        pending.request?.operation === request.operation && pending.request.path === request.path,
+    )
+  }
+
+  private isOpen(): boolean {
+    const { registration } = this
+    if (this.holds > 0 || registration.settling || this.closed !== undefined) return false
+    if (registration.awakeWindow === undefined) return this.active.size < this.host.nstart
+    return registration.awakeWindow.awake && this.active.size === 0
+  }
+
+  private async run(pending: PendingRequest): Promise<void> {
+    try {
+      const route = this.host.route(this.registration)
+      const { coap, peer } = route instanceof Promise ? await route : route
+      const answer = await pending.send(coap, peer)
+      if (!this.active.delete(pending)) return
+      this.finish(pending, answer, undefined)
+    } catch (error) {
+      if (!this.active.delete(pending)) return
+      this.onFailure(pending, error)
+    }
+    this.settleWindow()
+    this.pump()
+  }
+
+  private onFailure(pending: PendingRequest, error: unknown): void {
+    const window = this.registration.awakeWindow
+    if (window === undefined || !isUndelivered(error)) {
+      this.finish(pending, undefined, error)
+      return
+    }
+    this.host.windows.sleep(window)
+    const keep =
+      this.host.onDeliveryFailure === 'keep' &&
+      pending.expiresAt > this.host.clock.now() &&
+      pending.options.signal?.aborted !== true
+    if (keep) this.queue.unshift(pending)
+    else this.finish(pending, undefined, error)
+  }
+
+  /** A window that ended while the device owed an answer, and was not opened again by one. */
+  private settleWindow(): void {
+    const window = this.registration.awakeWindow
+    if (window?.awake === true && window.deadline === Infinity && this.active.size === 0) {
+      this.host.windows.sleep(window)
+    }
+  }
+
+  /** Tells the sender that its request waits, once it is kept. */
+  private announce(pending: PendingRequest): void {
+    if (pending.announced) return
+    pending.announced = true
+    this.limit(pending)
+    const { journal } = this.host
+    const { ticket, onQueued } = pending.options
+    if (journal === undefined || ticket === undefined || pending.request === undefined) {
+      onQueued?.()
+      return
+    }
+    pending.stored = true
+    journal.put(this.endpoint, pending).then(
+      () => {
+        if (!pending.settled) onQueued?.()
+      },
+      (error: unknown) => this.drop(pending, error),
+    )
+  }
+
+  private limit(pending: PendingRequest): void {
+    const { clock, ttls } = this.host
+    pending.deadline = clock.monotonic() + Math.max(0, pending.expiresAt - clock.now())
+    ttls.schedule(pending)
+  }
+
+  private drop(pending: PendingRequest, error: unknown): void {
+    const index = this.queue.indexOf(pending)
+    if (index < 0) return
+    this.queue.splice(index, 1)
+    this.finish(pending, undefined, error)
+  }
+
+  private finish(
+    pending: PendingRequest,
+    answer: CoapResponse | ObserveRelation | undefined,
+    error: unknown,
+  ): void {
+    this.host.ttls.remove(pending)
+    if (answer !== undefined) pending.succeed(answer)
+    else pending.fail(error)
+    if (pending.stored) this.host.journal?.delete(pending.id)
+  }
+
+  private report(): void {
+    if (this.registration.awakeWindow === undefined || this.queue.length === this.reported) return
+    this.reported = this.queue.length
+    this.host.onQueueChanged(this.endpoint, this.queue.length)
+  }
 }

@@ -1,5 +1,7 @@
-import type { Peer } from '../../transport/transport'
+import { identityKey, type Peer } from '../../transport/transport'
+import { isPattern, matchesPattern } from '../endpoint-pattern'
 import type { Registration } from '../types'
+import type { DeviceRegistration } from './device-registration'
 
 /** A page of a listing. */
 export interface RegistrationQuery {
@@ -18,6 +20,141 @@ export interface RegistrationRegistry extends Iterable<Registration> {
   byId(id: string): Registration | undefined
   /** The device that speaks from this peer now. */
   byPeer(peer: Peer): Registration | undefined
-  /** In order of endpoint registration. */
+  /** In the order in which the endpoints first registered. */
   list(query?: RegistrationQuery): Registration[]
+}
+
+/**
+ * The registry with its indexes: by endpoint, by id, by peer and, for secured devices, by identity.
+ * Each change costs the same whatever the number of devices.
+ */
+export class RegistrationTable implements RegistrationRegistry {
+  private readonly endpoints = new Map<string, DeviceRegistration>()
+  private readonly ids = new Map<string, DeviceRegistration>()
+  private readonly peers = new Map<string, DeviceRegistration>()
+  /** An identity that several endpoints share has a set. */
+  private readonly identities = new Map<string, DeviceRegistration | Set<DeviceRegistration>>()
+
+  get size(): number {
+    return this.endpoints.size
+  }
+
+  get(endpoint: string): DeviceRegistration | undefined {
+    return this.endpoints.get(endpoint)
+  }
+
+  byId(id: string): DeviceRegistration | undefined {
+    return this.ids.get(id)
+  }
+
+  byPeer(peer: Peer): DeviceRegistration | undefined {
+    return this.peers.get(peer.id)
+  }
+
+  /** The one registration of an identity; `undefined` where there is none or more than one. */
+  byIdentity(peer: Peer): DeviceRegistration | undefined {
+    const found = this.identities.get(identityKey(peer.identity))
+    return found instanceof Set ? undefined : found
+  }
+
+  [Symbol.iterator](): IterableIterator<DeviceRegistration> {
+    return this.endpoints.values()
+  }
+
+  list(query: RegistrationQuery = {}): DeviceRegistration[] {
+    const { pattern = '*', offset = 0, limit = Infinity } = query
+    if (!isPattern(pattern)) {
+      const one = this.endpoints.get(pattern)
+      return one === undefined || offset > 0 || limit < 1 ? [] : [one]
+    }
+    const page: DeviceRegistration[] = []
+    let skip = offset
+    for (const registration of this.endpoints.values()) {
+      if (page.length >= limit) break
+      if (!matchesPattern(pattern, registration.endpoint)) continue
+      if (skip > 0) skip--
+      else page.push(registration)
+    }
+    return page
+  }
+
+  /**
+   * Adds a registration in place of one of the same endpoint, which ends.
+   * @returns the other device whose address this one has now; it is unbound
+   */
+  add(registration: DeviceRegistration): DeviceRegistration | undefined {
+    const previous = this.endpoints.get(registration.endpoint)
+    if (previous !== undefined) this.unindex(previous)
+    this.endpoints.set(registration.endpoint, registration)
+    this.ids.set(registration.id, registration)
+    this.addIdentity(registration)
+    return this.bind(registration)
+  }
+
+  /** Removes a registration; false when it was not there (any more). */
+  remove(registration: DeviceRegistration): boolean {
+    if (this.endpoints.get(registration.endpoint) !== registration) return false
+    this.endpoints.delete(registration.endpoint)
+    this.unindex(registration)
+    return true
+  }
+
+  /**
+   * Moves a registration to another peer.
+   * @returns the other device whose address this one has now; it is unbound
+   */
+  move(registration: DeviceRegistration, peer: Peer): DeviceRegistration | undefined {
+    this.unbind(registration)
+    this.removeIdentity(registration)
+    registration.peer = peer
+    this.addIdentity(registration)
+    return this.bind(registration)
+  }
+
+  /** Its peer is gone or is another device's: nothing finds it by that peer any more. */
+  unbind(registration: DeviceRegistration): void {
+    if (this.peers.get(registration.peer.id) === registration) {
+      this.peers.delete(registration.peer.id)
+    }
+    registration.bound = false
+  }
+
+  private bind(registration: DeviceRegistration): DeviceRegistration | undefined {
+    const { id } = registration.peer
+    const other = this.peers.get(id)
+    if (other !== undefined && other !== registration) other.bound = false
+    this.peers.set(id, registration)
+    registration.bound = true
+    return other === registration ? undefined : other
+  }
+
+  private unindex(registration: DeviceRegistration): void {
+    registration.ended = true
+    this.ids.delete(registration.id)
+    this.unbind(registration)
+    this.removeIdentity(registration)
+  }
+
+  private addIdentity(registration: DeviceRegistration): void {
+    if (!registration.peer.secure) return
+    const key = identityKey(registration.peer.identity)
+    const found = this.identities.get(key)
+    if (found === undefined) this.identities.set(key, registration)
+    else if (found instanceof Set) found.add(registration)
+    else if (found !== registration) this.identities.set(key, new Set([found, registration]))
+  }
+
+  private removeIdentity(registration: DeviceRegistration): void {
+    if (!registration.peer.secure) return
+    const key = identityKey(registration.peer.identity)
+    const found = this.identities.get(key)
+    if (found === registration) {
+      this.identities.delete(key)
+    } else if (found instanceof Set) {
+      found.delete(registration)
+      const [left] = found
+      if (left === undefined) this.identities.delete(key)
+      else if (found.size === 1) this.identities.set(key, left)
+    }
+  }
 }

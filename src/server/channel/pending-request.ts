@@ -1,0 +1,72 @@
+import type { CoapEndpoint } from '../../coap/endpoint'
+import type { CoapResponse, ObserveRelation } from '../../coap/types'
+import type { Peer } from '../../transport/transport'
+import type { Scheduled } from '../deadline-queue'
+import type { DeviceRequest } from '../operations/device-request'
+import type { OperationOptions } from '../types'
+import type { DeviceChannel } from './device-channel'
+
+/** A waiting request as it is shown. Times are milliseconds since the epoch. */
+export interface QueuedRequest {
+  readonly id: string
+  readonly operation: string
+  readonly path: string
+  readonly queuedAt: number
+  readonly expiresAt: number
+}
+
+/** Hands a request to the CoAP endpoint. */
+export type Sender = (
+  coap: CoapEndpoint,
+  peer: Peer,
+) => Promise<CoapResponse> | Promise<ObserveRelation>
+
+/** One request on its way through a {@link DeviceChannel}. */
+export class PendingRequest implements Scheduled, QueuedRequest {
+  /** Monotonic ms at which it may wait no longer. */
+  deadline = Infinity
+  heapAt = 0
+  heapIndex = -1
+  /** Whether its sender was told that it waits for a sleeping device. */
+  announced = false
+  /** Whether it is in the store. */
+  stored = false
+  settled = false
+  onAbort: (() => void) | undefined
+
+  constructor(
+    readonly id: string,
+    public channel: DeviceChannel,
+    /** `undefined` for an observation: its broker makes it again, a queue need not keep it. */
+    readonly request: DeviceRequest | undefined,
+    readonly options: OperationOptions,
+    readonly queuedAt: number,
+    readonly expiresAt: number,
+    readonly send: Sender,
+    private readonly resolve: (answer: CoapResponse | ObserveRelation) => void,
+    private readonly reject: (error: unknown) => void,
+  ) {}
+
+  get operation(): string {
+    return this.request?.operation ?? 'observe'
+  }
+
+  get path(): string {
+    return this.request?.path ?? '/'
+  }
+
+  succeed(answer: CoapResponse | ObserveRelation): void {
+    if (this.settle()) this.resolve(answer)
+  }
+
+  fail(error: unknown): void {
+    if (this.settle()) this.reject(error)
+  }
+
+  private settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    if (this.onAbort !== undefined) this.options.signal?.removeEventListener('abort', this.onAbort)
+    return true
+  }
+}

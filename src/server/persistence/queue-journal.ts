@@ -1,0 +1,82 @@
+import type { Store } from '../../storage/store'
+import type { PendingRequest } from '../channel/pending-request'
+import type { DeviceRequest } from '../operations/device-request'
+import { decodePlain, encodePlain } from './plain-cbor'
+
+const QUEUE = 'queue:'
+
+/** Who is to be told of the outcome; see `OperationOptions.ticket`. */
+export interface Ticket {
+  readonly origin: string
+  readonly data: unknown
+}
+
+/** A queued request as it was kept. */
+export interface StoredRequest {
+  readonly id: string
+  readonly endpoint: string
+  readonly request: DeviceRequest
+  readonly ticket: Ticket
+  readonly queuedAt: number
+  readonly expiresAt: number
+  readonly format: number | undefined
+  readonly timeout: number | undefined
+}
+
+/** Keeps requests that wait for sleeping devices, in order. */
+export class QueueJournal {
+  /** @param onError told of a write that nobody waits for and that failed */
+  constructor(
+    private readonly store: Store,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  /** Resolves when it is kept. @throws StoreError */
+  put(endpoint: string, pending: PendingRequest): Promise<void> {
+    const { id, request, options, queuedAt, expiresAt } = pending
+    const stored = {
+      endpoint,
+      request,
+      ticket: options.ticket,
+      queuedAt,
+      expiresAt,
+      format: options.format,
+      timeout: options.timeout,
+    }
+    return this.store.put(QUEUE + id, encodePlain(stored))
+  }
+
+  delete(id: string): void {
+    this.store.delete(QUEUE + id).catch(this.onError)
+  }
+
+  /** Everything kept, oldest first. An entry of an unknown form is passed over: `undefined`. */
+  async *list(): AsyncIterable<StoredRequest | undefined> {
+    for await (const [key, value] of this.store.list(QUEUE)) {
+      try {
+        const stored = decodePlain(value) as Omit<StoredRequest, 'id'>
+        yield { ...stored, id: key.slice(QUEUE.length) }
+      } catch {
+        yield undefined
+      }
+    }
+  }
+}
+
+/** Makes ids that sort by age: milliseconds of the start, then a counter; 9 + 9 characters of base 36. */
+export class RequestIds {
+  private readonly prefix: string
+  private counter = 0
+
+  /** @param now ms since the epoch; @param after the newest id of the last run, to stay behind it */
+  constructor(now: number, after = '') {
+    let start = now
+    const last = parseInt(after.slice(0, 9), 36)
+    if (last >= start) start = last + 1
+    this.prefix = start.toString(36).padStart(9, '0')
+  }
+
+  next(): string {
+    return this.prefix + (this.counter++).toString(36).padStart(9, '0')
+  }
+}

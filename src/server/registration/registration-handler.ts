@@ -1,0 +1,262 @@
+import { Code } from '../../coap/codes'
+import type { CoapReply, CoapRequest } from '../../coap/types'
+import { ContentFormat } from '../../lwm2m/formats/codec'
+import { describeIdentity } from '../../transport/transport'
+import type { LifetimeOptions } from '../options'
+import type { RegistrationState } from '../persistence/registration-journal'
+import type { ServerWarning } from '../types'
+import { DeviceRegistration, newRegistrationId } from './device-registration'
+import type { ObjectList, ObjectLists } from './object-lists'
+import {
+  NO_ATTRIBUTES,
+  parseRegister,
+  parseUpdate,
+  type RegisterParameters,
+  type UpdateParameters,
+} from './parameters'
+import type { ProfileLists } from './profile-lists'
+import type { RegistrationAuthority } from './registration-authority'
+import { RegistrationLifecycle } from './registration-lifecycle'
+import { RegistrationRefused } from './registration-refused'
+import type { RegistrationTable } from './registration-registry'
+
+/** What the handler needs of the server. */
+export interface RegistrationHandlerHost {
+  readonly table: RegistrationTable
+  readonly lifecycle: RegistrationLifecycle
+  readonly lists: ObjectLists
+  readonly profiles: ProfileLists
+  readonly authority: RegistrationAuthority
+  readonly lifetime: LifetimeOptions
+  readonly learnAddress: boolean
+  readonly maxRegistrations: number
+  now(): number
+  warn(warning: ServerWarning): void
+}
+
+const DEFAULT_LIFETIME = 86_400
+/** Seconds after which a device that was turned away for lack of room may ask again. */
+const RETRY_AFTER = 60
+
+const CHANGED: CoapReply = Object.freeze({ code: Code.CHANGED })
+const DELETED: CoapReply = Object.freeze({ code: Code.DELETED })
+const NOT_FOUND: CoapReply = Object.freeze({ code: Code.NOT_FOUND })
+const NOT_ALLOWED: CoapReply = Object.freeze({ code: Code.METHOD_NOT_ALLOWED })
+
+/** The registration interface on the wire (Core §6.2): `/rd` and `/rd/{id}`. */
+export class RegistrationHandler {
+  constructor(private readonly host: RegistrationHandlerHost) {}
+
+  /** Answers a request below `/rd`. */
+  handle(request: CoapRequest): CoapReply | Promise<CoapReply> {
+    try {
+      const reply = this.dispatch(request)
+      if (!(reply instanceof Promise)) return reply
+      return reply.catch((error: unknown) => this.refused(request, error))
+    } catch (error) {
+      return this.refused(request, error)
+    }
+  }
+
+  private dispatch(request: CoapRequest): CoapReply | Promise<CoapReply> {
+    const [, id] = request.path
+    if (request.path.length > 2) return NOT_FOUND
+    if (id === undefined) {
+      return request.code === Code.POST ? this.register(request) : NOT_ALLOWED
+    }
+    if (request.code === Code.POST) return this.update(request, id)
+    if (request.code === Code.DELETE) return this.deregister(request, id)
+    return NOT_ALLOWED
+  }
+
+  private register(request: CoapRequest): CoapReply | Promise<CoapReply> {
+    const { host } = this
+    if (!request.confirmable) {
+      throw new RegistrationRefused(Code.BAD_REQUEST, 'a Register is a confirmable message')
+    }
+    const parameters = parseRegister(request.query)
+    const endpoint = this.endpointOf(request, parameters)
+    const list = this.listOf(request, parameters)
+    if (list === undefined) {
+      throw new RegistrationRefused(Code.BAD_REQUEST, 'the list of objects is missing')
+    }
+    if (host.table.size >= host.maxRegistrations && host.table.get(endpoint) === undefined) {
+      host.warn({
+        code: 'registrations-full',
+        message: `no room to register ${endpoint}`,
+        endpoint,
+      })
+      return { code: Code.SERVICE_UNAVAILABLE, maxAge: RETRY_AFTER }
+    }
+    const registration = new DeviceRegistration(
+      newRegistrationId(),
+      endpoint,
+      request.peer,
+      list,
+      parameters,
+      this.lifetimeOf(endpoint, parameters.lifetime ?? host.lifetime.default ?? DEFAULT_LIFETIME),
+      host.now(),
+    )
+    const reply: CoapReply = { code: Code.CREATED, locationPath: ['rd', registration.id] }
+    const done = host.lifecycle.register(registration)
+    return done === undefined ? reply : done.then(() => reply)
+  }
+
+  private update(request: CoapRequest, id: string): CoapReply | Promise<CoapReply> {
+    const { host } = this
+    const registration = this.find(request, id)
+    if (registration === undefined) return NOT_FOUND
+    const moved = registration.peer !== request.peer
+    let done: void | Promise<void>
+    if (request.query.length === 0 && request.payload.length === 0 && !moved) {
+      done = host.lifecycle.renew(registration)
+    } else {
+      const patch = this.patchOf(request, registration)
+      const same = Object.keys(patch).length === 0
+      done = same ? host.lifecycle.renew(registration) : host.lifecycle.change(registration, patch)
+    }
+    if (done === undefined) return CHANGED
+    // What waits for the device goes out after the answer to its Update.
+    registration.channel?.hold()
+    return done.then(
+      () => {
+        registration.channel?.release()
+        return CHANGED
+      },
+      (error: unknown) => {
+        registration.channel?.release()
+        throw error
+      },
+    )
+  }
+
+  private deregister(request: CoapRequest, id: string): CoapReply | Promise<CoapReply> {
+    const registration = this.find(request, id)
+    if (registration === undefined) return NOT_FOUND
+    const done = this.host.lifecycle.deregister(registration)
+    return done === undefined ? DELETED : done.then(() => DELETED)
+  }
+
+  /**
+   * The registration with an id, if the peer may speak for it: the same identity where there is
+   * security; without, knowledge of the id (Core §6.2.2).
+   */
+  private find(request: CoapRequest, id: string): DeviceRegistration | undefined {
+    const { host } = this
+    const registration = host.table.byId(id)
+    if (registration === undefined || registration.closing) return undefined
+    const { peer } = request
+    if (registration.peer.id !== peer.id) {
+      if (!RegistrationLifecycle.isSameDevice(registration.peer, peer)) return undefined
+      if (!peer.secure && !host.learnAddress) return undefined
+    }
+    // The endpoint may have been given a credential since: it has to register again, with security.
+    if (!peer.secure && host.authority.refuse(registration.endpoint, peer.identity) !== undefined) {
+      return undefined
+    }
+    return registration
+  }
+
+  private patchOf(
+    request: CoapRequest,
+    registration: DeviceRegistration,
+  ): Partial<RegistrationState> {
+    const parameters = parseUpdate(request.query, registration.version)
+    const { binding, queueMode, sms, profileId, attributes } = parameters
+    const list = this.listOf(request, { ...parameters, version: registration.version })
+    const patch: { -readonly [K in keyof RegistrationState]?: RegistrationState[K] } = {}
+    if (request.peer !== registration.peer) patch.peer = request.peer
+    if (list !== undefined && list !== registration.list) patch.list = list
+    if (parameters.lifetime !== undefined) {
+      const lifetime = this.lifetimeOf(registration.endpoint, parameters.lifetime)
+      if (lifetime !== registration.lifetime) patch.lifetime = lifetime
+    }
+    if (binding !== undefined && binding !== registration.binding) patch.binding = binding
+    if (queueMode !== undefined && queueMode !== registration.queueMode) patch.queueMode = queueMode
+    if (sms !== undefined && sms !== registration.sms) patch.sms = sms
+    if (profileId !== undefined && profileId !== registration.profileId) patch.profileId = profileId
+    if (attributes !== NO_ATTRIBUTES) {
+      patch.attributes = Object.freeze({ ...registration.attributes, ...attributes })
+    }
+    return patch
+  }
+
+  /** The name a device registers as, if it may (Core §6.2.1). */
+  private endpointOf(request: CoapRequest, parameters: RegisterParameters): string {
+    const { authority } = this.host
+    const { identity } = request.peer
+    const endpoint = parameters.endpoint ?? authority.endpointOf(identity)
+    if (endpoint === undefined) {
+      throw new RegistrationRefused(
+        Code.BAD_REQUEST,
+        `ep is missing and ${describeIdentity(identity)} does not stand for one endpoint`,
+      )
+    }
+    const refusal = authority.refuse(endpoint, identity)
+    if (refusal === undefined) return endpoint
+    this.host.warn({
+      code: refusal.code,
+      message: `${JSON.stringify(endpoint)} may not register: ${refusal.reason}`,
+      endpoint,
+      peer: request.peer,
+    })
+    // What was expected is for the operator, not for whoever asks.
+    throw new RegistrationRefused(Code.BAD_REQUEST, 'ep does not fit the credentials', 'warned')
+  }
+
+  /** The objects of the payload, or of the profile; `undefined` when there is neither. */
+  private listOf(
+    request: CoapRequest,
+    parameters: Pick<UpdateParameters, 'profileId'> & Pick<RegisterParameters, 'version'>,
+  ): ObjectList | undefined {
+    const { host } = this
+    const { secure } = request.peer
+    const { profileId, version } = parameters
+    if (request.payload.length === 0) {
+      return profileId === undefined ? undefined : host.profiles.find(profileId, secure)
+    }
+    if (request.contentFormat !== undefined && request.contentFormat !== ContentFormat.LINK) {
+      throw new RegistrationRefused(
+        Code.UNSUPPORTED_CONTENT_FORMAT,
+        'the list of objects is application/link-format (40)',
+      )
+    }
+    const list = host.lists.parse(request.payload, version)
+    if (profileId !== undefined) host.profiles.learn(profileId, secure, list)
+    return list
+  }
+
+  private lifetimeOf(endpoint: string, asked: number): number {
+    const { min = 0, max = Infinity } = this.host.lifetime
+    const wanted = asked === 0 ? Infinity : asked
+    const lifetime = Math.min(Math.max(wanted, min), max)
+    if (lifetime !== wanted) {
+      this.host.warn({
+        code: 'lifetime-limited',
+        message: `${endpoint} asked for a lifetime of ${asked} s and got ${lifetime} s`,
+        endpoint,
+      })
+    }
+    return lifetime === Infinity ? 0 : lifetime
+  }
+
+  private refused(request: CoapRequest, error: unknown): CoapReply {
+    const { host } = this
+    if (error instanceof RegistrationRefused) {
+      if (error.warning !== 'warned') {
+        host.warn({
+          code: error.warning ?? 'registration-refused',
+          message: `a registration request was answered ${error.code}: ${error.message}`,
+          peer: request.peer,
+        })
+      }
+      return { code: error.coapCode, payload: Buffer.from(error.message) }
+    }
+    host.warn({
+      code: (error as { code?: string }).code ?? 'internal',
+      message: `a registration request could not be served: ${String(error)}`,
+      peer: request.peer,
+    })
+    return { code: Code.INTERNAL_SERVER_ERROR }
+  }
+}

@@ -1,0 +1,347 @@
+import type { Clock } from '../../base/clock'
+import type { CoapEndpoint } from '../../coap/endpoint'
+import { identityKey, type Peer } from '../../transport/transport'
+import type { AwakeWindows } from '../channel/awake-window'
+import { DeadlineQueue } from '../deadline-queue'
+import type { RegistrationJournal, RegistrationState } from '../persistence/registration-journal'
+import type { RegistrationChange, ServerWarning } from '../types'
+import { type DeviceRegistration, expiryOf } from './device-registration'
+import { pathsOf } from './object-lists'
+import type { RegistrationTable } from './registration-registry'
+
+/** What the rest of the server does when registrations come, change and go. */
+export interface LifecycleHost {
+  readonly clock: Clock
+  readonly table: RegistrationTable
+  readonly windows: AwakeWindows
+  readonly journal: RegistrationJournal | undefined
+  /** How long a registration outlives its lifetime, seconds. */
+  readonly grace: number
+  /** The endpoint that a peer speaks to. */
+  coapOf(peer: Peer): CoapEndpoint
+  /** In force; the reply is not sent yet. */
+  onRegistered(registration: DeviceRegistration, previous: DeviceRegistration | undefined): void
+  /** `change` is only made when it is asked for. */
+  onUpdated(registration: DeviceRegistration, change: () => RegistrationChange): void
+  /** Not in the table any more. */
+  onRemoved(registration: DeviceRegistration, why: 'deregistered' | 'expired'): void
+  warn(warning: ServerWarning): void
+}
+
+/**
+ * How much longer than promised an expiry is written to disk, ms, so that the next Updates need no
+ * write: what was promised is always covered, and after a crash a registration lives on by at most
+ * this much.
+ */
+const DURABLE_SLACK = 60_000
+/** A quarter of a short lifetime is slack enough. */
+const SLACK_PART = 4
+
+/** Two registrations of one endpoint from an earlier address within this time are suspicious, ms. */
+const PING_PONG = 3_600_000
+/** How often the duplicate alarm is repeated for one endpoint at most, ms. */
+const ALARM_INTERVAL = 60_000
+
+/**
+ * The life of registrations: written before they are told (where there is a journal), atomically
+ * replaced, moved between peers, expired. Without a journal everything happens within the call.
+ */
+export class RegistrationLifecycle {
+  private readonly expiries: DeadlineQueue<DeviceRegistration>
+
+  constructor(private readonly host: LifecycleHost) {
+    this.expiries = new DeadlineQueue(host.clock, (registration) => this.expire(registration))
+  }
+
+  /** Puts a new registration in force, in place of the endpoint's earlier one. @throws StoreError */
+  register(registration: DeviceRegistration): void | Promise<void> {
+    const { journal, table } = this.host
+    this.watchForDuplicates(registration, table.get(registration.endpoint))
+    if (journal === undefined) return this.enter(registration)
+    return this.registerDurably(registration, journal)
+  }
+
+  private async registerDurably(
+    registration: DeviceRegistration,
+    journal: RegistrationJournal,
+  ): Promise<void> {
+    const previous = this.host.table.get(registration.endpoint)
+    if (previous !== undefined) previous.closing = true
+    const state = stateOf(registration)
+    try {
+      await journal.put(registration, state)
+    } catch (error) {
+      if (previous !== undefined) this.reopen(previous)
+      throw error
+    }
+    registration.durableUntil = state.durableUntil
+    this.enter(registration)
+  }
+
+  private enter(registration: DeviceRegistration): void {
+    const { host } = this
+    const previous = host.table.get(registration.endpoint)
+    if (previous !== undefined) this.leave(previous, registration.peer)
+    const displaced = host.table.add(registration)
+    if (displaced !== undefined) this.displace(displaced)
+    host.coapOf(registration.peer).pin(registration.peer, true)
+    this.restart(registration)
+    host.windows.track(registration)
+    host.onRegistered(registration, previous)
+  }
+
+  /** Puts back a registration of an earlier run. */
+  restore(registration: DeviceRegistration): void {
+    const { host } = this
+    host.table.add(registration)
+    const left = registration.expiresAt - host.clock.now()
+    registration.deadline = host.clock.monotonic() + left + host.grace * 1000
+    this.expiries.schedule(registration)
+    host.windows.trackAsleep(registration)
+  }
+
+  /**
+   * The lifetime starts again, and nothing else changed.
+   * @throws StoreError when the new expiry cannot be kept
+   */
+  renew(registration: DeviceRegistration): void | Promise<void> {
+    const { journal, clock } = this.host
+    const now = clock.now()
+    if (
+      journal === undefined ||
+      expiryOf(now, registration.lifetime) <= registration.durableUntil
+    ) {
+      registration.updatedAt = now
+      this.restart(registration)
+      this.host.onUpdated(registration, unchanged)
+      return
+    }
+    return this.change(registration, {})
+  }
+
+  /** Changes a registration as an Update says. @throws StoreError when it cannot be kept */
+  change(
+    registration: DeviceRegistration,
+    patch: Partial<RegistrationState>,
+  ): void | Promise<void> {
+    const { journal, clock } = this.host
+    const updatedAt = clock.now()
+    if (journal === undefined) return this.apply(registration, { ...patch, updatedAt })
+    const lifetime = patch.lifetime ?? registration.lifetime
+    const expiry = expiryOf(updatedAt, lifetime)
+    const slack = Math.min(DURABLE_SLACK, (lifetime * 1000) / SLACK_PART)
+    const written = { ...patch, updatedAt, durableUntil: expiry + slack }
+    return journal
+      .put(registration, { ...stateOf(registration), ...written })
+      .then(() => this.apply(registration, written))
+  }
+
+  private apply(registration: DeviceRegistration, patch: Partial<RegistrationState>): void {
+    // It may have ended while it was being written.
+    if (registration.ended) return
+    const { host } = this
+    const before = {
+      address: registration.peer,
+      lifetime: registration.lifetime,
+      binding: registration.binding,
+      queueMode: registration.queueMode,
+      list: registration.list,
+    }
+    const { peer, ...rest } = patch
+    Object.assign(registration, rest)
+    if (peer !== undefined && peer !== registration.peer) this.move(registration, peer)
+    this.restart(registration)
+    if (registration.queueMode !== before.queueMode) host.windows.track(registration)
+    host.onUpdated(registration, () => {
+      const [from, to] =
+        before.list === registration.list
+          ? [new Set<string>(), new Set<string>()]
+          : [pathsOf(before.list), pathsOf(registration.list)]
+      return {
+        address: before.address !== registration.peer,
+        lifetime: before.lifetime !== registration.lifetime,
+        binding:
+          before.binding !== registration.binding || before.queueMode !== registration.queueMode,
+        objects: before.list !== registration.list,
+        added: [...to].filter((path) => !from.has(path)),
+        removed: [...from].filter((path) => !to.has(path)),
+      }
+    })
+  }
+
+  /** De-registers. @throws StoreError */
+  deregister(registration: DeviceRegistration): void | Promise<void> {
+    const { journal } = this.host
+    if (journal === undefined) return this.remove(registration, 'deregistered')
+    registration.closing = true
+    return journal.delete(registration.endpoint).then(
+      () => this.remove(registration, 'deregistered'),
+      (error: unknown) => {
+        this.reopen(registration)
+        throw error
+      },
+    )
+  }
+
+  /** A message of whatever kind came from this peer: its registration, moved there if it is new. */
+  activity(peer: Peer): DeviceRegistration | undefined {
+    const { table, clock, windows } = this.host
+    let registration = table.byPeer(peer)
+    if (registration === undefined) {
+      if (!peer.secure) return undefined
+      // A new association of a known identity: the old one was lost, or this server was restarted.
+      registration = table.byIdentity(peer)
+      if (registration === undefined) return undefined
+    }
+    if (registration.peer !== peer) this.move(registration, peer)
+    registration.lastSeen = clock.now()
+    if (registration.awakeWindow !== undefined) windows.touch(registration.awakeWindow)
+    return registration
+  }
+
+  /** A secure association ended: nothing can be sent to the device until it is back. */
+  peerGone(peer: Peer): void {
+    const registration = this.host.table.byPeer(peer)
+    if (registration !== undefined) this.host.table.unbind(registration)
+  }
+
+  /** Whether two peers are, as far as can be told, the same device. */
+  static isSameDevice(a: Peer, b: Peer): boolean {
+    if (a.secure !== b.secure) return false
+    return !a.secure || identityKey(a.identity) === identityKey(b.identity)
+  }
+
+  /** Stops the timers. */
+  stop(): void {
+    this.expiries.clear()
+  }
+
+  /** What is pending, observed and block-wise at the old peer follows to the new one. */
+  private move(registration: DeviceRegistration, peer: Peer): void {
+    const { table } = this.host
+    const from = registration.peer
+    const coap = this.host.coapOf(peer)
+    const displaced = table.move(registration, peer)
+    if (displaced !== undefined) this.displace(displaced)
+    coap.migrate(from, peer)
+    if (from.id !== peer.id) coap.pin(from, false)
+    coap.pin(peer, true)
+  }
+
+  /** Another device has this one's address now: what was on its way must not reach it there. */
+  private displace(registration: DeviceRegistration): void {
+    const { peer } = registration
+    this.host
+      .coapOf(peer)
+      .abort(peer, `the address of ${registration.endpoint} belongs to another device now`)
+  }
+
+  private leave(registration: DeviceRegistration, successor: Peer | undefined): void {
+    const { peer } = registration
+    this.expiries.remove(registration)
+    this.host.windows.untrack(registration)
+    // Where it was displaced, the peer is another device's.
+    if (!registration.bound) return
+    const coap = this.host.coapOf(peer)
+    coap.abort(peer, `${registration.endpoint} registered anew or is gone`)
+    if (successor?.id !== peer.id) coap.pin(peer, false)
+  }
+
+  private remove(registration: DeviceRegistration, why: 'deregistered' | 'expired'): void {
+    if (registration.ended) return
+    this.leave(registration, undefined)
+    this.host.table.remove(registration)
+    this.host.onRemoved(registration, why)
+  }
+
+  private expire(registration: DeviceRegistration): void {
+    const { journal } = this.host
+    // Being replaced or removed: that decides.
+    if (registration.closing || registration.ended) return
+    if (journal === undefined) {
+      this.remove(registration, 'expired')
+      return
+    }
+    registration.closing = true
+    journal.delete(registration.endpoint).then(
+      () => this.remove(registration, 'expired'),
+      (error: unknown) => {
+        this.host.warn({
+          code: 'store-failed',
+          message: `the end of the registration cannot be kept: ${String(error)}`,
+          endpoint: registration.endpoint,
+        })
+        this.remove(registration, 'expired')
+      },
+    )
+  }
+
+  /** What should have ended it could not be written. */
+  private reopen(registration: DeviceRegistration): void {
+    registration.closing = false
+    if (!registration.ended) this.expiries.schedule(registration)
+  }
+
+  private restart(registration: DeviceRegistration): void {
+    const { lifetime } = registration
+    registration.deadline =
+      lifetime === 0 ? Infinity : this.host.clock.monotonic() + (lifetime + this.host.grace) * 1000
+    this.expiries.schedule(registration)
+  }
+
+  /** Two devices with one endpoint name replace each other for ever: A, B, A (lesson of the field). */
+  private watchForDuplicates(
+    registration: DeviceRegistration,
+    previous: DeviceRegistration | undefined,
+  ): void {
+    if (previous === undefined) return
+    const now = this.host.clock.now()
+    const here = addressOf(registration.peer)
+    const there = addressOf(previous.peer)
+    registration.alarmedAt = previous.alarmedAt
+    registration.formerAddress = here === there ? previous.formerAddress : there
+    if (here === there || previous.formerAddress !== here) return
+    if (now - previous.registeredAt > PING_PONG || now - previous.alarmedAt < ALARM_INTERVAL) return
+    registration.alarmedAt = now
+    this.host.warn({
+      code: 'duplicate-endpoint',
+      message: `${registration.endpoint} registers from ${here} and from ${there} in turn: two devices with one name?`,
+      endpoint: registration.endpoint,
+      peer: registration.peer,
+    })
+  }
+}
+
+const NOTHING_CHANGED: RegistrationChange = Object.freeze({
+  address: false,
+  lifetime: false,
+  binding: false,
+  objects: false,
+  added: Object.freeze([]),
+  removed: Object.freeze([]),
+})
+
+function unchanged(): RegistrationChange {
+  return NOTHING_CHANGED
+}
+
+function addressOf(peer: Peer): string {
+  return `${peer.address} port ${peer.port}`
+}
+
+function stateOf(registration: DeviceRegistration): RegistrationState {
+  const { peer, list, lifetime, binding, queueMode, sms, profileId, attributes, updatedAt } =
+    registration
+  return {
+    peer,
+    list,
+    lifetime,
+    binding,
+    queueMode,
+    sms,
+    profileId,
+    attributes,
+    updatedAt,
+    durableUntil: Math.max(registration.durableUntil, registration.expiresAt),
+  }
+}

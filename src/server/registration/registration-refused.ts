@@ -1,0 +1,14 @@
+import { formatCode } from '../../coap/codes'
+import { CodedError } from '../../base/coded-error'
+
+/** A Register, Update or De-register that is answered with an error; `coapCode` and text go to the device. */
+export class RegistrationRefused extends CodedError {
+  constructor(
+    readonly coapCode: number,
+    message: string,
+    /** Stable code of the warning event, where the operator should hear of it. */
+    readonly warning?: string,
+  ) {
+    super(formatCode(coapCode), message)
+  }
+}
