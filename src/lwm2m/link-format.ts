@@ -1,0 +1,169 @@
+/** CoRE Link Format (RFC 6690), the Content-Format 40 of Register and Discover. */
+import { CodedError } from '../base/coded-error'
+
+/** The text is no link list. */
+export class LinkFormatError extends CodedError {
+  constructor(message: string) {
+    super('link-format', message)
+  }
+}
+
+export interface Link {
+  /** What stands between `<` and `>`: an absolute path. */
+  readonly target: string
+  /** In their order; `true` for one without value. Quotes and escapes are taken off. */
+  readonly attributes: ReadonlyMap<string, string | true>
+}
+
+/** How much of an untrusted list is read. */
+export interface LinkLimits {
+  /** Default 1 MiB. */
+  readonly maxBytes?: number
+  /** Default 10,000. */
+  readonly maxLinks?: number
+  /** Of one link; default 64. */
+  readonly maxAttributes?: number
+}
+
+const SPACE = /[ \t\r\n]*/y
+/** path-absolute of RFC 3986: no empty first segment; a slash at the end is tolerated. */
+const TARGET = /<(\/(?:[\w.~!$&'()*+,;=:@%-]+(?:\/[\w.~!$&'()*+,;=:@%-]+)*\/?)?)>/y
+const NAME = /[A-Za-z0-9!#$&+.^_`|~-]+\*?/y
+const QUOTED = /"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[^\x00-\x1f\x7f])*)"/y
+/** ptoken */
+const TOKEN = /[!#$%&'()*+./0-9:<=>?@A-Z[\]^_`a-z{|}~-]+/y
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+class LinkReader {
+  private at = 0
+
+  constructor(
+    private readonly text: string,
+    private readonly limits: Required<LinkLimits>,
+  ) {}
+
+  links(): Link[] {
+    const links: Link[] = []
+    this.match(SPACE)
+    if (this.at === this.text.length) return links
+    do {
+      if (links.length >= this.limits.maxLinks) {
+        throw new LinkFormatError(`more than ${this.limits.maxLinks} links`)
+      }
+      links.push(this.link())
+    } while (this.takes(','))
+    if (this.at < this.text.length) this.fail('"," or ";" is wanted')
+    return links
+  }
+
+  private link(): Link {
+    const target = this.match(TARGET)?.[1]
+    if (target === undefined) return this.fail('a target like </3/0> is wanted')
+    const attributes = new Map<string, string | true>()
+    while (this.takes(';')) {
+      if (attributes.size >= this.limits.maxAttributes) {
+        throw new LinkFormatError(`more than ${this.limits.maxAttributes} attributes of one link`)
+      }
+      const name = this.match(NAME)?.[0]
+      if (name === undefined) return this.fail('the name of an attribute is wanted')
+      const value = this.value()
+      // RFC 6690 §2: of an attribute given twice the first counts.
+      if (!attributes.has(name)) attributes.set(name, value)
+    }
+    return { target, attributes }
+  }
+
+  private value(): string | true {
+    if (this.text[this.at] !== '=') return true
+    this.at++
+    if (this.text[this.at] === '"') {
+      const quoted = this.match(QUOTED)?.[1]
+      if (quoted === undefined) return this.fail('the quoted value does not end')
+      return quoted.includes('\\') ? quoted.replace(/\\(.)/gu, '$1') : quoted
+    }
+    return this.match(TOKEN)?.[0] ?? this.fail('a value is wanted')
+  }
+
+  /** Whether a separator comes next, with space around it (the specification's own examples have it). */
+  private takes(separator: string): boolean {
+    this.match(SPACE)
+    if (this.text[this.at] !== separator) return false
+    this.at++
+    this.match(SPACE)
+    return true
+  }
+
+  private match(pattern: RegExp): RegExpExecArray | undefined {
+    pattern.lastIndex = this.at
+    const found = pattern.exec(this.text)
+    if (found === null) return undefined
+    this.at = pattern.lastIndex
+    return found
+  }
+
+  private fail(wanted: string): never {
+    const near = JSON.stringify(this.text.slice(this.at, this.at + 20))
+    throw new LinkFormatError(`${wanted} at ${this.at}, not ${near}`)
+  }
+}
+
+/**
+ * Reads a link list. Empty targets and values, missing ends, and separators with nothing after them
+ * are refused; space around separators is not. An empty list is a list.
+ * @throws LinkFormatError
+ */
+export function parseLinks(payload: Uint8Array | string, limits: LinkLimits = {}): Link[] {
+  const { maxBytes = 1 << 20, maxLinks = 10_000, maxAttributes = 64 } = limits
+  if (payload.length > maxBytes) {
+    throw new LinkFormatError(`${payload.length} bytes of links, at most ${maxBytes} are read`)
+  }
+  let text: string
+  try {
+    text = typeof payload === 'string' ? payload : utf8.decode(payload)
+  } catch {
+    throw new LinkFormatError('the bytes are no UTF-8')
+  }
+  return new LinkReader(text, { maxBytes, maxLinks, maxAttributes }).links()
+}
+
+/** Attributes that RFC 6690 §2 wants quoted whatever their value, and LwM2M's `uri`. */
+const QUOTED_NAMES: ReadonlySet<string> = new Set([
+  'rt',
+  'if',
+  'title',
+  'anchor',
+  'uri',
+  'rel',
+  'rev',
+])
+const BARE = /^[A-Za-z0-9.+-]+$/
+
+function formatAttribute(name: string, value: string | number | true): string {
+  if (value === true) return `;${name}`
+  const text = String(value)
+  if (!QUOTED_NAMES.has(name) && BARE.test(text)) return `;${name}=${text}`
+  return `;${name}="${text.replace(/["\\]/g, '\\$&')}"`
+}
+
+/** What can be written: attributes as a map or an object. */
+export interface LinkInput {
+  readonly target: string
+  readonly attributes?:
+    | ReadonlyMap<string, string | number | true>
+    | { readonly [name: string]: string | number | true | undefined }
+}
+
+/** Writes a link list: numbers and plain words bare, everything else quoted. */
+export function formatLinks(links: Iterable<LinkInput>): string {
+  const written: string[] = []
+  for (const { target, attributes } of links) {
+    const entries = attributes instanceof Map ? attributes : Object.entries({ ...attributes })
+    let text = `<${target}>`
+    for (const [name, value] of entries as Iterable<[string, string | number | true | undefined]>) {
+      if (value !== undefined) text += formatAttribute(name, value)
+    }
+    written.push(text)
+  }
+  return written.join(',')
+}

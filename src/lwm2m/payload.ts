@@ -1,0 +1,202 @@
+/**
+ * Views of records for applications: scalars for single resources, `{0: …, 1: …}` for multiple ones,
+ * objects by resource id (or name) for instances, nested one level more for objects.
+ */
+import { CodedError } from '../base/coded-error'
+import { EncodeError } from './formats/codec'
+import type { ResourceDefinition } from './model/definition'
+import { Level, MAX_ID, type Path } from './path'
+import type { Record } from './record'
+import { ObjectLink, type Value } from './value'
+import { toType } from './values'
+
+/** Finds a resource's definition; the path is of level 3 or 4. */
+export type ResourceLookup = (path: Path) => ResourceDefinition | undefined
+
+/** Finds what a name stands for: an object (at the root) or a resource (in an instance). */
+export type NameLookup = (parent: Path, name: string) => number | undefined
+
+/** Values by id or name. */
+export interface PayloadTree {
+  [key: string]: Value | PayloadTree
+}
+export type Payload = Value | PayloadTree
+
+/** How {@link recordsToPayload} names things. */
+export interface PayloadOptions {
+  /** The key of a resource or object; default its id. */
+  readonly key?: (path: Path) => string
+  /** Says whether a resource is multiple although the records show no instance. */
+  readonly resource?: ResourceLookup
+}
+
+/**
+ * What an answer for `base` looks like in `msg.payload`. Of several values of one resource (history)
+ * the newest counts. `undefined` where there is nothing at a single resource.
+ */
+export function recordsToPayload(
+  records: readonly Record[],
+  base: Path,
+  options: PayloadOptions = {},
+): Payload | undefined {
+  const valued = records.filter(({ value }) => value !== undefined)
+  if (valued.length === 0) {
+    const isSingle = base.level >= Level.RESOURCE && options.resource?.(base)?.multiple !== true
+    return isSingle ? undefined : {}
+  }
+  const tree: PayloadTree = {}
+  for (const { path, value } of oldestFirst(valued)) {
+    if (path.level === base.level) return latest(valued)
+    let branch = tree
+    for (let level = base.level + 1; level < path.level; level++) {
+      branch = child(branch, keyOf(path.at(level), options))
+    }
+    branch[keyOf(path, options)] = value as Value
+  }
+  return tree
+}
+
+function oldestFirst(records: readonly Record[]): readonly Record[] {
+  if (!records.some(({ time }) => time !== undefined)) return records
+  return [...records].sort((a, b) => (a.time ?? 0) - (b.time ?? 0))
+}
+
+function latest(records: readonly Record[]): Value | undefined {
+  return oldestFirst(records)[records.length - 1]?.value
+}
+
+function child(branch: PayloadTree, key: string): PayloadTree {
+  const found = branch[key]
+  if (isTree(found)) return found
+  const made: PayloadTree = {}
+  branch[key] = made
+  return made
+}
+
+function keyOf(path: Path, options: PayloadOptions): string {
+  const id = path.ids[path.level - 1]
+  const isNamed = path.level === Level.OBJECT || path.level === Level.RESOURCE
+  return (isNamed ? options.key?.(path) : undefined) ?? String(id)
+}
+
+function isTree(value: unknown): value is PayloadTree {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !(value instanceof Uint8Array) &&
+    !(value instanceof Date) &&
+    !(value instanceof ObjectLink) &&
+    !Array.isArray(value)
+  )
+}
+
+/** `{type: 'Buffer', data: […]}`: what a Buffer becomes on its way through JSON. */
+function isJsonBuffer(value: unknown): value is { type: 'Buffer'; data: number[] } {
+  return isTree(value) && value['type'] === 'Buffer' && Array.isArray(value['data'])
+}
+
+/** Turns a flow's payload into records. */
+class PayloadReader {
+  readonly records: Record[] = []
+
+  constructor(
+    private readonly resource: ResourceLookup | undefined,
+    private readonly name: NameLookup | undefined,
+  ) {}
+
+  read(payload: unknown, path: Path): void {
+    if (payload === undefined || payload === null) {
+      throw new EncodeError(`there is no value for ${path}`)
+    }
+    if (path.level === Level.RESOURCE_INSTANCE) return this.value(payload, path)
+    if (path.level === Level.RESOURCE) return this.atResource(payload, path)
+    if (!isTree(payload)) throw new EncodeError(`${path} takes an object: ${example(path)}`)
+    for (const [key, inner] of Object.entries(payload)) this.read(inner, this.child(path, key))
+  }
+
+  private atResource(payload: unknown, path: Path): void {
+    const definition = this.resource?.(path)
+    const isSeveral = Array.isArray(payload) || (isTree(payload) && !isJsonBuffer(payload))
+    if (!isSeveral && definition?.multiple === true) {
+      throw new EncodeError(`${label(path, definition)} has instances: give {0: …} or an array`)
+    }
+    if (!isSeveral) return this.value(payload, path)
+    if (definition !== undefined && !definition.multiple) {
+      throw new EncodeError(`${label(path, definition)} takes a single value`)
+    }
+    for (const [key, inner] of Object.entries(payload as object)) {
+      this.value(inner, this.child(path, key))
+    }
+  }
+
+  private value(payload: unknown, path: Path): void {
+    const definition = this.resource?.(path)
+    const value = plainValue(payload)
+    if (value === undefined) {
+      throw new EncodeError(
+        `${label(path, definition)} takes a single value, not ${typeof payload}`,
+      )
+    }
+    try {
+      const typed = definition === undefined ? value : toType(value, definition.type)
+      this.records.push({ path, value: typed })
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error
+      throw new EncodeError(`${label(path, definition)}: ${error.message}`, { cause: error })
+    }
+  }
+
+  private child(path: Path, key: string): Path {
+    if (/^\d+$/.test(key) && Number(key) < MAX_ID) return path.child(Number(key))
+    const id = this.name?.(path, key)
+    if (id === undefined) {
+      throw new EncodeError(`${JSON.stringify(key)} is no id or name below ${path}`)
+    }
+    return path.child(id)
+  }
+}
+
+function label(path: Path, definition: ResourceDefinition | undefined): string {
+  return definition === undefined ? path.toString() : `${path.toString()} (${definition.name})`
+}
+
+function example(path: Path): string {
+  switch (path.level) {
+    case Level.ROOT:
+      return '{"3303": {"0": {"5601": 1}}}'
+    case Level.OBJECT:
+      return '{"0": {"5601": 1}}'
+    default:
+      return '{"5601": 1}'
+  }
+}
+
+function plainValue(payload: unknown): Value | undefined {
+  switch (typeof payload) {
+    case 'string':
+    case 'number':
+    case 'bigint':
+    case 'boolean':
+      return payload
+    default:
+      if (payload instanceof Uint8Array || payload instanceof Date) return payload
+      if (payload instanceof ObjectLink) return payload
+      return isJsonBuffer(payload) ? Buffer.from(payload.data) : undefined
+  }
+}
+
+/**
+ * Reads a payload for `base` into records, typed by the model. Keys are ids, or names where `name`
+ * knows them; a multiple resource takes an object by instance id or an array.
+ * @throws EncodeError what is wrong, and what would be right
+ */
+export function payloadToRecords(
+  payload: unknown,
+  base: Path,
+  resource?: ResourceLookup,
+  name?: NameLookup,
+): Record[] {
+  const reader = new PayloadReader(resource, name)
+  reader.read(payload, base)
+  return reader.records
+}
