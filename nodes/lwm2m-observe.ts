@@ -1,0 +1,73 @@
+import type { NodeAPI, NodeInitializer } from 'node-red'
+import { refuse } from './shared/action-definition'
+import { readFormat } from './shared/action-node'
+import { toCodedError } from './shared/failure'
+import { ArgumentError, splitPaths, TypedField } from './shared/fields'
+import { makeWish, messageCriteria, readWishDefaults } from './shared/observe-wish'
+import { Observer } from './shared/observer'
+import type { Node, NodeDef, NodeMessage } from './shared/red'
+import { onInput } from './shared/server-node'
+import { migrate, type SavedDefinition, Settings } from './shared/settings'
+
+/**
+ * `lwm2m-observe`: a message for each value that devices report. What is observed stands in the dialog,
+ * or comes and goes by messages (`msg.action` subscribe, unsubscribe, list).
+ */
+const lwm2mObserve: NodeInitializer = (RED: NodeAPI) => {
+  function observeStatically(node: Node, settings: Settings, observer: Observer): void {
+    const target = new TypedField(RED, node, settings, 'endpoint').fixed
+    const paths = splitPaths(new TypedField(RED, node, settings, 'path').fixed)
+    observer.add(makeWish(target ?? '', paths))
+  }
+
+  function observeDynamically(node: Node, settings: Settings, observer: Observer): void {
+    const endpoint = new TypedField(RED, node, settings, 'endpoint')
+    const path = new TypedField(RED, node, settings, 'path')
+    const say = async (field: TypedField, message: NodeMessage, name: string) =>
+      field.empty ? message[name] : field.resolve(message)
+    observer.restore()
+    const handle = async (message: NodeMessage, send: (message: NodeMessage) => void) => {
+      const action = message['action']
+      if (action === 'list') {
+        message.payload = observer.list()
+        return send(message)
+      }
+      if (action !== 'subscribe' && action !== 'unsubscribe') {
+        throw new ArgumentError('msg.action must be subscribe, unsubscribe or list')
+      }
+      const given = await say(endpoint, message, 'endpoint')
+      const target = typeof given === 'string' ? given.trim() : ''
+      const paths = splitPaths(await say(path, message, 'path'))
+      if (action === 'subscribe') {
+        observer.add(makeWish(target, paths, messageCriteria(message)))
+        return
+      }
+      // What is left out means all: of one device, or of everything.
+      const wanted = paths.length === 0 ? undefined : makeWish('*', paths).paths.join(' ')
+      observer.remove(
+        (wish) =>
+          (target === '' || wish.target === target) &&
+          (wanted === undefined || wish.paths.join(' ') === wanted),
+      )
+    }
+    onInput(node, handle, toCodedError)
+  }
+
+  function ObserveNode(this: Node, definition: NodeDef): void {
+    RED.nodes.createNode(this, definition)
+    try {
+      const settings = new Settings(migrate(definition as unknown as SavedDefinition))
+      const dynamic = settings.choice('mode', ['static', 'dynamic'], 'static') === 'dynamic'
+      const defaults = readWishDefaults(settings, readFormat(settings.text('format')))
+      const keys = settings.choice('keys', ['id', 'name'], 'id')
+      const observer = new Observer(RED, this, settings.text('server'), defaults, keys, dynamic)
+      if (dynamic) observeDynamically(this, settings, observer)
+      else observeStatically(this, settings, observer)
+    } catch (error) {
+      refuse(RED, this, error)
+    }
+  }
+  RED.nodes.registerType('lwm2m-observe', ObserveNode)
+}
+
+export default lwm2mObserve

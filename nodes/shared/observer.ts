@@ -1,0 +1,187 @@
+import { Path } from '../../src/lwm2m/path'
+import type { Lwm2mServer } from '../../src/server/lwm2m-server'
+import type { OperationResult, Registration, Subscription } from '../../src/server/types'
+import { countStatus, serverStatus } from './device-status'
+import { failureStatus, toCodedError } from './failure'
+import { type PayloadKeys, singleValueText, valueMessage } from './messages'
+import { resourceLookup } from './names'
+import {
+  observeRequest,
+  restoreWishes,
+  type Wish,
+  type WishDefaults,
+  wishKey,
+} from './observe-wish'
+import type { Node, NodeAPI } from './red'
+import { sharedText } from './red'
+import type { HostState } from './server-host'
+import { findHost } from './server-node'
+import { StatusLine } from './status-line'
+
+const CONTEXT_KEY = 'subscriptions'
+
+interface Active {
+  readonly wish: Wish
+  subscription: Subscription | undefined
+  /** Devices observed for it now. */
+  count: number
+}
+
+/**
+ * What one `lwm2m-observe` node wants to know: its wishes, made true whenever the server runs. Values
+ * become messages; a refusal becomes an error that Catch nodes see, and the wish stays.
+ */
+export class Observer {
+  private readonly status: StatusLine
+  private readonly active = new Map<string, Active>()
+  private server: Lwm2mServer | undefined
+  private state: HostState = { kind: 'stopped' }
+
+  constructor(
+    private readonly RED: NodeAPI,
+    private readonly node: Node,
+    serverId: string,
+    private readonly defaults: WishDefaults,
+    private readonly keys: PayloadKeys,
+    /** Keeps the wishes in the node's context, so that those made by messages survive. */
+    private readonly kept: boolean,
+  ) {
+    this.status = new StatusLine(RED, node)
+    const host = findHost(RED, serverId)
+    if (host === undefined) {
+      const text = sharedText(RED, 'failure.no-server')
+      this.status.show({ fill: 'red', shape: 'ring', text })
+    }
+    const leave = host?.use({ onState: (state) => this.onState(state) })
+    node.on('close', () => {
+      leave?.()
+      this.detach()
+      this.status.close()
+    })
+  }
+
+  /** The wishes there are. */
+  list(): Wish[] {
+    return [...this.active.values()].map(({ wish }) => wish)
+  }
+
+  /** Adds a wish; one of the same target and paths is replaced. @throws what `observe` throws */
+  add(wish: Wish): void {
+    const key = wishKey(wish)
+    this.active.get(key)?.subscription?.close()
+    const active: Active = { wish, subscription: undefined, count: 0 }
+    this.active.set(key, active)
+    try {
+      if (this.server !== undefined) this.begin(this.server, active)
+    } catch (error) {
+      this.active.delete(key)
+      throw error
+    }
+    this.keep()
+    this.showCount()
+  }
+
+  /** Ends the wishes that `matches` picks. Answers how many. */
+  remove(matches: (wish: Wish) => boolean): number {
+    let removed = 0
+    for (const [key, { wish, subscription }] of this.active) {
+      if (!matches(wish)) continue
+      subscription?.close()
+      this.active.delete(key)
+      removed++
+    }
+    this.keep()
+    this.showCount()
+    return removed
+  }
+
+  /** Brings back what was wanted before the node was deployed anew. */
+  restore(): void {
+    this.node.context().get(CONTEXT_KEY, (error, kept) => {
+      if (error) return
+      for (const wish of restoreWishes(kept)) {
+        if (!this.active.has(wishKey(wish))) this.add(wish)
+      }
+    })
+  }
+
+  private keep(): void {
+    if (!this.kept) return
+    this.node.context().set(CONTEXT_KEY, this.list(), (error) => {
+      if (error) this.node.warn(error.message)
+    })
+  }
+
+  private onState(state: HostState): void {
+    this.state = state
+    this.detach()
+    if (state.kind === 'running') {
+      this.server = state.engine.server
+      for (const active of this.active.values()) {
+        try {
+          this.begin(this.server, active)
+        } catch (error) {
+          this.fail(active.wish, active.wish.target, error)
+        }
+      }
+    }
+    this.showCount()
+  }
+
+  private detach(): void {
+    this.server = undefined
+    for (const active of this.active.values()) {
+      active.subscription?.close()
+      active.subscription = undefined
+      active.count = 0
+    }
+  }
+
+  private begin(server: Lwm2mServer, active: Active): void {
+    const { wish } = active
+    const paths = wish.paths.map(Path.from)
+    active.subscription = server.observe(observeRequest(wish, this.defaults), {
+      onValue: (result, registration) => this.onValue(server, result, registration, paths),
+      onError: (endpoint, error) => this.fail(wish, endpoint, error),
+      onCount: (count) => {
+        active.count = count
+        this.showCount()
+      },
+    })
+  }
+
+  private onValue(
+    server: Lwm2mServer,
+    result: OperationResult,
+    registration: Registration,
+    paths: readonly Path[],
+  ): void {
+    const { model } = server
+    this.node.send(valueMessage({}, result, paths, { model, registration, keys: this.keys }))
+    if (this.devices() > 1) return
+    const text = singleValueText(result.records, resourceLookup(model, registration))
+    if (text === undefined) return
+    this.status.show({ fill: 'green', shape: 'dot', text, since: Date.now() })
+  }
+
+  private fail(wish: Wish, endpoint: string, thrown: unknown): void {
+    const error = toCodedError(thrown)
+    if (this.devices() <= 1) this.status.show(failureStatus(this.RED, error))
+    const path = wish.paths.length === 1 ? wish.paths[0] : [...wish.paths]
+    this.node.error(error, { endpoint, path, topic: `${endpoint}${wish.paths[0] ?? ''}` })
+  }
+
+  private devices(): number {
+    let devices = 0
+    for (const { count } of this.active.values()) devices = Math.max(devices, count)
+    return devices
+  }
+
+  private showCount(): void {
+    const content = serverStatus(this.RED, this.state)
+    if (content !== undefined) this.status.show(content)
+    else if (this.state.kind === 'running') {
+      this.status.show(countStatus(this.RED, this.devices()))
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import { CodedError } from '../../src/base/coded-error'
+import type { Node, NodeAPI, NodeMessage } from './red'
+import type { ServerHost } from './server-host'
+
+/** The config node `lwm2m-server` as flow nodes see it. */
+export interface ServerNode extends Node {
+  readonly host: ServerHost
+}
+
+/** The host of the config node with an id; undefined where there is none (deleted, disabled). */
+export function findHost(RED: NodeAPI, id: string): ServerHost | undefined {
+  const node = RED.nodes.getNode(id) as Partial<ServerNode> | null
+  return node?.host
+}
+
+/** Like {@link findHost}. @throws CodedError `no-server` */
+export function requireHost(host: ServerHost | undefined): ServerHost {
+  if (host !== undefined) return host
+  throw new CodedError('no-server', 'no LwM2M server is chosen in the dialog, or it is disabled')
+}
+
+/** Runs a handler for a node's `input` event: `done` is called exactly once, whatever it throws. */
+export function onInput(
+  node: Node,
+  handle: (message: NodeMessage, send: (message: NodeMessage) => void) => Promise<void>,
+  onError: (error: unknown) => Error,
+): void {
+  node.on('input', (message, send, done) => {
+    handle(message, send).then(
+      () => done(),
+      (error: unknown) => done(onError(error)),
+    )
+  })
+}
