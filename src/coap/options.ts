@@ -194,10 +194,16 @@ const SMALL: readonly Buffer[] = Array.from({ length: 256 }, (_, n) =>
   Buffer.from(n === 0 ? [] : [n]),
 )
 
-/** The shortest form of an unsigned integer below 2^32 (RFC 7252 §3.2). Do not change the result. */
+/**
+ * The shortest form of an unsigned integer (RFC 7252 §3.2). Do not change the result.
+ * @throws RangeError for anything but an integer from 0 to 2^32 - 1
+ */
 export function uintBytes(value: number): Buffer {
   const small = SMALL[value]
   if (small !== undefined) return small
+  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
+    throw new RangeError(`${value} is no unsigned integer of 32 bits`)
+  }
   const bytes: number[] = []
   for (let rest = value; rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256)
   return Buffer.from(bytes)
@@ -216,17 +222,26 @@ export function blockBytes(num: number, more: boolean, szx: number): Buffer {
 /** The largest block number: 20 bits (RFC 7959 §2.2). */
 export const LAST_BLOCK = 0xfffff
 
-/** An option of an outgoing message. */
+/**
+ * An option of an outgoing message.
+ * @throws RangeError for a length that RFC 7252 §5.10 does not allow it
+ */
 export function option(number: number, value: Uint8Array): CoapOption {
+  const known = RULES[number]
+  if (known !== undefined && (value.length < known.shortest || value.length > known.longest)) {
+    throw new RangeError(
+      `option ${number} has ${known.shortest} to ${known.longest} bytes, not ${value.length}`,
+    )
+  }
   return { number, value }
 }
 
-/** An option with an unsigned integer. */
+/** An option with an unsigned integer. @throws RangeError when it is too large for it */
 export function uintOption(number: number, value: number): CoapOption {
-  return { number, value: uintBytes(value) }
+  return option(number, uintBytes(value))
 }
 
-/** An option with text. */
+/** An option with text. @throws RangeError when it is too long for it */
 export function textOption(number: number, value: string): CoapOption {
-  return { number, value: Buffer.from(value, 'utf8') }
+  return option(number, Buffer.from(value, 'utf8'))
 }
