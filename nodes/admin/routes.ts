@@ -1,3 +1,4 @@
+import type { Request, RequestHandler } from 'express'
 import type { NodeAPI } from 'node-red'
 import { CodedError } from '../../src/base/coded-error'
 import { builtinModel } from '../../src/lwm2m/model/object-model'
@@ -9,10 +10,6 @@ import { listObjects, objectInfo, searchModel } from './model-info'
 import { request } from './requests'
 import { TrafficLog } from './traffic-log'
 import { Watches } from './watches'
-
-type Handler = Parameters<NodeAPI['httpAdmin']['get']>[1]
-type Request = Parameters<Handler>[0]
-type Response = Parameters<Handler>[1]
 
 /** Answered with an HTTP status of its own. */
 class HttpError extends CodedError {
@@ -45,8 +42,8 @@ function number(value: unknown, fallback: number): number {
 }
 
 /** Runs a handler; whatever it throws becomes a status and an {@link ApiError}. */
-function answering(handler: (req: Request) => unknown): Handler {
-  return (req: Request, res: Response) => {
+function answering(handler: (req: Request) => unknown): RequestHandler {
+  return (req, res) => {
     Promise.resolve()
       .then(() => handler(req))
       .then(
