@@ -11,7 +11,7 @@ import { FileWatch, readCredentialFile } from './credential-file'
 import { type CredentialInput, parseCredential } from './credential-input'
 import { CREDENTIAL_PREFIX, restoreCredential, storedCredential } from './credential-record'
 import { CredentialTable } from './credential-table'
-import { PeerLookups } from './peer-lookups'
+import { PeerLookups, type ServerIdentity } from './peer-lookups'
 import { Revocation } from './revocation'
 
 /** Generated credentials of one endpoint kept beside each other; see {@link CredentialStore.addGenerated}. */
@@ -251,9 +251,12 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
     })
   }
 
-  /** What a DTLS transport that serves these uses asks for. */
-  lookups(uses: readonly CredentialUse[]): PeerLookups {
-    return new PeerLookups(this.table, uses, this.policy)
+  /**
+   * The credentials of a DTLS transport that serves these uses.
+   * @param own its own key and trust anchors; without a key there is PSK only
+   */
+  lookups(uses: readonly CredentialUse[], own?: ServerIdentity): PeerLookups {
+    return new PeerLookups(this.table, uses, this.policy, this.clock, own)
   }
 
   private async rereadFile(path: string): Promise<void> {

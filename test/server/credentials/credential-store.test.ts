@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { inspect } from 'node:util'
 import { CredentialStore } from '../../../src/server/credentials'
 import type { CredentialInfo, Revocation } from '../../../src/server/credentials'
@@ -7,6 +8,7 @@ import { MemoryStore } from '../../../src/storage/memory-store'
 import { StoreError } from '../../../src/storage/store'
 import { NO_IDENTITY, type PeerIdentity } from '../../../src/transport/transport'
 import { FakeClock } from '../../support/fake-clock'
+import { requireTool } from '../../support/tools'
 
 const psk = (identity: string): PeerIdentity => ({ kind: 'psk', identity: Buffer.from(identity) })
 const spki = () =>
@@ -22,6 +24,19 @@ const x509 = (...names: string[]): PeerIdentity => ({
   names,
   certificate: Buffer.from(`certificate of ${names[0]}`),
 })
+
+/** Valid for one day from the real now on. */
+function selfSigned(name: string): X509Certificate {
+  const pem = execFileSync(
+    'openssl',
+    [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+      ...['-keyout', '/dev/null', '-subj', `/CN=${name}`, '-days', '1'],
+    ],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  )
+  return new X509Certificate(pem)
+}
 
 function keyOf(store: CredentialStore, identity: string): string | undefined {
   const key = store.lookups(['server']).psk(Buffer.from(identity))
@@ -45,7 +60,7 @@ describe('CredentialStore', () => {
   }
 
   beforeEach(async () => {
-    clock = new FakeClock()
+    clock = new FakeClock(Date.now())
     backing = new MemoryStore()
     await backing.open()
     await fresh()
@@ -231,7 +246,7 @@ describe('CredentialStore', () => {
         { endpoint: 'd', mode: 'x509' },
         { endpoint: 'e', key: '05' },
       ])
-      assert.deepEqual(revocations, [])
+      assert.ok(!revocations.some(Boolean))
       await store.setList([
         { endpoint: 'a', key: '01' },
         { endpoint: 'b', key: 'ff' },
@@ -323,6 +338,13 @@ describe('CredentialStore', () => {
       const found = store.authority('server').refuse(endpoint, identity)
       return found && `${found.code}: ${found.reason}`
     }
+    /** Whether a certificate with this name comes through the handshake. */
+    const lets = (name: string, trusted = true) =>
+      store.lookups(['server']).certificate({
+        leaf: { raw: Buffer.from(name) },
+        trusted,
+        identity: x509(name),
+      } as never)
     const endpointOf = (identity: PeerIdentity) => store.authority('server').endpointOf(identity)
 
     it('without any credential: everybody without security', () => {
@@ -388,6 +410,8 @@ describe('CredentialStore', () => {
         refusal('c', x509('a', 'b')),
         'identity-mismatch: the certificate names "a", "b", not "c"',
       )
+      assert.equal(lets('a'), true)
+      assert.equal(lets('a', false), false)
       const nameless: PeerIdentity = { ...x509('san1', 'san2'), commonName: undefined } as never
       assert.equal(endpointOf(nameless), undefined)
       await store.add({ endpoint: 'a', key: '01' })
@@ -398,13 +422,36 @@ describe('CredentialStore', () => {
     it('X.509: nothing unless listed, where so chosen', async () => {
       await fresh({ certificates: 'listed' })
       assert.match(refusal('a', x509('a')) ?? '', /^unknown-identity/)
-      assert.equal(store.lookups(['server']).named(['a']), false)
+      assert.equal(lets('a'), false)
       await store.add({ endpoint: 'dev-*', mode: 'x509' })
-      assert.equal(store.lookups(['server']).named(['dev-1']), true)
+      assert.equal(lets('dev-1'), true)
+      assert.equal(lets('dev-1', false), false, 'not under the trust anchors')
       assert.equal(endpointOf(x509('dev-1')), 'dev-1')
       assert.equal(refusal('dev-1', x509('dev-1')), undefined)
       assert.match(refusal('dev-2', x509('dev-1')) ?? '', /^identity-mismatch/)
       assert.match(refusal('dev-1', NO_IDENTITY) ?? '', /^security-required/)
+    })
+
+    it('X.509: a pinned certificate, whoever issued it, while it is valid', async function () {
+      requireTool(this, 'openssl')
+      const leaf = selfSigned('whatever')
+      await store.add({ endpoint: 'a', mode: 'x509', certificate: leaf.raw })
+      const identity: PeerIdentity = {
+        kind: 'x509',
+        subject: 'CN=whatever',
+        commonName: 'whatever',
+        names: ['whatever'],
+        certificate: leaf.raw,
+      }
+      const accepted = () =>
+        store.lookups(['server']).certificate({ leaf, trusted: false, identity } as never)
+      assert.equal(endpointOf(identity), 'a')
+      assert.equal(refusal('a', identity), undefined)
+      assert.match(refusal('whatever', identity) ?? '', /stands for "a", not for "whatever"/)
+      assert.match(refusal('a', x509('a')) ?? '', /its pinned certificate/)
+      assert.equal(accepted(), true)
+      clock.advance(2 * 86_400_000)
+      assert.equal(accepted(), false)
     })
 
     it('X.509: another name, one for several endpoints', async () => {

@@ -1,0 +1,81 @@
+import type { Clock, TimerHandle } from '../../base/clock'
+import { Code } from '../../coap/codes'
+import type { BootstrapDecision } from './bootstrap-server'
+import type { BootstrapRequest } from './events'
+import { RequestRefused } from './request'
+
+interface Waiting {
+  readonly request: BootstrapRequest
+  readonly timer: TimerHandle
+  readonly resolve: (decision: BootstrapDecision) => void
+  readonly reject: (refused: RequestRefused) => void
+}
+
+/** Requests that wait for an application to decide. Bounded in number and time. */
+export class Decisions {
+  private readonly waiting = new Map<string, Waiting>()
+  private readonly byEndpoint = new Map<string, string>()
+
+  /** @param timeout milliseconds */
+  constructor(
+    private readonly clock: Clock,
+    private readonly timeout: number,
+    private readonly max: number,
+  ) {}
+
+  get pending(): readonly BootstrapRequest[] {
+    return [...this.waiting.values()].map((one) => one.request)
+  }
+
+  get(id: string): BootstrapRequest | undefined {
+    return this.waiting.get(id)?.request
+  }
+
+  /**
+   * Resolves with the decision. A later request of the same endpoint takes the place of this one.
+   * @throws RequestRefused `undecided`, `superseded`, `overload`
+   */
+  wait(request: BootstrapRequest): Promise<BootstrapDecision> {
+    const earlier = this.byEndpoint.get(request.endpoint)
+    if (earlier !== undefined) {
+      this.take(earlier)?.reject(refused('superseded', 'the device asked again'))
+    }
+    return new Promise((resolve, reject) => {
+      if (this.waiting.size >= this.max) {
+        reject(refused('overload', 'too many requests wait for a decision'))
+        return
+      }
+      const timer = this.clock.setTimeout(() => {
+        this.take(request.id)?.reject(
+          refused('undecided', `nobody decided within ${this.timeout} ms`),
+        )
+      }, this.timeout)
+      this.waiting.set(request.id, { request, timer, resolve, reject })
+      this.byEndpoint.set(request.endpoint, request.id)
+    })
+  }
+
+  /** @returns whether it was still waiting */
+  decide(id: string, decision: BootstrapDecision): boolean {
+    const waiting = this.take(id)
+    waiting?.resolve(decision)
+    return waiting !== undefined
+  }
+
+  rejectAll(error: RequestRefused): void {
+    for (const id of [...this.waiting.keys()]) this.take(id)?.reject(error)
+  }
+
+  private take(id: string): Waiting | undefined {
+    const waiting = this.waiting.get(id)
+    if (waiting === undefined) return undefined
+    this.clock.clearTimeout(waiting.timer)
+    this.waiting.delete(id)
+    this.byEndpoint.delete(waiting.request.endpoint)
+    return waiting
+  }
+}
+
+function refused(code: string, reason: string): RequestRefused {
+  return new RequestRefused(Code.SERVICE_UNAVAILABLE, code, reason)
+}

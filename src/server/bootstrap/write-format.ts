@@ -1,0 +1,63 @@
+import { ContentFormat } from '../../lwm2m/formats/codec'
+
+/** Formats that can carry a Bootstrap-Write of a whole instance. */
+const WRITABLE: ReadonlySet<number> = new Set([
+  ContentFormat.TLV,
+  ContentFormat.LWM2M_JSON,
+  ContentFormat.SENML_JSON,
+  ContentFormat.SENML_CBOR,
+  ContentFormat.LWM2M_CBOR,
+])
+/** Formats of a Bootstrap-Pack (Core 1.2 §6.1.7.8). */
+const PACKABLE: ReadonlySet<number> = new Set([
+  ContentFormat.SENML_JSON,
+  ContentFormat.SENML_CBOR,
+  ContentFormat.LWM2M_CBOR,
+])
+
+/** Whether instances can be written in this format. */
+export function isWritable(format: number): boolean {
+  return WRITABLE.has(format)
+}
+
+/** Whether a pack can be in this format. */
+export function isPackable(format: number): boolean {
+  return PACKABLE.has(format)
+}
+
+/** The format to write in, and the one to try where the device turns out not to take it. */
+export interface WriteFormat {
+  readonly format: number
+  /** Only where the format was a guess. */
+  readonly fallback: number | undefined
+}
+
+/**
+ * Chooses the format of Bootstrap-Writes: the configured one, else what the device prefers (`pct`),
+ * else what its version must support (Core §7.4): SenML CBOR from 1.1, TLV for 1.0 and where nothing
+ * is known.
+ */
+export function writeFormat(
+  configured: number | undefined,
+  preferred: number | undefined,
+  version: string | undefined,
+): WriteFormat {
+  const said = configured ?? preferred
+  if (said !== undefined) return { format: said, fallback: undefined }
+  return isAfter10(version)
+    ? { format: ContentFormat.SENML_CBOR, fallback: ContentFormat.TLV }
+    : { format: ContentFormat.TLV, fallback: ContentFormat.SENML_CBOR }
+}
+
+/** Whether a version is 1.1 or later. */
+export function isAfter10(version: string | undefined): boolean {
+  return version !== undefined && version !== '1.0'
+}
+
+/**
+ * The version that a preferred format implies where the device did not say one: SenML and LwM2M CBOR
+ * came with 1.1.
+ */
+export function impliedVersion(preferred: number | undefined): string | undefined {
+  return preferred !== undefined && isPackable(preferred) ? '1.1' : undefined
+}
