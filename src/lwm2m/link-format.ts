@@ -29,7 +29,7 @@ const SPACE = /[ \t\r\n]*/y
 /** path-absolute of RFC 3986: no empty first segment; a slash at the end is tolerated. */
 const TARGET = /<(\/(?:[\w.~!$&'()*+,;=:@%-]+(?:\/[\w.~!$&'()*+,;=:@%-]+)*\/?)?)>/y
 const NAME = /[A-Za-z0-9!#$&+.^_`|~-]+\*?/y
-const QUOTED = /"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[^\x00-\x1f\x7f])*)"/y
+const QUOTED = /"((?:[^"\\\p{Cc}]|\t|\\\P{Cc})*)"/uy
 /** ptoken */
 const TOKEN = /[!#$%&'()*+./0-9:<=>?@A-Z[\]^_`a-z{|}~-]+/y
 
