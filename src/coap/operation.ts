@@ -185,7 +185,7 @@ export class Operation implements ExchangeOwner {
     const { szx } = this
     const end = Math.min(payload.length, offset + (16 << szx))
     const num = offset >> (szx + 4)
-    if (num > LAST_BLOCK) {
+    if ((payload.length - 1) >> (szx + 4) > LAST_BLOCK) {
       this.fail(new BlockwiseError(`${payload.length} bytes are too many for blocks this small`))
       return
     }

@@ -56,7 +56,7 @@ export class Uploads {
 
   /**
    * Takes one block, in order. Answers 2.31 until the last one; 4.08 for a gap, 4.13 for a body over
-   * the limit, 4.00 for a block of the wrong size. Nothing is allocated from a declared size.
+   * the limit, 5.03 when all bodies together are too many, 4.00 for a block of the wrong size. Nothing is allocated from a declared size.
    */
   receive(message: Message, fields: OptionFields): UploadReply | UploadedBody {
     const block = fields.block1 as Block
@@ -93,9 +93,13 @@ export class Uploads {
       this.drop(upload)
       return refusal(Code.REQUEST_ENTITY_INCOMPLETE, 'the Content-Format changed')
     }
-    if (upload.body.length + payload.length > maxBody || !upload.body.append(payload)) {
+    if (upload.body.length + payload.length > maxBody) {
       this.drop(upload)
       return tooLarge(block, maxBody)
+    }
+    if (!upload.body.append(payload)) {
+      this.drop(upload)
+      return refusal(Code.SERVICE_UNAVAILABLE, 'too many unfinished bodies at once')
     }
     if (block.more) return this.carryOn(upload, block)
     const whole = upload.body.take()
