@@ -1,0 +1,53 @@
+/** Builds messages: big-endian values and length-prefixed vectors (RFC 5246 §4.3). */
+export class ByteWriter {
+  private buffer: Buffer
+  private length = 0
+
+  constructor(capacity = 256) {
+    this.buffer = Buffer.alloc(capacity)
+  }
+
+  private reserve(bytes: number): number {
+    const at = this.length
+    this.length += bytes
+    if (this.length > this.buffer.length) {
+      const larger = Buffer.alloc(Math.max(this.length, this.buffer.length * 2))
+      this.buffer.copy(larger)
+      this.buffer = larger
+    }
+    return at
+  }
+
+  uint8(value: number): this {
+    this.buffer.writeUInt8(value, this.reserve(1))
+    return this
+  }
+
+  uint16(value: number): this {
+    this.buffer.writeUInt16BE(value, this.reserve(2))
+    return this
+  }
+
+  uint24(value: number): this {
+    this.buffer.writeUIntBE(value, this.reserve(3), 3)
+    return this
+  }
+
+  bytes(value: Uint8Array): this {
+    this.buffer.set(value, this.reserve(value.length))
+    return this
+  }
+
+  /** What `write` writes, after its length in `prefix` bytes. */
+  vector(prefix: 1 | 2 | 3, write: (inner: this) => void): this {
+    const at = this.reserve(prefix)
+    write(this)
+    this.buffer.writeUIntBE(this.length - at - prefix, at, prefix)
+    return this
+  }
+
+  /** What was written, without a copy; the writer must not be used any more. */
+  finish(): Buffer {
+    return this.buffer.subarray(0, this.length)
+  }
+}

@@ -1,0 +1,17 @@
+import type { ConnectionKeys } from '../key-schedule'
+import type { Protection } from '../suites'
+import { AEAD_ALGORITHMS, AeadCipher } from './aead'
+import { EncryptThenMacCipher, MacThenEncryptCipher } from './cbc'
+import type { RecordCipher } from './cipher'
+
+export type { RecordCipher, RecordContext } from './cipher'
+
+/** The record protection of a suite, for the server's end. */
+export function createCipher(
+  protection: Protection,
+  encryptThenMac: boolean,
+  keys: ConnectionKeys,
+): RecordCipher {
+  if (protection !== 'cbc') return new AeadCipher(AEAD_ALGORITHMS[protection], keys)
+  return encryptThenMac ? new EncryptThenMacCipher(keys) : new MacThenEncryptCipher(keys)
+}
