@@ -1,0 +1,24 @@
+export {
+  type BootstrapDecision,
+  BootstrapServer,
+  type BootstrapServerOptions,
+  type DecisionMode,
+} from './bootstrap-server'
+export {
+  type BootstrapConfiguration,
+  BootstrapConfigurationError,
+  type SecurityMode,
+  type ServerAccount,
+} from './configuration'
+export type { ConfigurationInfo, ServerAccountInfo } from './configuration-info'
+export { BootstrapConfigurations } from './configurations'
+export type {
+  BootstrapEvents,
+  BootstrapProgress,
+  BootstrapRefusal,
+  BootstrapRequest,
+  BootstrapResult,
+  ProvisionedServer,
+  StepReport,
+} from './events'
+export { bootstrapTrigger } from './trigger'
