@@ -1,8 +1,31 @@
+import { systemClock, type Clock } from '../base/clock'
 import { TypedEmitter } from '../base/events'
-import { ClientError } from './errors'
-import type { Path } from '../lwm2m/path'
+import { formatObjectList } from '../lwm2m/object-links'
+import { Level, Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import type { Value } from '../lwm2m/value'
+import {
+  HIDDEN_OBJECTS,
+  bootstrapAccount,
+  serverAccounts,
+  serverNumber,
+  serverResource,
+  type ServerAccount,
+} from './accounts'
+import { DEFAULT_RETRY } from './backoff'
+import { fetchPackage, parsePackageUri } from './behaviours/package-fetch'
+import { VirtualDevice, type DeviceActions } from './device'
+import { ClientError } from './errors'
+import { defaultFormats } from './operations/device-context'
+import { Provisioning } from './provisioning'
+import { collect, sendTo } from './sending'
+import { Kick } from './session/kick'
+import type { RegistrationFacts } from './session/registration'
+import { ServerConnection, type ConnectionListener } from './session/server-connection'
+import type { SessionOptions } from './session/server-session'
+import { parseServerUri } from './session/server-uri'
+import { openTransport } from './transports'
+import { addInstance, setResource } from './tree/build'
 import type {
   ClientRegistration,
   ClientState,
@@ -10,83 +33,480 @@ import type {
   InstanceDescription,
   Lwm2mClientEvents,
   Lwm2mClientOptions,
+  Lwm2mVersion,
+  ResourceInput,
+  RetryPolicy,
   SendResult,
 } from './types'
 
+const LIFETIME = 1
+const BINDING = 7
+const INITIAL_DELAY = 14
+const BOOTSTRAP_ON_FAILURE = 16
+const DEFAULT_AWAKE = 93_000
+const DEFAULT_REBOOT = 1000
+const DEFAULT_STOP = 5000
+
+/** States by how much they say, where several servers are in different ones. */
+const TELLING: readonly ClientState[] = [
+  'registered',
+  'sleeping',
+  'registering',
+  'waiting',
+  'disabled',
+  'failed',
+]
+
 /**
  * An LwM2M client: a simulated device, or a gateway for things that speak something else. It
- * registers, bootstraps, answers a server's operations and notifies.
+ * bootstraps, registers, answers servers' operations and notifies, all by itself from
+ * {@link start} to {@link stop}.
  */
 export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
-  /** @throws ClientError `invalid-description`, `invalid-argument` */
+  private readonly clock: Clock
+  private readonly device: VirtualDevice
+  private readonly provisioning: Provisioning
+  private readonly pause: Kick
+  private connections: ServerConnection[] = []
+  private running = false
+  private bootstrapping: 'no' | 'yes' | 'waiting' | 'failed' = 'no'
+  private told: ClientState = 'stopped'
+  /** Ends a bootstrap under way. */
+  private abort = new AbortController()
+  /** Starts, stops and bootstraps, one after the other. */
+  private turn: Promise<void> = Promise.resolve()
+
+  /** @throws ClientError `invalid-description`, `invalid-argument`; ValueError */
   constructor(readonly options: Lwm2mClientOptions) {
     super()
+    if (options.endpoint === '') throw new ClientError('invalid-argument', 'endpoint is empty')
+    this.clock = options.clock ?? systemClock
+    this.pause = new Kick(this.clock)
+    this.device = new VirtualDevice(options, this.clock, this.actions())
+    this.provisioning = new Provisioning(options, this.device, this.clock, this.retry(undefined), {
+      onWaiting: (waiting) => this.setBootstrapping(waiting ? 'waiting' : 'yes'),
+      onWarning: (code, message, error) => this.emit('warning', { code, message, error }),
+      trace: () => this.trace,
+    })
   }
 
   get state(): ClientState {
-    return 'stopped'
+    if (!this.running) return 'stopped'
+    if (this.bootstrapping === 'yes') return 'bootstrapping'
+    if (this.bootstrapping !== 'no') return this.bootstrapping
+    const states = this.connections.map((connection) => connection.state)
+    return TELLING.find((state) => states.includes(state)) ?? 'registering'
   }
 
   /** The registrations that stand now: one per server account. */
   get registrations(): readonly ClientRegistration[] {
-    return []
+    return this.connections.flatMap(({ registration }) => registration ?? [])
   }
 
-  /** Binds and begins to register (or bootstrap), which goes on by itself. @throws BindError */
-  start(): Promise<void> {
-    return Promise.reject(new ClientError('not-running', 'being built'))
-  }
-
-  /** De-registers (at most `timeout` ms, best effort) and frees the socket. Idempotent. */
-  stop(_options?: { timeout?: number; deregister?: boolean }): Promise<void> {
-    return Promise.resolve()
+  /** The paths of each observation that servers made. */
+  get observations(): readonly (readonly Path[])[] {
+    return this.connections.flatMap((connection) => connection.observed)
   }
 
   /**
-   * Sets a value from the outside world. A resource instance, a resource (an array or object by id
-   * for a multiple one) or a whole instance (an object by resource id).
-   * @throws ClientError `unknown-path` @throws ValueError
+   * Binds and begins to register (or bootstrap), which goes on by itself; failures there are
+   * `warning` events. @throws BindError, and what the accounts store throws
    */
-  set(
-    _path: Path | string,
-    _value: InputValue | readonly InputValue[] | InstanceDescription,
-  ): void {
-    throw new ClientError('not-running', 'being built')
+  start(): Promise<void> {
+    return this.inTurn(async () => {
+      if (this.running) return
+      await this.provisioning.load()
+      this.running = true
+      this.abort = new AbortController()
+      this.device.start()
+      try {
+        if (serverAccounts(this.device.tree).length > 0) await this.connectAll()
+        else this.beginBootstrap()
+      } catch (error) {
+        await this.halt(false, 0)
+        throw error
+      }
+    })
+  }
+
+  /**
+   * De-registers (best effort, at most `timeout` ms, default 5000) and frees the socket. Idempotent.
+   * Without `deregister` the device just vanishes.
+   */
+  stop(options: { timeout?: number; deregister?: boolean } = {}): Promise<void> {
+    const { timeout = DEFAULT_STOP, deregister = true } = options
+    this.abort.abort()
+    this.pause.now()
+    return this.inTurn(() => this.halt(deregister, timeout))
+  }
+
+  /**
+   * Sets a value from the outside world: of a resource instance, of a resource (an array or object by
+   * id for a multiple one), or of several resources of an instance. A signal there ends.
+   * @throws ClientError `unknown-path`, `invalid-description`; ValueError; PathError
+   */
+  set(path: Path | string, value: ResourceInput | InstanceDescription): void {
+    const at = Path.from(path)
+    const { tree } = this.device
+    const place = tree.place(at)
+    const { object, instance } = place ?? {}
+    if (object === undefined || instance === undefined) {
+      throw new ClientError('unknown-path', `${at.toString()} is not there`)
+    }
+    tree.batch(() => {
+      if (at.level === Level.INSTANCE) {
+        for (const [id, input] of Object.entries(value as InstanceDescription)) {
+          setResource(tree, at.child(Number(id)), instance, object, input)
+        }
+        this.device.adoptSignals(at)
+      } else if (at.level === Level.RESOURCE) {
+        setResource(tree, at, instance, object, value as ResourceInput)
+        this.device.adoptSignals(at.at(Level.INSTANCE))
+      } else {
+        setResource(tree, at, instance, object, value as InputValue)
+      }
+    })
   }
 
   /** A resource's value; undefined where there is none, a map by instance id for a multiple one. */
-  get(_path: Path | string): Value | ReadonlyMap<number, Value> | undefined {
-    return undefined
+  get(path: Path | string): Value | ReadonlyMap<number, Value> | undefined {
+    const at = Path.from(path)
+    if (isHidden(at)) return undefined
+    this.device.behaviours.refresh(at)
+    if (at.level === Level.RESOURCE_INSTANCE) return this.device.tree.value(at)
+    return this.device.tree.place(at)?.resource?.value
   }
 
-  /** All values at or below a path. */
-  records(_path: Path | string): Record[] {
-    return []
-  }
-
-  /** Adds an instance (and the object, when new); an Update tells the servers. */
-  createInstance(_path: Path | string, _resources: InstanceDescription): void {
-    throw new ClientError('not-running', 'being built')
-  }
-
-  /** @throws ClientError `unknown-path` */
-  deleteInstance(_path: Path | string): void {
-    throw new ClientError('not-running', 'being built')
+  /** All values at or below a path, but for credentials. */
+  records(path: Path | string): Record[] {
+    const at = Path.from(path)
+    this.device.behaviours.refresh(at)
+    return this.device.tree.records(at).filter((record) => !isHidden(record.path))
   }
 
   /**
-   * LwM2M Send (Core §6.4.6): the current values of paths, or records with values (and times).
-   * @throws ClientError `not-registered`, `muted`, `unknown-path` @throws ServerRejected
+   * Adds an instance (and the object, when new); an Update tells the servers.
+   * @throws ClientError `invalid-argument` when it is there, `invalid-description`; ValueError
    */
-  send(_what: readonly (Path | string | Record)[]): Promise<SendResult[]> {
-    return Promise.reject(new ClientError('not-registered', 'being built'))
+  createInstance(path: Path | string, resources: InstanceDescription): void {
+    const at = Path.from(path)
+    const { tree } = this.device
+    if (at.level !== Level.INSTANCE) {
+      throw new ClientError('invalid-argument', `${at.toString()} is no object instance`)
+    }
+    if (tree.place(at)?.instance !== undefined) {
+      throw new ClientError('invalid-argument', `${at.toString()} is there already`)
+    }
+    const object = tree.addObject(at.object as number, at.prefix)
+    if (!object.multiple && object.instances.size > 0) {
+      throw new ClientError('invalid-argument', `object ${object.id} has only one instance`)
+    }
+    addInstance(tree, object, at.instance as number, resources, true)
+    this.device.adopt(at)
   }
 
-  /** Sends a registration Update now; wakes a sleeping device; registers again when it must. */
-  update(): Promise<void> {
-    return Promise.reject(new ClientError('not-running', 'being built'))
+  /** @throws ClientError `unknown-path` */
+  deleteInstance(path: Path | string): void {
+    const at = Path.from(path)
+    const place = this.device.tree.place(at)
+    if (at.level !== Level.INSTANCE || place?.instance === undefined) {
+      throw new ClientError('unknown-path', `${at.toString()} is not there`)
+    }
+    this.device.tree.deleteInstance(place.object, place.instance.id)
   }
 
-  /** Puts a queue-mode device to sleep at once. */
-  sleep(): void {}
+  /**
+   * LwM2M Send (Core §6.4.6) to every server that the device is registered at: the current values of
+   * paths, or records with values (and times).
+   * @throws ClientError `not-registered`, `muted`, `unsupported`, `unknown-path`; ServerRejected
+   */
+  async send(what: readonly (Path | string | Record)[]): Promise<SendResult[]> {
+    const connections = this.connections.filter(({ registration }) => registration !== undefined)
+    if (connections.length === 0) {
+      throw new ClientError('not-registered', 'the device is not registered')
+    }
+    const records = collect(this.device, what)
+    return Promise.all(
+      connections.map((connection) =>
+        sendTo(
+          this.device,
+          connection,
+          this.formats(connection.registration?.version ?? '1.1'),
+          this.options.alternateRoot ?? '',
+          records,
+        ),
+      ),
+    )
+  }
+
+  /**
+   * Sends a registration Update to every server now; wakes a sleeping device, cuts a pause short.
+   * @throws ClientError `not-running`, and what keeps the server from answering
+   */
+  async update(): Promise<void> {
+    if (!this.running) throw new ClientError('not-running', 'the client is stopped')
+    this.pause.now()
+    await Promise.all(this.connections.map(({ session }) => session.update()))
+  }
+
+  /** Puts a queue-mode device to sleep before its awake window ends. */
+  sleep(): void {
+    for (const { session } of this.connections) session.sleep()
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.turn.then(work)
+    this.turn = done.catch(() => {})
+    return done
+  }
+
+  private async halt(deregister: boolean, timeout: number): Promise<void> {
+    if (!this.running) return
+    await this.disconnectAll(deregister, timeout)
+    await this.provisioning.close()
+    this.device.stop()
+    this.bootstrapping = 'no'
+    this.running = false
+    this.tellState()
+  }
+
+  private async connectAll(): Promise<void> {
+    const accounts = serverAccounts(this.device.tree)
+    this.connections = accounts.map((account, index) =>
+      this.connection(account, index === 0 ? this.options.local?.port : undefined),
+    )
+    for (const { session } of this.connections) await session.start()
+    this.tellState()
+  }
+
+  private async disconnectAll(deregister: boolean, timeout: number): Promise<void> {
+    const { connections } = this
+    await Promise.all(connections.map((connection) => connection.stop(deregister, timeout)))
+    this.connections = []
+  }
+
+  /** Bootstraps in the background, then registers where it was told to. */
+  private beginBootstrap(): void {
+    this.setBootstrapping('yes')
+    const { signal } = this.abort
+    const bootstrapped = this.provisioning.bootstrap(signal, this.pause)
+    const connected = bootstrapped.then((accounts) => {
+      this.emit(
+        'bootstrapped',
+        accounts.map(({ shortServerId, uri }) => ({ shortServerId, server: uri })),
+      )
+      return this.inTurn(async () => {
+        if (signal.aborted || !this.running) return
+        this.bootstrapping = 'no'
+        await this.connectAll()
+      })
+    })
+    connected.catch((error: unknown) => {
+      if (signal.aborted) return
+      const why = error instanceof Error ? error : new Error(String(error))
+      this.emit('warning', { code: 'bootstrap-failed', message: why.message, error: why })
+      this.setBootstrapping('failed')
+    })
+  }
+
+  /** Leaves the servers for the bootstrap server. */
+  private bootstrapAgain(deregister: boolean, reset: boolean): Promise<void> {
+    return this.inTurn(async () => {
+      if (!this.running || this.bootstrapping !== 'no') return
+      await this.disconnectAll(deregister, DEFAULT_STOP)
+      if (reset) await this.provisioning.reset()
+      if (serverAccounts(this.device.tree).length > 0 && reset) await this.connectAll()
+      else this.beginBootstrap()
+    }).catch((error: unknown) => {
+      const why = error instanceof Error ? error : new Error(String(error))
+      this.emit('warning', { code: 'bootstrap-failed', message: why.message, error: why })
+    })
+  }
+
+  private actions(): DeviceActions {
+    return {
+      update: (id) =>
+        this.connectionOf(id)
+          ?.session.update()
+          .catch(() => {}),
+      disable: (id, seconds) => this.connectionOf(id)?.session.disable(seconds),
+      settingsChanged: (id) => this.connectionOf(id)?.settingsChanged(),
+      bootstrap: () => {
+        void this.bootstrapAgain(true, false)
+        return true
+      },
+      restart: (factory) => this.restart(factory),
+      fetch: (uri, signal) => this.fetch(uri, signal),
+    }
+  }
+
+  private restart(factory: boolean): void {
+    if (factory && bootstrapAccount(this.device.tree) !== undefined) {
+      void this.bootstrapAgain(false, true)
+      return
+    }
+    const duration = this.options.rebootTime ?? DEFAULT_REBOOT
+    for (const connection of this.connections) connection.reboot(duration)
+  }
+
+  private fetch(text: string, signal: AbortSignal): Promise<Uint8Array> {
+    const { clock, options } = this
+    return Promise.resolve().then(() => {
+      const uri = parsePackageUri(text)
+      const { secure } = uri.server
+      const psk = serverAccounts(this.device.tree).find((account) => account.psk)?.psk
+      const transport = openTransport(options, { secure, psk, clock }, undefined)
+      return fetchPackage(uri, transport, options.coap, clock, signal)
+    })
+  }
+
+  private connectionOf(shortServerId: number): ServerConnection | undefined {
+    return this.connections.find(({ account }) => account.shortServerId === shortServerId)
+  }
+
+  private connection(account: ServerAccount, port: number | undefined): ServerConnection {
+    const { clock, options, device } = this
+    const uri = parseServerUri(account.uri)
+    const { sleep = {} } = options
+    const session: SessionOptions = {
+      uri,
+      shortServerId: account.shortServerId,
+      clock,
+      transport: openTransport(options, { secure: uri.secure, psk: account.psk, clock }, port),
+      coap: options.coap,
+      version: options.version ?? '1.1',
+      queueMode: this.queueMode(account),
+      awakeWindow: sleep.window ?? DEFAULT_AWAKE,
+      dropIncoming: sleep.dropIncoming ?? true,
+      wakeEvery: sleep.wakeEvery,
+      initialDelay: (serverNumber(device.tree, account, INITIAL_DELAY) ?? 0) * 1000,
+      facts: () => this.facts(account),
+      retry: () => this.retry(account),
+    }
+    return new ServerConnection(
+      account,
+      session,
+      {
+        clock,
+        tree: device.tree,
+        behaviours: device.behaviours,
+        root: options.alternateRoot ?? '',
+        formats: (version) => this.formats(version),
+      },
+      sleep.holdNotifications ?? false,
+      this.listener(account),
+    )
+  }
+
+  private listener(account: ServerAccount): ConnectionListener {
+    const { shortServerId } = account
+    return {
+      onState: () => this.tellState(),
+      onRegistered: (registration) => this.emit('registered', registration),
+      onUpdated: (registration) => this.emit('updated', registration),
+      onDeregistered: (registration) => this.emit('deregistered', registration),
+      onGaveUp: () => {
+        const wanted =
+          serverResource(this.device.tree, account, BOOTSTRAP_ON_FAILURE) !== false &&
+          bootstrapAccount(this.device.tree) !== undefined
+        if (wanted) void this.bootstrapAgain(false, false)
+      },
+      onWritten: (path, records) => {
+        const [first] = records
+        const value = first !== undefined && first.path.equals(path) ? first.value : undefined
+        this.emit('written', { path, value, records })
+      },
+      onExecuted: (path, args) => this.emit('executed', { path, args }),
+      onCreated: (path) => this.emit('created', path),
+      onDeleted: (path) => this.emit('deleted', path),
+      onObserved: (paths) => this.emit('observed', paths),
+      onObservationEnded: (paths, reason) => this.emit('observationEnded', paths, reason),
+      onNotified: (paths, records) => this.emit('notified', paths, records),
+      onWarning: (code, message, error) =>
+        this.emit('warning', { code, message, shortServerId, error }),
+      onTrace: this.trace,
+    }
+  }
+
+  /** Undefined while nobody listens: tracing then costs nothing. */
+  private get trace(): ((...args: Lwm2mClientEvents['trace']) => void) | undefined {
+    return this.hasListeners('trace') ? (trace) => this.emit('trace', trace) : undefined
+  }
+
+  /** A binding of 1.0 says queue mode itself (`UQ`), and so may a bootstrapped one. */
+  private queueMode(account: ServerAccount): boolean {
+    const binding = serverResource(this.device.tree, account, BINDING)
+    return this.options.queueMode ?? (typeof binding === 'string' && binding.includes('Q'))
+  }
+
+  private facts(account: ServerAccount): RegistrationFacts {
+    const { options, device } = this
+    const binding = serverResource(device.tree, account, BINDING)
+    const plain = typeof binding === 'string' ? binding.replaceAll('Q', '') : ''
+    return {
+      endpoint: options.sendEndpoint === false ? undefined : options.endpoint,
+      shortServerId: account.shortServerId,
+      server: account.uri,
+      lifetime: serverNumber(device.tree, account, LIFETIME) ?? 86_400,
+      binding: plain === '' ? 'U' : plain,
+      queueMode: this.queueMode(account),
+      sms: options.sms,
+      attributes: options.attributes ?? {},
+      objects: (version) => this.objectList(version),
+    }
+  }
+
+  /** Without the objects that servers do not see, and without end devices (object 25 lists those). */
+  private objectList(version: Lwm2mVersion): string {
+    const objects = [...this.device.tree.objects()].filter(
+      ({ id, prefix }) => prefix === '' && !HIDDEN_OBJECTS.has(id),
+    )
+    return formatObjectList({
+      root: this.options.alternateRoot,
+      contentFormats: this.formats(version).slice(0, 1),
+      objects: objects.map((object) => ({
+        id: object.id,
+        version: object.announced(version),
+        instances: object.sorted().map(({ id }) => id),
+      })),
+    })
+  }
+
+  private formats(version: Lwm2mVersion): readonly number[] {
+    return this.options.formats ?? defaultFormats(version)
+  }
+
+  /** The options' policy, but for what the account says itself (`/1/x/17` to `/1/x/20`). */
+  private retry(account: ServerAccount | undefined): RetryPolicy {
+    const { options } = this
+    const own = (resource: number): number | undefined =>
+      account === undefined ? undefined : serverNumber(this.device.tree, account, resource)
+    const base = { ...DEFAULT_RETRY, ...options.retry }
+    const timer = own(18)
+    return {
+      count: own(17) ?? base.count,
+      timer: timer ?? base.timer,
+      maxTimer: timer === undefined ? base.maxTimer : Infinity,
+      sequenceDelay: own(19) ?? base.sequenceDelay,
+      sequenceCount: own(20) ?? base.sequenceCount,
+    }
+  }
+
+  private setBootstrapping(state: 'yes' | 'waiting' | 'failed'): void {
+    this.bootstrapping = state
+    this.tellState()
+  }
+
+  private tellState(): void {
+    const { state } = this
+    if (state === this.told) return
+    const previous = this.told
+    this.told = state
+    this.emit('state', state, previous)
+  }
+}
+
+/** Objects with keys in them. */
+function isHidden(path: Path): boolean {
+  return path.prefix === '' && path.object !== undefined && HIDDEN_OBJECTS.has(path.object)
 }

@@ -100,7 +100,7 @@ export interface FirmwareBehaviour {
   readonly downloadResult?: number
   /** From Execute `/5/0/2` to the reboot; default 1000. */
   readonly updateTime?: number
-  /** What `/3/0/3` and `/5/0/7` say after a success; default: the version in the package name, if any. */
+  /** What `/3/0/3` and `/5/0/7` say after a success; default: as before. */
   readonly version?: string
   /** The largest package taken, in bytes (else result 2); default 1 MiB. */
   readonly maxSize?: number

@@ -1,7 +1,5 @@
-import { Code } from '../../coap/codes'
 import { Level, Path } from '../../lwm2m/path'
 import type { AttributeSet } from '../../lwm2m/attributes'
-import { Refusal } from '../operations/refusal'
 
 /** The notification attributes that are set at one level: numbers only. */
 export type SetAttributes = { readonly [K in keyof AttributeSet]?: number }
@@ -51,21 +49,9 @@ export class AttributeStore {
 }
 
 function apply(current: SetAttributes, changes: AttributeSet): SetAttributes {
-  const merged: { [name: string]: number } = { ...current }
-  for (const [name, value] of Object.entries(changes)) {
-    if (value === null || value === undefined) delete merged[name]
-    else merged[name] = value
+  const merged: { [name: string]: number } = {}
+  for (const [name, value] of Object.entries({ ...current, ...changes })) {
+    if (typeof value === 'number') merged[name] = value
   }
   return merged
-}
-
-/** gt, lt, st and edge belong to resources and resource instances only. @throws Refusal 4.00 */
-export function checkLevel(path: Path, changes: AttributeSet): void {
-  const { gt, lt, st, edge } = changes
-  if (
-    path.level < Level.RESOURCE &&
-    [gt, lt, st, edge].some((value) => typeof value === 'number')
-  ) {
-    throw new Refusal(Code.BAD_REQUEST, 'gt, lt, st and edge belong to resources')
-  }
 }

@@ -1,6 +1,7 @@
 import type { Clock, TimerHandle } from '../../base/clock'
 import { Code } from '../../coap/codes'
 import type { CoapReply, CoapRequest, ObservationHandle } from '../../coap/types'
+import type { AttributeSet } from '../../lwm2m/attributes'
 import type { Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { NotificationPolicy, type Sample, type Target, type Timing } from './notification-policy'
@@ -34,8 +35,8 @@ export interface ObservationRequest {
   readonly composite: boolean
   /** Content-Format of the first answer, which all notifications keep (RFC 7641 §4.2). */
   readonly format: number | undefined
-  /** Attributes of the request's own query (Core 1.2 §6.4.1), raw. */
-  readonly query: readonly string[]
+  /** Attributes of the request's own query (Core 1.2 §6.4.1). */
+  readonly attributes: AttributeSet
 }
 
 interface Observation {
@@ -177,11 +178,18 @@ export class Observations {
 
   private send(observation: Observation, samples: readonly Sample[]): void {
     this.source.beforeSend()
-    const reply = this.source.encode(observation.request, samples)
+    let reply: CoapReply
+    try {
+      reply = this.source.encode(observation.request, samples)
+    } catch {
+      // What is there now cannot be said in the format of the first answer (RFC 7641 §4.2).
+      reply = { code: Code.NOT_ACCEPTABLE }
+    }
     const { confirmable } = observation.rules
     // How a notification failed is told by onEnd; nothing is left to do here.
     observation.handle.notify(reply, { confirmable }).catch(() => {})
-    this.source.onNotified(observation.request.paths, samples.flat())
+    if (reply.code === Code.NOT_ACCEPTABLE) this.drop(observation, 'error')
+    else this.source.onNotified(observation.request.paths, samples.flat())
   }
 
   private arm(observation: Observation): void {

@@ -34,6 +34,8 @@ export interface SessionOptions {
   readonly dropIncoming: boolean
   /** Seconds; undefined: by the lifetime. */
   readonly wakeEvery: number | undefined
+  /** Milliseconds before the first registration (`/1/x/14`). */
+  readonly initialDelay: number
   /** What is to be registered, as it is now. */
   facts(): RegistrationFacts
   retry(): RetryPolicy
@@ -72,6 +74,8 @@ export class ServerSession {
   private running = false
   private state: ClientState = 'stopped'
   private failures = 0
+  /** When the server last confirmed the registration, monotonic ms. */
+  private confirmedAt = 0
   /** Somebody waits for the next Update (or Register). */
   private waiters: Waiter[] = []
   private updateWanted = false
@@ -220,6 +224,7 @@ export class ServerSession {
   }
 
   private async run(): Promise<void> {
+    if (this.options.initialDelay > 0) await this.kick.wait(this.options.initialDelay)
     while (this.running) {
       try {
         this.setState('registering')
@@ -248,6 +253,7 @@ export class ServerSession {
     )
     this.failures = 0
     this.updateWanted = false
+    this.confirmedAt = this.options.clock.monotonic()
     this.setState('registered')
     this.listener.onRegistered(registration)
     this.succeed()
@@ -266,8 +272,8 @@ export class ServerSession {
 
   /** Returns when the device has to register anew. */
   private async stayRegistered(): Promise<void> {
-    let next = this.nextUpdate()
     while (this.running) {
+      const next = this.nextUpdate()
       const left = next - this.options.clock.monotonic()
       if (left > 0 && !this.updateWanted) await this.kick.wait(left)
       if (!this.running) return
@@ -283,15 +289,14 @@ export class ServerSession {
       if (!this.updateWanted && next > this.options.clock.monotonic()) continue
       this.updateWanted = false
       if (!(await this.updateOnce())) return
-      next = this.nextUpdate()
     }
   }
 
   private nextUpdate(): number {
     const lifetime = this.registration?.lifetime ?? 0
-    const { clock, wakeEvery } = this.options
+    const { wakeEvery } = this.options
     const byLifetime = updateDelay(lifetime)
-    return clock.monotonic() + Math.min(byLifetime, (wakeEvery ?? Infinity) * 1000)
+    return this.confirmedAt + Math.min(byLifetime, (wakeEvery ?? Infinity) * 1000)
   }
 
   /** False: the registration is lost (Core §6.2.2: register again). */
@@ -302,6 +307,7 @@ export class ServerSession {
       const registration = await this.exchange(() =>
         this.interface.update(peer, this.options.facts(), { signal: this.abort.signal }),
       )
+      this.confirmedAt = this.options.clock.monotonic()
       this.setState('registered')
       this.listener.onUpdated(registration)
       this.succeed()

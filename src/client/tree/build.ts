@@ -1,5 +1,6 @@
 import type { ResourceDefinition, ResourceOperations } from '../../lwm2m/model/definition'
-import { MAX_ID, Path } from '../../lwm2m/path'
+import type { Path } from '../../lwm2m/path';
+import { MAX_ID } from '../../lwm2m/path'
 import { ObjectLink, ValueError, type Value } from '../../lwm2m/value'
 import { ClientError } from '../errors'
 import { createSignal } from '../signal'

@@ -6,6 +6,8 @@ import type {
 import { Level, Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import type { Value } from '../../lwm2m/value'
+import { defaultObjectVersion } from '../../lwm2m/versions'
+import type { Lwm2mVersion } from '../types'
 import { Resource } from './resource'
 
 /** One object instance. */
@@ -21,6 +23,8 @@ export class ObjectInstance {
 
 /** One object with its instances. */
 export class DeviceObject {
+  /** Undefined where neither the description nor the model says one. */
+  readonly version: string | undefined
   readonly instances = new Map<number, ObjectInstance>()
   /** Resources that the description defines itself, beside or instead of the model's. */
   readonly own = new Map<number, ResourceDefinition>()
@@ -28,10 +32,16 @@ export class DeviceObject {
   constructor(
     readonly id: number,
     readonly prefix: string,
-    /** Announced as `ver`; undefined: what the LwM2M version implies. */
-    readonly version: string | undefined,
+    version: string | undefined,
     readonly definition: ObjectDefinition | undefined,
-  ) {}
+  ) {
+    this.version = version ?? definition?.version
+  }
+
+  /** What is announced as `ver`: nothing where the LwM2M version implies it (Core §7.2.2). */
+  announced(lwm2mVersion: Lwm2mVersion): string | undefined {
+    return this.version === defaultObjectVersion(this.id, lwm2mVersion) ? undefined : this.version
+  }
 
   get path(): Path {
     return new Path([this.id], this.prefix)

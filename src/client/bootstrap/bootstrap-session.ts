@@ -1,0 +1,171 @@
+import type { Clock } from '../../base/clock'
+import { Code } from '../../coap/codes'
+import { CoapEndpoint } from '../../coap/endpoint'
+import type { CoapEndpointOptions, CoapRequest, CoapTrace } from '../../coap/types'
+import { ContentFormat } from '../../lwm2m/formats/codec'
+import { decode } from '../../lwm2m/formats/index'
+import { Path } from '../../lwm2m/path'
+import type { Peer, Transport } from '../../transport/transport'
+import { ClientError } from '../errors'
+import { codecContext, type DeviceContext } from '../operations/device-context'
+import { Refusal } from '../operations/refusal'
+import { expect } from '../session/registration'
+import type { ServerUri } from '../session/server-uri'
+import type { BootstrapInterface } from './bootstrap-interface'
+
+/** A client that hears nothing for so long gives up (EXCHANGE_LIFETIME, RFC 7252 §4.8.2). */
+const SILENCE = 247_000
+/** How long a Finish is still answered when its answer was lost. */
+const LINGER = 30_000
+
+export interface BootstrapOptions {
+  readonly clock: Clock
+  readonly transport: Transport
+  readonly coap: CoapEndpointOptions | undefined
+  readonly uri: ServerUri
+  /** Undefined: the server knows it by the credential. */
+  readonly endpoint: string | undefined
+  /** Ask for a Bootstrap-Pack first. */
+  readonly pack: boolean
+  readonly context: DeviceContext
+  readonly interface: BootstrapInterface
+  readonly signal: AbortSignal
+  readonly onTrace: ((trace: CoapTrace) => void) | undefined
+}
+
+/** One visit at the bootstrap server (Core §6.1). */
+export class BootstrapSession {
+  private readonly endpoint: CoapEndpoint
+  private peer: Peer | undefined
+  /** Called at each request of the server. */
+  private heard: () => void = () => {}
+
+  constructor(private readonly options: BootstrapOptions) {
+    this.endpoint = new CoapEndpoint(options.transport, { ...options.coap, clock: options.clock })
+    this.endpoint.onTrace = options.onTrace
+    this.endpoint.onWarning = ({ code, message }) => options.context.warn(code, message)
+    this.endpoint.onRequest = (request) => this.answer(request)
+  }
+
+  /**
+   * Binds, asks, and follows the server until it finishes.
+   * @throws BindError, ClientError `bootstrap-failed`, ServerRejected, the errors of CoAP
+   */
+  async run(): Promise<void> {
+    const { uri, signal } = this.options
+    await this.endpoint.start()
+    try {
+      this.peer = await this.endpoint.transport.connect(uri.host, uri.port)
+      this.endpoint.pin(this.peer, true)
+      if (signal.aborted) throw stopped()
+      if (this.options.pack && (await this.takePack(this.peer))) return
+      await this.follow(this.peer)
+    } catch (error) {
+      await this.endpoint.stop()
+      throw error
+    }
+  }
+
+  /** Frees the socket at once. */
+  stop(): Promise<void> {
+    return this.endpoint.stop()
+  }
+
+  /** Frees the socket later: a repeated Finish still finds its answer. */
+  linger(): void {
+    this.options.clock.setTimeout(() => void this.stop(), LINGER)
+  }
+
+  private query(): string[] {
+    const { endpoint } = this.options
+    return endpoint === undefined ? [] : [`ep=${endpoint}`]
+  }
+
+  /**
+   * Bootstrap-Pack-Request (Core 1.2 §6.1.7.7). False: the server has none, which any error answer
+   * may say.
+   */
+  private async takePack(peer: Peer): Promise<boolean> {
+    const { context, signal } = this.options
+    const { SENML_CBOR, SENML_JSON, LWM2M_CBOR } = ContentFormat
+    const accept = context.formats.find((format) =>
+      [SENML_CBOR, SENML_JSON, LWM2M_CBOR].some((known) => known === format),
+    )
+    const response = await this.endpoint.request(peer, {
+      code: Code.GET,
+      path: ['bspack'],
+      query: this.query(),
+      accept: accept ?? SENML_CBOR,
+      signal,
+    })
+    if (response.code !== Code.CONTENT) return false
+    const records = decode(
+      response.contentFormat,
+      response.payload,
+      codecContext({ ...context, root: '' }, Path.ROOT),
+    )
+    try {
+      this.options.interface.unpack(records)
+    } catch (error) {
+      if (error instanceof Refusal) throw new ClientError('bootstrap-failed', error.message)
+      throw error
+    }
+    return true
+  }
+
+  /** Bootstrap-Request, then whatever the server does until it finishes. */
+  private async follow(peer: Peer): Promise<void> {
+    const { context, signal } = this.options
+    const finished = this.untilFinished()
+    // A rejection before anybody waits is told by the request instead.
+    finished.catch(() => {})
+    const query = this.query()
+    const [preferred] = context.formats
+    // `pct` came with 1.1; `formats` begins with the preferred one (Core 1.1 §6.1.7.1).
+    if (context.version !== '1.0' && preferred !== undefined) query.push(`pct=${preferred}`)
+    const response = await this.endpoint.request(peer, {
+      code: Code.POST,
+      path: ['bs'],
+      query,
+      signal,
+    })
+    expect(response, Code.CHANGED, 'Bootstrap-Request')
+    await finished
+  }
+
+  private untilFinished(): Promise<void> {
+    const { clock, signal } = this.options
+    return new Promise((resolve, reject) => {
+      let timer = clock.setTimeout(giveUp, SILENCE)
+      function giveUp(): void {
+        reject(new ClientError('bootstrap-failed', 'the bootstrap server did not finish'))
+      }
+      const done = (): void => {
+        clock.clearTimeout(timer)
+        resolve()
+      }
+      this.heard = () => {
+        clock.clearTimeout(timer)
+        timer = clock.setTimeout(giveUp, SILENCE)
+      }
+      this.options.interface.onFinished = done
+      this.endpoint.onPeerGone = (peer, reason) => {
+        if (peer === this.peer) reject(new ClientError('bootstrap-failed', reason))
+      }
+      signal.addEventListener('abort', () => {
+        clock.clearTimeout(timer)
+        reject(stopped())
+      })
+    })
+  }
+
+  private answer(request: CoapRequest): ReturnType<CoapEndpoint['onRequest']> {
+    if (request.peer.id !== this.peer?.id) return { code: Code.UNAUTHORIZED }
+    this.heard()
+    return this.options.interface.handle(request)
+  }
+}
+
+function stopped(): ClientError {
+  return new ClientError('not-running', 'the client stopped')
+}

@@ -1,0 +1,158 @@
+import type { Clock, TimerHandle } from '../base/clock'
+import { formatLinks } from '../lwm2m/link-format'
+import type { ObjectModel } from '../lwm2m/model/definition'
+import { builtinModel } from '../lwm2m/model/object-model'
+import type { Path } from '../lwm2m/path'
+import { defaultObjectVersion } from '../lwm2m/versions'
+import { Behaviours, type ObjectBehaviour } from './behaviours/behaviour'
+import { DeviceObjectBehaviour } from './behaviours/device-object'
+import { FirmwareObjectBehaviour, type PackageFetch } from './behaviours/firmware-object'
+import { SensorBehaviour, isSensor } from './behaviours/sensor-object'
+import { ServerObjectBehaviour, type ServerActions } from './behaviours/server-object'
+import { seedAccounts } from './bootstrap/seed'
+import { bootstrapAccount } from './accounts'
+import { defaultDescription } from './description'
+import { sameValue } from './reporting/notification-policy'
+import type { Signal } from './signal'
+import { addDescription, addInstance } from './tree/build'
+import { ObjectTree } from './tree/object-tree'
+import type { Resource } from './tree/resource'
+import type { Lwm2mClientOptions } from './types'
+
+const DEVICE = 3
+const FIRMWARE = 5
+const GATEWAY = 25
+/** Objects whose version follows from the LwM2M version (Core §7.2.2). */
+const CORE: ReadonlySet<number> = new Set([0, 1, 2, 3, 4, 5, 6, 7, 21, 23])
+
+/** What the device asks the client that it is part of. */
+export interface DeviceActions extends ServerActions {
+  /** With `factory`, what a bootstrap configured is gone too. */
+  restart(factory: boolean): void
+  readonly fetch: PackageFetch
+}
+
+/** The simulated thing itself: its objects, what they do, and the signals that move them. */
+export class VirtualDevice {
+  readonly tree: ObjectTree
+  readonly behaviours = new Behaviours()
+  private readonly clock: Clock
+  private readonly timers = new Map<Resource, TimerHandle>()
+  private readonly firmware: FirmwareObjectBehaviour
+  private startedAt = 0
+  private running = false
+
+  /** @throws ClientError `invalid-description`, `invalid-argument` */
+  constructor(options: Lwm2mClientOptions, clock: Clock, actions: DeviceActions) {
+    const model: ObjectModel = options.model ?? builtinModel()
+    this.clock = clock
+    this.tree = new ObjectTree(model)
+    const version = options.version ?? '1.1'
+    const versionOf = (id: number): string | undefined =>
+      CORE.has(id) ? defaultObjectVersion(id, version) : undefined
+    const description = options.objects ?? defaultDescription(options.endpoint)
+    addDescription(this.tree, description, versionOf)
+    if (options.firmware !== undefined && this.tree.object(FIRMWARE) === undefined) {
+      addDescription(this.tree, { [FIRMWARE]: { 0: {} } }, versionOf)
+    }
+    this.describeGateway(description.gateway ?? {})
+    seedAccounts(this.tree, options, versionOf)
+    this.firmware = new FirmwareObjectBehaviour(
+      this.tree,
+      clock,
+      options.firmware ?? {},
+      actions.fetch,
+      () => actions.restart(false),
+    )
+    this.addBehaviours(actions)
+  }
+
+  /** Begins to move. */
+  start(): void {
+    if (this.running) return
+    this.running = true
+    this.startedAt = this.clock.monotonic()
+    for (const object of this.tree.objects()) {
+      for (const instance of object.sorted()) this.animate(object.path.child(instance.id))
+    }
+  }
+
+  /** Stands still: no timer is left. */
+  stop(): void {
+    this.running = false
+    for (const timer of this.timers.values()) this.clock.clearTimeout(timer)
+    this.timers.clear()
+    this.firmware.close()
+  }
+
+  /** An instance is new: what its object does, and its signals. */
+  adopt(instance: Path): void {
+    for (const behaviour of this.behaviours.of(instance)) behaviour.adopt?.(instance)
+    if (this.running) this.animate(instance)
+  }
+
+  /** A resource may have got a signal. */
+  adoptSignals(instance: Path): void {
+    if (this.running) this.animate(instance)
+  }
+
+  private addBehaviours(actions: DeviceActions): void {
+    const { tree, clock } = this
+    const list: [number, ObjectBehaviour][] = [
+      [1, new ServerObjectBehaviour(tree, actions, () => bootstrapAccount(tree) !== undefined)],
+      [DEVICE, new DeviceObjectBehaviour(tree, clock, (factory) => actions.restart(factory))],
+      [FIRMWARE, this.firmware],
+    ]
+    for (const object of tree.objects()) {
+      if (object.prefix === '' && isSensor(tree, object.id)) {
+        const sensor = new SensorBehaviour(tree, object.id)
+        tree.listen(sensor)
+        list.push([object.id, sensor])
+      }
+    }
+    for (const [id, behaviour] of list) this.behaviours.add(id, behaviour)
+    for (const object of [...tree.objects()]) {
+      for (const instance of object.sorted()) this.adopt(object.path.child(instance.id))
+    }
+  }
+
+  /** Object 25: one instance for each end device, with its prefix and its objects. */
+  private describeGateway(devices: { readonly [prefix: string]: unknown }): void {
+    const prefixes = Object.keys(devices)
+    if (prefixes.length === 0 || this.tree.object(GATEWAY) !== undefined) return
+    const gateway = this.tree.addObject(GATEWAY)
+    prefixes.forEach((prefix, index) => {
+      const links = [...this.tree.objects()]
+        .filter((object) => object.prefix === prefix)
+        .flatMap((object) =>
+          object.sorted().map((instance) => ({ target: `/${object.id}/${instance.id}` })),
+        )
+      addInstance(this.tree, gateway, index, { 0: prefix, 1: prefix, 3: formatLinks(links) }, true)
+    })
+  }
+
+  private animate(instance: Path): void {
+    for (const resource of this.tree.place(instance)?.instance?.resources.values() ?? []) {
+      const { signal } = resource
+      if (signal !== undefined && !this.timers.has(resource)) {
+        this.tick(instance.child(resource.id), resource, signal)
+      }
+    }
+  }
+
+  private tick(path: Path, resource: Resource, signal: Signal): void {
+    const elapsed = this.clock.monotonic() - this.startedAt
+    const timer = this.clock.setTimeout(
+      () => {
+        this.timers.delete(resource)
+        // Set from outside, or deleted: it moves no more.
+        if (resource.signal !== signal || this.tree.place(path)?.resource !== resource) return
+        const value = signal.at(this.clock.monotonic() - this.startedAt)
+        this.tick(path, resource, signal)
+        if (!sameValue(resource.scalar, value)) this.tree.replace(path, resource, value)
+      },
+      signal.interval - (elapsed % signal.interval),
+    )
+    this.timers.set(resource, timer)
+  }
+}

@@ -1,0 +1,66 @@
+import { ContentFormat } from '../../lwm2m/formats/codec'
+import { Level } from '../../lwm2m/path'
+import { serverNumber, serverResource, type ServerAccount } from '../accounts'
+import type { AttributeStore, SetAttributes } from '../reporting/attribute-store'
+import type { Target, Timing } from '../reporting/notification-policy'
+import type { ObservationRequest, ReportRules } from '../reporting/observations'
+import type { ObjectTree } from '../tree/object-tree'
+
+const DEFAULT_PMIN = 2
+const DEFAULT_PMAX = 3
+const NOTIFICATION_STORING = 6
+const DEFAULT_NOTIFICATION_MODE = 26
+
+/** How many notifications are kept while offline where no hqmax says it. */
+const DEFAULT_HISTORY = 100
+
+/** Content-Formats that can date a value: a history can be said in them. */
+const DATED: ReadonlySet<number | undefined> = new Set([
+  ContentFormat.SENML_JSON,
+  ContentFormat.SENML_CBOR,
+  ContentFormat.LWM2M_JSON,
+])
+
+/**
+ * How an observation of one server is reported: the attributes of its own query, then those that
+ * were written to its path or above (Core §7.3.2), then the defaults of the Server object.
+ */
+export function reportRules(
+  tree: ObjectTree,
+  account: ServerAccount,
+  attributes: AttributeStore,
+  observation: ObservationRequest,
+): ReportRules {
+  const [first] = observation.paths
+  const written: SetAttributes =
+    observation.composite || first === undefined ? {} : attributes.effective(first)
+  const effective: SetAttributes = { ...written, ...numbers(observation) }
+  const timing: Timing = {
+    pmin: effective.pmin ?? serverNumber(tree, account, DEFAULT_PMIN),
+    pmax: effective.pmax ?? serverNumber(tree, account, DEFAULT_PMAX),
+    epmin: effective.epmin,
+    epmax: effective.epmax,
+  }
+  const targets = observation.paths.map((path): Target => {
+    const own = observation.composite ? attributes.effective(path) : effective
+    const { gt, lt, st, edge } = own
+    return { path, conditions: path.level >= Level.RESOURCE ? { gt, lt, st, edge } : {} }
+  })
+  const mode = serverNumber(tree, account, DEFAULT_NOTIFICATION_MODE)
+  const storing = serverResource(tree, account, NOTIFICATION_STORING) === true
+  const kept = effective.hqmax ?? (storing ? DEFAULT_HISTORY : 0)
+  return {
+    targets,
+    timing,
+    confirmable: (effective.con ?? mode) === 1,
+    // Where values cannot be dated only the newest makes sense.
+    history: Math.min(kept, DATED.has(observation.format) ? DEFAULT_HISTORY : 1),
+  }
+}
+
+/** The attributes of the Observe itself; a null unsets nothing there. */
+function numbers({ attributes }: ObservationRequest): SetAttributes {
+  return Object.fromEntries(
+    Object.entries(attributes).filter(([, value]) => typeof value === 'number'),
+  )
+}

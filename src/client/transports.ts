@@ -1,0 +1,32 @@
+import type { Transport } from '../transport/transport'
+import { UdpTransport } from '../transport/udp'
+import { DtlsClientTransport } from './dtls-client-transport'
+import { ClientError } from './errors'
+import type { Lwm2mClientOptions, TransportTarget } from './types'
+
+/** Enough for one device: a server's receive buffer would be wasted on it. */
+const RECEIVE_BUFFER = 1 << 18
+
+/**
+ * The transport to one server.
+ * @param port local port; undefined: an ephemeral one
+ * @throws ClientError `invalid-argument` without the key that `coaps` needs
+ */
+export function openTransport(
+  options: Lwm2mClientOptions,
+  target: TransportTarget,
+  port: number | undefined,
+): Transport {
+  if (options.transport !== undefined) return options.transport(target)
+  if (!target.secure) {
+    return new UdpTransport({
+      host: options.local?.host,
+      port: port ?? 0,
+      receiveBuffer: RECEIVE_BUFFER,
+    })
+  }
+  if (target.psk === undefined) {
+    throw new ClientError('invalid-argument', 'coaps needs a pre-shared key')
+  }
+  return new DtlsClientTransport({ ...target.psk, port })
+}
