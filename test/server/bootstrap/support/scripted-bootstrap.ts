@@ -32,6 +32,8 @@ export class Bench {
   readonly progress: BootstrapProgress[] = []
   readonly results: BootstrapResult[] = []
   readonly warnings: { code: string; message: string; endpoint?: string }[] = []
+  /** Leaves the server without anybody who listens for requests. */
+  ignoreRequests: () => void = () => undefined
   private readonly devices: ScriptedPeer[] = []
   private waiting: (() => void)[] = []
 
@@ -58,7 +60,7 @@ export class Bench {
     server.attach(coap)
     const { port } = await coap.start()
     const bench = Object.assign(new Bench(server, coap, port), { clock, configurations: store })
-    server.on('request', (request) => bench.requests.push(request))
+    bench.ignoreRequests = server.on('request', (request) => bench.requests.push(request))
     server.on('refused', (refusal) => bench.refused.push(refusal))
     server.on('progress', (progress) => bench.progress.push(progress))
     server.on('warning', (warning) => bench.warnings.push(warning))
