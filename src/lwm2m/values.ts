@@ -74,9 +74,9 @@ export function sameValue(a: Value | undefined, b: Value | undefined): boolean {
   return Object.is(a, b)
 }
 
-/** Seconds since the epoch; fractions of a second are kept. */
+/** Whole seconds since the epoch, as the type Time has them (Core appendix C). */
 export function secondsOf(time: Date): number {
-  return time.getTime() / 1000
+  return Math.floor(time.getTime() / 1000)
 }
 
 function describe(value: Value): string {

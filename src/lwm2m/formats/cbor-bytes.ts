@@ -206,5 +206,6 @@ export function encodeCbor(value: CborValue): Buffer {
 export function cborInteger(value: number | bigint): number | bigint {
   if (typeof value === 'bigint') return value
   const isWide = Number.isInteger(value) && (value > 0xffff_ffff || value < -0x8000_0000)
-  return isWide ? BigInt(value) : value
+  // Beyond 64 bits an integer would become a bignum, which no device expects: a double says it, too.
+  return isWide && value < 2 ** 64 && value >= -(2 ** 63) ? BigInt(value) : value
 }

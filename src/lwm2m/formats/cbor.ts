@@ -13,7 +13,7 @@ export function fromCbor(item: CborValue): Value | undefined {
   return cborNumber(item)
 }
 
-/** A value as a CBOR item: Objlnk as text, Time as an integer of seconds where it is one. */
+/** A value as a CBOR item: Objlnk as text, Time as whole seconds (Core appendix C). */
 export function toCbor(value: Value, type: ResourceType | undefined): CborValue {
   if (value instanceof Date) return cborInteger(secondsOf(value))
   if (value instanceof ObjectLink) return value.toString()

@@ -53,6 +53,7 @@ const NAMES: { readonly [format: number]: string } = {
 const NUMBERS = new Map<string, number>([
   ...Object.entries(NAMES).map(([format, name]) => [name, Number(format)] as const),
   ...CODECS.map((codec) => [codec.name, codec.format] as const),
+  ['lwm2m-json', ContentFormat.LWM2M_JSON],
 ])
 
 /** The codec of a Content-Format number, legacy numbers included. */

@@ -39,6 +39,7 @@ class Lwm2mCborDecoder {
       if (typeof part === 'string') {
         if (path.level > 0 || path.prefix !== '') this.fail('a text among the ids')
         if (!/^[\w.~-]+$/.test(part)) this.fail(`${JSON.stringify(part)} is no prefix`)
+        // Ids are relative to the root of LwM2M; some devices say its name all the same.
         if (part !== this.context.root) path = new Path([], part)
       } else {
         if (typeof part !== 'number' || !Number.isInteger(part) || part < 0 || part >= MAX_ID) {
@@ -120,8 +121,9 @@ export const lwm2mCbor: Codec = {
     const { base } = context
     for (const { path } of records) {
       if (!base.contains(path)) throw new EncodeError(`${path} is not within ${base}`)
+      if (path.level === Level.ROOT) throw new EncodeError('LwM2M CBOR cannot name the root')
     }
-    const prefix = [context.root ?? '', base.prefix].filter((part) => part !== '')
+    const prefix = base.prefix === '' ? [] : [base.prefix]
     // The base path as one array key (the form that Core 1.2 shows first), the rest nested.
     const isSingle = records.length > 0 && records.every(({ path }) => path.equals(base))
     const head = [...prefix, ...base.ids]

@@ -1,7 +1,6 @@
 /** application/octet-stream (Core §7.4.2): the bytes of one Opaque value. */
 import { Level } from '../path'
 import { type Codec, ContentFormat, DecodeError, EncodeError } from './codec'
-import { checkSize } from './limits'
 import { baseType, onlyValue } from './single'
 import { readTlvValue } from './tlv-value'
 
@@ -9,7 +8,7 @@ export const opaque: Codec = {
   format: ContentFormat.OCTET_STREAM,
   name: 'application/octet-stream',
   decode(bytes, context) {
-    checkSize(ContentFormat.OCTET_STREAM, bytes)
+    // Nothing is made of the bytes: their size (a firmware image) is the transport's to limit.
     const { base: path, warn } = context
     if (path.level < Level.RESOURCE) {
       throw new DecodeError(ContentFormat.OCTET_STREAM, `bytes cannot answer for ${path}`, bytes)

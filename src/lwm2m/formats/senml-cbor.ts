@@ -4,7 +4,19 @@ import { type Codec, ContentFormat, DecodeError } from './codec'
 import { resolveSenml, type SenmlRecord, toSenml } from './senml'
 
 /** RFC 8428 §6, table 4. */
-const Label = { BN: -2, BT: -3, BV: -5, N: 0, V: 2, VS: 3, VB: 4, T: 6, VD: 8, VLO: 'vlo' } as const
+const Label = {
+  BN: -2,
+  BT: -3,
+  BV: -5,
+  BVER: -1,
+  N: 0,
+  V: 2,
+  VS: 3,
+  VB: 4,
+  T: 6,
+  VD: 8,
+  VLO: 'vlo',
+} as const
 
 /** JSON labels are accepted in CBOR, too. */
 const LABELS = new Map<CborValue, keyof typeof Label>([
@@ -54,6 +66,9 @@ function toRecord(map: CborValue, fail: (message: string) => never): SenmlRecord
         break
       case 'BV':
         record.bv = number(value, 'bv', fail)
+        break
+      case 'BVER':
+        record.bver = number(value, 'bver', fail)
         break
       case 'V': {
         const found = value instanceof Date ? value : cborNumber(value)

@@ -23,6 +23,7 @@ function toRecord(object: JsonValue, fail: (message: string) => never): SenmlRec
       case 'bt':
       case 't':
       case 'bv':
+      case 'bver':
         if (typeof value !== 'number') fail(`${label} is no number`)
         else record[label] = value
         break

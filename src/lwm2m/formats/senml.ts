@@ -3,13 +3,14 @@ import { CodedError } from '../../base/coded-error'
 import { Level, Path, PathError } from '../path'
 import type { Record } from '../record'
 import { ObjectLink, type ResourceType, type Value } from '../value'
-import { coerce, parseBase64, secondsOf, toType } from '../values'
+import { coerce, integerOf, parseBase64, secondsOf, toType } from '../values'
 import { type CodecContext, DecodeError, EncodeError } from './codec'
 import { MAX_RECORDS } from './limits'
 
 /** One SenML record with its labels resolved to names; base fields as they stand. */
 export interface SenmlRecord {
   bn?: string
+  bver?: number
   bt?: number
   bv?: number
   n?: string
@@ -26,6 +27,8 @@ export interface SenmlRecord {
 
 /** Values from here on are absolute times, smaller ones relative to now (RFC 8428 §4.5.3). */
 const ABSOLUTE_TIME = 2 ** 28
+/** What RFC 8428 is; packs of a later version must not be processed (§4.4). */
+const VERSION = 10
 /** ECMAScript's largest time, ms either side of the epoch. */
 const MAX_TIME = 8_640_000_000_000_000
 
@@ -38,11 +41,26 @@ function pathOf(name: string, root: string): Path {
   return Path.parse(text)
 }
 
+/** Whether a record only sets base fields for those after it. */
+function isBaseOnly({ bn, bt, bv, n, t, v, vs, vb, vd, vlo, isNull }: SenmlRecord): boolean {
+  return (
+    [n, t, v, vs, vb, vd, vlo, isNull].every((field) => field === undefined) &&
+    (bv !== undefined || bt !== undefined || (bn?.endsWith('/') === true && bn !== '/'))
+  )
+}
+
+/** The sum of value and base value, exact where both are integers. */
+function sum(value: number | bigint, base: number): number | bigint {
+  if (base === 0) return value
+  if (!Number.isInteger(base) || (typeof value === 'number' && !Number.isInteger(value))) {
+    return Number(value) + base
+  }
+  return integerOf(BigInt(value) + BigInt(base))
+}
+
 function valueOf(record: SenmlRecord, type: ResourceType | undefined): Value | undefined {
   if (record.v !== undefined) {
-    return record.bv === undefined || record.v instanceof Date
-      ? record.v
-      : Number(record.v) + record.bv
+    return record.bv === undefined || record.v instanceof Date ? record.v : sum(record.v, record.bv)
   }
   if (record.vs !== undefined) {
     // Some devices put bytes into a string value.
@@ -50,8 +68,17 @@ function valueOf(record: SenmlRecord, type: ResourceType | undefined): Value | u
   }
   if (record.vb !== undefined) return record.vb
   if (record.vd !== undefined) return record.vd
-  if (record.vlo !== undefined) return ObjectLink.parse(record.vlo)
+  if (record.vlo !== undefined) return linkOf(record.vlo)
   return record.bv
+}
+
+/** An object link; what is none stays text, for a warning where the model wants a link. */
+function linkOf(text: string): Value {
+  try {
+    return ObjectLink.parse(text)
+  } catch {
+    return text
+  }
 }
 
 function timeOf(base: number, own: number, now: number): number | undefined {
@@ -80,10 +107,14 @@ export function resolveSenml(
   let baseTime = 0
   let baseValue: number | undefined
   const resolved: Record[] = []
-  for (const record of records) {
+  for (const [index, record] of records.entries()) {
     baseName = record.bn ?? baseName
     baseTime = record.bt ?? baseTime
     baseValue = record.bv ?? baseValue
+    if (record.bver !== undefined && record.bver > VERSION) {
+      throw new DecodeError(format, `SenML of version ${record.bver} is not known`, bytes)
+    }
+    if (isBaseOnly(record) && index < records.length - 1) continue
     try {
       const path = pathOf(baseName + (record.n ?? ''), root)
       if (!context.base.contains(path)) {

@@ -1,5 +1,6 @@
 /** text/plain (Core §7.4.1): one value. */
 import type { ResourceType, Value } from '../value'
+import { decimalText } from '../decimal'
 import { ObjectLink } from '../value'
 import { coerce, parseBase64 } from '../values'
 import { type Codec, ContentFormat, DecodeError, EncodeError } from './codec'
@@ -21,10 +22,9 @@ function writeText(value: Value): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
   if (value instanceof Date) return String(Math.floor(value.getTime() / 1000))
   if (value instanceof ObjectLink) return value.toString()
-  if (typeof value === 'number' && !Number.isFinite(value)) {
-    throw new EncodeError(`${value} cannot be said as text`)
-  }
-  return String(value)
+  if (typeof value !== 'number') return String(value)
+  if (!Number.isFinite(value)) throw new EncodeError(`${value} cannot be said as text`)
+  return decimalText(value)
 }
 
 export const text: Codec = {

@@ -1,7 +1,7 @@
 /** application/vnd.oma.lwm2m+tlv (Core §7.4.5). */
 import { ByteReader, OutOfBounds } from '../../base/byte-reader'
 import { CodedError } from '../../base/coded-error'
-import { Level, MAX_ID, Path } from '../path'
+import { Level, MAX_ID, type Path } from '../path'
 import type { Record } from '../record'
 import type { Value } from '../value'
 import { type Codec, type CodecContext, ContentFormat, DecodeError, EncodeError } from './codec'
