@@ -7,6 +7,7 @@ import { makeWish, messageCriteria, readWishDefaults } from './shared/observe-wi
 import { Observer } from './shared/observer'
 import type { Node, NodeDef, NodeMessage } from './shared/red'
 import { onInput } from './shared/server-node'
+import { StatusLine } from './shared/status-line'
 import { migrate, type SavedDefinition, Settings } from './shared/settings'
 
 /**
@@ -60,7 +61,13 @@ const lwm2mObserve: NodeInitializer = (RED: NodeAPI) => {
       const dynamic = settings.choice('mode', ['static', 'dynamic'], 'static') === 'dynamic'
       const defaults = readWishDefaults(settings, readFormat(settings.text('format')))
       const keys = settings.choice('keys', ['id', 'name'], 'id')
-      const observer = new Observer(RED, this, settings.text('server'), defaults, keys, dynamic)
+      const observer = new Observer(RED, this, settings.text('server'), {
+        defaults,
+        keys,
+        kept: dynamic,
+        emit: (message) => this.send(message),
+        status: new StatusLine(RED, this),
+      })
       if (dynamic) observeDynamically(this, settings, observer)
       else observeStatically(this, settings, observer)
     } catch (error) {

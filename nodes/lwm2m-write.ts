@@ -1,8 +1,9 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
+import { Path } from '../src/lwm2m/path'
 import { startAction } from './shared/action-definition'
 import { ArgumentError, resolveEndpoint, resolvePath, splitPaths } from './shared/fields'
 import type { Node, NodeDef } from './shared/red'
-import { attributeSet, compositeInput, writeInput } from './shared/write-input'
+import { attributeSet, compositeInput, namedInput, writeInput } from './shared/write-input'
 
 /** `lwm2m-write`: writes values (one path, or several by path), or attributes of a path. */
 const lwm2mWrite: NodeInitializer = (RED: NodeAPI) => {
@@ -33,6 +34,8 @@ const lwm2mWrite: NodeInitializer = (RED: NodeAPI) => {
           throw new ArgumentError('no value to write: set it in the dialog or in msg.payload')
         }
         const attributes = what === 'attributes' ? attributeSet(payload) : undefined
+        const input = attributes === undefined ? writeInput(payload) : ''
+        const base = Path.parse(target)
         return {
           endpoint: device,
           paths: [target],
@@ -40,7 +43,10 @@ const lwm2mWrite: NodeInitializer = (RED: NodeAPI) => {
           options,
           perform: (server, all) =>
             attributes === undefined
-              ? server.write(device, target, writeInput(payload), { ...all, ...chosen })
+              ? server.write(device, target, namedInput(server, device, base, input), {
+                  ...all,
+                  ...chosen,
+                })
               : server.writeAttributes(device, target, attributes, all),
         }
       }

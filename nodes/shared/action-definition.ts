@@ -1,9 +1,7 @@
-import type { NodeMessage } from './red'
-import type { Node, NodeAPI, NodeDef } from './red'
+import type { Node, NodeAPI, NodeDef, NodeMessage } from './red'
 import { ActionNode, type PreparedAction, readActionSettings } from './action-node'
 import { TypedField } from './fields'
-import { toCodedError } from './failure'
-import { failureStatus } from './failure'
+import { failureStatus, toCodedError } from './failure'
 import { migrate, type Migration, type SavedDefinition, Settings } from './settings'
 
 /** What an action's own part gets to read its dialog with. */
@@ -44,6 +42,6 @@ export function startAction(
 export function refuse(RED: NodeAPI, node: Node, thrown: unknown): void {
   const error = toCodedError(thrown)
   node.status(failureStatus(RED, error))
-  node.error(error)
+  node.error(error, {})
   node.on('input', (_message, _send, done) => done(error))
 }

@@ -74,7 +74,11 @@ export class EventSource {
       return
     }
     const leave = host.use({
-      onState: (state) => this.onState(state),
+      onEngine: ({ server }) => {
+        this.detach()
+        this.attach(server)
+      },
+      onState: (state) => this.showDevices(state),
       onDevices: () => this.showDevices(host.state),
     })
     node.on('close', () => {
@@ -82,12 +86,6 @@ export class EventSource {
       this.detach()
       this.status.close()
     })
-  }
-
-  private onState(state: HostState): void {
-    this.detach()
-    if (state.kind === 'running') this.attach(state.engine.server)
-    this.showDevices(state)
   }
 
   private showDevices(state: HostState): void {
@@ -108,9 +106,7 @@ export class EventSource {
       if (events.has(name)) this.removers.push(listen())
     }
     const plain = (name: 'deregistered' | 'expired' | 'awake' | 'asleep') =>
-      add(name, () =>
-        server.on(name, (registration) => this.about(server, name, registration, {})),
-      )
+      add(name, () => server.on(name, (registration) => this.about(server, name, registration, {})))
     add('registered', () =>
       server.on('registered', (registration, previous) =>
         this.about(server, 'registered', registration, { again: previous !== undefined }),

@@ -8,7 +8,7 @@ import type { Record } from '../../src/lwm2m/record'
 import type { Value } from '../../src/lwm2m/value'
 import { formatValue } from '../../src/lwm2m/values'
 import type { OperationResult, Registration } from '../../src/server/types'
-import { type ResourceLookup, resourceLookup } from './names'
+import { nameKey, type ResourceLookup, resourceLookup } from './names'
 import type { NodeMessage } from './red'
 
 /** How resources are named in the objects of `msg.payload`. */
@@ -89,7 +89,11 @@ export function messagePayload(
   base: Path,
   { model, registration, keys }: MessageContext,
 ): unknown {
-  return recordsToPayload(records, base, { keys, resource: resourceLookup(model, registration) })
+  const resource = resourceLookup(model, registration)
+  return recordsToPayload(records, base, {
+    resource,
+    ...(keys === 'name' ? { key: nameKey(model, registration) } : {}),
+  })
 }
 
 /** Values of several paths, by path: each as it would be alone. Paths without a value are left out. */

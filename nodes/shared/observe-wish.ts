@@ -15,6 +15,8 @@ export interface Wish {
   readonly paths: readonly string[]
   readonly criteria?: ObserveCriteria
   readonly attributes?: AttributeSet
+  /** Properties that its messages have besides, such as a request's id. */
+  readonly message?: { readonly [property: string]: unknown }
 }
 
 /** What all wishes of a node have in common. */
@@ -93,10 +95,10 @@ export function restoreWishes(kept: unknown): Wish[] {
   if (!Array.isArray(kept)) return []
   return kept.flatMap((one: unknown): Wish[] => {
     if (typeof one !== 'object' || one === null) return []
-    const { target, paths, criteria, attributes } = one as Partial<Wish>
+    const { target, paths, ...more } = one as Partial<Wish>
     if (typeof target !== 'string') return []
     try {
-      return [makeWish(target, splitPaths(paths), { criteria, attributes })]
+      return [makeWish(target, splitPaths(paths), more)]
     } catch {
       return []
     }

@@ -1,3 +1,4 @@
+import type { CodedError } from '../../src/base/coded-error'
 import { Path } from '../../src/lwm2m/path'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
 import type { OperationResult, Registration, Subscription } from '../../src/server/types'
@@ -12,16 +13,35 @@ import {
   type WishDefaults,
   wishKey,
 } from './observe-wish'
-import type { Node, NodeAPI } from './red'
+import type { Node, NodeAPI, NodeMessage } from './red'
 import { sharedText } from './red'
 import type { HostState } from './server-host'
 import { findHost } from './server-node'
-import { StatusLine } from './status-line'
+import type { StatusLine } from './status-line'
 
 const CONTEXT_KEY = 'subscriptions'
 
+/** Told of the first outcome of a new wish, in place of the flow; then forgotten. */
+export interface FirstOutcome {
+  onValue(result: OperationResult): void
+  /** The wish is given up. */
+  onError(error: CodedError): void
+}
+
+export interface ObserverOptions {
+  readonly defaults: WishDefaults
+  readonly keys: PayloadKeys
+  /** Keeps the wishes in the node's context, so that those made by messages survive. */
+  readonly kept: boolean
+  /** Passes a value on. */
+  emit(message: NodeMessage): void
+  /** Where the state is shown; left out where the node has more to show. */
+  readonly status?: StatusLine
+}
+
 interface Active {
   readonly wish: Wish
+  first: FirstOutcome | undefined
   subscription: Subscription | undefined
   /** Devices observed for it now. */
   count: number
@@ -32,7 +52,6 @@ interface Active {
  * become messages; a refusal becomes an error that Catch nodes see, and the wish stays.
  */
 export class Observer {
-  private readonly status: StatusLine
   private readonly active = new Map<string, Active>()
   private server: Lwm2mServer | undefined
   private state: HostState = { kind: 'stopped' }
@@ -41,22 +60,18 @@ export class Observer {
     private readonly RED: NodeAPI,
     private readonly node: Node,
     serverId: string,
-    private readonly defaults: WishDefaults,
-    private readonly keys: PayloadKeys,
-    /** Keeps the wishes in the node's context, so that those made by messages survive. */
-    private readonly kept: boolean,
+    private readonly options: ObserverOptions,
   ) {
-    this.status = new StatusLine(RED, node)
     const host = findHost(RED, serverId)
     if (host === undefined) {
       const text = sharedText(RED, 'failure.no-server')
-      this.status.show({ fill: 'red', shape: 'ring', text })
+      options.status?.show({ fill: 'red', shape: 'ring', text })
     }
     const leave = host?.use({ onState: (state) => this.onState(state) })
     node.on('close', () => {
       leave?.()
       this.detach()
-      this.status.close()
+      options.status?.close()
     })
   }
 
@@ -66,10 +81,10 @@ export class Observer {
   }
 
   /** Adds a wish; one of the same target and paths is replaced. @throws what `observe` throws */
-  add(wish: Wish): void {
+  add(wish: Wish, first?: FirstOutcome): void {
     const key = wishKey(wish)
     this.active.get(key)?.subscription?.close()
-    const active: Active = { wish, subscription: undefined, count: 0 }
+    const active: Active = { wish, first, subscription: undefined, count: 0 }
     this.active.set(key, active)
     try {
       if (this.server !== undefined) this.begin(this.server, active)
@@ -106,7 +121,7 @@ export class Observer {
   }
 
   private keep(): void {
-    if (!this.kept) return
+    if (!this.options.kept) return
     this.node.context().set(CONTEXT_KEY, this.list(), (error) => {
       if (error) this.node.warn(error.message)
     })
@@ -140,9 +155,20 @@ export class Observer {
   private begin(server: Lwm2mServer, active: Active): void {
     const { wish } = active
     const paths = wish.paths.map(Path.from)
-    active.subscription = server.observe(observeRequest(wish, this.defaults), {
-      onValue: (result, registration) => this.onValue(server, result, registration, paths),
-      onError: (endpoint, error) => this.fail(wish, endpoint, error),
+    active.subscription = server.observe(observeRequest(wish, this.options.defaults), {
+      onValue: (result, registration) => {
+        const { first } = active
+        active.first = undefined
+        if (first === undefined) this.onValue(server, wish, result, registration, paths)
+        else first.onValue(result)
+      },
+      onError: (endpoint, error) => {
+        const { first } = active
+        active.first = undefined
+        if (first === undefined) return this.fail(wish, endpoint, error)
+        this.remove((one) => one === wish)
+        first.onError(error)
+      },
       onCount: (count) => {
         active.count = count
         this.showCount()
@@ -152,23 +178,31 @@ export class Observer {
 
   private onValue(
     server: Lwm2mServer,
+    wish: Wish,
     result: OperationResult,
     registration: Registration,
     paths: readonly Path[],
   ): void {
     const { model } = server
-    this.node.send(valueMessage({}, result, paths, { model, registration, keys: this.keys }))
-    if (this.devices() > 1) return
+    const { status, keys } = this.options
+    const context = { model, registration, keys }
+    this.options.emit(valueMessage({ ...wish.message }, result, paths, context))
+    if (status === undefined || this.devices() > 1) return
     const text = singleValueText(result.records, resourceLookup(model, registration))
     if (text === undefined) return
-    this.status.show({ fill: 'green', shape: 'dot', text, since: Date.now() })
+    status.show({ fill: 'green', shape: 'dot', text, since: Date.now() })
   }
 
   private fail(wish: Wish, endpoint: string, thrown: unknown): void {
     const error = toCodedError(thrown)
-    if (this.devices() <= 1) this.status.show(failureStatus(this.RED, error))
+    if (this.devices() <= 1) this.options.status?.show(failureStatus(this.RED, error))
     const path = wish.paths.length === 1 ? wish.paths[0] : [...wish.paths]
-    this.node.error(error, { endpoint, path, topic: `${endpoint}${wish.paths[0] ?? ''}` })
+    this.node.error(error, {
+      ...wish.message,
+      endpoint,
+      path,
+      topic: `${endpoint}${wish.paths[0] ?? ''}`,
+    })
   }
 
   private devices(): number {
@@ -179,9 +213,9 @@ export class Observer {
 
   private showCount(): void {
     const content = serverStatus(this.RED, this.state)
-    if (content !== undefined) this.status.show(content)
+    if (content !== undefined) this.options.status?.show(content)
     else if (this.state.kind === 'running') {
-      this.status.show(countStatus(this.RED, this.devices()))
+      this.options.status?.show(countStatus(this.RED, this.devices()))
     }
   }
 }

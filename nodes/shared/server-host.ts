@@ -1,5 +1,5 @@
 import { type Clock, systemClock, type TimerHandle } from '../../src/base/clock'
-import { CodedError } from "../../src/base/coded-error"
+import { CodedError } from '../../src/base/coded-error'
 import type { OperationResult } from '../../src/server/types'
 import type { Engine } from './engine'
 import { toCodedError } from './failure'
@@ -21,6 +21,8 @@ export type HostState =
 export interface HostUser {
   /** Called at once and at each change. */
   onState(state: HostState): void
+  /** A server is about to start: the time to listen to its events, so that none is missed. */
+  onEngine?(engine: Engine): void
   /** Devices came, went, slept, woke, or have more or fewer requests waiting; at most twice a second. */
   onDevices?(): void
 }
@@ -35,6 +37,8 @@ export interface ServerHostOptions {
   readonly createEngine: () => Engine | Promise<Engine>
   /** Called at each change. */
   readonly onState: (state: HostState) => void
+  /** What the first attempt waits for: that the flow nodes are there, so that they miss nothing. */
+  readonly ready?: Promise<void>
   readonly clock?: Clock
 }
 
@@ -44,6 +48,7 @@ export interface ServerHostOptions {
  */
 export class ServerHost {
   private current: HostState = { kind: 'stopped' }
+  private latest: Engine | undefined
   private readonly clock: Clock
   private readonly users = new Set<HostUser>()
   private readonly receivers = new Map<string, OutcomeReceiver>()
@@ -58,6 +63,11 @@ export class ServerHost {
 
   get state(): HostState {
     return this.current
+  }
+
+  /** The server, also while it does not run (yet); undefined where it could not even be made. */
+  get engine(): Engine | undefined {
+    return this.latest
   }
 
   /** Begins to start; the outcome is told to the users. */
@@ -80,6 +90,7 @@ export class ServerHost {
   /** Adds a user and returns the function that removes it again. */
   use(user: HostUser): () => void {
     this.users.add(user)
+    if (this.latest !== undefined) user.onEngine?.(this.latest)
     user.onState(this.current)
     return () => void this.users.delete(user)
   }
@@ -133,10 +144,14 @@ export class ServerHost {
   }
 
   private async tryToStart(): Promise<void> {
+    await this.options.ready
+    if (this.stopping) return
     let engine: Engine | undefined
     try {
       engine = await this.options.createEngine()
+      this.latest = engine
       this.attach(engine)
+      for (const user of [...this.users]) user.onEngine?.(engine)
       await engine.start()
     } catch (error) {
       await engine?.stop().catch(() => {

@@ -13,10 +13,15 @@ export function findHost(RED: NodeAPI, id: string): ServerHost | undefined {
   return node?.host
 }
 
-/** Like {@link findHost}. @throws CodedError `no-server` */
+/** No server is chosen, or it is disabled. */
+export function noServer(): CodedError {
+  return new CodedError('no-server', 'no LwM2M server is chosen in the dialog, or it is disabled')
+}
+
+/** @throws CodedError `no-server` */
 export function requireHost(host: ServerHost | undefined): ServerHost {
-  if (host !== undefined) return host
-  throw new CodedError('no-server', 'no LwM2M server is chosen in the dialog, or it is disabled')
+  if (host === undefined) throw noServer()
+  return host
 }
 
 /** Runs a handler for a node's `input` event: `done` is called exactly once, whatever it throws. */

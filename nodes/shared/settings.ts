@@ -76,7 +76,7 @@ export class Settings {
   }
 
   /** @throws SettingError */
-  choice<T extends string>(name: string, choices: readonly T[], fallback: T): T {
+  choice<const T extends string>(name: string, choices: readonly T[], fallback: T): T {
     const text = this.text(name)
     if (text === '') return fallback
     const found = choices.find((choice) => choice === text)

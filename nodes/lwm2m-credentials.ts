@@ -1,0 +1,87 @@
+import type { NodeAPI, NodeInitializer } from 'node-red'
+import type { CredentialInput, CredentialUse } from '../src/server/credentials'
+import { refuse } from './shared/action-definition'
+import { ArgumentError } from './shared/fields'
+import { ManagementNode } from './shared/management-node'
+import type { Node, NodeDef, NodeMessage } from './shared/red'
+import { migrate, type SavedDefinition, Settings } from './shared/settings'
+
+const ACTIONS = ['add', 'replace', 'remove', 'list'] as const
+
+/**
+ * `lwm2m-credentials`: adds, replaces, removes and lists the credentials of devices at run time. Keys
+ * go in and never come out.
+ */
+const lwm2mCredentials: NodeInitializer = (RED: NodeAPI) => {
+  function CredentialsNode(this: Node, definition: NodeDef): void {
+    RED.nodes.createNode(this, definition)
+    try {
+      const settings = new Settings(migrate(definition as unknown as SavedDefinition))
+      const fixed = settings.choice('action', ['', ...ACTIONS], '')
+      new ManagementNode(RED, this, settings.text('server'), async (engine, message) => {
+        const { credentials } = engine
+        switch (readAction(fixed === '' ? message['action'] : fixed)) {
+          case 'add':
+            message.payload = await credentials.add(inputOf(message))
+            return
+          case 'replace':
+            message.payload = await credentials.replace(inputOf(message))
+            return
+          case 'remove':
+            message.payload = await credentials.remove(selectorOf(message))
+            return
+          case 'list':
+            message.payload = credentials.list(filterOf(message))
+        }
+      })
+    } catch (error) {
+      refuse(RED, this, error)
+    }
+  }
+  RED.nodes.registerType('lwm2m-credentials', CredentialsNode)
+}
+
+function readAction(value: unknown): (typeof ACTIONS)[number] {
+  const found = ACTIONS.find((action) => action === value)
+  if (found !== undefined) return found
+  throw new ArgumentError(`msg.action must be one of ${ACTIONS.join(', ')}`)
+}
+
+/** `msg.payload` with `msg.endpoint` where it names none; what is wrong with it, the store says. */
+function inputOf(message: NodeMessage): CredentialInput {
+  const { payload } = message
+  if (typeof payload !== 'object' || payload === null) {
+    throw new ArgumentError('msg.payload must be a credential, such as {"endpoint", "key"}')
+  }
+  const { endpoint } = message
+  return { ...(typeof endpoint === 'string' ? { endpoint } : {}), ...payload } as CredentialInput
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function useOf(value: unknown): { use?: CredentialUse } {
+  return value === 'server' || value === 'bootstrap' ? { use: value } : {}
+}
+
+function partsOf(message: NodeMessage): { readonly [name: string]: unknown } {
+  const { payload } = message
+  if (typeof payload === 'string') return { endpoint: payload }
+  return typeof payload === 'object' && payload !== null ? { ...payload } : {}
+}
+
+function selectorOf(message: NodeMessage) {
+  const parts = partsOf(message)
+  const endpoint = textOf(parts['endpoint']) ?? textOf(message['endpoint'])
+  const identity = textOf(parts['identity'])
+  if (endpoint === undefined) throw new ArgumentError('no endpoint: set it in msg.endpoint')
+  return { endpoint, ...useOf(parts['use']), ...(identity === undefined ? {} : { identity }) }
+}
+
+function filterOf(message: NodeMessage) {
+  const pattern = textOf(message['endpoint'])
+  return { ...useOf(partsOf(message)['use']), ...(pattern === undefined ? {} : { pattern }) }
+}
+
+export default lwm2mCredentials

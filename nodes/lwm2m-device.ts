@@ -1,0 +1,43 @@
+import { join } from 'node:path'
+import type { NodeAPI, NodeInitializer } from 'node-red'
+import { Lwm2mClient } from '../src/client/lwm2m-client'
+import { AccountsFile } from './shared/accounts-file'
+import { refuse } from './shared/action-definition'
+import { DeviceController } from './shared/device-controller'
+import { deviceOptions, type DeviceSecrets } from './shared/device-settings'
+import { TypedField } from './shared/fields'
+import type { Node, NodeDef } from './shared/red'
+import { migrate, type SavedDefinition, Settings } from './shared/settings'
+
+/** `lwm2m-device`: a virtual device that registers at a server like a real one. */
+const lwm2mDevice: NodeInitializer = (RED: NodeAPI) => {
+  function DeviceNode(this: Node<DeviceSecrets>, definition: NodeDef): void {
+    RED.nodes.createNode(this, definition)
+    try {
+      const settings = new Settings(migrate(definition as unknown as SavedDefinition))
+      const endpoint = new TypedField(RED, this, settings, 'endpoint').fixed ?? ''
+      const options = deviceOptions(settings, endpoint, this.credentials ?? {})
+      const folder = join(RED.settings.userDir ?? '.', 'lwm2m')
+      const client = new Lwm2mClient(
+        settings.flag('keepAccounts')
+          ? { ...options, accountsStore: new AccountsFile(join(folder, `${this.id}.accounts`)) }
+          : options,
+      )
+      new DeviceController(RED, this, client, {
+        autoStart: settings.flag('autoStart', true),
+        reportState: settings.flag('reportState'),
+      })
+    } catch (error) {
+      refuse(RED, this, error)
+    }
+  }
+  RED.nodes.registerType<Node<DeviceSecrets>, NodeDef, object, DeviceSecrets>(
+    'lwm2m-device',
+    DeviceNode,
+    {
+      credentials: { pskKey: { type: 'password' }, bootstrapKey: { type: 'password' } },
+    },
+  )
+}
+
+export default lwm2mDevice

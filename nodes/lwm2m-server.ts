@@ -1,0 +1,89 @@
+import type { NodeAPI, NodeInitializer } from 'node-red'
+import { AdminApi } from './admin/routes'
+import { createEngine, forgetMemory } from './shared/create-engine'
+import { addKeyRoutes } from './shared/key-routes'
+import { mergeKeys } from './shared/key-vault'
+import type { Node, NodeDef } from './shared/red'
+import { ServerDirectory } from './shared/server-directory'
+import { type HostState, ServerHost } from './shared/server-host'
+import type { ServerNode } from './shared/server-node'
+import type { ServerSecrets } from './shared/server-settings'
+import { migrate, type SavedDefinition, Settings } from './shared/settings'
+import { whenFlowsStarted } from './shared/flows-started'
+
+/** `lwm2m-server`: the config node that is the LwM2M server (and the bootstrap server). */
+const lwm2mServer: NodeInitializer = (RED: NodeAPI) => {
+  const directory = new ServerDirectory()
+  const api = new AdminApi(directory)
+  api.register(RED)
+  addKeyRoutes(RED)
+
+  function ServerConfigNode(this: Node<ServerSecrets>, definition: NodeDef): void {
+    RED.nodes.createNode(this, definition)
+    const { id } = this
+    const secrets = this.credentials ?? {}
+    let reported = ''
+    const onState = (state: HostState): void => {
+      if (state.kind === 'running') {
+        reported = ''
+        const { coap, coaps } = state.engine.server.addresses
+        for (const [scheme, bound] of Object.entries({ coap, coaps })) {
+          if (bound !== undefined) this.log(`${scheme}://${bound.address}:${bound.port}`)
+        }
+      } else if (state.kind === 'failed' && state.error.message !== reported) {
+        // Once for each reason, however often it is tried. The message makes it one for Catch nodes.
+        reported = state.error.message
+        this.error(state.error, {})
+      } else if (state.kind === 'stopped' && host.engine !== undefined) {
+        api.forget(host.engine.server)
+      }
+    }
+    const host = new ServerHost({
+      onState,
+      ready: whenFlowsStarted(RED),
+      createEngine: () => {
+        const settings = new Settings(migrate(definition as unknown as SavedDefinition))
+        return createEngine({
+          settings,
+          id,
+          userDir: RED.settings.userDir ?? process.cwd(),
+          keys: mergeKeys(RED, id, secrets, entryIds(settings)),
+          serverKey: secrets.serverKey,
+          report: (error) => this.error(error, {}),
+        })
+      },
+    })
+    Object.assign(this, { host } satisfies Pick<ServerNode, 'host'>)
+    directory.add(id, this.name ?? '', host)
+    this.on('close', (removed: boolean, done: () => void) => {
+      directory.remove(id, host)
+      if (removed) forgetMemory(id)
+      host.stop().then(done, (error: unknown) => {
+        this.warn(`the server did not stop as it should: ${String(error)}`)
+        done()
+      })
+    })
+    host.start()
+  }
+  RED.nodes.registerType<Node<ServerSecrets>, NodeDef, object, ServerSecrets>(
+    'lwm2m-server',
+    ServerConfigNode,
+    {
+      credentials: {
+        keys: { type: 'password' },
+        keysUpdate: { type: 'password' },
+        serverKey: { type: 'password' },
+      },
+    },
+  )
+}
+
+/** The ids of all entries that may have a key. */
+function entryIds(settings: Settings): Set<string> {
+  const ids = [...settings.list('devices'), ...settings.list('bootstraps')].map((entry) =>
+    typeof entry === 'object' && entry !== null && 'id' in entry ? String(entry.id) : '',
+  )
+  return new Set(ids)
+}
+
+export default lwm2mServer
