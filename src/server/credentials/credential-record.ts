@@ -14,6 +14,7 @@ interface StoredCredential {
   readonly certificate?: string
   readonly name?: string
   readonly generated?: true
+  readonly confirmed?: true
   readonly addedAt?: number
 }
 
@@ -25,6 +26,7 @@ export function storedCredential(credential: Credential): Buffer {
     mode: credential.mode,
     ...storedProof(credential.proof),
     ...(credential.generated ? { generated: true } : {}),
+    ...(credential.confirmed ? { confirmed: true } : {}),
     ...(credential.origin.addedAt === undefined ? {} : { addedAt: credential.origin.addedAt }),
   }
   return Buffer.from(JSON.stringify(stored))
@@ -55,6 +57,7 @@ export function restoreCredential(id: string, value: Uint8Array): Credential {
     source: 'runtime',
     label: `${where} (endpoint ${JSON.stringify(stored.endpoint)})`,
     generated: stored.generated ?? false,
+    confirmed: stored.confirmed ?? false,
     ...(stored.addedAt === undefined ? {} : { addedAt: stored.addedAt }),
   })
 }

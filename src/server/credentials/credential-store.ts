@@ -14,8 +14,8 @@ import { CredentialTable } from './credential-table'
 import { PeerLookups, type ServerIdentity } from './peer-lookups'
 import { Revocation } from './revocation'
 
-/** Generated credentials of one endpoint kept beside each other; see {@link CredentialStore.addGenerated}. */
-const GENERATIONS = 3
+/** Generated credentials of one endpoint that may wait to be confirmed. */
+const UNCONFIRMED = 2
 
 export interface CredentialStoreOptions {
   /**
@@ -208,9 +208,9 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
   }
 
   /**
-   * Adds a pre-shared key that the bootstrap server is about to write to a device. The keys generated
-   * before stay valid beside it, because nobody can know which one the device holds until it is
-   * {@link confirm confirmed}; of more than three the oldest goes.
+   * Adds a pre-shared key that the bootstrap server is about to write to a device. The key that the
+   * device is known to hold stays valid beside it until this one is {@link confirm confirmed}, because
+   * nobody can know when the device takes it over. Of those never confirmed only the latest two stay.
    * @returns once it is kept, so that no device ever has a key that a crash made unknown here
    * @throws CredentialError, StoreError
    */
@@ -222,13 +222,13 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
     return this.changes.run(async () => {
       const input: CredentialInput = { endpoint, mode: 'psk', identity, key }
       const credential = this.parseRuntime(input, true)
-      const older = this.generatedFor(endpoint)
-      return this.put(credential, older.slice(0, Math.max(0, older.length - GENERATIONS + 1)))
+      const waiting = this.generatedFor(endpoint).filter((one) => !one.confirmed)
+      return this.put(credential, waiting.slice(0, Math.max(0, waiting.length - UNCONFIRMED + 1)))
     })
   }
 
   /**
-   * The device is known to use this generated credential: removes the other generated ones of its
+   * The device is known to hold this generated credential: removes the other generated ones of its
    * endpoint. Done by the bootstrap server after Finish, and here when a device registers with one.
    * @throws StoreError
    */
@@ -236,9 +236,11 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
     await this.changes.run(async () => {
       const credential = this.table.get(id)
       if (credential === undefined || !credential.generated) return
+      const confirmed = credential.asConfirmed()
       const others = this.generatedFor(credential.endpoint).filter((one) => one !== credential)
-      if (others.length === 0) return
-      await this.write([], others)
+      await this.write([confirmed], others)
+      this.table.delete(credential)
+      this.table.add(confirmed)
       this.exchange([], others)
     })
   }
@@ -246,7 +248,7 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
   /** Who may register (or bootstrap) as which endpoint. */
   authority(use: CredentialUse): RegistrationAuthority {
     return new CredentialAuthority(use, this.table, this.policy, (credential) => {
-      if (!credential.generated || this.generatedFor(credential.endpoint).length < 2) return
+      if (!credential.generated || credential.confirmed) return
       this.confirm(credential.id).catch((error: unknown) => this.warn(error))
     })
   }

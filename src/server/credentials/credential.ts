@@ -34,6 +34,8 @@ export interface CredentialInfo {
   readonly source: CredentialSource
   /** Made by the bootstrap server together with what it wrote to the device. */
   readonly generated: boolean
+  /** Generated only: the device is known to hold it. */
+  readonly confirmed?: boolean
   /** Milliseconds since the epoch; undefined for the dialog's and the file's. */
   readonly addedAt?: number
 }
@@ -44,6 +46,8 @@ export interface CredentialOrigin {
   /** For error messages: `line 7 of devices.csv (endpoint "dev1")`. */
   readonly label: string
   readonly generated?: boolean
+  /** Generated only: the device is known to hold it. */
+  readonly confirmed?: boolean
   /** Milliseconds since the epoch. */
   readonly addedAt?: number
 }
@@ -68,6 +72,16 @@ export class Credential {
 
   get generated(): boolean {
     return this.origin.generated ?? false
+  }
+
+  get confirmed(): boolean {
+    return this.origin.confirmed ?? false
+  }
+
+  /** The same credential, known to be held by its device. */
+  asConfirmed(): Credential {
+    const origin = { ...this.origin, confirmed: true }
+    return new Credential(this.id, this.endpoint, this.use, this.#proof, origin)
   }
 
   /** With secrets: for the DTLS look-ups and the store only. */
@@ -102,6 +116,7 @@ export class Credential {
       ...describeProof(proof),
       source: this.source,
       generated: this.generated,
+      ...(this.generated ? { confirmed: this.confirmed } : {}),
       ...(this.origin.addedAt === undefined ? {} : { addedAt: this.origin.addedAt }),
     }
   }

@@ -307,12 +307,30 @@ describe('CredentialStore', () => {
       assert.deepEqual([keyOf(store, 'g1'), keyOf(store, 'g2')], [undefined, '00ff'])
     })
 
-    it('are at most three, the oldest going first', async () => {
+    it('that nobody confirms push out each other, not the one that the device holds', async () => {
+      await store.confirm((await generate('held')).id)
       for (const identity of ['g1', 'g2', 'g3', 'g4']) await generate(identity)
       assert.deepEqual(
-        store.list().map((one) => one.identity),
-        ['g2', 'g3', 'g4'],
+        store.list().map((one) => [one.identity, one.confirmed]),
+        [
+          ['held', true],
+          ['g3', false],
+          ['g4', false],
+        ],
       )
+      await store.close()
+      await fresh()
+      await generate('g5')
+      assert.deepEqual(
+        store.list().map((one) => one.identity),
+        ['held', 'g4', 'g5'],
+      )
+    })
+
+    it('are not dropped from the air by being confirmed', async () => {
+      await store.confirm((await generate('g1')).id)
+      assert.equal(revocations.length, 0)
+      assert.equal(keyOf(store, 'g1'), '00ff')
     })
 
     it('do not touch keys that somebody provisioned', async () => {
