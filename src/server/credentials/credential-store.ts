@@ -187,7 +187,7 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
     })
   }
 
-  /** What is in force, by endpoint, without secrets. */
+  /** What is in force, by endpoint and then by age, without secrets. */
   list(
     filter: {
       /** An endpoint name or pattern. */
@@ -203,7 +203,7 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
         (use === undefined || one.use === use) &&
         (one.endpoint === pattern || matchesPattern(pattern, one.endpoint)),
     )
-    found.sort((a, b) => (a.endpoint < b.endpoint ? -1 : a.endpoint > b.endpoint ? 1 : 0))
+    found.sort(byEndpointAndAge)
     return found.slice(offset, offset + limit).map((one) => one.info)
   }
 
@@ -289,7 +289,7 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
     return this.table
       .of('server', endpoint)
       .filter((one) => one.generated)
-      .sort((a, b) => (a.origin.addedAt ?? 0) - (b.origin.addedAt ?? 0))
+      .sort(byEndpointAndAge)
   }
 
   /** Keeps one credential and gives others up for it, first in the store, then in memory. */
@@ -363,6 +363,11 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
     const message = error instanceof Error ? error.message : String(error)
     this.emit('warning', { code, message })
   }
+}
+
+function byEndpointAndAge(a: Credential, b: Credential): number {
+  if (a.endpoint !== b.endpoint) return a.endpoint < b.endpoint ? -1 : 1
+  return (a.origin.addedAt ?? 0) - (b.origin.addedAt ?? 0)
 }
 
 function duplicate(credential: Credential, holder: Credential): CredentialError {
