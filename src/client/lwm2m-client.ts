@@ -25,7 +25,7 @@ import { ServerConnection, type ConnectionListener } from './session/server-conn
 import type { SessionOptions } from './session/server-session'
 import { parseServerUri } from './session/server-uri'
 import { openTransport } from './transports'
-import { addInstance, setResource } from './tree/build'
+import { addInstance, setResource, setResourceInstance } from './tree/build'
 import type {
   ClientRegistration,
   ClientState,
@@ -163,7 +163,7 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
         setResource(tree, at, instance, object, value as ResourceInput)
         this.device.adoptSignals(at.at(Level.INSTANCE))
       } else {
-        setResource(tree, at, instance, object, value as InputValue)
+        setResourceInstance(tree, at, value as InputValue)
       }
     })
   }

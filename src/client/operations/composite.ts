@@ -2,7 +2,7 @@ import { Code } from '../../coap/codes'
 import type { CoapReply, CoapRequest } from '../../coap/types'
 import { ContentFormat, DecodeError } from '../../lwm2m/formats/codec'
 import { decodePaths } from '../../lwm2m/formats/index'
-import type { Path } from '../../lwm2m/path';
+import type { Path } from '../../lwm2m/path'
 import { Level } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { Right, type AccessControl } from './access-control'

@@ -24,7 +24,7 @@ const COMPOSITE: ReadonlySet<number> = new Set([
 export function readRecords(context: DeviceContext, access: AccessControl, path: Path): Record[] {
   if (path.level === Level.ROOT) throw new Refusal(Code.METHOD_NOT_ALLOWED)
   const place = context.tree.place(path)
-  if (place === undefined) throw new Refusal(Code.NOT_FOUND)
+  if (place === undefined || !access.visible(path)) throw new Refusal(Code.NOT_FOUND)
   if (path.level > Level.OBJECT) {
     if (place.instance === undefined) throw new Refusal(Code.NOT_FOUND)
     access.require(path, Right.READ)

@@ -187,5 +187,6 @@ export function sameValue(a: Value | undefined, b: Value | undefined): boolean {
     return a.objectId === b.objectId && a.instanceId === b.instanceId
   }
   // A 64-bit integer may be a number or a bigint.
-  return (typeof a === 'bigint' || typeof b === 'bigint') && a == b
+  const mixed = typeof a === 'bigint' ? typeof b === 'number' : typeof a === 'number'
+  return mixed && (typeof b === 'bigint' || typeof b === 'number') && a == b
 }

@@ -1,5 +1,5 @@
 import type { ResourceDefinition, ResourceOperations } from '../../lwm2m/model/definition'
-import type { Path } from '../../lwm2m/path';
+import type { Path } from '../../lwm2m/path'
 import { MAX_ID } from '../../lwm2m/path'
 import { ObjectLink, ValueError, type Value } from '../../lwm2m/value'
 import { ClientError } from '../errors'
@@ -134,9 +134,27 @@ export function setResource(
   }
   const value = description === undefined ? input : (description.value ?? null)
   if (value !== null) {
+    // What is set from outside stands: a signal moves it no more.
+    if (description === undefined) resource.signal = undefined
     tree.replace(path, resource, typed(value as InputValue | ManyInput, resource, where))
   } else if (resource.signal !== undefined) {
     tree.replace(path, resource, toValue(resource.signal.at(0), definition.type))
+  }
+}
+
+/**
+ * Gives one instance of a multiple resource a value.
+ * @throws ClientError `unknown-path` @throws ValueError
+ */
+export function setResourceInstance(tree: ObjectTree, path: Path, input: InputValue): void {
+  const resource = tree.place(path)?.resource
+  if (resource === undefined || !resource.multiple) {
+    throw new ClientError('unknown-path', `${path.toString()} is no instance of a multiple resource`)
+  }
+  const value = typed(input, resource, path.toString())
+  const [first] = value instanceof Map ? value.values() : [value as Value]
+  if (first !== undefined) {
+    tree.setResourceInstance(path, resource, path.resourceInstance as number, first)
   }
 }
 

@@ -1,8 +1,7 @@
-import { Opt, optionTexts, type ReadMessage } from '../../support/raw-coap'
+import { codeText, Opt, optionNumber, optionTexts, type ReadMessage } from '../../support/raw-coap'
 import { ScriptedPeer } from '../../support/scripted-device'
 import { Lwm2mClient } from '../../../src/client/lwm2m-client'
 import type { Lwm2mClientEvents, Lwm2mClientOptions } from '../../../src/client/types'
-import type { EventMap } from '../../../src/base/events'
 
 /** A small description, so that expectations can be byte-exact. */
 export const SMALL = {
@@ -78,7 +77,7 @@ export function next<K extends keyof Lwm2mClientEvents>(
   client: Lwm2mClient,
   event: K,
   timeout = 5000,
-): Promise<EventMap<Lwm2mClientEvents>[K]> {
+): Promise<Lwm2mClientEvents[K]> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no ${event} within ${timeout} ms`)), timeout)
     client.once(event, (...args) => {
@@ -95,3 +94,61 @@ export function uriPath(path: string): (readonly [number, string])[] {
     .filter((segment) => segment !== '')
     .map((segment) => [Opt.URI_PATH, segment] as const)
 }
+
+/** A request to the device at a path; the answer as `code`, format and payload. */
+export async function ask(
+  scene: Scene,
+  code: number,
+  path: string,
+  rest: {
+    observe?: number
+    accept?: number
+    format?: number
+    query?: readonly string[]
+    payload?: string | Uint8Array
+    token?: string
+  } = {},
+): Promise<Answer> {
+  const options: (readonly [number, string | number | Uint8Array])[] = []
+  if (rest.observe !== undefined) options.push([Opt.OBSERVE, rest.observe])
+  options.push(...uriPath(path))
+  if (rest.format !== undefined) options.push([Opt.CONTENT_FORMAT, rest.format])
+  for (const query of rest.query ?? []) options.push([Opt.URI_QUERY, query])
+  if (rest.accept !== undefined) options.push([Opt.ACCEPT, rest.accept])
+  const message = await scene.server.request({
+    code,
+    options,
+    payload: rest.payload,
+    token: rest.token,
+  })
+  return answerOf(message)
+}
+
+export interface Answer {
+  /** `'2.05'` */
+  readonly code: string
+  readonly format: number | undefined
+  readonly hex: string
+  readonly text: string
+  readonly message: ReadMessage
+}
+
+export function answerOf(message: ReadMessage): Answer {
+  return {
+    code: codeText(message.code),
+    // A Content-Format of 0 has no bytes, which is not the same as no option.
+    format: message.options.some(([number]) => number === Opt.CONTENT_FORMAT)
+      ? optionNumber(message, Opt.CONTENT_FORMAT)
+      : undefined,
+    hex: message.payload.toString('hex'),
+    text: message.payload.toString('utf8'),
+    message,
+  }
+}
+
+export const GET = 1
+export const POST = 2
+export const PUT = 3
+export const DELETE = 4
+export const FETCH = 5
+export const IPATCH = 7
