@@ -1,0 +1,192 @@
+/** The user's own object definitions: a folder of OMA XML files that may change at any time. */
+import { watch as watchFolder } from 'node:fs'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Clock, systemClock, type TimerHandle } from '../../base/clock'
+import type { ObjectDefinition, ObjectModel } from './definition'
+import { modelWith } from './object-model'
+import { MAX_FILE, ModelFileError, parseModelXml } from './xml'
+
+/** Files read from one folder. */
+const MAX_FILES = 2000
+/** Milliseconds of quiet before changed files are read: editors write in several steps. */
+const SETTLE = 200
+/** Milliseconds between looks at a folder that cannot be watched (it is not there yet). */
+const RETRY = 5000
+
+/** What the files of a folder define, and what is wrong with some of them. */
+export interface ModelFiles {
+  readonly definitions: readonly ObjectDefinition[]
+  readonly errors: readonly ModelFileError[]
+}
+
+async function readDefinitions(file: string): Promise<ObjectDefinition[]> {
+  const { size } = await stat(file)
+  if (size > MAX_FILE) throw new ModelFileError(file, `${size} bytes, at most ${MAX_FILE} are read`)
+  return parseModelXml(await readFile(file), file)
+}
+
+function asFileError(file: string, error: unknown): ModelFileError {
+  if (error instanceof ModelFileError) return error
+  const why = error instanceof Error ? error.message : String(error)
+  return new ModelFileError(file, why, { cause: error })
+}
+
+/**
+ * Reads every `*.xml` of a folder in order of name. A file that is malformed is named in `errors`
+ * and skipped; the rest count. Of two definitions of one version the later file's counts.
+ * @throws ModelFileError the folder cannot be read
+ */
+export async function readModelFolder(folder: string): Promise<ModelFiles> {
+  let names: string[]
+  try {
+    names = await readdir(folder)
+  } catch (error) {
+    throw asFileError(folder, error)
+  }
+  const files = names.filter((name) => /\.xml$/i.test(name)).sort()
+  const errors: ModelFileError[] = []
+  if (files.length > MAX_FILES) {
+    errors.push(
+      new ModelFileError(folder, `${files.length} files, the first ${MAX_FILES} are read`),
+    )
+  }
+  const definitions = new Map<string, { definition: ObjectDefinition; file: string }>()
+  for (const name of files.slice(0, MAX_FILES)) {
+    const file = join(folder, name)
+    try {
+      for (const definition of await readDefinitions(file)) {
+        const { id, version } = definition
+        const key = `${id}/${version}`
+        const other = definitions.get(key)
+        if (other !== undefined) {
+          const why = `object ${id} version ${version} takes the place of the one in ${other.file}`
+          errors.push(new ModelFileError(file, why))
+        }
+        definitions.set(key, { definition, file: name })
+      }
+    } catch (error) {
+      errors.push(asFileError(file, error))
+    }
+  }
+  return { definitions: [...definitions.values()].map(({ definition }) => definition), errors }
+}
+
+/** Watches a folder: calls `onChange` whenever something in it changed. @throws where it cannot */
+export type WatchFolder = (
+  folder: string,
+  onChange: () => void,
+  onError: (error: Error) => void,
+) => { close(): void }
+
+const nativeWatch: WatchFolder = (folder, onChange, onError) => {
+  const watcher = watchFolder(folder, { persistent: false }, onChange)
+  watcher.on('error', onError)
+  return watcher
+}
+
+export interface ModelFolderOptions {
+  /** The model after each reading: the built-in one with the folder's definitions over it. */
+  readonly onModel: (model: ObjectModel) => void
+  /** What could not be read; everything else was. */
+  readonly onError: (error: ModelFileError) => void
+  readonly clock?: Clock
+  /** Default: `fs.watch`. */
+  readonly watch?: WatchFolder
+}
+
+/** Keeps an object model in step with a folder of OMA XML files. */
+export class ModelFolder {
+  private readonly clock: Clock
+  private readonly watch: WatchFolder
+  private watcher: { close(): void } | undefined
+  private timer: TimerHandle | undefined
+  private reading: Promise<void> | undefined
+  private isStale = false
+  private isStopped = true
+  /** A folder that is missing is reported once, not at every look. */
+  private lastFault = ''
+
+  constructor(
+    private readonly folder: string,
+    private readonly options: ModelFolderOptions,
+  ) {
+    this.clock = options.clock ?? systemClock
+    this.watch = options.watch ?? nativeWatch
+  }
+
+  /** Reads the folder once, then again whenever it changes. Resolves after the first reading. */
+  async start(): Promise<void> {
+    if (!this.isStopped) return
+    this.isStopped = false
+    // Watch first: nothing that changes while it is read is missed.
+    this.open()
+    await this.read()
+  }
+
+  stop(): void {
+    this.isStopped = true
+    this.watcher?.close()
+    this.watcher = undefined
+    this.clock.clearTimeout(this.timer)
+  }
+
+  private open(): void {
+    try {
+      this.watcher = this.watch(
+        this.folder,
+        () => this.schedule(SETTLE),
+        () => this.reopen(),
+      )
+    } catch {
+      // The reading says what is wrong with the folder; it may come into being later.
+      this.schedule(RETRY)
+    }
+  }
+
+  private reopen(): void {
+    this.watcher?.close()
+    this.watcher = undefined
+    if (!this.isStopped) this.schedule(RETRY)
+  }
+
+  private schedule(delay: number): void {
+    if (this.isStopped) return
+    this.clock.clearTimeout(this.timer)
+    this.timer = this.clock.setTimeout(() => {
+      if (this.watcher === undefined) this.open()
+      void this.read()
+    }, delay)
+  }
+
+  /** One reading at a time; a change during one is followed by another. */
+  private read(): Promise<void> {
+    this.isStale = true
+    this.reading ??= this.readUntilFresh().finally(() => (this.reading = undefined))
+    return this.reading
+  }
+
+  private async readUntilFresh(): Promise<void> {
+    while (this.isStale && !this.isStopped) {
+      this.isStale = false
+      try {
+        const { definitions, errors } = await readModelFolder(this.folder)
+        if (this.isStopped) return
+        this.lastFault = ''
+        this.options.onModel(modelWith(definitions))
+        for (const error of errors) this.options.onError(error)
+      } catch (error) {
+        this.fault(asFileError(this.folder, error))
+      }
+    }
+  }
+
+  private fault(error: ModelFileError): void {
+    if (this.isStopped) return
+    // The watcher of a folder that was deleted stays silent when the folder comes back.
+    this.reopen()
+    if (this.lastFault === error.message) return
+    this.lastFault = error.message
+    this.options.onError(error)
+  }
+}

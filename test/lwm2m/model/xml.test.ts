@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { ModelFileError, parseModelXml } from '../../../src/lwm2m/model/xml'
+
+/** As the registry writes it, with a second resource of each peculiarity. */
+const VALVE = `<?xml version="1.0" encoding="UTF-8"?>
+<!-- a comment -->
+<LWM2M xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:noNamespaceSchemaLocation="LWM2M.xsd">
+  <Object ObjectType="MODefinition">
+    <Name>Valve &amp; Pump</Name>
+    <Description1><![CDATA[Opens <and> shuts.]]></Description1>
+    <ObjectID>32769</ObjectID>
+    <ObjectURN>urn:oma:lwm2m:x:32769:1.2</ObjectURN>
+    <LWM2MVersion>1.1</LWM2MVersion>
+    <ObjectVersion>1.2</ObjectVersion>
+    <MultipleInstances>Multiple</MultipleInstances>
+    <Mandatory>Optional</Mandatory>
+    <Resources>
+      <Item ID="0">
+        <Name>Position</Name>
+        <Operations>RW</Operations>
+        <MultipleInstances>Single</MultipleInstances>
+        <Mandatory>Mandatory</Mandatory>
+        <Type>Integer</Type>
+        <RangeEnumeration>0..100</RangeEnumeration>
+        <Units>/100</Units>
+        <Description>How far it is open.</Description>
+      </Item>
+      <Item ID="1">
+        <Name>Close</Name>
+        <Operations>E</Operations>
+        <MultipleInstances>Single</MultipleInstances>
+        <Mandatory>Optional</Mandatory>
+        <Type></Type>
+        <RangeEnumeration></RangeEnumeration>
+        <Units></Units>
+        <Description/>
+      </Item>
+      <Item ID="26241">
+        <Name>Serials</Name>
+        <Operations>r</Operations>
+        <MultipleInstances>Multiple</MultipleInstances>
+        <Mandatory>Optional</Mandatory>
+        <Type>unsigned integer</Type>
+      </Item>
+    </Resources>
+    <Description2></Description2>
+  </Object>
+</LWM2M>
+`
+
+function parse(xml: string | Uint8Array): ReturnType<typeof parseModelXml> {
+  return parseModelXml(typeof xml === 'string' ? Buffer.from(xml) : xml, 'valve.xml')
+}
+
+describe('OMA object definition files', () => {
+  it('tell an object and its resources', () => {
+    const [object, ...others] = parse(VALVE)
+    assert.equal(others.length, 0)
+    assert.deepEqual(object, {
+      id: 32769,
+      name: 'Valve & Pump',
+      version: '1.2',
+      urn: 'urn:oma:lwm2m:x:32769:1.2',
+      multiple: true,
+      mandatory: false,
+      resources: new Map([
+        [
+          0,
+          {
+            id: 0,
+            name: 'Position',
+            type: 'Integer',
+            operations: 'RW',
+            multiple: false,
+            mandatory: true,
+            units: '/100',
+            range: '0..100',
+          },
+        ],
+        [
+          1,
+          {
+            id: 1,
+            name: 'Close',
+            type: 'None',
+            operations: 'E',
+            multiple: false,
+            mandatory: false,
+          },
+        ],
+        [
+          26241,
+          {
+            id: 26241,
+            name: 'Serials',
+            type: 'Unsigned Integer',
+            operations: 'R',
+            multiple: true,
+            mandatory: false,
+          },
+        ],
+      ]),
+    })
+  })
+
+  it('may hold several objects, none of whose optional parts is there', () => {
+    const found = parse(
+      '<LWM2M><Object><ObjectID>1</ObjectID></Object><Object><ObjectID>2</ObjectID></Object></LWM2M>',
+    )
+    assert.deepEqual(found, [
+      {
+        id: 1,
+        name: 'Object 1',
+        version: '1.0',
+        urn: '',
+        multiple: false,
+        mandatory: false,
+        resources: new Map(),
+      },
+      {
+        id: 2,
+        name: 'Object 2',
+        version: '1.0',
+        urn: '',
+        multiple: false,
+        mandatory: false,
+        resources: new Map(),
+      },
+    ])
+  })
+
+  it('may be in another encoding, or begin with a byte order mark', () => {
+    const latin1 = VALVE.replace('UTF-8', 'ISO-8859-1').replace('Position', 'Größe')
+    assert.equal(parse(Buffer.from(latin1, 'latin1'))[0]?.resources.get(0)?.name, 'Größe')
+    assert.equal(parse(`\ufeff${VALVE}`)[0]?.id, 32769)
+  })
+
+  const faults: readonly (readonly [what: string, xml: string, why: RegExp])[] = [
+    ['no XML', 'hello', /valve\.xml: /],
+    ['an empty file', '', /valve\.xml: /],
+    ['a tag that does not end', VALVE.replace('</Units>', ''), /valve\.xml: line \d+: /],
+    ['a file cut short', VALVE.slice(0, 700), /valve\.xml: line \d+: /],
+    ['another document', '<html><body/></html>', /no LWM2M element/],
+    ['no object', '<LWM2M></LWM2M>', /no LWM2M element with an Object/],
+    ['an empty object', '<LWM2M><Object/></LWM2M>', /an Object is empty/],
+    ['no id', VALVE.replace('32769<', '<'), /an Object has the id ""/],
+    ['an id out of range', VALVE.replace('32769<', '65535<'), /0 to 65534/],
+    ['a resource without id', VALVE.replace('Item ID="0"', 'Item'), /a resource of object 32769/],
+    ['a resource twice', VALVE.replace('ID="1"', 'ID="0"'), /resource 0 is defined twice/],
+    ['an unknown type', VALVE.replace('>Integer<', '>Int<'), /resource 0: there is no type "Int"/],
+    ['a value without type', VALVE.replace('>Integer<', '><'), /only an executable resource/],
+    ['unknown operations', VALVE.replace('>RW<', '>RX<'), /resource 0: Operations are/],
+    ['an unknown choice', VALVE.replace('>Single<', '>Maybe<'), /MultipleInstances is multiple or/],
+    ['a bad version', VALVE.replace('>1.2<', '>one<'), /ObjectVersion looks like 1\.0/],
+    [
+      'entities that would fill the memory',
+      '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><LWM2M><Object>&b;</Object></LWM2M>',
+      /DOCTYPE/,
+    ],
+    ['elements nested without end', '<a>'.repeat(200_000) + '</a>'.repeat(200_000), /valve\.xml: /],
+  ]
+  for (const [what, xml, why] of faults) {
+    it(`refuse ${what}`, () => {
+      assert.throws(
+        () => parse(xml),
+        (error) =>
+          error instanceof ModelFileError &&
+          error.code === 'model-file' &&
+          error.file === 'valve.xml' &&
+          why.test(error.message),
+      )
+    })
+  }
+
+  it('refuse what is not in the encoding it says, and what is too large', () => {
+    assert.throws(
+      () => parse(Buffer.from(VALVE.replace('Position', 'Größe'), 'latin1')),
+      /no UTF-8/i,
+    )
+    assert.throws(() => parse(VALVE.replace('UTF-8', 'x-none')), /the text is no x-none/)
+    assert.throws(() => parse(Buffer.alloc((4 << 20) + 1, 0x20)), /at most 4194304/)
+  })
+})
