@@ -18,7 +18,7 @@ export class IncomingRequest implements CoapRequest {
 
   constructor(
     private readonly responder: Responder,
-    public state: PeerState,
+    private readonly origin: PeerState,
     readonly message: Message,
     readonly fields: OptionFields,
     readonly recent: Recent,
@@ -26,9 +26,14 @@ export class IncomingRequest implements CoapRequest {
     /** Of the first block, when the body came in several. */
     readonly contentFormat: number | undefined,
   ) {
-    this.peer = state.peer
+    this.peer = origin.peer
     this.code = message.code
     this.confirmable = message.type === MessageType.CON
+  }
+
+  /** Of the peer as it is now: it may have moved while the handler ran. */
+  get state(): PeerState {
+    return this.origin.current
   }
 
   get token(): Uint8Array {

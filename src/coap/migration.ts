@@ -5,6 +5,8 @@ import { ServiceState } from './service-state'
 
 /** Hands everything known of one peer to another: the same device at a new address. */
 export function moveState(core: Core, from: PeerState, to: PeerState): void {
+  from.movedTo = to
+  to.movedTo = undefined
   if (from.requests !== undefined || from.transmission !== undefined) {
     // What is in flight keeps its Message-IDs; those of the new address go on behind them.
     to.nextMessageId = from.nextMessageId

@@ -100,6 +100,8 @@ export class Operation implements ExchangeOwner {
   move(to: PeerState): void {
     this.state = to
     if (this.exchange !== undefined) this.exchange.state = to
+    // One that is not established yet is known to nobody else.
+    if (this.extras.relation !== undefined) this.extras.relation.state = to
   }
 
   onFailure(error: Error): void {

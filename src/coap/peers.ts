@@ -30,6 +30,8 @@ export class PeerState {
   relations: Set<Relation> | undefined = undefined
   /** What it asks of us: bodies under way, observations. */
   service: ServiceState | undefined = undefined
+  /** What took its place when it moved; slow handlers still hold this one. */
+  movedTo: PeerState | undefined = undefined
   /** The largest block it takes, as an exponent (SZX), once it said so. */
   smallestSzx = 6
 
@@ -39,6 +41,14 @@ export class PeerState {
     const messageId = this.nextMessageId
     this.nextMessageId = (messageId + 1) & 0xffff
     return messageId
+  }
+
+  /** This one, or what took its place. */
+  get current(): PeerState {
+    // eslint-disable-next-line @typescript-eslint/no-this-alias
+    let state: PeerState = this
+    while (state.movedTo !== undefined) state = state.movedTo
+    return state
   }
 
   /** Whether something of ours waits for this peer, so that it must not be forgotten. */

@@ -211,6 +211,23 @@ describe('coap messages: the answering role', () => {
       bench.nothingSent()
     })
 
+    it('answers a device where it is when the answer is ready', async () => {
+      const bench = await Bench.start()
+      let answer: (reply: CoapReply) => void = () => {}
+      bench.endpoint.onRequest = () => new Promise((resolve) => (answer = resolve))
+      bench.deliver(post(9))
+      bench.endpoint.migrate(bench.peer, memoryPeer('b'))
+      bench.endpoint.migrate(memoryPeer('b'), memoryPeer('c'))
+      answer({ code: Code.CHANGED })
+      await settle()
+      assert.deepEqual(
+        bench.transport.sent.map(({ peer, datagram }) => [peer.id, datagram.toString('hex')]),
+        [['c', '62440009aabb']],
+      )
+      bench.transport.take()
+      bench.expectReply(post(9), '62440009aabb', memoryPeer('c'))
+    })
+
     it('sends nothing after the endpoint stopped', async () => {
       const bench = await Bench.start()
       let answer: (reply: CoapReply) => void = () => {}

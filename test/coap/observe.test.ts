@@ -788,5 +788,22 @@ describe('coap observe: the asking side', () => {
       notify(3, 'from the old address')
       assert.deepEqual(listener.values, ['x'])
     })
+
+    it('follows a device that moves while it registers', async () => {
+      const bench = await Bench.start()
+      const listener = new Listener()
+      const promise = bench.endpoint.observe(bench.peer, INIT, listener)
+      const { mid, token } = bench.sent()
+      const to = memoryPeer('moved')
+      bench.endpoint.migrate(bench.peer, to)
+      const options: RawMessage['options'] = [[Opt.OBSERVE, 1]]
+      bench.deliver({ type: ACK, code: Code.CONTENT, mid, token, options }, to)
+      assert.equal((await promise).peer.id, 'moved')
+      bench.deliver(
+        { type: NON, code: Code.CONTENT, mid: 1, token, options: [[Opt.OBSERVE, 2]], payload: 'x' },
+        to,
+      )
+      assert.deepEqual(listener.values, ['x'])
+    })
   })
 })

@@ -1,0 +1,284 @@
+/**
+ * Fuzzes the CoAP codec, and a live endpoint in both roles, with random and nearly valid datagrams
+ * (acceptance cases 40 and 42). Throws at the first finding.
+ */
+import assert from 'node:assert/strict'
+import { CoapEndpoint, Code, type CoapReply, type ObservationHandle } from '../../src/coap'
+import { decodeMessage, encodeMessage } from '../../src/coap/codec'
+import type { Core } from '../../src/coap/core'
+import { CoapFormatError } from '../../src/coap/errors'
+import { readOptions } from '../../src/coap/options'
+import type { Peer } from '../../src/transport/transport'
+import { MemoryTransport, memoryPeer } from '../coap/support/memory-transport'
+import { FakeClock } from '../support/fake-clock'
+import { seededRandom } from '../support/random'
+
+const STRANGERS = 50
+const MOST_BODIES = 1 << 18
+
+/** Options that make the endpoint do something, and some that it does not know. */
+const OPTIONS = [
+  1, 3, 4, 5, 6, 6, 7, 8, 11, 11, 12, 14, 15, 17, 23, 23, 27, 27, 28, 35, 60, 258, 292, 2049,
+  65_000,
+]
+const CODES = [
+  0, 1, 1, 2, 3, 4, 5, 7, 8, 0x20, 0x41, 0x44, 0x45, 0x45, 0x5f, 0x80, 0x84, 0x8d, 0xa0, 0xe1,
+]
+
+class Source {
+  readonly random: () => number
+
+  constructor(seed: number) {
+    this.random = seededRandom(seed)
+  }
+
+  below(limit: number): number {
+    return Math.floor(this.random() * limit)
+  }
+
+  pick<T>(from: readonly T[]): T {
+    return from[this.below(from.length)] as T
+  }
+
+  bytes(length: number): Buffer {
+    return Buffer.from(Array.from({ length }, () => this.below(256)))
+  }
+
+  /** A message that is valid but for what a coin says. `known` are tokens and numbers in use. */
+  message(known: readonly { readonly mid: number; readonly token: Buffer }[]): Buffer {
+    const used = known.length > 0 && this.random() < 0.7 ? this.pick(known) : undefined
+    const options = Array.from({ length: this.below(5) }, () => {
+      const number = this.pick(OPTIONS)
+      const block = number === 23 || number === 27
+      // Small block numbers and sizes meet the transfers that are under way.
+      const value = block
+        ? Buffer.from([(this.below(4) << 4) | (this.below(2) << 3) | this.below(8)])
+        : this.random() < 0.5
+          ? Buffer.from(this.pick(['', 'a', 'rd', '\u0001']))
+          : this.bytes(this.below(this.random() < 0.05 ? 300 : 6))
+      return { number, value }
+    })
+    const size = this.pick([0, 0, 1, 16, 16, 32, 64, 100, 1024])
+    return encodeMessage({
+      type: this.below(4),
+      code: this.random() < 0.9 ? this.pick(CODES) : this.below(256),
+      messageId: used !== undefined && this.random() < 0.7 ? used.mid : this.below(0x10000),
+      token: used?.token ?? this.bytes(this.below(9)),
+      options,
+      payload: Buffer.alloc(size, this.below(256)),
+    })
+  }
+
+  mutate(datagram: Buffer): Buffer {
+    const bytes = Buffer.from(datagram)
+    if (this.random() < 0.2) return bytes.subarray(0, this.below(bytes.length + 1))
+    for (let count = this.below(4); count > 0 && bytes.length > 0; count--) {
+      bytes[this.below(bytes.length)] = this.below(256)
+    }
+    return bytes
+  }
+
+  datagram(known: readonly { readonly mid: number; readonly token: Buffer }[]): Buffer {
+    const coin = this.random()
+    if (coin < 0.1) return this.bytes(this.below(64))
+    const message = this.message(known)
+    return coin < 0.4 ? this.mutate(message) : message
+  }
+}
+
+function checkCodec(datagram: Buffer): void {
+  let message
+  try {
+    message = decodeMessage(datagram)
+  } catch (error) {
+    assert.ok(error instanceof CoapFormatError, `decode threw ${String(error)}`)
+    return
+  }
+  readOptions(message.options)
+  if (message.code === 0) return
+  const again = decodeMessage(encodeMessage(message))
+  assert.deepEqual(again, message)
+}
+
+/** The endpoint under fire: answers, observes, asks and is asked. */
+class Target {
+  readonly transport = new MemoryTransport()
+  readonly clock = new FakeClock()
+  readonly endpoint: CoapEndpoint
+  readonly defects: string[] = []
+  /** What is in use on the wire towards each peer: what an attacker on the path would know. */
+  readonly known = new Map<string, { mid: number; token: Buffer }[]>()
+  private readonly handles: ObservationHandle[] = []
+
+  constructor(private readonly source: Source) {
+    this.endpoint = new CoapEndpoint(this.transport, {
+      clock: this.clock,
+      maxStrangers: STRANGERS,
+      maxBody: 4096,
+      maxBodies: MOST_BODIES,
+      maxQueuedPerPeer: 3,
+      nstart: 3,
+    })
+    this.endpoint.onWarning = ({ code, message }) => {
+      if (code === 'internal' || code === 'listener-failed') this.defects.push(message)
+    }
+    this.endpoint.onRequest = (request) => {
+      if (request.peer.id === 'legitimate') return { code: Code.CONTENT, payload: request.payload }
+      if (request.observe === 0 && source.random() < 0.7) {
+        this.handles.push(request.acceptObservation())
+        if (this.handles.length > 100) this.handles.shift()?.end()
+      }
+      request.cancelObservation()
+      const reply: CoapReply = {
+        code: source.pick([Code.CONTENT, Code.CHANGED, Code.NOT_FOUND]),
+        payload: Buffer.alloc(source.pick([0, 10, 100, 3000])),
+      }
+      if (source.random() < 0.7) return reply
+      if (source.random() < 0.3) return Promise.reject(new Error('handler'))
+      return new Promise((resolve) =>
+        this.clock.setTimeout(() => resolve(reply), source.below(900)),
+      )
+    }
+    this.transport.onSend = ({ peer, datagram }) => {
+      if ((datagram[0] ?? 0) >> 4 === 6) return
+      const list = this.known.get(peer.id) ?? []
+      if (list.length === 0) this.known.set(peer.id, list)
+      const length = (datagram[0] ?? 0) & 15
+      list.push({ mid: datagram.readUInt16BE(2), token: datagram.subarray(4, 4 + length) })
+      if (list.length > 6) list.shift()
+    }
+  }
+
+  /** Makes the endpoint do something of its own towards a peer. */
+  act(peer: Peer): void {
+    const { source, endpoint } = this
+    const ignore = (): void => {}
+    const init = {
+      code: source.pick([Code.GET, Code.FETCH, Code.PUT]),
+      path: ['3', '0'],
+      payload: Buffer.alloc(source.pick([0, 20, 200])),
+      blockSize: source.pick([16, 64, 1024]),
+    }
+    switch (source.below(7)) {
+      case 0:
+      case 1:
+        endpoint.request(peer, init).catch(ignore)
+        break
+      case 2:
+        endpoint.observe(peer, init, { onNotification: ignore }).then((relation) => {
+          if (source.random() < 0.5) relation.cancel().catch(ignore)
+        }, ignore)
+        break
+      case 3:
+        endpoint.ping(peer).catch(ignore)
+        break
+      case 4:
+        endpoint.migrate(peer, memoryPeer(`peer-${source.below(100)}`))
+        break
+      case 5:
+        if (source.random() < 0.2) endpoint.abort(peer, 'fuzz')
+        break
+      case 6:
+        void (
+          this.handles.length > 0 &&
+          source
+            .pick(this.handles)
+            .notify(
+              { code: Code.CONTENT, payload: Buffer.alloc(source.pick([1, 2000])) },
+              { confirmable: source.random() < 0.5 },
+            )
+        )
+        break
+    }
+  }
+}
+
+/** The client that must be served whatever the others do. */
+async function checkService(target: Target, round: number): Promise<void> {
+  const peer = memoryPeer('legitimate')
+  target.transport.take()
+  const body = Buffer.from(`round ${round}`)
+  target.transport.deliver(
+    peer,
+    encodeMessage({
+      type: 0,
+      code: Code.POST,
+      messageId: round & 0xffff,
+      token: Buffer.from([1]),
+      options: [],
+      payload: body,
+    }),
+  )
+  const answers = target.transport.sent.filter(({ peer: to }) => to.id === peer.id)
+  assert.equal(answers.length, 1, 'the legitimate client got no answer')
+  const answer = decodeMessage(answers[0]?.datagram ?? Buffer.alloc(0))
+  assert.deepEqual([answer.code, answer.payload], [Code.CONTENT, body])
+  await new Promise((resolve) => setImmediate(resolve))
+}
+
+async function fuzzEndpoint(iterations: number, source: Source): Promise<void> {
+  const target = new Target(source)
+  const rejections: unknown[] = []
+  const onRejection = (error: unknown): void => void rejections.push(error)
+  process.on('unhandledRejection', onRejection)
+  try {
+    await target.endpoint.start()
+    for (let i = 0; i < iterations; i++) {
+      const peer = memoryPeer(`peer-${source.below(100)}`)
+      target.transport.deliver(peer, source.datagram(target.known.get(peer.id) ?? []))
+      if (i % 7 === 0) target.act(peer)
+      if (i % 20 === 0) target.clock.advance(source.below(400))
+      if (i % 500 === 0) {
+        await checkService(target, i / 500)
+        const core = (target.endpoint as unknown as { core: Core }).core
+        assert.ok(core.incoming.used <= MOST_BODIES && core.outgoing.used <= MOST_BODIES)
+        assert.ok(core.duplicates.size <= 16 * 200)
+      }
+      assert.deepEqual(target.defects, [])
+    }
+    await checkEnd(target)
+    assert.deepEqual(rejections, [])
+  } finally {
+    process.off('unhandledRejection', onRejection)
+    await target.endpoint.stop()
+  }
+}
+
+/** When all is over, nothing is left. */
+async function checkEnd(target: Target): Promise<void> {
+  const core = (target.endpoint as unknown as { core: Core }).core
+  for (const state of [...core.peers.all()]) target.endpoint.abort(state.peer, 'the end')
+  for (let i = 0; i < 100; i++) await target.clock.run(10_000)
+  for (const state of [...core.peers.all()]) {
+    for (const handle of state.service?.observations?.values() ?? []) handle.end()
+    for (const relation of state.relations ?? []) relation.forget()
+  }
+  for (let i = 0; i < 60; i++) await target.clock.run(10_000)
+  assert.deepEqual(
+    {
+      peers: core.peers.size,
+      duplicates: core.duplicates.size,
+      tokens: core.tokens.size,
+      incoming: core.incoming.used,
+      outgoing: core.outgoing.used,
+      timers: core.wheel.size,
+    },
+    { peers: 0, duplicates: 0, tokens: 0, incoming: 0, outgoing: 0, timers: 0 },
+  )
+}
+
+/**
+ * @param iterations datagrams for the codec, and as many for the endpoint
+ * @param seed the same seed makes the same run
+ * @throws AssertionError at the first finding, with the seed in its message
+ */
+export async function fuzzCoap(iterations: number, seed: number): Promise<void> {
+  try {
+    const source = new Source(seed)
+    for (let i = 0; i < iterations; i++) checkCodec(source.datagram([]))
+    await fuzzEndpoint(iterations, new Source(seed + 1))
+  } catch (error) {
+    if (error instanceof Error) error.message = `seed ${seed}: ${error.message}`
+    throw error
+  }
+}
