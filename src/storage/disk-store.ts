@@ -33,6 +33,7 @@ export interface DiskStoreOptions {
  */
 export class DiskStore implements Store {
   private level: Level | undefined
+  private opening: Promise<void> | undefined
   private readonly commits: GroupCommit
 
   /** @param folder made, readable by its owner only, when it does not exist */
@@ -43,24 +44,17 @@ export class DiskStore implements Store {
     this.commits = new GroupCommit((changes) => this.write(changes))
   }
 
+  /** Harmless when it is open, or being opened, already. */
   async open(): Promise<void> {
     if (this.level !== undefined) return
-    await this.prepareFolder()
-    const level: Level = new ClassicLevel<string, Uint8Array>(this.folder, {
-      keyEncoding: 'utf8',
-      valueEncoding: 'view',
+    this.opening ??= this.openLevel().finally(() => {
+      this.opening = undefined
     })
-    try {
-      await level.open()
-      await this.checkMarker(level)
-    } catch (error) {
-      await level.close().catch(() => undefined)
-      throw this.explain(error, 'opened')
-    }
-    this.level = level
+    await this.opening
   }
 
   async close(): Promise<void> {
+    await this.opening?.catch(() => undefined)
     await this.commits.drained()
     const level = this.level
     this.level = undefined
@@ -117,6 +111,22 @@ export class DiskStore implements Store {
     } finally {
       await iterator.close()
     }
+  }
+
+  private async openLevel(): Promise<void> {
+    await this.prepareFolder()
+    const level: Level = new ClassicLevel<string, Uint8Array>(this.folder, {
+      keyEncoding: 'utf8',
+      valueEncoding: 'view',
+    })
+    try {
+      await level.open()
+      await this.checkMarker(level)
+    } catch (error) {
+      await level.close().catch(() => undefined)
+      throw this.explain(error, 'opened')
+    }
+    this.level = level
   }
 
   private opened(): Level {

@@ -118,6 +118,20 @@ describe('DiskStore', () => {
     await store.close()
   })
 
+  it('may be opened twice at once, and closed while it opens', async () => {
+    const store = new DiskStore(folder.path)
+    await Promise.all([store.open(), store.open()])
+    await store.open()
+    await store.close()
+    const opening = store.open()
+    await store.close()
+    await opening
+    await assert.rejects(store.get('k'), { code: 'store-closed' })
+    const again = new DiskStore(folder.path)
+    await again.open()
+    await again.close()
+  })
+
   it('is locked for a second store of the same process, until closed', async () => {
     const first = await filled(1)
     const second = new DiskStore(folder.path)

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { type Clock, systemClock } from '../../base/clock'
-import { CodedError } from '../../base/coded-error'
 import { TypedEmitter } from '../../base/events'
 import { Code } from '../../coap/codes'
 import type { CoapEndpoint } from '../../coap/endpoint'
@@ -17,7 +16,8 @@ import type { BootstrapEvents, BootstrapRequest, BootstrapResult } from './event
 import { generatePsks } from './generated-psk'
 import { makePack } from './pack'
 import { provisionedServers } from './provisioned-servers'
-import { readBootstrapRequest, RequestRefused } from './request'
+import { overload, packDisabled, refusalOf, RequestRefused } from './refusals'
+import { readBootstrapRequest } from './request'
 import type { ResolvedConfiguration } from './resolved-configuration'
 import { resolveConfiguration } from './resolve-configuration'
 import { BootstrapSession } from './session'
@@ -335,8 +335,7 @@ export class BootstrapServer extends TypedEmitter<BootstrapEvents> {
   }
 
   private refuse(request: CoapRequest, endpoint: string | undefined, error: unknown): CoapReply {
-    const refused =
-      error instanceof RequestRefused ? error : new RequestRefused(...unexpected(error))
+    const refused = refusalOf(error)
     this.emit('refused', {
       endpoint: endpoint ?? refused.endpoint,
       peer: request.peer,
@@ -346,19 +345,4 @@ export class BootstrapServer extends TypedEmitter<BootstrapEvents> {
     const overloaded = refused.coapCode === Code.SERVICE_UNAVAILABLE
     return { code: refused.coapCode, ...(overloaded ? { maxAge: RETRY_AFTER } : {}) }
   }
-}
-
-function overload(reason: string): RequestRefused {
-  return new RequestRefused(Code.SERVICE_UNAVAILABLE, 'overload', reason)
-}
-
-/** Devices that get 5.01 go on with `POST /bs`. */
-function packDisabled(): RequestRefused {
-  return new RequestRefused(Code.NOT_IMPLEMENTED, 'pack-disabled', 'packs are not handed out')
-}
-
-function unexpected(error: unknown): [coapCode: number, code: string, reason: string] {
-  return error instanceof CodedError
-    ? [Code.INTERNAL_SERVER_ERROR, error.code, error.message]
-    : [Code.INTERNAL_SERVER_ERROR, 'failed', String(error)]
 }

@@ -2,7 +2,7 @@ import type { Clock, TimerHandle } from '../../base/clock'
 import { Code } from '../../coap/codes'
 import type { BootstrapDecision } from './bootstrap-server'
 import type { BootstrapRequest } from './events'
-import { RequestRefused } from './request'
+import { RequestRefused } from './refusals'
 
 interface Waiting {
   readonly request: BootstrapRequest

@@ -1,24 +1,12 @@
-import { CodedError } from '../../base/coded-error'
 import { Code } from '../../coap/codes'
 import type { CoapRequest } from '../../coap/types'
 import type { RegistrationAuthority } from '../registration/registration-authority'
 import type { BootstrapRequest } from './events'
+import { RequestRefused } from './refusals'
 import { isPackable, isWritable } from './write-format'
 
 /** Longest endpoint name taken, in bytes. */
 const MAX_ENDPOINT = 255
-
-/** A bootstrap request is answered with an error; `code` and the message are for the operator. */
-export class RequestRefused extends CodedError {
-  constructor(
-    readonly coapCode: number,
-    code: string,
-    reason: string,
-    readonly endpoint?: string,
-  ) {
-    super(code, reason)
-  }
-}
 
 /**
  * Reads `POST /bs?ep=…&pct=…` (Core §6.1.7.1) or `GET /bspack?ep=…` (Core 1.2 §6.1.7.8), and checks

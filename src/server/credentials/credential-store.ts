@@ -6,6 +6,7 @@ import { matchesPattern } from '../endpoint-pattern'
 import type { RegistrationAuthority } from '../registration/registration-authority'
 import { type CertificatePolicy, CredentialAuthority } from './authority'
 import type { Credential, CredentialInfo, CredentialSource, CredentialUse } from './credential'
+import { byEndpointAndAge, duplicate, fixedError } from './conflicts'
 import { CredentialError } from './credential-error'
 import { FileWatch, readCredentialFile } from './credential-file'
 import { type CredentialInput, parseCredential } from './credential-input'
@@ -363,27 +364,4 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
     const message = error instanceof Error ? error.message : String(error)
     this.emit('warning', { code, message })
   }
-}
-
-function byEndpointAndAge(a: Credential, b: Credential): number {
-  if (a.endpoint !== b.endpoint) return a.endpoint < b.endpoint ? -1 : 1
-  return (a.origin.addedAt ?? 0) - (b.origin.addedAt ?? 0)
-}
-
-function duplicate(credential: Credential, holder: Credential): CredentialError {
-  const { mode } = credential.proof
-  const what = mode === 'psk' ? 'identity' : mode === 'rpk' ? 'public key' : 'certificate or name'
-  return new CredentialError(
-    'duplicate-identity',
-    credential.origin.label,
-    `its ${what} is already that of ${holder.origin.label}`,
-  )
-}
-
-function fixedError(credential: Credential, done: string): CredentialError {
-  return new CredentialError(
-    'fixed-credential',
-    credential.origin.label,
-    `it is set by the ${credential.source === 'list' ? 'list of the dialog' : 'credentials file'} and cannot be ${done} at run time`,
-  )
 }
