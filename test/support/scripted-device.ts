@@ -24,8 +24,9 @@ export class ScriptedPeer {
   private taken = 0
   private waiting: (() => void) | undefined
   private mid = 0x1000
-  /** Where {@link send} goes by default: the last sender, or what {@link connect} set. */
+  /** Where {@link send} goes by default: what {@link connect} set, else the last sender. */
   target: Target | undefined
+  private pinned = false
 
   private constructor(
     private readonly socket: Socket,
@@ -49,6 +50,7 @@ export class ScriptedPeer {
 
   connect(port: number, address = '127.0.0.1'): this {
     this.target = { port, address }
+    this.pinned = true
     return this
   }
 
@@ -90,7 +92,7 @@ export class ScriptedPeer {
       })
     }
     const datagram = this.received[this.taken++] as Datagram
-    this.target ??= datagram.from
+    if (!this.pinned) this.target = datagram.from
     return datagram
   }
 
