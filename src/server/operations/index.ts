@@ -1,9 +1,8 @@
 import type { AttributeSet } from '../../lwm2m/attributes'
 import type { Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
-import type { Value } from '../../lwm2m/value'
 import { OperationError } from '../errors'
-import type { ExecuteArguments, WriteInput, WriteTree } from '../types'
+import type { ExecuteArguments, WriteInput } from '../types'
 import { createOperation } from './create'
 import { deleteOperation } from './delete'
 import { discoverOperation } from './discover'
@@ -12,7 +11,7 @@ import type { Operation } from './operation'
 import { readCompositeOperation } from './read-composite'
 import { readOperation } from './read'
 import { writeAttributesOperation } from './write-attributes'
-import { writeCompositeOperation } from './write-composite'
+import { writeCompositeOperation, type CompositeValues } from './write-composite'
 import { writeOperation } from './write'
 
 /** What each operation takes. */
@@ -32,10 +31,7 @@ export interface OperationInputs {
   'write-composite': { readonly values: readonly Record[] | CompositeValues }
 }
 
-/** Values by path; `null` deletes (SenML-ETCH, 1.2). */
-export interface CompositeValues {
-  readonly [path: string]: Value | WriteTree | null
-}
+export type { CompositeValues }
 
 export type OperationName = keyof OperationInputs
 

@@ -1,0 +1,96 @@
+import { Code } from '../../coap/codes'
+import { decodePaths, encodePaths } from '../../lwm2m/formats'
+import { ContentFormat } from '../../lwm2m/formats/codec'
+import { Path } from '../../lwm2m/path'
+import type { Record } from '../../lwm2m/record'
+import type { Registration } from '../types'
+import { compositeAccept, compositeFormats } from './content-format'
+import { rootSegments } from './device-path'
+import type { DeviceRequest, DeviceRequestInit } from './device-request'
+import type { Operation, OperationContext } from './operation'
+import { invalidArgument, requireVersion } from './preconditions'
+import { codecContext, decodeRecords, refusesContentFormat, requireSuccess } from './response'
+
+/**
+ * The paths of a composite operation, each once, in the order given.
+ * @throws PathError, OperationError `invalid-argument` when there are none
+ */
+export function compositePaths(input: readonly (Path | string)[]): Path[] {
+  const paths = new Map<string, Path>()
+  for (const item of input) {
+    const path = Path.from(item)
+    paths.set(path.toString(), path)
+  }
+  if (paths.size === 0) throw invalidArgument('a composite operation needs at least one path')
+  return [...paths.values()]
+}
+
+/** FETCH on the root with the paths as payload (Core §6.3.8). */
+export function compositeFetch(
+  paths: readonly Path[],
+  format: number,
+  device: Registration,
+  context: OperationContext,
+): DeviceRequestInit {
+  return {
+    code: Code.FETCH,
+    path: rootSegments(device),
+    contentFormat: format,
+    accept: compositeAccept(format),
+    payload: encodePaths(format, paths, codecContext(Path.ROOT, device, context)),
+  }
+}
+
+/** The paths that none of the records lies at, below or around. */
+export function missingPaths(paths: readonly Path[], records: readonly Record[]): Path[] {
+  return paths.filter((path) => !records.some((record) => path.contains(record.path)))
+}
+
+function requestedPaths(
+  request: DeviceRequest,
+  device: Registration,
+  context: OperationContext,
+): Path[] {
+  const { contentFormat, payload } = request.init
+  return decodePaths(
+    contentFormat ?? ContentFormat.SENML_CBOR,
+    payload ?? Buffer.alloc(0),
+    codecContext(Path.ROOT, device, context),
+  )
+}
+
+/** Read-Composite (Core §6.3.8): what cannot be read is left out of the answer. */
+export const readCompositeOperation: Operation<{ readonly paths: readonly (Path | string)[] }> = {
+  build(input, device, context) {
+    requireVersion(device, '1.1', 'Read-Composite')
+    const paths = compositePaths(input.paths)
+    const format = context.format ?? compositeFormats(device)[0] ?? ContentFormat.SENML_CBOR
+    return {
+      operation: 'read-composite',
+      path: '/',
+      init: compositeFetch(paths, format, device, context),
+      ...(context.format === undefined ? {} : { formatChosen: true }),
+    }
+  },
+
+  interpret(request, response, device, context) {
+    requireSuccess(response, 'Read-Composite', device)
+    const records = decodeRecords(response, Path.ROOT, device, context)
+    return {
+      endpoint: device.endpoint,
+      path: Path.ROOT,
+      code: response.code,
+      format: response.contentFormat,
+      records,
+      missing: missingPaths(requestedPaths(request, device, context), records),
+    }
+  },
+
+  fallback(request, response, device, context) {
+    if (!refusesContentFormat(response)) return undefined
+    const format = compositeFormats(device).find((other) => other !== request.init.contentFormat)
+    if (format === undefined) return undefined
+    const paths = requestedPaths(request, device, context)
+    return { ...request, init: compositeFetch(paths, format, device, context) }
+  },
+}

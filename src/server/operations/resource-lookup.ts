@@ -1,0 +1,69 @@
+import type {
+  ObjectDefinition,
+  ObjectModel,
+  ResourceDefinition,
+} from '../../lwm2m/model/definition'
+import type { Path } from '../../lwm2m/path'
+import type { Registration, RegisteredObject, ServerWarning } from '../types'
+
+/** The object of a path as the device registered it. */
+export function registeredObject(device: Registration, path: Path): RegisteredObject | undefined {
+  for (const object of device.objects) {
+    if (object.id === path.object && (object.prefix ?? '') === path.prefix) return object
+  }
+  return undefined
+}
+
+/** The best definition of the object of a path, in the version that the device announced. */
+export function objectDefinition(
+  device: Registration,
+  model: ObjectModel,
+  path: Path,
+): ObjectDefinition | undefined {
+  const id = path.object
+  return id === undefined ? undefined : model.object(id, registeredObject(device, path)?.version)
+}
+
+/**
+ * Finds resource definitions by the versions that a device announced. What is not known is not an
+ * error (its values are delivered as the format types them) but worth a warning.
+ */
+export function resourceLookup(
+  device: Registration,
+  model: ObjectModel,
+  warn?: (warning: ServerWarning) => void,
+): (path: Path) => ResourceDefinition | undefined {
+  return (path) => {
+    const [objectId, , resourceId] = path.ids
+    if (objectId === undefined || resourceId === undefined) return undefined
+    const version = registeredObject(device, path)?.version
+    const object = model.object(objectId, version)
+    const resource = object?.resources.get(resourceId)
+    if (warn !== undefined) {
+      if (object === undefined) {
+        warn({
+          code: 'unknown-object',
+          message: `no definition of object ${objectId} is loaded: its values are delivered untyped`,
+          endpoint: device.endpoint,
+          path: path.at(1),
+        })
+      } else if (version !== undefined && object.version !== version) {
+        warn({
+          code: 'version-mismatch',
+          message: `${device.endpoint} has object ${objectId} in version ${version}; values are read as version ${object.version}`,
+          endpoint: device.endpoint,
+          path: path.at(1),
+        })
+      }
+      if (object !== undefined && resource === undefined) {
+        warn({
+          code: 'unknown-resource',
+          message: `object ${objectId} version ${object.version} has no resource ${resourceId}: its values are delivered untyped`,
+          endpoint: device.endpoint,
+          path: path.at(3),
+        })
+      }
+    }
+    return resource
+  }
+}
