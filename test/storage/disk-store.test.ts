@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -184,6 +185,20 @@ describe('DiskStore', () => {
     it('CURRENT is missing: refused, not made anew', async () => {
       await (await filled(10)).close()
       rmSync(join(folder.path, 'CURRENT'))
+      await assertDamaged(/CURRENT is missing/)
+    })
+
+    it('CURRENT is missing beside the very first manifest, but with data', async () => {
+      await (await filled(10)).close()
+      rmSync(join(folder.path, 'CURRENT'))
+      for (const file of files(/^MANIFEST/)) renameSync(file, join(folder.path, 'MANIFEST-000001'))
+      await assertDamaged(/CURRENT is missing/)
+    })
+
+    it('CURRENT is missing without data, but beside a later manifest', async () => {
+      await (await filled(10)).close()
+      rmSync(join(folder.path, 'CURRENT'))
+      for (const file of files(/\.log$/)) rmSync(file)
       await assertDamaged(/CURRENT is missing/)
     })
 

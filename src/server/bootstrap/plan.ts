@@ -142,14 +142,10 @@ class Deletions {
     }
   }
 
-  /** Whether an instance is still there afterwards. */
+  /** Whether an instance is still there afterwards, but for the bootstrap account, which always is. */
   spares(object: number, instance: number): boolean {
     const path = new Path([object, instance])
-    if (!this.paths.some((one) => one.contains(path))) return true
-    const { state } = this
-    return (
-      object === SECURITY && state !== undefined && bootstrapAccounts(state).instances.has(instance)
-    )
+    return !this.paths.some((one) => one.contains(path))
   }
 
   private addSecurity(state: DeviceState, path: Path, instance: number | undefined): void {

@@ -19,7 +19,7 @@ export class Revocation {
   constructor(removed: readonly Credential[]) {
     this.credentials = removed.map((one) => one.info)
     for (const one of removed) {
-      if (one.proof.mode === 'x509' && 'name' in one.proof) this.names.push(one)
+      if ('name' in one.proof) this.names.push(one)
       const keys = this.keys.get(one.use)
       if (keys === undefined) this.keys.set(one.use, new Set([proofKey(one.proof)]))
       else keys.add(proofKey(one.proof))

@@ -247,6 +247,27 @@ describe('the plan of a bootstrap', () => {
     })
   })
 
+  it('gives deleted accounts’ ids away again, and leaves explicit ones to whom they belong', () => {
+    assert.deepEqual(steps(plan({}, '</0/0>,</0/7>;ssid=101,</1/3>;ssid=101')), [
+      'delete /0/7',
+      'delete /1',
+      'write /0/1',
+      'write /1/0',
+      'finish /',
+    ])
+    const servers = [
+      server,
+      { ...server, shortServerId: 102, securityInstance: 1, serverInstance: 0 },
+    ]
+    assert.deepEqual(steps(plan({ servers }, '</0/0>')), [
+      'write /0/2',
+      'write /0/1',
+      'write /1/1',
+      'write /1/0',
+      'finish /',
+    ])
+  })
+
   it('writes the resources of an instance that is not there as one instance', () => {
     const resources = {
       '/4/0/0': 1,
