@@ -4,7 +4,7 @@ import { CoapFormatError, CoapReset, CoapResponseTimeout, CoapTimeout } from './
 import type { OptionFields } from './options'
 import type { PeerState } from './peers'
 import { WheelTimer } from './timer-wheel'
-import type { TokenHolder } from './tokens'
+import { addExchange, removeExchange, type TokenHolder } from './tokens'
 import { Transmission, type TransmissionOwner } from './transmission'
 import type { CoapOption, TransmissionOptions } from './types'
 
@@ -62,7 +62,7 @@ export class Exchange extends WheelTimer implements TokenHolder, TransmissionOwn
     })
     this.acknowledged = !confirmable
     core.stats.requestsOut++
-    core.tokens.add(this)
+    addExchange(this)
     core.wheel.schedule(this, timing.responseTimeout ?? core.settings.responseTimeout)
     try {
       if (confirmable) {
@@ -90,7 +90,7 @@ export class Exchange extends WheelTimer implements TokenHolder, TransmissionOwn
   cancel(): void {
     if (this.done) return
     this.done = true
-    this.core.tokens.remove(this)
+    removeExchange(this)
     this.core.wheel.cancel(this)
     this.transmission?.end()
     this.transmission = undefined

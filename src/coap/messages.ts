@@ -6,6 +6,7 @@ import { Progress, hashBytes, type Recent } from './duplicates'
 import { CoapFormatError } from './errors'
 import { readOptions, type OptionFields } from './options'
 import type { PeerState } from './peers'
+import { findExchange } from './tokens'
 import { findTransmission } from './transmission'
 
 /** What lies above the message layer. */
@@ -159,7 +160,8 @@ export class MessageLayer {
       this.answerDuplicate(peer, message, known)
       return true
     }
-    const holder = core.tokens.find(state, message.token.toString('latin1'))
+    const tokenKey = message.token.toString('latin1')
+    const holder = findExchange(state, tokenKey) ?? core.tokens.find(state, tokenKey)
     if (holder === undefined) return this.unknownToken(peer, message, confirmable)
     core.peers.heard(state, now)
     const fields = readOptions(message.options)

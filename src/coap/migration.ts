@@ -2,6 +2,7 @@ import type { Core } from './core'
 import type { PeerState } from './peers'
 import { RequestQueue } from './request-queue'
 import { ServiceState } from './service-state'
+import { addExchange, type TokenHolder } from './tokens'
 
 /** Hands everything known of one peer to another: the same device at a new address. */
 export function moveState(core: Core, from: PeerState, to: PeerState): void {
@@ -14,6 +15,7 @@ export function moveState(core: Core, from: PeerState, to: PeerState): void {
   to.smallestSzx = Math.min(to.smallestSzx, from.smallestSzx)
   core.duplicates.move(from, to)
   moveTransmissions(from, to)
+  moveExchanges(from, to)
   moveRequests(core, from, to)
   moveRelations(from, to)
   moveService(from, to)
@@ -29,6 +31,17 @@ function moveTransmissions(from: PeerState, to: PeerState): void {
   last.next = to.transmission
   to.transmission = from.transmission
   from.transmission = undefined
+}
+
+function moveExchanges(from: PeerState, to: PeerState): void {
+  let holder = from.exchange
+  from.exchange = undefined
+  while (holder !== undefined) {
+    const next: TokenHolder | undefined = holder.nextHolder
+    holder.state = to
+    addExchange(holder)
+    holder = next
+  }
 }
 
 function moveRequests(core: Core, from: PeerState, to: PeerState): void {

@@ -39,7 +39,6 @@ const FETCHES: ReadonlySet<number> = new Set([Code.GET, Code.FETCH])
  * exchange after the other, each with its own time-outs.
  */
 export class Operation implements ExchangeOwner {
-  private readonly tokenKey: string
   private readonly options: readonly CoapOption[]
   private readonly payload: Uint8Array | undefined
   /** The largest block that this request may use, as an exponent. */
@@ -53,6 +52,7 @@ export class Operation implements ExchangeOwner {
   private restarts = 0
   private begun = false
   private settled = false
+  private onAbort: (() => void) | undefined = undefined
 
   /** @throws RangeError when the request cannot be written */
   constructor(
@@ -60,16 +60,19 @@ export class Operation implements ExchangeOwner {
     public state: PeerState,
     private readonly init: CoapRequestInit,
     private readonly extras: OperationExtras,
+    private readonly tokenKey: string,
     private readonly resolve: (response: CoapResponse) => void,
     private readonly reject: (error: Error) => void,
     private readonly onSettled: (operation: Operation) => void,
   ) {
-    this.tokenKey = extras.token ?? core.tokens.fresh()
     this.options = requestOptions(init, extras.observe)
     this.payload = init.payload
     this.largestSzx = blockExponent(init.blockSize ?? core.settings.blockSize)
     this.body = extras.body
-    init.signal?.addEventListener('abort', this.onAbort, { once: true })
+    if (init.signal !== undefined) {
+      this.onAbort = () => this.fail(new CoapCancelled('the request was aborted'))
+      init.signal.addEventListener('abort', this.onAbort, { once: true })
+    }
   }
 
   /** Its turn has come. */
@@ -99,7 +102,6 @@ export class Operation implements ExchangeOwner {
   /** The peer moved. */
   move(to: PeerState): void {
     this.state = to
-    if (this.exchange !== undefined) this.exchange.state = to
     // One that is not established yet is known to nobody else.
     if (this.extras.relation !== undefined) this.extras.relation.state = to
   }
@@ -118,16 +120,12 @@ export class Operation implements ExchangeOwner {
     }
   }
 
-  private readonly onAbort = (): void => {
-    this.fail(new CoapCancelled('the request was aborted'))
-  }
-
   private settle(): boolean {
     if (this.settled) return false
     this.settled = true
     this.exchange?.cancel()
     this.body?.release()
-    this.init.signal?.removeEventListener('abort', this.onAbort)
+    if (this.onAbort !== undefined) this.init.signal?.removeEventListener('abort', this.onAbort)
     this.onSettled(this)
     return true
   }

@@ -4,6 +4,7 @@ import type { Recent } from './duplicates'
 import type { RequestQueue } from './request-queue'
 import type { ServiceState } from './service-state'
 import type { Relation } from './relation'
+import type { TokenHolder } from './tokens'
 import type { Transmission } from './transmission'
 
 /**
@@ -24,7 +25,9 @@ export class PeerState {
   recentCount = 0
   /** Confirmable messages that wait for their ACK. */
   transmission: Transmission | undefined = undefined
-  /** Requests to it. */
+  /** Requests that wait for their response. */
+  exchange: TokenHolder | undefined = undefined
+  /** Requests to it, with those that wait for their turn. */
   requests: RequestQueue | undefined = undefined
   /** Its notifications come here. */
   relations: Set<Relation> | undefined = undefined

@@ -6,14 +6,14 @@ import type { Operation } from './operation'
  * many constrained devices have room for exactly one.
  */
 export class RequestQueue {
-  private readonly active = new Set<Operation>()
+  private active: Operation[] = []
   private waiting: Operation[] = []
   private advancing = false
 
   constructor(private readonly nstart: number) {}
 
   get empty(): boolean {
-    return this.active.size === 0 && this.waiting.length === 0
+    return this.active.length === 0 && this.waiting.length === 0
   }
 
   get waitingCount(): number {
@@ -29,10 +29,9 @@ export class RequestQueue {
 
   /** It is over, or gave up waiting; the next one starts. */
   remove(operation: Operation): void {
-    if (!this.active.delete(operation)) {
-      const index = this.waiting.indexOf(operation)
-      if (index >= 0) this.waiting.splice(index, 1)
-    }
+    const list = this.active.includes(operation) ? this.active : this.waiting
+    const index = list.indexOf(operation)
+    if (index >= 0) list.splice(index, 1)
     this.advance()
   }
 
@@ -43,9 +42,9 @@ export class RequestQueue {
 
   /** Takes over what another queue had (the peer moved). */
   absorb(other: RequestQueue): void {
-    for (const operation of other.active) this.active.add(operation)
+    this.active = [...other.active, ...this.active]
     this.waiting = [...other.waiting, ...this.waiting]
-    other.active.clear()
+    other.active = []
     other.waiting = []
   }
 
@@ -53,10 +52,10 @@ export class RequestQueue {
     // One that fails at once comes back here; a long queue of such must not become a deep stack.
     if (this.advancing) return
     this.advancing = true
-    while (this.active.size < this.nstart) {
+    while (this.active.length < this.nstart) {
       const next = this.waiting.shift()
       if (next === undefined) break
-      this.active.add(next)
+      this.active.push(next)
       next.begin()
     }
     this.advancing = false

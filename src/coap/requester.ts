@@ -8,6 +8,8 @@ import { RequestQueue } from './request-queue'
 import { Transmission, type TransmissionOwner } from './transmission'
 import type { CoapRequestInit, CoapResponse } from './types'
 
+const PLAIN: OperationExtras = Object.freeze({})
+
 /** The asking role: every request goes through its peer's queue. */
 export class Requester {
   constructor(private readonly core: Core) {}
@@ -15,7 +17,7 @@ export class Requester {
   request(
     state: PeerState,
     init: CoapRequestInit,
-    extras: OperationExtras = {},
+    extras: OperationExtras = PLAIN,
   ): Promise<CoapResponse> {
     return new Promise((resolve, reject) => {
       this.start(state, init, extras, resolve, reject)
@@ -44,12 +46,12 @@ export class Requester {
     }
     let operation: Operation
     try {
-      const key = extras.token ?? (token && tokenKeyOf(token))
       operation = new Operation(
         this.core,
         state,
         init,
-        { ...extras, token: key },
+        extras,
+        extras.token ?? (token === undefined ? this.core.tokens.fresh() : tokenKeyOf(token)),
         resolve,
         reject,
         settled,

@@ -3,12 +3,15 @@ import type { Message } from './codec'
 import type { OptionFields } from './options'
 import type { PeerState } from './peers'
 
-/** Something that waits for responses under a token: a request or an observe relation. */
+/**
+ * Something that waits for responses under a token: a request or an observe relation. A response
+ * belongs to the holder with the same token *of the same peer* (RFC 7252 §5.3.2).
+ */
 export interface TokenHolder {
   state: PeerState
   /** The token, one character a byte. */
   readonly tokenKey: string
-  /** The next holder of an equal token, mostly of another peer. For the table only. */
+  /** The next one in the list of whoever keeps it. */
   nextHolder: TokenHolder | undefined
   /** A response came on its own, already acknowledged where it was confirmable. */
   onMessage(message: Message, fields: OptionFields): void
@@ -17,8 +20,10 @@ export interface TokenHolder {
 }
 
 /**
- * Responses belong to the request with the same token *of the same peer* (RFC 7252 §5.3.2). One map
- * for all peers, because a map each would weigh more than everything else about an idle peer.
+ * The holders that stay: observe relations. One map for all peers, because a map each would weigh
+ * more than everything else about an idle peer. Requests are not in it but in a list of their peer:
+ * a map whose entries come and go all the time makes V8 copy its table every few dozen changes, and
+ * the tables left behind keep everything alive that was in them until the next major collection.
  */
 export class TokenTable {
   private readonly holders = new Map<string, TokenHolder>()
@@ -29,19 +34,16 @@ export class TokenTable {
     return this.holders.size
   }
 
-  /** Eight random bytes that nobody holds: hard to guess, as NoSec needs it (RFC 7252 §5.3.1). */
+  /** Eight random bytes: hard to guess, as NoSec needs it (RFC 7252 §5.3.1), and never twice. */
   fresh(): string {
-    for (;;) {
-      if (this.used === this.random.length) {
-        randomFillSync(this.random)
-        this.used = 0
-      }
-      const key = this.random.toString('latin1', this.used, (this.used += 8))
-      if (!this.holders.has(key)) return key
+    if (this.used === this.random.length) {
+      randomFillSync(this.random)
+      this.used = 0
     }
+    return this.random.toString('latin1', this.used, (this.used += 8))
   }
 
-  /** A holder found before an earlier one of the same token and peer. */
+  /** One holder a token and peer: an earlier one has to be removed first. */
   add(holder: TokenHolder): void {
     holder.nextHolder = this.holders.get(holder.tokenKey)
     this.holders.set(holder.tokenKey, holder)
@@ -65,4 +67,28 @@ export class TokenTable {
     while (holder !== undefined && holder.state !== state) holder = holder.nextHolder
     return holder
   }
+}
+
+/** A request waits for its response. It is found before a relation with the same token. */
+export function addExchange(holder: TokenHolder): void {
+  holder.nextHolder = holder.state.exchange
+  holder.state.exchange = holder
+}
+
+export function removeExchange(holder: TokenHolder): void {
+  const { state } = holder
+  if (state.exchange === holder) state.exchange = holder.nextHolder
+  else {
+    let before = state.exchange
+    while (before !== undefined && before.nextHolder !== holder) before = before.nextHolder
+    if (before !== undefined) before.nextHolder = holder.nextHolder
+  }
+  holder.nextHolder = undefined
+}
+
+/** The request of this peer with this token. */
+export function findExchange(state: PeerState, tokenKey: string): TokenHolder | undefined {
+  let holder = state.exchange
+  while (holder !== undefined && holder.tokenKey !== tokenKey) holder = holder.nextHolder
+  return holder
 }
