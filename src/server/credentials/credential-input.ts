@@ -131,13 +131,8 @@ class EntryReader {
     this.entry = input as { readonly [name: string]: unknown }
   }
 
-  error(why: string, cause?: unknown): CredentialError {
-    return new CredentialError(
-      'invalid-credential',
-      this.label,
-      why,
-      cause === undefined ? undefined : { cause },
-    )
+  error(why: string): CredentialError {
+    return new CredentialError('invalid-credential', this.label, why)
   }
 
   /** Absent, null and empty text are all "not given": a CSV cell cannot be absent. */

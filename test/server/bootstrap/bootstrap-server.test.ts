@@ -94,6 +94,14 @@ describe('the bootstrap server', () => {
       )
     })
 
+    it('with the longest endpoint name, and a format that nobody knows, are read', async () => {
+      bench = await Bench.start({}, PLAIN)
+      const device = await bench.device()
+      await device.request(bootstrapRequest(`ep=${'x'.repeat(252)}`), { code: 0x80 })
+      assert.equal(bench.refused[0]?.code, 'unknown-endpoint')
+      await device.request(bootstrapRequest('ep=a', 'pct=65535'), { code: 0x8f })
+    })
+
     it('with parameters that nobody knows are taken', async () => {
       bench = await Bench.start({}, PLAIN)
       const device = await bench.device()

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { inspect } from 'node:util'
 import { builtinModel } from '../../../src/lwm2m/model/object-model'
 import { ObjectLink } from '../../../src/lwm2m/value'
@@ -153,27 +153,33 @@ describe('a bootstrap configuration', () => {
     )
   })
 
-  it('may give a device raw public keys', () => {
-    const device = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const server = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey
-    const { accounts } = resolve({
-      servers: [
-        {
-          uri: 'coaps://s',
-          shortServerId: 1,
-          security: 'rpk',
-          publicKey: device.publicKey.export({ format: 'pem', type: 'spki' }),
-          privateKey: device.privateKey.export({ format: 'pem', type: 'sec1' }),
-          serverPublicKey: server.export({ format: 'der', type: 'spki' }).toString('base64'),
-        },
-      ],
+  for (const [form, of] of [
+    ['PEM', (key: KeyObject) => key.export({ format: 'pem', type: 'sec1' })],
+    ['DER', (key: KeyObject) => key.export({ format: 'der', type: 'pkcs8' })],
+    ['base64', (key: KeyObject) => key.export({ format: 'der', type: 'pkcs8' }).toString('base64')],
+  ] as const) {
+    it(`may give a device raw public keys, the private one from ${form}`, () => {
+      const device = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      const server = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey
+      const { accounts } = resolve({
+        servers: [
+          {
+            uri: 'coaps://s',
+            shortServerId: 1,
+            security: 'rpk',
+            publicKey: device.publicKey.export({ format: 'pem', type: 'spki' }),
+            privateKey: of(device.privateKey),
+            serverPublicKey: server.export({ format: 'der', type: 'spki' }).toString('base64'),
+          },
+        ],
+      })
+      const spki = { format: 'der', type: 'spki' } as const
+      assert.deepEqual(accounts[0]?.publicKeyOrIdentity, device.publicKey.export(spki))
+      assert.deepEqual(accounts[0].serverPublicKey, server.export(spki))
+      const pkcs8 = device.privateKey.export({ format: 'der', type: 'pkcs8' })
+      assert.deepEqual(accounts[0].secretKey, pkcs8)
     })
-    const spki = { format: 'der', type: 'spki' } as const
-    assert.deepEqual(accounts[0]?.publicKeyOrIdentity, device.publicKey.export(spki))
-    assert.deepEqual(accounts[0].serverPublicKey, server.export(spki))
-    const pkcs8 = device.privateKey.export({ format: 'der', type: 'pkcs8' })
-    assert.deepEqual(accounts[0].secretKey, pkcs8)
-  })
+  }
 })
 
 describe('the bootstrap configurations', () => {

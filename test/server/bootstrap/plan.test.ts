@@ -300,7 +300,10 @@ describe('the plan of a bootstrap', () => {
     ])
     assert.deepEqual([...state.servers], [[5, 0]])
     assert.deepEqual(
-      [...readDiscovery(Buffer.from('</>;lwm2m="1.2",</0/0>,</0/0>,</3>,</x/y>')).objects],
+      [
+        ...readDiscovery(Buffer.from('</>;lwm2m="1.2",</0/0>,</0/0>,</3>,</x/y>,</dev1/5/0>'))
+          .objects,
+      ],
       [
         [0, [0]],
         [3, []],

@@ -151,6 +151,7 @@ describe('a credential as it is written', () => {
     refused({ endpoint: 5, key: '01' }, /endpoint must be a text/)
     refused({ endpoint: 'a\nb', key: '01' }, /control characters/)
     refused({ endpoint: 'a'.repeat(256), key: '01' }, /more than 255 bytes/)
+    assert.equal(parse({ endpoint: 'a'.repeat(255), key: '01', identity: 'i' }).mode, 'psk')
     refused({ endpoint: 'a', key: '01', identiy: 'b' }, /"identiy" is no property/)
     refused({ endpoint: 'a', key: '01', use: 'both' }, /use must be one of server, bootstrap/)
     refused({ endpoint: 'a', mode: 'nosec' }, /mode must be one of psk, rpk, x509/)

@@ -348,6 +348,10 @@ describe('CredentialStore', () => {
       assert.equal(store.authority('server').refuse('dev1', psk('g2')), undefined)
       await changed
       assert.deepEqual([keyOf(store, 'g1'), keyOf(store, 'g2')], [undefined, '00ff'])
+      backing.batch = () => assert.fail('written again')
+      assert.equal(store.authority('server').refuse('dev1', psk('g2')), undefined)
+      await store.close()
+      assert.deepEqual(warnings, [])
     })
   })
 
@@ -357,11 +361,11 @@ describe('CredentialStore', () => {
       return found && `${found.code}: ${found.reason}`
     }
     /** Whether a certificate with this name comes through the handshake. */
-    const lets = (name: string, trusted = true) =>
+    const lets = (name: string | undefined, trusted = true) =>
       store.lookups(['server']).certificate({
-        leaf: { raw: Buffer.from(name) },
+        leaf: { raw: Buffer.from(String(name)) },
         trusted,
-        identity: x509(name),
+        identity: name === undefined ? x509() : x509(name),
       } as never)
     const endpointOf = (identity: PeerIdentity) => store.authority('server').endpointOf(identity)
 
@@ -430,6 +434,7 @@ describe('CredentialStore', () => {
       )
       assert.equal(lets('a'), true)
       assert.equal(lets('a', false), false)
+      assert.equal(lets(undefined), false, 'it names nobody')
       const nameless: PeerIdentity = { ...x509('san1', 'san2'), commonName: undefined } as never
       assert.equal(endpointOf(nameless), undefined)
       await store.add({ endpoint: 'a', key: '01' })
