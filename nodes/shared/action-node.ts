@@ -25,6 +25,8 @@ export interface PreparedAction {
   /** Options that only this action has. */
   readonly options?: Partial<OperationOptions>
   perform(server: Lwm2mServer, options: OperationOptions): Promise<OperationResult>
+  /** Adds what only this action answers. */
+  amend?(answer: NodeMessage, server: Lwm2mServer): void
 }
 
 /** What happens to a request whose device sleeps. */
@@ -152,7 +154,9 @@ export class ActionNode {
     }
     if (this.closed) return this.handOver(ticket, outcome)
     if ('error' in outcome) throw outcome.error
-    send(this.answer(ticket.answer, message, outcome.result, ticket.paths))
+    const answer = this.answer(ticket.answer, message, outcome.result, ticket.paths)
+    action.amend?.(answer, engine.server)
+    send(answer)
   }
 
   private options(

@@ -1,7 +1,6 @@
-import { X509Certificate } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import type { CodedError } from '../../src/base/coded-error'
-import { loadServerKey } from '../../src/dtls/server-key'
+import { loadCertificates, loadServerKey } from '../../src/dtls/server-key'
 import { ModelFolder } from '../../src/lwm2m/model/xml-folder'
 import { CredentialStore } from '../../src/server/credentials'
 import { Lwm2mServer } from '../../src/server/lwm2m-server'
@@ -96,30 +95,17 @@ function withSecurity(options: CoapsOptions | false, security: Security): CoapsO
   return options && { ...options, ...security }
 }
 
-/** @throws SettingError what cannot be read, never quoting a key */
-function securityOf({ settings, serverKey }: EngineInputs): Security {
-  const certificates = readCertificates(settings.text('certificate'), 'the server certificate')
-  const trustAnchors = readCertificates(settings.text('trustAnchors'), 'the trust anchors')
+/** @throws DtlsConfigurationError what cannot be read, never quoting a key */
+function securityOf({ settings, serverKey = '' }: EngineInputs): Security {
+  const certificateChain = settings.text('certificate').trim()
+  const anchors = settings.text('trustAnchors').trim()
+  const chain = certificateChain === '' ? {} : { certificateChain }
   return {
-    ...(serverKey === undefined || serverKey.trim() === ''
+    ...(serverKey.trim() === ''
       ? {}
-      : { serverKey: loadServerKey(serverKey, certificates) }),
-    ...(trustAnchors.length === 0 ? {} : { trustAnchors }),
+      : { serverKey: loadServerKey({ privateKey: serverKey, ...chain }) }),
+    ...(anchors === '' ? {} : { trustAnchors: loadCertificates(anchors) }),
   }
-}
-
-/** The certificates of a PEM text, in order. @throws SettingError */
-function readCertificates(pem: string, what: string): X509Certificate[] {
-  if (pem.trim() === '') return []
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
-  if (blocks.length === 0) throw new SettingError(`${what}: there is no PEM certificate in it`)
-  return blocks.map((block, i) => {
-    try {
-      return new X509Certificate(block)
-    } catch {
-      throw new SettingError(`${what}: certificate ${i + 1} cannot be read`)
-    }
-  })
 }
 
 function storeOf({ settings, id, userDir }: EngineInputs): Store {

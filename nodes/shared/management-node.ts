@@ -12,12 +12,16 @@ import { StatusLine } from './status-line'
 export class ManagementNode {
   readonly status: StatusLine
 
-  /** @param act changes the message into the answer */
+  /**
+   * @param act changes the message into the answer
+   * @param output by which the answer leaves
+   */
   constructor(
     private readonly RED: NodeAPI,
     node: Node,
     serverId: string,
     act: (engine: Engine, message: NodeMessage) => Promise<void>,
+    output = 0,
   ) {
     this.status = new StatusLine(RED, node)
     const host = findHost(RED, serverId)
@@ -32,7 +36,8 @@ export class ManagementNode {
       async (message, send) => {
         await act(await requireHost(host).running(), message)
         this.status.show({ fill: 'green', shape: 'dot', text: sharedText(RED, 'status.done') })
-        send(message)
+        if (output === 0) send(message)
+        else send([...Array.from({ length: output }, () => null), message])
       },
       (error) => this.fail(toCodedError(error)),
     )

@@ -3,8 +3,8 @@ import type { Node, NodeAPI, NodeDef, NodeMessage, NodeMessageInFlow, NodeStatus
 
 export type { Node, NodeAPI, NodeDef, NodeMessage, NodeMessageInFlow, NodeStatus }
 
-export type Send = (message: NodeMessage) => void
-export type Done = (error?: Error) => void
+/** One message, or one for each output. */
+export type Send = (message: NodeMessage | (NodeMessage | null)[]) => void
 
 /** The namespace of the texts that all nodes share (`locales/<lang>/lwm2m-server.json`). */
 const SHARED_TEXTS = '@lwm2m-flows/node-red-lwm2m/lwm2m-server'

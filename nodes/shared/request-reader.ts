@@ -9,6 +9,7 @@ import { keepable } from './keepable'
 import { makeWish, messageCriteria } from './observe-wish'
 import type { Observer } from './observer'
 import type { NodeMessage } from './red'
+import { registrationInfo } from './registration-info'
 import {
   attributeSet,
   compositeInput,
@@ -28,6 +29,7 @@ export const OPERATIONS = [
   'write-attributes',
   'observe',
   'cancel-observe',
+  'list',
 ] as const
 export type OperationName = (typeof OPERATIONS)[number]
 
@@ -51,6 +53,7 @@ export class RequestReader {
   /** @throws ArgumentError */
   async read(message: NodeMessage): Promise<PreparedAction> {
     const name = await this.operationName(message)
+    if (name === 'list') return this.listAction(message)
     const endpoint = await resolveEndpoint(this.endpoint, message)
     const paths = splitPaths(message['path'])
     const options = message['options'] ?? {}
@@ -76,7 +79,7 @@ export class RequestReader {
     return found
   }
 
-  private action(name: OperationName, request: Request): PreparedAction {
+  private action(name: Exclude<OperationName, 'list'>, request: Request): PreparedAction {
     const { endpoint, payload, options } = request
     switch (name) {
       case 'read':
@@ -116,6 +119,23 @@ export class RequestReader {
         return this.observeAction(request)
       case 'cancel-observe':
         return this.cancelAction(request)
+    }
+  }
+
+  /** The registered devices that match `msg.endpoint`, a name or a pattern; default all. */
+  private async listAction(message: NodeMessage): Promise<PreparedAction> {
+    const named = !this.endpoint.empty || typeof message['endpoint'] === 'string'
+    const pattern = named ? await resolveEndpoint(this.endpoint, message) : '*'
+    return {
+      endpoint: pattern,
+      paths: ['/'],
+      answer: 'done',
+      perform: () => Promise.resolve(nothing(pattern, Path.ROOT)),
+      amend: (answer, server) => {
+        answer.payload = server.registrations
+          .list({ pattern })
+          .map((registration) => registrationInfo(server.model, registration))
+      },
     }
   }
 
@@ -188,13 +208,7 @@ export class RequestReader {
         )
         if (removed === 0) throw new OperationError('not-observed', `${key} is not observed`)
         const path = Path.parse(wanted[0] ?? '/')
-        return Promise.resolve({
-          endpoint,
-          path,
-          code: Code.CONTENT,
-          format: undefined,
-          records: [],
-        })
+        return Promise.resolve(nothing(endpoint, path))
       },
     }
   }
@@ -218,6 +232,11 @@ function done(
     answer: 'done',
     perform: (server, options) => perform(server, path, options),
   }
+}
+
+/** The answer of what needs no device. */
+function nothing(endpoint: string, path: Path): OperationResult {
+  return { endpoint, path, code: Code.CONTENT, format: undefined, records: [] }
 }
 
 function noPath(): ArgumentError {

@@ -1,5 +1,5 @@
 import { CodedError } from '../../src/base/coded-error'
-import type { Node, NodeAPI, NodeMessage } from './red'
+import type { Node, NodeAPI, NodeMessage, Send } from './red'
 import type { ServerHost } from './server-host'
 
 /** The config node `lwm2m-server` as flow nodes see it. */
@@ -27,7 +27,7 @@ export function requireHost(host: ServerHost | undefined): ServerHost {
 /** Runs a handler for a node's `input` event: `done` is called exactly once, whatever it throws. */
 export function onInput(
   node: Node,
-  handle: (message: NodeMessage, send: (message: NodeMessage) => void) => Promise<void>,
+  handle: (message: NodeMessage, send: Send) => Promise<void>,
   onError: (error: unknown) => Error,
 ): void {
   node.on('input', (message, send, done) => {

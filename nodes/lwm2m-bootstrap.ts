@@ -1,0 +1,147 @@
+import type { NodeAPI, NodeInitializer } from 'node-red'
+import { CodedError } from '../src/base/coded-error'
+import type { BootstrapDecision } from '../src/server/bootstrap/bootstrap-server'
+import type { BootstrapServer } from '../src/server/bootstrap/bootstrap-server'
+import type { BootstrapConfiguration } from '../src/server/bootstrap/configuration'
+import { bootstrapTrigger } from '../src/server/bootstrap/trigger'
+import { OperationError } from '../src/server/errors'
+import { matchesPattern } from '../src/server/endpoint-pattern'
+import { refuse } from './shared/action-definition'
+import {
+  BOOTSTRAP_EVENTS,
+  type BootstrapEventName,
+  listenToBootstrap,
+} from './shared/bootstrap-events'
+import type { Engine } from './shared/engine'
+import { ArgumentError } from './shared/fields'
+import { ManagementNode } from './shared/management-node'
+import type { Node, NodeDef, NodeMessage } from './shared/red'
+import { findHost } from './shared/server-node'
+import { migrate, type SavedDefinition, SettingError, Settings } from './shared/settings'
+
+const ACTIONS = ['set', 'remove', 'list', 'decide', 'trigger'] as const
+
+/**
+ * `lwm2m-bootstrap`: the first output tells of bootstrap requests, their progress and results; the input
+ * sets, removes and lists configurations, decides pending requests, and sends registered devices to
+ * bootstrap; the second output has the answers to that.
+ */
+const lwm2mBootstrap: NodeInitializer = (RED: NodeAPI) => {
+  function BootstrapNode(this: Node, definition: NodeDef): void {
+    RED.nodes.createNode(this, definition)
+    try {
+      const settings = new Settings(migrate(definition as unknown as SavedDefinition))
+      const events = readEvents(settings.texts('events'))
+      const pattern = settings.text('endpoint').trim() || '*'
+      const wants = (endpoint: string): boolean =>
+        endpoint === pattern || matchesPattern(pattern, endpoint)
+      let stop = (): void => {}
+      const leave = findHost(RED, settings.text('server'))?.use({
+        onState: () => {},
+        onEngine: ({ server }) => {
+          stop()
+          if (server.bootstrap === undefined) return
+          stop = listenToBootstrap(server.bootstrap, events, wants, (message) =>
+            this.send([message, null]),
+          )
+        },
+      })
+      this.on('close', () => {
+        leave?.()
+        stop()
+      })
+      new ManagementNode(RED, this, settings.text('server'), act, 1)
+    } catch (error) {
+      refuse(RED, this, error)
+    }
+  }
+  RED.nodes.registerType('lwm2m-bootstrap', BootstrapNode)
+}
+
+/** @throws SettingError */
+function readEvents(texts: readonly string[]): ReadonlySet<BootstrapEventName> {
+  if (texts.length === 0) return new Set(BOOTSTRAP_EVENTS)
+  return new Set(
+    texts.map((text) => {
+      const found = BOOTSTRAP_EVENTS.find((name) => name === text)
+      if (found === undefined) throw new SettingError(`${JSON.stringify(text)} is no event`)
+      return found
+    }),
+  )
+}
+
+async function act(engine: Engine, message: NodeMessage): Promise<void> {
+  const action = ACTIONS.find((name) => name === message['action'])
+  if (action === undefined) throw new ArgumentError(`msg.action must be ${ACTIONS.join(', ')}`)
+  if (action === 'trigger') return trigger(engine, message)
+  const { bootstrap } = engine.server
+  if (bootstrap === undefined) {
+    throw new CodedError('no-bootstrap', 'the bootstrap server is switched off in the server node')
+  }
+  const { configurations } = bootstrap
+  switch (action) {
+    case 'set':
+      message.payload = await configurations.set(configurationOf(message))
+      return
+    case 'remove':
+      message.payload = await configurations.remove(endpointOf(message))
+      return
+    case 'list':
+      message.payload = configurations.list(textOf(message['endpoint']))
+      return
+    case 'decide':
+      decide(bootstrap, message)
+  }
+}
+
+/** `msg.payload`: a configuration, `stored`, or `refuse` (also `null` and `false`). */
+function decide(bootstrap: BootstrapServer, message: NodeMessage): void {
+  const id = textOf(message['id'])
+  if (id === undefined) throw new ArgumentError('msg.id must be that of the bootstrap request')
+  const { payload } = message
+  let decision: BootstrapDecision
+  if (payload === 'stored') decision = 'stored'
+  else if (payload === 'refuse' || payload === null || payload === false) decision = 'refuse'
+  else if (typeof payload === 'object') decision = payload as BootstrapConfiguration
+  else throw new ArgumentError('msg.payload must be a configuration, "stored" or "refuse"')
+  if (!bootstrap.decide(id, decision)) {
+    throw new CodedError('not-pending', 'this bootstrap request does not wait any more')
+  }
+}
+
+/** Executes `/1/x/9`: the device comes to its bootstrap server (Core §6.1.3). */
+async function trigger({ server }: Engine, message: NodeMessage): Promise<void> {
+  const endpoint = endpointOf(message)
+  const registration = server.registrations.get(endpoint)
+  if (registration === undefined) {
+    throw new OperationError('unknown-endpoint', `${JSON.stringify(endpoint)} is not registered`)
+  }
+  const path = bootstrapTrigger(registration)
+  if (path === undefined) {
+    throw new OperationError('unsupported', `${endpoint} has no bootstrap trigger (/1/x/9)`)
+  }
+  await server.execute(endpoint, path)
+  message['path'] = path.toString()
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function endpointOf(message: NodeMessage): string {
+  const endpoint = textOf(message['endpoint'])
+  if (endpoint === undefined) throw new ArgumentError('no endpoint: set it in msg.endpoint')
+  return endpoint
+}
+
+/** `msg.payload` with `msg.endpoint` where it names none; the configurations check the rest. */
+function configurationOf(message: NodeMessage): BootstrapConfiguration {
+  const { payload } = message
+  if (typeof payload !== 'object' || payload === null) {
+    throw new ArgumentError('msg.payload must be a bootstrap configuration')
+  }
+  const endpoint = textOf(message['endpoint'])
+  return { ...(endpoint === undefined ? {} : { endpoint }), ...payload } as BootstrapConfiguration
+}
+
+export default lwm2mBootstrap
