@@ -44,7 +44,7 @@ export type HandshakeFailureCode =
   | 'credential-error'
   | 'credential-removed'
   | 'peer-alert'
-  | 'limit'
+  | 'internal-error'
   | 'stopped'
 
 /** Ends one handshake: with an alert to the peer where there is one, and with a report to the operator. */

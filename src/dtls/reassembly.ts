@@ -83,6 +83,12 @@ export class Reassembly {
     return { type: partial.type, messageSeq, body: partial.body }
   }
 
+  /** Drops what is not whole. */
+  forget(): void {
+    this.partials.clear()
+    this.held = 0
+  }
+
   private begin({ type, length, messageSeq }: HandshakeFragment): Partial | undefined {
     const most = type === HandshakeType.certificate ? MAX_HANDSHAKE_MESSAGE : MAX_SHORT_MESSAGE
     if (length > most || this.held + length > MAX_HELD) return undefined

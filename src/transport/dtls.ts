@@ -1,9 +1,20 @@
+import { CodedError } from '../base/coded-error'
 import type { Clock } from '../base/clock'
+import { Association } from '../dtls/association'
 import type { DtlsCounters } from '../dtls/counters'
 import type { DtlsCredentials } from '../dtls/credentials'
-import type { HandshakeFailureCode } from '../dtls/errors'
+import { DtlsServer } from '../dtls/endpoint'
+import { DtlsSendError, type HandshakeFailureCode } from '../dtls/errors'
 import type { DtlsSettings } from '../dtls/options'
-import type { BoundAddress, Peer, PeerIdentity, Transport } from './transport'
+import { DatagramSocket } from './datagram-socket'
+import {
+  type BoundAddress,
+  describeIdentity,
+  type Peer,
+  PeerGone,
+  type PeerIdentity,
+  type Transport,
+} from './transport'
 
 /** Where to bind, who may connect, and the settings of DTLS. */
 export interface DtlsTransportOptions extends DtlsSettings {
@@ -28,23 +39,127 @@ export interface HandshakeFailureReport {
   readonly port: number
 }
 
-/** CoAP over DTLS 1.2, server role: a `Peer` is a security association. */
-export declare class DtlsTransport implements Transport {
+/** What all protections together may add to a datagram: header, Connection ID, IV, padding, MAC. */
+const MOST_OVERHEAD = 128
+
+/**
+ * CoAP over DTLS 1.2, server role (RFC 7252 §9): a `Peer` is a security association, so its address
+ * may change while it lives, and a device that connects anew is another peer.
+ */
+export class DtlsTransport implements Transport {
   readonly scheme = 'coaps'
-  readonly maxDatagram: number
-  onMessage: (peer: Peer, datagram: Buffer) => void
-  onPeerGone: (peer: Peer, reason: string) => void
-  onWarning: (message: string, peer?: Peer) => void
-  onHandshakeFailed: (failure: HandshakeFailureReport) => void
-  constructor(options: DtlsTransportOptions)
-  start(): Promise<BoundAddress>
-  stop(): Promise<void>
-  send(peer: Peer, datagram: Uint8Array): void
+  /** What a record of 2^14 bytes and its datagram carry; {@link maxDatagramFor} knows a device's own limit. */
+  readonly maxDatagram = (1 << 14) - MOST_OVERHEAD
+
+  onMessage: (peer: Peer, datagram: Buffer) => void = () => {}
+  onPeerGone: (peer: Peer, reason: string) => void = () => {}
+  onWarning: (message: string, peer?: Peer) => void = () => {}
+  /** A device could not connect. Default: a warning. */
+  onHandshakeFailed: (failure: HandshakeFailureReport) => void = (failure) => {
+    const { identity, address, port, reason } = failure
+    const who = identity === undefined ? '' : ` (${describeIdentity(identity)})`
+    this.onWarning(`the DTLS handshake with ${address}:${port}${who} failed: ${reason}`)
+  }
+
+  private readonly socket: DatagramSocket
+  private server: DtlsServer
+  private starting: Promise<BoundAddress> | undefined
+  private stopping: Promise<void> = Promise.resolve()
+
+  /** @throws DtlsConfigurationError `bad-option` */
+  constructor(private readonly options: DtlsTransportOptions) {
+    this.socket = new DatagramSocket({ ...options, port: options.port ?? 5684 })
+    this.socket.onMessage = (datagram, address, port) =>
+      this.server.receive(datagram, address, port)
+    this.socket.onError = (message) => this.onWarning(message)
+    this.server = this.createServer()
+  }
+
+  /** Counts since the last start. */
+  get counters(): DtlsCounters {
+    return this.server.counters
+  }
+
+  start(): Promise<BoundAddress> {
+    this.starting ??= this.bind().catch((error: unknown) => {
+      this.starting = undefined
+      throw error
+    })
+    return this.starting
+  }
+
+  stop(): Promise<void> {
+    const { starting } = this
+    if (starting !== undefined) {
+      this.starting = undefined
+      this.stopping = (async () => {
+        await starting.catch(() => {})
+        this.server.stop()
+        await this.socket.close()
+      })()
+    }
+    return this.stopping
+  }
+
+  send(peer: Peer, datagram: Uint8Array): void {
+    if (!(peer instanceof Association)) throw new PeerGone(peer)
+    try {
+      this.server.send(peer, datagram)
+    } catch (error) {
+      if (error instanceof DtlsSendError && error.code === 'association-ended') {
+        throw new PeerGone(peer)
+      }
+      throw error
+    }
+  }
+
   /** @throws CodedError `unsupported`, always: a device must come first (it knows how to reach us) */
-  connect(host: string, port: number): Promise<Peer>
-  pin(peer: Peer, pinned: boolean): void
-  close(peer: Peer, reason: string): void
+  connect(host: string, port: number): Promise<Peer> {
+    return Promise.reject(
+      new CodedError(
+        'unsupported',
+        `a DTLS server does not connect to ${host}:${port}: the device must connect first`,
+      ),
+    )
+  }
+
+  pin(peer: Peer, pinned: boolean): void {
+    if (peer instanceof Association) this.server.pin(peer, pinned)
+  }
+
+  close(peer: Peer, reason: string): void {
+    if (peer instanceof Association) this.server.close(peer, reason)
+  }
+
   /** A credential was removed or changed: ends what was made with it, at once. Answers how many associations. */
-  closeWhere(predicate: (identity: PeerIdentity) => boolean, reason: string): number
-  readonly counters: DtlsCounters
+  closeWhere(predicate: (identity: PeerIdentity) => boolean, reason: string): number {
+    return this.server.closeWhere(predicate, reason)
+  }
+
+  /** The most bytes that one `send` to this peer may carry, if they are to fit one datagram of its path. */
+  maxDatagramFor(peer: Peer): number {
+    return peer instanceof Association
+      ? peer.maxDatagram(this.server.settings.mtu)
+      : this.maxDatagram
+  }
+
+  private async bind(): Promise<BoundAddress> {
+    await this.stopping
+    // A stopped one stays stopped; the first start takes the constructor's.
+    if (this.server.stopped) this.server = this.createServer()
+    await this.server.start()
+    return this.socket.bind()
+  }
+
+  private createServer(): DtlsServer {
+    const server = new DtlsServer({
+      ...this.options,
+      output: (datagram, address, port) => this.socket.send(datagram, address, port),
+    })
+    server.onMessage = (association, message) => this.onMessage(association, message)
+    server.onAssociationEnded = (association, reason) => this.onPeerGone(association, reason)
+    server.onHandshakeFailed = (report) => this.onHandshakeFailed(report)
+    server.onWarning = (message) => this.onWarning(message)
+    return server
+  }
 }

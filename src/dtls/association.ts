@@ -1,0 +1,129 @@
+import type { RecordCipher } from './ciphers'
+import { ContentType, HandshakeType, LAST_SEQUENCE } from './constants'
+import type { DtlsIdentity, RemoteAddress } from './identity'
+import { wholeMessage } from './messages/handshake-header'
+import { plainRecord, recordOverhead, sealRecord } from './record'
+import type { ReplayWindow } from './replay'
+
+/** Our last flight, as long as the client may ask for it again. */
+export interface LastFlight {
+  /** message_seq of the client's Finished. */
+  readonly clientMessageSeq: number
+  readonly messageSeq: number
+  readonly verifyData: Uint8Array
+  /** Next record sequence number of epoch 0. */
+  plainSequence: number
+  /** Monotonic ms of the last time it was sent. */
+  sentAt: number
+}
+
+/** What a finished handshake hands over. Everything in it is the association's own. */
+export interface AssociationInit {
+  readonly remote: RemoteAddress
+  readonly identity: DtlsIdentity
+  readonly cipher: RecordCipher
+  readonly window: ReplayWindow
+  /** Our Connection ID: what the client's records carry; undefined without. */
+  readonly ownConnectionId: Uint8Array | undefined
+  /** What our records carry; empty for nothing. */
+  readonly peerConnectionId: Uint8Array
+  readonly writeSequence: number
+  readonly sendLimit: number
+  readonly suite: number
+  /** Empty when the session cannot be resumed. */
+  readonly sessionId: Uint8Array
+  readonly resumed: boolean
+  /** Tells a repeated hello of this handshake from a new one. */
+  readonly helloMark: number
+  readonly lastFlight: LastFlight | undefined
+}
+
+let nextNumber = 1
+
+/**
+ * An established security association: who, by what keys, and where at present. There are many of
+ * them: what it holds is counted. The same shape as the transport's `Peer`.
+ */
+export class Association {
+  /** Unique within the process. */
+  readonly id = `dtls:${nextNumber++}`
+  readonly identity: DtlsIdentity
+  readonly suite: number
+  readonly sessionId: Uint8Array
+  readonly resumed: boolean
+  readonly ownConnectionId: Uint8Array | undefined
+  /** Changes when the client moves (Connection ID). */
+  address: string
+  port: number
+
+  /** @internal */ readonly window: ReplayWindow
+  /** @internal */ readonly helloMark: number
+  /** @internal */ readonly sendLimit: number
+  /** @internal */ lastFlight: LastFlight | undefined
+  /** @internal Forged records that named this association. */
+  forgeries = 0
+  /** @internal Never evicted while true. */
+  pinned = false
+  /** @internal Its address belongs to another client now; cleared when it is heard again. */
+  displaced = false
+  ended = false
+  /** @internal Neighbours in the list by last use; see associations.ts. */
+  newer: Association | undefined = undefined
+  /** @internal */ older: Association | undefined = undefined
+
+  private readonly cipher: RecordCipher
+  private readonly peerConnectionId: Uint8Array
+  private writeSequence: number
+
+  constructor(init: AssociationInit) {
+    this.identity = init.identity
+    this.suite = init.suite
+    this.sessionId = init.sessionId
+    this.resumed = init.resumed
+    this.ownConnectionId = init.ownConnectionId
+    this.address = init.remote.address
+    this.port = init.remote.port
+    this.window = init.window
+    this.helloMark = init.helloMark
+    this.sendLimit = init.sendLimit
+    this.lastFlight = init.lastFlight
+    this.cipher = init.cipher
+    this.peerConnectionId = init.peerConnectionId
+    this.writeSequence = init.writeSequence
+  }
+
+  get secure(): true {
+    return true
+  }
+
+  /** @internal What opens the client's records. */
+  get readCipher(): RecordCipher {
+    return this.cipher
+  }
+
+  /** Application bytes that fit one record and, with `mtu`, one datagram. */
+  maxDatagram(mtu: number): number {
+    const overhead = recordOverhead(this.cipher, mtu, this.peerConnectionId)
+    return Math.min(this.sendLimit, mtu - overhead)
+  }
+
+  /** Whether sequence numbers are left: an alert must still be possible after the last content. */
+  get exhausted(): boolean {
+    return this.writeSequence >= LAST_SEQUENCE - 1
+  }
+
+  /** @internal A protected record with the next sequence number. */
+  seal(type: number, content: Uint8Array): Buffer {
+    return sealRecord(this.cipher, type, this.writeSequence++, content, this.peerConnectionId)
+  }
+
+  /** @internal ChangeCipherSpec and Finished once more, as new records (RFC 6347 §4.2.4). */
+  sealLastFlight(flight: LastFlight): Buffer {
+    const ccs = Buffer.from([1])
+    const finished = wholeMessage(HandshakeType.finished, flight.messageSeq, flight.verifyData)
+    return Buffer.concat([
+      plainRecord(ContentType.changeCipherSpec, flight.plainSequence++, ccs),
+      this.seal(ContentType.handshake, finished),
+    ])
+  }
+}

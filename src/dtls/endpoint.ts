@@ -1,0 +1,449 @@
+import { randomBytes } from 'node:crypto'
+import { type Clock, systemClock } from '../base/clock'
+import type { Association } from './association'
+import { AssociationRecords } from './association-records'
+import { addressKey, Associations, sameIdentity } from './associations'
+import { AlertLevel, Alert, ContentType, HandshakeType } from './constants'
+import type { DropReason, DtlsCounters } from './counters'
+import { DecodeError, DtlsSendError, HandshakeFailure, type HandshakeFailureCode } from './errors'
+import { HalfOpen } from './half-open'
+import type { HandshakeHost } from './handshake-host'
+import { type CheckedHello, HelloGate } from './hello-gate'
+import type { DtlsIdentity, RemoteAddress } from './identity'
+import { LookupGate } from './lookup-gate'
+import { buildAlert } from './messages/alert'
+import { parseClientHello } from './messages/client-hello'
+import { negotiate } from './negotiation'
+import type { DtlsServerOptions } from './options'
+import { forEachRecord, plainRecord, type RawRecord } from './record'
+import { SessionCache } from './resumption'
+import { helloMark, ServerHandshake } from './server-handshake'
+import type { DtlsSession } from './session'
+import { resolveSettings, type Settings } from './settings'
+import { Tally } from './tally'
+
+/** A handshake that came to nothing. The true reason: the other end may have seen only silence. */
+export interface HandshakeReport extends RemoteAddress {
+  readonly code: HandshakeFailureCode
+  readonly reason: string
+  /** What the client claimed, as far as it did; not proven. */
+  readonly identity: DtlsIdentity | undefined
+}
+
+/**
+ * A DTLS 1.2 server (RFC 6347) without a socket: datagrams come in by {@link receive} and leave by
+ * `options.output`. Set the `on…` members before the first datagram.
+ */
+export class DtlsServer {
+  /** Authenticated application data, never empty. The bytes are the receiver's to keep. */
+  onMessage: (association: Association, message: Buffer) => void = () => {}
+  /** An association ended: closed by either side, replaced, evicted, or its credential was removed. */
+  onAssociationEnded: (association: Association, reason: string) => void = () => {}
+  onHandshakeFailed: (report: HandshakeReport) => void = () => {}
+  /** Something that harmed no handshake: a session store or a callback that failed. */
+  onWarning: (message: string) => void = () => {}
+
+  readonly settings: Settings
+  private readonly clock: Clock
+  private readonly gate: HelloGate
+  private readonly tally = new Tally()
+  private readonly sessions: SessionCache
+  private readonly associations = new Associations()
+  private readonly records: AssociationRecords
+  private readonly halfOpen: HalfOpen
+  private readonly byConnectionId = new Map<string, Association | ServerHandshake>()
+  private readonly handshakeHost: HandshakeHost
+  /** After `stop`; a stopped server stays so. */
+  stopped = false
+
+  /** @throws DtlsConfigurationError `bad-option` */
+  constructor(private readonly options: DtlsServerOptions) {
+    const { clock = systemClock } = options
+    const settings = resolveSettings(options)
+    this.settings = settings
+    this.clock = clock
+    this.gate = new HelloGate(clock, settings.cookieLifetime)
+    this.halfOpen = new HalfOpen(settings.maxHalfOpen, settings.maxHalfOpenPerAddress)
+    this.sessions = new SessionCache(clock, settings.maxSessions, options.sessions, (error) => {
+      this.tally.sessionStoreErrors++
+      this.warn('DTLS sessions cannot be kept', error)
+    })
+    this.handshakeHost = this.hostHandshakes()
+    this.records = this.hostAssociations()
+  }
+
+  /** Loads the sessions that were kept; never rejects. */
+  start(): Promise<void> {
+    return this.sessions.load()
+  }
+
+  /** Ends everything, telling every client. Later datagrams are ignored; `send` throws. */
+  stop(): void {
+    if (this.stopped) return
+    const reason = new HandshakeFailure('stopped', 'the server stops', undefined)
+    for (const handshake of [...this.halfOpen.values()]) handshake.giveUp(reason)
+    for (const association of [...this.associations.values()]) {
+      this.close(association, 'the server stops')
+    }
+    this.stopped = true
+  }
+
+  get counters(): DtlsCounters {
+    return this.tally.snapshot({
+      associations: this.associations.size,
+      halfOpen: this.halfOpen.size,
+      sessions: this.sessions.size,
+    })
+  }
+
+  /** The sessions that could be resumed now. They hold secrets. */
+  exportSessions(): DtlsSession[] {
+    return [...this.sessions.values()]
+  }
+
+  /** Takes over sessions that {@link exportSessions} gave. */
+  importSessions(sessions: Iterable<DtlsSession>): void {
+    for (const session of sessions) this.sessions.add(session)
+  }
+
+  /**
+   * One datagram from the network. Nothing in it can make this throw.
+   * @param address IPv4 addresses unmapped
+   */
+  receive(datagram: Buffer, address: string, port: number): void {
+    if (this.stopped) return
+    const from = { address, port }
+    const key = addressKey(address, port)
+    if (datagram.length === 0) this.dropped('malformed')
+    forEachRecord(
+      datagram,
+      this.settings.connectionIdLength,
+      (record) => {
+        try {
+          this.route(record, from, key)
+        } catch (error) {
+          this.dropped('internal-error')
+          this.warn('a DTLS record could not be dealt with', error)
+        }
+      },
+      this.dropped,
+    )
+  }
+
+  /**
+   * Sends application data as one record.
+   * @throws DtlsSendError `association-ended`, or `datagram-too-large` for more than the peer takes
+   */
+  send(association: Association, message: Uint8Array): void {
+    if (association.ended) {
+      throw new DtlsSendError('association-ended', `${association.id} has ended`)
+    }
+    if (message.length > association.sendLimit) {
+      throw new DtlsSendError(
+        'datagram-too-large',
+        `${message.length} bytes; the device takes ${association.sendLimit} in a record`,
+      )
+    }
+    if (association.exhausted) {
+      this.close(association, 'its sequence numbers are used up')
+      throw new DtlsSendError('association-ended', `${association.id} has ended`)
+    }
+    // Someone else has its address now: nothing meant for it may go there.
+    if (association.displaced) return
+    const record = association.seal(ContentType.applicationData, message)
+    this.output(record, association)
+  }
+
+  /** Ends an association with a close_notify. Harmless when it already ended. */
+  close(association: Association, reason: string): void {
+    if (association.ended) return
+    if (!association.displaced) {
+      const alert = buildAlert(AlertLevel.warning, Alert.closeNotify)
+      this.output(association.seal(ContentType.alert, alert), association)
+    }
+    this.end(association, reason)
+  }
+
+  /**
+   * A credential was removed or changed: ends the associations, handshakes and sessions of the
+   * identities that `predicate` picks.
+   * @returns how many associations ended
+   */
+  closeWhere(predicate: (identity: DtlsIdentity) => boolean, reason: string): number {
+    const failure = new HandshakeFailure('credential-removed', reason, undefined)
+    for (const handshake of [...this.halfOpen.values()]) {
+      if (handshake.claimed !== undefined && predicate(handshake.claimed)) handshake.giveUp(failure)
+    }
+    this.sessions.removeWhere(predicate)
+    let closed = 0
+    for (const association of [...this.associations.values()]) {
+      if (!predicate(association.identity)) continue
+      this.close(association, reason)
+      closed++
+    }
+    return closed
+  }
+
+  /** A pinned association never makes room for others. */
+  pin(association: Association, pinned: boolean): void {
+    this.associations.pin(association, pinned)
+  }
+
+  private route(record: RawRecord, from: RemoteAddress, key: string): void {
+    if (record.epoch === 1) return this.routeProtected(record, from, key)
+    if (record.epoch > 1) return this.dropped('no-association')
+    if (record.type === ContentType.applicationData || record.type === ContentType.tls12Cid) {
+      return this.dropped('plaintext')
+    }
+    const isHello =
+      record.type === ContentType.handshake && record.fragment[0] === HandshakeType.clientHello
+    if (isHello) return this.onHello(record, from, key)
+    const handshake = this.halfOpen.at(key)
+    if (handshake !== undefined) handshake.receivePlain(record)
+    else this.dropped(this.associations.at(key) === undefined ? 'no-association' : 'plaintext')
+  }
+
+  private routeProtected(record: RawRecord, from: RemoteAddress, key: string): void {
+    if (record.type === ContentType.tls12Cid) return this.routeByConnectionId(record, from)
+    const association = this.associations.at(key)
+    const handshake = this.halfOpen.at(key)
+    if (association === undefined) {
+      if (handshake === undefined) this.dropped('no-association')
+      else handshake.receiveProtected(record)
+      return
+    }
+    if (association.ownConnectionId !== undefined) {
+      // RFC 9146 §3: having agreed on Connection IDs, the client must use its.
+      if (handshake === undefined) this.dropped('connection-id-missing')
+      else handshake.receiveProtected(record)
+      return
+    }
+    const rejection = this.records.receive(association, record, from)
+    if (rejection === undefined) return
+    // Not the living association's: perhaps that of a handshake at the same address.
+    if (handshake === undefined) this.records.reject(association, rejection)
+    else handshake.receiveProtected(record)
+  }
+
+  private routeByConnectionId(record: RawRecord, from: RemoteAddress): void {
+    const holder = this.byConnectionId.get(connectionIdKey(record.connectionId))
+    if (holder === undefined) return this.dropped('unknown-connection-id')
+    if (holder instanceof ServerHandshake) {
+      const { address, port } = holder.remote
+      // A handshake does not move.
+      if (address === from.address && port === from.port) holder.receiveProtected(record)
+      else this.dropped('unknown-connection-id')
+      return
+    }
+    const rejection = this.records.receive(holder, record, from)
+    if (rejection !== undefined) this.records.reject(holder, rejection)
+  }
+
+  private onHello(record: RawRecord, from: RemoteAddress, key: string): void {
+    const outcome = this.gate.check(record, from)
+    if (outcome.kind === 'dropped') return this.dropped(outcome.reason)
+    if (outcome.kind === 'verify') {
+      this.tally.helloVerifyRequests++
+      return this.output(outcome.datagram, from)
+    }
+    const { checked } = outcome
+    const current = this.halfOpen.at(key)
+    if (current !== undefined && isSame(current.clientRandom, checked.prefix.random)) {
+      return current.repeatFlight()
+    }
+    const living = this.associations.at(key)
+    if (living?.helloMark === helloMark(checked.prefix.random)) return this.dropped('replayed')
+    current?.giveUp(new HandshakeFailure('replaced', 'the client began anew', undefined))
+    if (!this.halfOpen.hasRoomFor(from)) return this.dropped('half-open-limit')
+    if (living === undefined && this.isFull()) return this.dropped('association-limit')
+    this.beginHandshake(checked, record, from, key)
+  }
+
+  private beginHandshake(
+    { fragment, prefix }: CheckedHello,
+    record: RawRecord,
+    from: RemoteAddress,
+    key: string,
+  ): void {
+    this.tally.handshakesStarted++
+    try {
+      const hello = parseClientHello(fragment.body, prefix)
+      const negotiated = negotiate(hello, this.settings, this.options.credentials)
+      const message = { ...fragment, body: new Uint8Array(fragment.body) }
+      const verified = { hello, message, recordSequence: record.sequence }
+      const handshake = new ServerHandshake(this.handshakeHost, from, verified, negotiated)
+      this.halfOpen.add(key, handshake)
+      handshake.begin()
+    } catch (error) {
+      const failure =
+        error instanceof DecodeError
+          ? new HandshakeFailure('decode-error', error.message, Alert.decodeError)
+          : error
+      if (!(failure instanceof HandshakeFailure)) throw error
+      if (failure.alert !== undefined) {
+        const body = buildAlert(AlertLevel.fatal, failure.alert)
+        this.output(plainRecord(ContentType.alert, record.sequence, body), from)
+      }
+      this.report(from, undefined, failure)
+    }
+  }
+
+  private hostHandshakes(): HandshakeHost {
+    const { settings, clock, sessions, options, dropped } = this
+    return {
+      settings,
+      clock,
+      sessions,
+      dropped,
+      credentials: options.credentials,
+      lookups: new LookupGate(settings.maxLookups),
+      output: (datagram, to) => this.output(datagram, to),
+      allocateConnectionId: (handshake) => this.allocateConnectionId(handshake),
+      established: (handshake, association, early) =>
+        this.onEstablished(handshake, association, early),
+      report: ({ remote, claimed }, failure) => this.report(remote, claimed, failure),
+      ended: (handshake) => {
+        this.halfOpen.remove(addressKey(handshake.remote.address, handshake.remote.port), handshake)
+        this.releaseConnectionId(handshake.connectionId, handshake)
+      },
+      retransmitted: () => this.tally.retransmissions++,
+    }
+  }
+
+  private hostAssociations(): AssociationRecords {
+    const { settings, clock, dropped } = this
+    return new AssociationRecords({
+      settings,
+      clock,
+      dropped,
+      output: (datagram, to) => this.output(datagram, to),
+      deliver: (association, message) => this.onMessage(association, message),
+      touch: (association) => this.associations.touch(association),
+      moved: (association, { address, port }) => {
+        this.tally.addressMoves++
+        this.associations.move(association, address, port)
+      },
+      closedByPeer: (association, reason, fatal) => {
+        if (!fatal) return this.close(association, reason)
+        // RFC 5246 §7.2.2: after a fatal alert the session must not be resumed.
+        this.sessions.remove(association.sessionId)
+        this.end(association, reason)
+      },
+      exhausted: (association, reason) => this.close(association, reason),
+      retransmitted: () => this.tally.retransmissions++,
+    })
+  }
+
+  private onEstablished(
+    handshake: ServerHandshake,
+    association: Association,
+    early: readonly RawRecord[],
+  ): void {
+    const { address, port } = handshake.remote
+    const key = addressKey(address, port)
+    this.halfOpen.remove(key, handshake)
+    this.takeAddress(association, key)
+    if (!this.makeRoom()) {
+      this.releaseConnectionId(association.ownConnectionId, handshake)
+      this.dropped('association-limit')
+      return
+    }
+    this.associations.add(association)
+    if (association.ownConnectionId !== undefined) {
+      this.byConnectionId.set(connectionIdKey(association.ownConnectionId), association)
+    }
+    this.tally.handshakesCompleted++
+    if (association.resumed) this.tally.resumptions++
+    for (const record of early) this.route(record, handshake.remote, key)
+  }
+
+  /** The client proved to be at this address: whoever was there before is gone from it. */
+  private takeAddress(association: Association, key: string): void {
+    const previous = this.associations.at(key)
+    if (previous === undefined) return
+    // Another device with a Connection ID: it has moved away and will say whereto.
+    const movedAway =
+      previous.ownConnectionId !== undefined &&
+      !sameIdentity(previous.identity, association.identity)
+    if (movedAway) previous.displaced = true
+    else this.end(previous, 'the device made a new connection')
+  }
+
+  private isFull(): boolean {
+    return (
+      this.associations.size >= this.settings.maxAssociations &&
+      this.associations.evictable === undefined
+    )
+  }
+
+  private makeRoom(): boolean {
+    const { size, evictable } = this.associations
+    if (size < this.settings.maxAssociations) return true
+    if (evictable === undefined) return false
+    this.tally.evictions++
+    this.close(evictable, 'it was silent for longest and room was needed')
+    return true
+  }
+
+  private end(association: Association, reason: string): void {
+    association.ended = true
+    this.associations.remove(association)
+    this.releaseConnectionId(association.ownConnectionId, association)
+    try {
+      this.onAssociationEnded(association, reason)
+    } catch (error) {
+      this.warn('onAssociationEnded failed', error)
+    }
+  }
+
+  private allocateConnectionId(handshake: ServerHandshake): Uint8Array {
+    for (;;) {
+      const connectionId = new Uint8Array(randomBytes(this.settings.connectionIdLength))
+      const key = connectionIdKey(connectionId)
+      if (this.byConnectionId.has(key)) continue
+      this.byConnectionId.set(key, handshake)
+      return connectionId
+    }
+  }
+
+  private releaseConnectionId(
+    connectionId: Uint8Array | undefined,
+    holder: Association | ServerHandshake,
+  ): void {
+    if (connectionId === undefined) return
+    const key = connectionIdKey(connectionId)
+    if (this.byConnectionId.get(key) === holder) this.byConnectionId.delete(key)
+  }
+
+  private report(
+    { address, port }: RemoteAddress,
+    identity: DtlsIdentity | undefined,
+    { code, message: reason }: HandshakeFailure,
+  ): void {
+    this.tally.failed(code)
+    try {
+      this.onHandshakeFailed({ code, reason, identity, address, port })
+    } catch (error) {
+      this.warn('onHandshakeFailed failed', error)
+    }
+  }
+
+  private readonly dropped = (reason: DropReason): void => this.tally.dropped(reason)
+
+  private output(datagram: Uint8Array, { address, port }: RemoteAddress): void {
+    this.options.output(datagram, address, port)
+  }
+
+  private warn(what: string, error: unknown): void {
+    this.onWarning(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function connectionIdKey(connectionId: Uint8Array): string {
+  const { buffer, byteOffset, byteLength } = connectionId
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0
+}

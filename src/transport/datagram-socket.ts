@@ -1,0 +1,119 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import { isIP, isIPv4 } from 'node:net'
+import { BindError, type BoundAddress } from './transport'
+
+export interface DatagramSocketOptions {
+  /** A literal address. Default `::` with IPv4 mapped into it, or `0.0.0.0` on a machine without IPv6. */
+  readonly host?: string
+  /** 0 for an ephemeral one. */
+  readonly port: number
+  /** Bytes of the receive buffer, as far as the system allows; default 4 MiB. */
+  readonly receiveBuffer?: number
+}
+
+/** Errors that mean "this machine has no IPv6", not "this address is wrong". */
+const NO_IPV6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'])
+
+const MAPPED = '::ffff:'
+
+/** Addresses are literal: saves the resolver's detour. */
+function literal(
+  address: string,
+  _family: unknown,
+  callback: (error: Error | null, address: string, family: number) => void,
+): void {
+  callback(null, address, isIPv4(address) ? 4 : 6)
+}
+
+function unmapped(address: string): string {
+  const mapped = address.startsWith(MAPPED) && address.includes('.', MAPPED.length)
+  return mapped ? address.slice(MAPPED.length) : address
+}
+
+/** A UDP socket on which IPv4 addresses are written as such, whatever family it is of. */
+export class DatagramSocket {
+  onMessage: (datagram: Buffer, address: string, port: number) => void = () => {}
+  /** ICMP errors and the like. */
+  onError: (message: string) => void = () => {}
+
+  private socket: Socket | undefined
+  /** Whether the socket writes IPv4 addresses as mapped ones. */
+  private ipv6 = false
+
+  constructor(private readonly options: DatagramSocketOptions) {}
+
+  /** @throws BindError */
+  async bind(): Promise<BoundAddress> {
+    const { host } = this.options
+    if (host !== undefined && host !== '') return this.bindTo(host)
+    try {
+      return await this.bindTo('::')
+    } catch (error) {
+      if (error instanceof BindError && NO_IPV6.has(error.code)) return this.bindTo('0.0.0.0')
+      throw error
+    }
+  }
+
+  /** Does nothing before `bind` and after `close`. */
+  send(datagram: Uint8Array, address: string, port: number): void {
+    const wire = this.ipv6 && isIPv4(address) ? MAPPED + address : address
+    this.socket?.send(datagram, port, wire, this.onSent)
+  }
+
+  /** Resolves when the port can be bound again. */
+  close(): Promise<void> {
+    const { socket } = this
+    this.socket = undefined
+    if (socket === undefined) return Promise.resolve()
+    return new Promise((resolve) => socket.close(() => resolve()))
+  }
+
+  private readonly onSent = (error: Error | null): void => {
+    if (error !== null) this.onError(`sending failed: ${error.message}`)
+  }
+
+  private readonly receive = (datagram: Buffer, from: RemoteInfo): void => {
+    // Nothing can be sent to port 0; such a source is forged.
+    if (from.port !== 0) this.onMessage(datagram, unmapped(from.address), from.port)
+  }
+
+  private bindTo(host: string): Promise<BoundAddress> {
+    const ipv6 = isIP(host) === 6
+    const { port, receiveBuffer = 4 << 20 } = this.options
+    const where = `${ipv6 ? `[${host}]` : host}:${port}`
+    if (isIP(host) === 0) {
+      const message = `UDP ${where} cannot be bound: the host is no literal IP address`
+      return Promise.reject(new BindError('EINVAL', message))
+    }
+    return new Promise((resolve, reject) => {
+      const socket = createSocket({
+        type: ipv6 ? 'udp6' : 'udp4',
+        // Two servers on one port must fail, not share it (and split its datagrams).
+        reuseAddr: false,
+        ipv6Only: false,
+        lookup: literal,
+      })
+      const failed = (error: NodeJS.ErrnoException): void => {
+        socket.close()
+        const message = `UDP ${where} cannot be bound: ${error.message}`
+        reject(new BindError(error.code ?? 'EBIND', message))
+      }
+      socket.once('error', failed)
+      socket.bind(port, host, () => {
+        socket.off('error', failed)
+        // They end nothing: a retransmission or a time-out will tell.
+        socket.on('error', (error) => this.onError(`UDP socket: ${error.message}`))
+        socket.on('message', this.receive)
+        try {
+          socket.setRecvBufferSize(receiveBuffer)
+        } catch {
+          // The system's default does, with more loss under bursts.
+        }
+        this.ipv6 = ipv6
+        this.socket = socket
+        const bound = socket.address()
+        resolve({ address: bound.address, port: bound.port })
+      })
+    })
+  }
+}
