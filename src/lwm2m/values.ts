@@ -194,9 +194,11 @@ function toInteger(value: Value, min: bigint, max: bigint): number | bigint | un
   else if (typeof value === 'string') {
     const text = value.trim()
     if (/^[+-]?\d{1,20}$/.test(text)) exact = BigInt(text.replace(/^\+/, ''))
-    else if (/^[+-]?\d{1,20}(\.0*)?([eE]\+?\d{1,2})?$/.test(text)) {
-      return toInteger(Number(text), min, max)
-    } else return undefined
+    else {
+      // `1.638435E9`: a float's text, taken where no digit of it can be lost.
+      const float = toFloat(text) ?? NaN
+      return Number.isSafeInteger(float) ? toInteger(float, min, max) : undefined
+    }
   } else return undefined
   return exact >= min && exact <= max ? integerOf(exact) : undefined
 }

@@ -40,6 +40,7 @@ class Malformed extends Error {}
  */
 class CborScanner {
   private items = 0
+  private isInKey = false
   private readonly joined: { start: number; end: number; whole: Buffer }[] = []
 
   constructor(private readonly reader: ByteReader) {}
@@ -80,7 +81,7 @@ class CborScanner {
       case MAJOR.ARRAY:
         return this.children(argument, depth)
       case MAJOR.MAP:
-        return this.children(argument * 2, depth)
+        return this.pairs(argument, depth)
       case MAJOR.TAG:
         return this.tagged(argument, depth)
     }
@@ -108,13 +109,27 @@ class CborScanner {
     for (let i = 0; i < count; i++) this.item(depth + 1)
   }
 
+  private pairs(count: number, depth: number): void {
+    if (count * 2 > this.reader.remaining)
+      throw new Malformed(`${count} pairs announced, not there`)
+    for (let i = 0; i < count; i++) this.pair(depth)
+  }
+
+  private pair(depth: number): void {
+    this.isInKey = true
+    this.item(depth + 1)
+    this.isInKey = false
+    this.item(depth + 1)
+  }
+
   private indefinite(major: number, depth: number): void {
     if (major !== MAJOR.ARRAY && major !== MAJOR.MAP) {
       throw new Malformed('indefinite length where there is none')
     }
-    let count = 0
-    for (; !this.atBreak(); count++) this.item(depth + 1)
-    if (major === MAJOR.MAP && count % 2 === 1) throw new Malformed('a key without a value')
+    while (!this.atBreak()) {
+      if (major === MAJOR.MAP) this.pair(depth)
+      else this.item(depth + 1)
+    }
   }
 
   private chunks(major: number): void {
@@ -154,6 +169,8 @@ class CborScanner {
   }
 
   private simple(info: number): void {
+    // cbor-x would make 1 of 1.0: afterwards the two cannot be told apart.
+    if (this.isInKey) throw new Malformed('a key is an integer, a text, or an array of these')
     // false, true, null, undefined; half, single, double.
     if (info >= 20 && info <= 23) return
     if (info < 25 || info > 27) throw new Malformed(`simple value ${info} has no meaning here`)

@@ -65,4 +65,5 @@ export const ContentFormat = {
   LEGACY_TEXT: 1541,
   LEGACY_TLV: 1542,
   LEGACY_JSON: 1543,
+  LEGACY_OPAQUE: 1544,
 } as const

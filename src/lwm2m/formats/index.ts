@@ -33,6 +33,7 @@ const BY_NUMBER = new Map<number, Codec>([
   [ContentFormat.LEGACY_TEXT, text],
   [ContentFormat.LEGACY_TLV, tlv],
   [ContentFormat.LEGACY_JSON, lwm2mJson],
+  [ContentFormat.LEGACY_OPAQUE, opaque],
 ])
 
 /** Short names, as dialogs and messages use them. */
@@ -121,20 +122,43 @@ export function encode(format: number, records: readonly Record[], context: Code
   return codec.encode(records, context)
 }
 
-/** Whether a format can hold values below `base` at all: text and its like hold a single one. */
+/** Formats that say when a value was. */
+const TIMED: ReadonlySet<number> = new Set([
+  ContentFormat.SENML_JSON,
+  ContentFormat.SENML_CBOR,
+  ContentFormat.SENML_ETCH_JSON,
+  ContentFormat.SENML_ETCH_CBOR,
+  ContentFormat.LWM2M_JSON,
+])
+
+/**
+ * Whether a format can say all of `records` as the content of `base`: text and its like hold the one
+ * value of `base` itself, only SenML and JSON times, only SenML-ETCH deletions. Whether each value
+ * fits its type shows when it is encoded.
+ */
 export function canEncode(format: number, records: readonly Record[], base: Path): boolean {
+  if (!records.every(({ path }) => base.contains(path))) return false
+  if (!TIMED.has(format) && records.some(({ time }) => time !== undefined)) return false
+  const deletes = records.some(({ value }) => value === undefined)
   switch (format) {
     case ContentFormat.TEXT:
     case ContentFormat.LINK:
     case ContentFormat.CBOR:
-      return records.length === 1 && (records[0]?.path.equals(base) ?? false)
+      return !deletes && isOnlyValue(records, base)
     case ContentFormat.OCTET_STREAM:
-      return records.length === 1 && records[0]?.value instanceof Uint8Array
+      return isOnlyValue(records, base) && records[0]?.value instanceof Uint8Array
     case ContentFormat.TLV:
-      return base.level > Level.ROOT
+      return !deletes && base.level > Level.ROOT
+    case ContentFormat.SENML_ETCH_JSON:
+    case ContentFormat.SENML_ETCH_CBOR:
+      return true
     default:
-      return BY_NUMBER.has(format)
+      return !deletes && BY_NUMBER.get(format)?.format === format
   }
+}
+
+function isOnlyValue(records: readonly Record[], base: Path): boolean {
+  return records.length === 1 && records[0]?.path.equals(base) === true
 }
 
 /** A list of paths, as composite requests carry it: records without values. @throws EncodeError */

@@ -47,22 +47,27 @@ function timeOf(base: JsonValue | undefined, own: JsonValue | undefined, now: nu
   return Math.abs(time) <= MAX_TIME ? Math.round(time) : undefined
 }
 
+/** The path of an entry; without a base name it may be relative to what was asked for. */
+function pathOf(baseName: string, name: string, { base, root = '' }: CodecContext): Path {
+  if (baseName === '' && name === '') return base
+  const text = (baseName + name).replace(/^\//, '')
+  const isRooted = root !== '' && (text === root || text.startsWith(`${root}/`))
+  const path = Path.parse(isRooted ? text.slice(root.length) : text)
+  if (baseName !== '' || name.startsWith('/') || base.contains(path)) return path
+  return Path.parse(`${base.toString()}/${name}`)
+}
+
 function decodeEntries(pack: JsonObject, context: CodecContext, fail: Fail): Record[] {
   const { bn = '', bt, e } = pack
   if (typeof bn !== 'string') return fail('bn is no text')
   if (!Array.isArray(e)) return fail('e is no array')
   if (e.length > MAX_RECORDS) return fail(`${e.length} entries, at most ${MAX_RECORDS}`)
   const now = context.now ?? Date.now()
-  const root = context.root ?? ''
   return e.map((item) => {
     const entry = object(item, 'an entry', fail)
     const { n = '' } = entry
     if (typeof n !== 'string') return fail('n is no text')
-    const name = (bn + n).replace(/^\//, '')
-    const isRooted = root !== '' && (name === root || name.startsWith(`${root}/`))
-    const path = Path.parse(
-      isRooted ? name.slice(root.length) : bn === '' && n === '' ? context.base.toString() : name,
-    )
+    const path = pathOf(bn, n, context)
     if (!context.base.contains(path)) return fail(`${path} is not within ${context.base}`)
     if (path.level < Level.RESOURCE) return fail(`${path} is no resource, yet has a value`)
     const type = context.resource?.(path)?.type

@@ -1,0 +1,482 @@
+import assert from 'node:assert/strict'
+import {
+  ContentFormat,
+  decode,
+  decodePaths,
+  encode,
+  EncodeError,
+  encodePaths,
+} from '../../../src/lwm2m/formats'
+import type { CodecContext } from '../../../src/lwm2m/formats/codec'
+import { Path } from '../../../src/lwm2m/path'
+import { ObjectLink } from '../../../src/lwm2m/value'
+import {
+  decoded,
+  encoded,
+  hex,
+  malformed,
+  mended,
+  modelContext,
+  NOW,
+  type Plain,
+  records,
+} from '../support/vectors'
+
+const { SENML_JSON, SENML_CBOR, SENML_ETCH_JSON, SENML_ETCH_CBOR } = ContentFormat
+
+/** A text as CBOR: its hex with a header for up to 23 bytes. */
+function text(value: string): string {
+  const bytes = Buffer.from(value)
+  assert.ok(bytes.length < 24)
+  return (0x60 + bytes.length).toString(16) + bytes.toString('hex')
+}
+
+const json = (value: unknown): Buffer =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value))
+
+const DEVICE: Plain = {
+  '/3/0/0': 'Open Mobile Alliance',
+  '/3/0/1': 'Lightweight M2M Client',
+  '/3/0/2': '345000123',
+  '/3/0/3': '1.0',
+  '/3/0/6/0': 1,
+  '/3/0/6/1': 5,
+  '/3/0/7/0': 3800,
+  '/3/0/7/1': 5000,
+  '/3/0/8/0': 125,
+  '/3/0/8/1': 900,
+  '/3/0/9': 100,
+  '/3/0/10': 15,
+  '/3/0/11/0': 0,
+  '/3/0/13': new Date(1367491215_000),
+  '/3/0/14': '+02:00',
+  '/3/0/16': 'U',
+}
+
+describe('SenML CBOR (RFC 8428 §6)', () => {
+  it('the Device object of the specification', () => {
+    const bytes = hex(
+      `90 a3 21 ${text('/3/0/')} 00 ${text('0')} 03 ${text('Open Mobile Alliance')}
+       a2 00 ${text('1')} 03 ${text('Lightweight M2M Client')}
+       a2 00 ${text('2')} 03 ${text('345000123')}
+       a2 00 ${text('3')} 03 ${text('1.0')}
+       a2 00 ${text('6/0')} 02 01       a2 00 ${text('6/1')} 02 05
+       a2 00 ${text('7/0')} 02 190ed8   a2 00 ${text('7/1')} 02 191388
+       a2 00 ${text('8/0')} 02 187d     a2 00 ${text('8/1')} 02 190384
+       a2 00 ${text('9')} 02 1864       a2 00 ${text('10')} 02 0f
+       a2 00 ${text('11/0')} 02 00      a2 00 ${text('13')} 02 1a5182428f
+       a2 00 ${text('14')} 03 ${text('+02:00')}
+       a2 00 ${text('16')} 03 ${text('U')}`,
+    )
+    assert.equal(bytes.subarray(0, 12).toString('hex'), '90a321652f332f302f006130')
+    assert.deepEqual(decoded(SENML_CBOR, bytes, '/3/0'), DEVICE)
+    assert.deepEqual(decoded(SENML_CBOR, bytes, '/3'), DEVICE)
+    assert.deepEqual(decoded(SENML_CBOR, bytes, '/'), DEVICE)
+    assert.deepEqual(encoded(SENML_CBOR, DEVICE, '/3/0'), bytes)
+  })
+
+  it('opaque bytes of one resource', () => {
+    const bytes = hex('81a221662f302f302f330843abcdef')
+    assert.deepEqual(decoded(SENML_CBOR, bytes, '/0/0/3'), { '/0/0/3': hex('abcdef') })
+    assert.deepEqual(encoded(SENML_CBOR, { '/0/0/3': hex('abcdef') }, '/0/0/3'), bytes)
+  })
+
+  it('a half float, and keys in any order', () => {
+    const bytes = hex('81a202f95cb0216b2f333434322f302f313330')
+    assert.deepEqual(decoded(SENML_CBOR, bytes, '/3442/0/130'), { '/3442/0/130': 300 })
+  })
+
+  it('a Write-Composite', () => {
+    const bytes = hex(
+      `83 a3 21 61 2f 00 65 ${Buffer.from('1/0/2').toString('hex')} 02 1865
+       a2 00 65 ${Buffer.from('1/0/6').toString('hex')} 04 f5
+       a2 00 66 ${Buffer.from('3/0/13').toString('hex')} 02 00`,
+    )
+    const values = { '/1/0/2': 101, '/1/0/6': true, '/3/0/13': new Date(0) }
+    assert.deepEqual(decoded(SENML_CBOR, bytes, '/'), values)
+    assert.deepEqual(encoded(SENML_CBOR, values, '/'), bytes)
+  })
+
+  it('numbers of every kind', () => {
+    const value = (type: string, bytes: string): unknown => {
+      const path = { float: '/3303/0/5700', integer: '/1/0/1', unsigned: '/0/0/13' }[type] as string
+      return decoded(SENML_CBOR, hex(`81 a2 21 ${text(path)} 02 ${bytes}`), path)[path]
+    }
+    assert.equal(value('float', 'c4 82 20 18 2d'), 4.5)
+    assert.equal(value('float', 'c4 82 01 02'), 20)
+    assert.equal(value('float', 'fa 41ac0000'), 21.5)
+    assert.equal(value('float', 'fb 4035666666666666'), 21.4)
+    assert.equal(value('float', 'f9 3c00'), 1)
+    assert.equal(value('float', '05'), 5)
+    assert.equal(value('integer', 'fb 41d86a1b98c00000'), 1638428259)
+    assert.equal(value('integer', '1b 7fffffffffffffff'), 2n ** 63n - 1n)
+    assert.equal(value('integer', '3b 7fffffffffffffff'), -(2n ** 63n))
+    assert.equal(value('unsigned', '1b ffffffffffffffff'), 2n ** 64n - 1n)
+    assert.equal(value('unsigned', 'c2 48 ffffffffffffffff'), 2n ** 64n - 1n)
+    assert.equal(value('integer', '1b 001fffffffffffff'), Number.MAX_SAFE_INTEGER)
+    assert.equal(value('integer', '1b 0000000000000007'), 7)
+  })
+
+  it('64-bit integers, written exactly and no wider than they are', () => {
+    const of = (path: string, value: number | bigint): string =>
+      encoded(SENML_CBOR, { [path]: value }, path)
+        .toString('hex')
+        .split(text(path) + '02')[1] ?? ''
+    assert.equal(of('/1/0/1', 23), '17')
+    assert.equal(of('/1/0/1', 24), '1818')
+    assert.equal(of('/1/0/1', -1), '20')
+    assert.equal(of('/1/0/1', 65_536), '1a00010000')
+    assert.equal(of('/1/0/1', 2 ** 32), '1b0000000100000000')
+    assert.equal(of('/1/0/1', -(2 ** 32) - 1), '3b0000000100000000')
+    assert.equal(of('/1/0/1', 2n ** 63n - 1n), '1b7fffffffffffffff')
+    assert.equal(of('/1/0/1', -(2n ** 63n)), '3b7fffffffffffffff')
+    assert.equal(of('/0/0/13', 2n ** 64n - 1n), '1bffffffffffffffff')
+  })
+
+  it('indefinite arrays, maps and strings', () => {
+    const bytes = hex(
+      `9f bf 21 7f 62 2f33 63 2f302f ff 00 61 39 02 05 ff a2 00 61 30 03 7f 61 61 61 62 ff ff`,
+    )
+    assert.deepEqual(decoded(SENML_CBOR, bytes, '/3/0'), { '/3/0/9': 5, '/3/0/0': 'ab' })
+    const opaque = hex(`81 a2 21 ${text('/0/0/3')} 08 5f 41 ab 42 cdef ff`)
+    assert.deepEqual(decoded(SENML_CBOR, opaque, '/0/0/3'), { '/0/0/3': hex('abcdef') })
+  })
+
+  it('object links under the label "vlo"', () => {
+    const bytes = hex(`81 a2 21 ${text('/0/0/17')} 63 766c6f ${text('21:3')}`)
+    const values = { '/0/0/17': new ObjectLink(21, 3) }
+    assert.deepEqual(decoded(SENML_CBOR, bytes, '/0/0/17'), values)
+    assert.deepEqual(encoded(SENML_CBOR, values, '/0/0/17'), bytes)
+    assert.deepEqual(decoded(SENML_CBOR, bytes, '/', { resource: undefined }), values)
+  })
+
+  it('time tagged 1, and as a plain number', () => {
+    const at = new Date(1_363_896_240_000)
+    for (const value of ['c1 1a514b67b0', '1a514b67b0', 'c1 fb 41d452d9ec000000']) {
+      const bytes = hex(`81 a2 21 ${text('/3/0/13')} 02 ${value}`)
+      assert.deepEqual(decoded(SENML_CBOR, bytes, '/3/0/13'), { '/3/0/13': at })
+    }
+  })
+
+  it('an empty answer', () => {
+    assert.deepEqual(decoded(SENML_CBOR, hex('80'), '/3/0/6'), {})
+    assert.deepEqual(decoded(SENML_CBOR, hex(''), '/3/0/6'), {})
+    assert.deepEqual(encoded(SENML_CBOR, {}, '/3/0/6'), hex('80'))
+  })
+
+  const malformedCbor: readonly (readonly [string, string])[] = [
+    ['cut short', '82 a1 00 61'],
+    ['a number', '05'],
+    ['records that are numbers', '81 05'],
+    ['a name that is a number', '81 a2 00 05 02 05'],
+    ['no path', `81 a2 00 ${text('battery')} 02 05`],
+    ['an id out of range', `81 a2 00 ${text('/70000/0/1')} 02 05`],
+    ['a path of five', `81 a2 00 ${text('/1/2/3/4/5')} 02 05`],
+    ['a value of an instance', `81 a2 00 ${text('/3/0')} 02 05`],
+    ['an absurd name', `81 a2 00 ${text('/3/0/../../etc')} 02 05`],
+    ['two documents', `81 a2 00 ${text('/3/0/9')} 02 05 80`],
+    ['bytes as number', `81 a2 00 ${text('/3/0/9')} 02 41 05`],
+    ['a label to be understood', `81 a3 00 ${text('/3/0/9')} 02 05 ${text('x_')} 01`],
+    ['a version of the future', `81 a3 20 0b 00 ${text('/3/0/9')} 02 05`],
+    ['a class to be made (tag 27)', `81 a2 00 ${text('/3/0/9')} 02 d81b 82 61 61 01`],
+    ['a shared reference (tag 29)', `81 d81c a2 00 ${text('/3/0/9')} 02 d81d 00`],
+    ['a decimal of absurd size', `81 a2 00 ${text('/3/0/9')} 02 c4 82 1b 7fffffffffffffff 01 ff`],
+    ['a huge bignum', `81 a2 00 ${text('/3/0/9')} 02 c2 58 40 ${'ff'.repeat(64)}`],
+    ['an array of 2^32 items', '9a ffffffff'],
+    ['a byte string of 2^62', '5b 4000000000000000'],
+    ['a lone break', 'ff'],
+    ['a reserved length', '1c'],
+    ['an unassigned simple value', 'e0'],
+    ['nesting of 1000', '81'.repeat(1000)],
+    ['nesting of tags', 'c1'.repeat(1000) + '00'],
+    ['a name that is no UTF-8', '81 a2 00 62 c328 02 05'],
+  ]
+  for (const [what, bytes] of malformedCbor) {
+    it(`refuses ${what}`, () => malformed(SENML_CBOR, hex(bytes), '/'))
+  }
+})
+
+describe('SenML JSON (RFC 8428 §5)', () => {
+  it('the Device object', () => {
+    const bytes = json(
+      '[{"bn":"/3/0/","n":"0","vs":"Open Mobile Alliance"},{"n":"1","vs":"Lightweight M2M Client"},' +
+        '{"n":"2","vs":"345000123"},{"n":"3","vs":"1.0"},{"n":"6/0","v":1},{"n":"6/1","v":5},' +
+        '{"n":"7/0","v":3800},{"n":"7/1","v":5000},{"n":"8/0","v":125},{"n":"8/1","v":900},' +
+        '{"n":"9","v":100},{"n":"10","v":15},{"n":"11/0","v":0},{"n":"13","v":1367491215},' +
+        '{"n":"14","vs":"+02:00"},{"n":"16","vs":"U"}]',
+    )
+    assert.deepEqual(decoded(SENML_JSON, bytes, '/3/0'), DEVICE)
+    assert.equal(encoded(SENML_JSON, DEVICE, '/3/0').toString(), bytes.toString())
+  })
+
+  it('opaque as base64url without padding, read in either alphabet with or without', () => {
+    const path = '/0/0/3'
+    const bytes = hex('fbefffabcd')
+    assert.equal(
+      encoded(SENML_JSON, { [path]: bytes }, path).toString(),
+      '[{"bn":"/0/0/3","vd":"--__q80"}]',
+    )
+    for (const vd of ['--__q80', '--__q80=', '++//q80', '++//q80=']) {
+      assert.deepEqual(decoded(SENML_JSON, json([{ n: path, vd }]), path), { [path]: bytes })
+    }
+    assert.deepEqual(decoded(SENML_JSON, json([{ n: path, vd: 'q83v' }]), path), {
+      [path]: hex('abcdef'),
+    })
+    // Bytes under the label of texts: the model knows better.
+    assert.deepEqual(decoded(SENML_JSON, json([{ n: path, vs: 'q83v' }]), path), {
+      [path]: hex('abcdef'),
+    })
+  })
+
+  it('numbers beyond 2^53, exactly', () => {
+    const read = (path: string, number: string): unknown =>
+      decoded(SENML_JSON, json(`[{"n":"${path}","v":${number}}]`), path)[path]
+    assert.equal(read('/0/0/13', '18446744073709551615'), 18446744073709551615n)
+    assert.equal(read('/1/0/1', '-9223372036854775808'), -9223372036854775808n)
+    assert.equal(read('/1/0/1', '9007199254740993'), 9007199254740993n)
+    assert.equal(read('/1/0/1', '9007199254740991'), 9007199254740991)
+    assert.equal(read('/1/0/1', '1.638435E9'), 1638435000)
+    assert.equal(read('/1/0/1', '1000.0'), 1000)
+    assert.equal(read('/3303/0/5700', '0.1234567890123456789'), 0.12345678901234568)
+    assert.equal(
+      encoded(SENML_JSON, { '/0/0/13': 18446744073709551615n }, '/0/0/13').toString(),
+      '[{"bn":"/0/0/13","v":18446744073709551615}]',
+    )
+  })
+
+  it('digits inside texts stay texts', () => {
+    const vs = '12345678901234567890 "9007199254740993" \\ \u0000123'
+    const bytes = json([
+      { bn: '/3/0/', n: '0', vs },
+      { n: '9', v: 5 },
+    ])
+    assert.deepEqual(decoded(SENML_JSON, bytes, '/3/0'), { '/3/0/0': vs, '/3/0/9': 5 })
+  })
+
+  it('base fields: names, times, values', () => {
+    const bytes = json([
+      { bn: '/3303/0/', bt: 1_600_000_000, bv: 20, n: '5700', v: 1.5 },
+      { n: '5700', t: -60, v: 1 },
+      { bn: '/3303/1/', bv: 0, n: '5700', t: 5 },
+    ])
+    assert.deepEqual(decode(SENML_JSON, bytes, modelContext('/3303')), [
+      { path: Path.parse('/3303/0/5700'), value: 21.5, time: 1_600_000_000_000 },
+      { path: Path.parse('/3303/0/5700'), value: 21, time: 1_599_999_940_000 },
+      { path: Path.parse('/3303/1/5700'), value: 0, time: 1_600_000_005_000 },
+    ])
+  })
+
+  it('a record that only sets base fields', () => {
+    const bytes = json([{ bn: '/3/0/' }, { n: '9', v: 5 }])
+    assert.deepEqual(decoded(SENML_JSON, bytes, '/3/0'), { '/3/0/9': 5 })
+  })
+
+  it('times relative to now below 2^28, absolute from there (RFC 8428 §4.5.3)', () => {
+    const time = (fields: object): number | undefined =>
+      decode(SENML_JSON, json([{ n: '/3/0/9', v: 1, ...fields }]), modelContext('/'))[0]?.time
+    assert.equal(time({}), undefined)
+    assert.equal(time({ t: -5 }), NOW - 5000)
+    assert.equal(time({ t: 321 }), NOW + 321_000)
+    assert.equal(time({ bt: -100, t: 40.5 }), NOW - 59_500)
+    assert.equal(time({ t: 2 ** 28 }), 2 ** 28 * 1000)
+    assert.equal(time({ t: 1_700_000_000.125 }), 1_700_000_000_125)
+    assert.equal(time({ bt: 1_700_000_000, t: -1 }), 1_699_999_999_000)
+    assert.equal(time({ t: 1e300 }), undefined)
+  })
+
+  it('several times of one resource, as Send carries them', () => {
+    const list = [
+      { path: Path.parse('/3303/0/5700'), value: 21.5, time: 1_700_000_000_000 },
+      { path: Path.parse('/3303/0/5700'), value: 22, time: 1_700_000_060_250 },
+      { path: Path.parse('/3/0/1'), value: 'x' },
+    ]
+    const bytes = encode(SENML_JSON, list, modelContext('/'))
+    assert.deepEqual(JSON.parse(bytes.toString()), [
+      { bn: '/', n: '3303/0/5700', t: 1_700_000_000, v: 21.5 },
+      { n: '3303/0/5700', t: 1_700_000_060.25, v: 22 },
+      { n: '3/0/1', vs: 'x' },
+    ])
+    assert.deepEqual(decode(SENML_JSON, bytes, modelContext('/')), list)
+  })
+
+  it('one record without the array around it', () => {
+    assert.deepEqual(decoded(SENML_JSON, json({ n: '/3/0/9', v: 5 }), '/3/0/9'), { '/3/0/9': 5 })
+  })
+
+  it('values of the wrong kind, made fit with a warning', () => {
+    const one = (path: string, field: object, warning: RegExp): unknown =>
+      mended(SENML_JSON, json([{ n: path, ...field }]), path, warning)[path]
+    assert.equal(one('/1/0/6', { v: 1 }, /taken as Boolean/), true)
+    assert.equal(one('/1/0/6', { vb: 0 }, /taken as Boolean/), false)
+    assert.equal(one('/3/0/9', { vs: '75' }, /taken as Integer/), 75)
+    assert.equal(one('/3/0/0', { v: 7 }, /taken as String/), '7')
+    assert.equal(one('/3/0/9', { vb: true }, /taken as Integer/), 1)
+    // What cannot be made fit is delivered as it came.
+    assert.equal(one('/3/0/9', { v: 1.5 }, /1\.5 is no Integer/), 1.5)
+    assert.equal(one('/3/0/9', { vs: 'full' }, /"full" is no Integer/), 'full')
+    assert.equal(one('/0/0/13', { v: -127 }, /-127 is no Unsigned Integer/), -127)
+    assert.equal(one('/1/0/1', { v: 1e30 }, /is no Integer/), 1e30)
+    assert.equal(one('/0/0/17', { vlo: 'x' }, /is no Objlnk/), 'x')
+    assert.deepEqual(decoded(SENML_JSON, json([{ n: '/0/0/17', vs: '21:0' }]), '/'), {
+      '/0/0/17': new ObjectLink(21, 0),
+    })
+  })
+
+  it('values without a model, as the format types them', () => {
+    const bytes = json([
+      { bn: '/40000/0/', n: '0', v: 1.5 },
+      { n: '1', vs: 'x' },
+      { n: '2', vb: true },
+      { n: '3', vd: 'AQ' },
+      { n: '4', vlo: '3:0' },
+    ])
+    assert.deepEqual(decoded(SENML_JSON, bytes, '/40000'), {
+      '/40000/0/0': 1.5,
+      '/40000/0/1': 'x',
+      '/40000/0/2': true,
+      '/40000/0/3': Buffer.from([1]),
+      '/40000/0/4': new ObjectLink(3, 0),
+    })
+  })
+
+  it('names below an alternate root', () => {
+    const extra = { root: 'lwm2m' }
+    const bytes = json([
+      { bn: '/lwm2m/3/0/', n: '9', v: 5 },
+      { n: '10', v: 6 },
+    ])
+    const values = { '/3/0/9': 5, '/3/0/10': 6 }
+    assert.deepEqual(decoded(SENML_JSON, bytes, '/3/0', extra), values)
+    assert.deepEqual(encoded(SENML_JSON, values, '/3/0', extra), bytes)
+    // Some devices leave the root out.
+    assert.deepEqual(decoded(SENML_JSON, json([{ n: '/3/0/9', v: 5 }]), '/3/0', extra), {
+      '/3/0/9': 5,
+    })
+  })
+
+  it('names of an end device behind a gateway', () => {
+    const bytes = json([
+      { bn: '/d01/3303/0/', n: '5700', v: 21.5 },
+      { n: '5701', vs: 'Cel' },
+    ])
+    const values = { '/d01/3303/0/5700': 21.5, '/d01/3303/0/5701': 'Cel' }
+    assert.deepEqual(decoded(SENML_JSON, bytes, '/d01/3303/0'), values)
+    assert.deepEqual(decoded(SENML_JSON, bytes, '/'), values)
+    assert.deepEqual(encoded(SENML_JSON, values, '/d01/3303/0'), bytes)
+    malformed(SENML_JSON, bytes, '/3303/0', /not within/)
+  })
+
+  const malformedJson: readonly (readonly [string, string | Buffer])[] = [
+    ['no JSON', 'hello'],
+    ['cut short', '[{"n":"/3/0/9","v":5}'],
+    ['no UTF-8', Buffer.from([0x5b, 0xff, 0x5d])],
+    ['a number', '5'],
+    ['null', 'null'],
+    ['records that are texts', '["x"]'],
+    ['a name that is a number', '[{"n":5,"v":5}]'],
+    ['no path', '[{"n":"battery","v":5}]'],
+    ['a value that is an object', '[{"n":"/3/0/9","v":{}}]'],
+    ['a text that is a number', '[{"n":"/3/0/9","vs":5}]'],
+    ['no base64', '[{"n":"/0/0/3","vd":"%%"}]'],
+    ['a label to be understood', '[{"n":"/3/0/9","v":5,"x_":1}]'],
+    ['a version of the future', '[{"bver":11,"n":"/3/0/9","v":5}]'],
+    ['a time that is a text', '[{"n":"/3/0/9","v":5,"t":"now"}]'],
+    ['a long integer where a text belongs', '[{"n":"/3/0/0","vs":18446744073709551615}]'],
+    ['arrays nested without end', '['.repeat(100_000)],
+    ['objects nested without end', '{"v":'.repeat(50_000)],
+  ]
+  for (const [what, bytes] of malformedJson) {
+    it(`refuses ${what}`, () => malformed(SENML_JSON, Buffer.from(bytes), '/'))
+  }
+
+  it('refuses names that are no LwM2M paths, like those of RFC 8428 §5.1.1', () => {
+    const bytes = json('[{"n":"urn:dev:ow:10e2073a01080063","u":"Cel","v":23.1}]')
+    malformed(SENML_JSON, bytes, '/', /is not an LwM2M path/)
+  })
+
+  it('refuses what lies outside the path that was asked for', () => {
+    malformed(SENML_JSON, json([{ n: '/4/0/9', v: 5 }]), '/3', /\/4\/0\/9 is not within \/3/)
+    malformed(SENML_JSON, json([{ n: '/3/1/9', v: 5 }]), '/3/0', /not within/)
+  })
+
+  it('cannot say what JSON has no number for', () => {
+    for (const value of [NaN, Infinity, -Infinity]) {
+      assert.throws(() => encoded(SENML_JSON, { '/3303/0/5700': value }, '/'), EncodeError)
+      assert.throws(() => encoded(SENML_CBOR, { '/3303/0/5700': value }, '/'), EncodeError)
+    }
+  })
+})
+
+describe('composite requests (Core §7.4.4)', () => {
+  const paths = [Path.parse('/3/0/0'), Path.parse('/1'), Path.parse('/3/0/6/1')]
+  const context: Omit<CodecContext, 'base'> = { root: '' }
+
+  it('list paths without values', () => {
+    assert.deepEqual(JSON.parse(encodePaths(SENML_JSON, paths, context).toString()), [
+      { bn: '/', n: '3/0/0' },
+      { n: '1' },
+      { n: '3/0/6/1' },
+    ])
+    assert.deepEqual(
+      encodePaths(SENML_CBOR, paths, context),
+      hex(`83 a2 21 ${text('/')} 00 ${text('3/0/0')} a1 00 ${text('1')} a1 00 ${text('3/0/6/1')}`),
+    )
+  })
+
+  for (const format of [SENML_JSON, SENML_CBOR, SENML_ETCH_JSON, SENML_ETCH_CBOR]) {
+    it(`are read back in format ${format}, below a root and behind a gateway`, () => {
+      const list = [...paths, Path.parse('/d1/3/0/9'), Path.ROOT]
+      for (const root of ['', 'lwm2m']) {
+        assert.deepEqual(decodePaths(format, encodePaths(format, list, { root }), { root }), list)
+        assert.deepEqual(
+          decodePaths(format, encodePaths(format, [Path.ROOT], { root }), { root }),
+          [Path.ROOT],
+        )
+      }
+    })
+  }
+
+  it('are read as other clients write them', () => {
+    const read = (value: unknown): string[] =>
+      decodePaths(SENML_JSON, json(value), context).map(String)
+    assert.deepEqual(read([{ n: '/3/0/0' }, { n: '/1' }]), ['/3/0/0', '/1'])
+    assert.deepEqual(read([{ n: '/' }]), ['/'])
+    assert.deepEqual(read([{ bn: '/3/0/', n: '9' }, { n: '10' }]), ['/3/0/9', '/3/0/10'])
+    assert.deepEqual(read([{ bn: '/3/0' }]), ['/3/0'])
+    assert.deepEqual(read([{ bn: '/3/0/' }]), ['/3/0'])
+  })
+
+  it('cannot be said in the other formats', () => {
+    for (const format of [ContentFormat.TEXT, ContentFormat.TLV, ContentFormat.LWM2M_JSON]) {
+      assert.throws(() => encodePaths(format, paths, context), EncodeError)
+    }
+  })
+})
+
+describe('SenML-ETCH (RFC 8790)', () => {
+  const list = records({ '/3/0/14': '+02:00', '/5/1/0/3': undefined })
+
+  it('says a deletion as null', () => {
+    assert.equal(
+      encode(SENML_ETCH_JSON, list, modelContext('/')).toString(),
+      '[{"bn":"/","n":"3/0/14","vs":"+02:00"},{"n":"5/1/0/3","v":null}]',
+    )
+    assert.deepEqual(
+      encode(SENML_ETCH_CBOR, list, modelContext('/')),
+      hex(
+        `82 a3 21 ${text('/')} 00 ${text('3/0/14')} 03 ${text('+02:00')} a2 00 ${text('5/1/0/3')} 02 f6`,
+      ),
+    )
+  })
+
+  it('reads it under any label of a value', () => {
+    for (const label of ['v', 'vs', 'vb', 'vd']) {
+      const bytes = json([{ n: '/5/1/0/3', [label]: null }])
+      assert.deepEqual(decoded(SENML_ETCH_JSON, bytes, '/'), { '/5/1/0/3': undefined })
+    }
+    for (const label of ['02', '03', '04', '08']) {
+      const bytes = hex(`81 a2 00 ${text('/5/1/0/3')} ${label} f6`)
+      assert.deepEqual(decoded(SENML_ETCH_CBOR, bytes, '/'), { '/5/1/0/3': undefined })
+    }
+  })
+})
