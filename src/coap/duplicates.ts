@@ -26,9 +26,10 @@ export class Recent {
 
   constructor(
     public state: PeerState,
-    readonly messageId: number,
-    readonly hash: number,
-    readonly at: number,
+    public messageId: number,
+    public hash: number,
+    /** Monotonic milliseconds of its arrival. */
+    public at: number,
   ) {}
 }
 
@@ -79,24 +80,25 @@ export class DuplicateLog {
 
   /** Undefined when the peer already has as many messages in work as may be remembered. */
   remember(state: PeerState, messageId: number, hash: number, now: number): Recent | undefined {
-    if (state.recentCount >= this.perPeer) {
-      let oldest: Recent | undefined
-      for (let entry = state.recent; entry !== undefined; entry = entry.older) {
-        if (entry.progress !== Progress.RUNNING) oldest = entry
-      }
-      if (oldest === undefined) return undefined
-      this.drop(oldest)
+    if (state.recentCount < this.perPeer) {
+      const entry = new Recent(state, messageId, hash, now)
+      this.insert(entry)
+      return entry
     }
-    const entry = new Recent(state, messageId, hash, now)
-    entry.older = state.recent
-    state.recent = entry
-    state.recentCount++
-    entry.before = this.last
-    if (this.last === undefined) this.first = entry
-    else this.last.after = entry
-    this.last = entry
-    this.count++
-    return entry
+    let oldest: Recent | undefined
+    for (let entry = state.recent; entry !== undefined; entry = entry.older) {
+      if (entry.progress !== Progress.RUNNING) oldest = entry
+    }
+    if (oldest === undefined) return undefined
+    this.drop(oldest)
+    // Used again: objects that get old before they die are what costs a garbage collector most.
+    oldest.messageId = messageId
+    oldest.hash = hash
+    oldest.at = now
+    oldest.progress = Progress.RUNNING
+    oldest.listed = true
+    this.insert(oldest)
+    return oldest
   }
 
   /** Keeps the answer for the duplicates to come. */
@@ -130,6 +132,18 @@ export class DuplicateLog {
     to.recentCount += from.recentCount
     from.recent = undefined
     from.recentCount = 0
+  }
+
+  private insert(entry: Recent): void {
+    const { state } = entry
+    entry.older = state.recent
+    state.recent = entry
+    state.recentCount++
+    entry.before = this.last
+    if (this.last === undefined) this.first = entry
+    else this.last.after = entry
+    this.last = entry
+    this.count++
   }
 
   private drop(entry: Recent): void {

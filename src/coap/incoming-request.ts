@@ -1,5 +1,6 @@
 import type { Peer } from '../transport/transport'
 import { MessageType, type Message } from './codec'
+import { Code } from './codes'
 import type { Recent } from './duplicates'
 import type { Observation } from './observation'
 import type { OptionFields } from './options'
@@ -52,8 +53,9 @@ export class IncomingRequest implements CoapRequest {
     return this.fields.accept
   }
 
+  /** Observe means nothing with other methods (RFC 7641 §2, RFC 8132 §2.4). */
   get observe(): number | undefined {
-    return this.fields.observe
+    return this.code === Code.GET || this.code === Code.FETCH ? this.fields.observe : undefined
   }
 
   get options(): readonly CoapOption[] {
@@ -65,6 +67,6 @@ export class IncomingRequest implements CoapRequest {
   }
 
   cancelObservation(): boolean {
-    return this.fields.observe === 1 && this.responder.cancel(this)
+    return this.observe === 1 && this.responder.cancel(this)
   }
 }

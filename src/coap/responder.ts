@@ -19,6 +19,10 @@ import { Uploads } from './uploads'
 
 const NO_OPTIONS: readonly CoapOption[] = Object.freeze([])
 
+/** Observations of one peer at once; the oldest gives way. */
+const MOST_OBSERVATIONS = 4096
+const MOST_OF_STRANGER = 64
+
 /** The answering role: from a request message that is no duplicate to the response message. */
 export class Responder {
   handler: RequestHandler = () => ({ code: Code.NOT_FOUND })
@@ -92,6 +96,11 @@ export class Responder {
     )
     service.observations ??= new Map()
     service.observations.set(key, observation)
+    const [oldest] = service.observations.values()
+    const most = state.pinned ? MOST_OBSERVATIONS : MOST_OF_STRANGER
+    if (oldest !== undefined && service.observations.size > most) {
+      oldest.finish('replaced', new CoapCancelled('too many observations of one peer'))
+    }
     request.observation = observation
     return observation
   }

@@ -58,7 +58,7 @@ describe('coap over real and bad networks', () => {
   it('carries large bodies both ways through 20 % loss (case 36)', async () => {
     const { endpoint: server, port } = await endpoint({ ...QUICK, blockSize: 512 })
     const { endpoint: client } = await endpoint()
-    const upload = Buffer.from(Array.from({ length: 20_000 }, (_, i) => (i * 7 + (i >> 9)) & 255))
+    const upload = Buffer.from(Array.from({ length: 12_000 }, (_, i) => (i * 7 + (i >> 9)) & 255))
     server.onRequest = ({ payload }) => ({
       code: Code.CHANGED,
       payload: Buffer.from(payload).reverse(),
@@ -73,9 +73,9 @@ describe('coap over real and bad networks', () => {
       onProgress: (sent) => progress.push(sent),
     })
     assert.deepEqual(answer.payload, Buffer.from(upload).reverse())
-    assert.equal(progress.at(-1), 20_000)
+    assert.equal(progress.at(-1), 12_000)
     assert.ok(progress.every((sent, i) => i === 0 || sent > (progress[i - 1] ?? 0)))
-    assert.ok(bad.counts.dropped > 10)
+    assert.ok(bad.counts.dropped > 5)
   })
 
   it('delivers confirmable notifications in order, each once, and large ones whole', async () => {

@@ -353,6 +353,27 @@ describe('coap observe: the answering side', () => {
     assert.deepEqual(observed.ends, ['1 cancelled', 'answer true'])
   })
 
+  it('means nothing with methods other than GET and FETCH', async () => {
+    const observed = await Observed.start()
+    observed.ask(0, { code: Code.POST })
+    observed.ask(0, { code: Code.FETCH })
+    assert.equal(observed.handles.length, 1)
+  })
+
+  it('bounds the observations of a stranger, not those of a known peer', async () => {
+    const observed = await Observed.start()
+    observed.bench.endpoint.pin(memoryPeer('known'), true)
+    for (let i = 0; i < 70; i++) {
+      const token = i.toString(16).padStart(4, '0')
+      observed.ask(0, { token }, 'stranger')
+      observed.ask(0, { token }, 'known')
+    }
+    assert.deepEqual(
+      observed.ends,
+      [1, 3, 5, 7, 9, 11].map((name) => `${name} replaced`),
+    )
+  })
+
   it('keeps a stranger that observes', async () => {
     const observed = await Observed.start()
     observed.ask(0)

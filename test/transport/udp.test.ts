@@ -84,6 +84,26 @@ describe('UDP transport', () => {
     server.send(stranger, Buffer.from('x'))
   })
 
+  it('never takes one pinned peer for another', async () => {
+    const server = transport()
+    await server.start()
+    const addresses = Array.from({ length: 6000 }, (_, i) => [
+      `10.0.${i % 7}.${i % 251}`,
+      1024 + (i % 5000),
+    ]) as [string, number][]
+    for (let round = 0; round < 2; round++) {
+      for (const [address, port] of addresses) {
+        const peer = await server.connect(address, port)
+        server.pin(peer, true)
+        assert.equal(peer.id, `udp:${address}:${port}`)
+      }
+    }
+    const [address, port] = addresses[0] as [string, number]
+    const first = await server.connect(address, port)
+    server.close(first, 'gone')
+    assert.notEqual(await server.connect(address, port), first)
+  })
+
   it('speaks IPv6 and IPv4 on one socket', async function () {
     if (!hasIpv6) missing(this, 'this machine has no IPv6')
     const server = transport()
