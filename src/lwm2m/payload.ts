@@ -44,16 +44,34 @@ export function recordsToPayload(
     const isSingle = base.level >= Level.RESOURCE && options.resource?.(base)?.multiple !== true
     return isSingle ? undefined : {}
   }
-  const tree: PayloadTree = {}
+  const tree: Branch = new Map()
   for (const { path, value } of oldestFirst(valued)) {
-    if (path.level === base.level) return latest(valued)
-    let branch = tree
+    if (path.level === base.level && path.prefix === base.prefix) return latest(valued)
+    // An end device behind a gateway stands beside the gateway's own objects.
+    let branch = path.prefix === base.prefix ? tree : child(tree, path.prefix)
     for (let level = base.level + 1; level < path.level; level++) {
       branch = child(branch, keyOf(path.at(level), options))
     }
-    branch[keyOf(path, options)] = value as Value
+    branch.set(keyOf(path, options), value as Value)
   }
-  return tree
+  return toTree(tree)
+}
+
+/** A map, because names come from files and devices: none of them is a property of every object. */
+type Branch = Map<string, Value | Branch>
+
+function child(branch: Branch, key: string): Branch {
+  const found = branch.get(key)
+  if (found instanceof Map) return found
+  const made: Branch = new Map()
+  branch.set(key, made)
+  return made
+}
+
+function toTree(branch: Branch): PayloadTree {
+  return Object.fromEntries(
+    Array.from(branch, ([key, value]) => [key, value instanceof Map ? toTree(value) : value]),
+  )
 }
 
 function oldestFirst(records: readonly Record[]): readonly Record[] {
@@ -63,14 +81,6 @@ function oldestFirst(records: readonly Record[]): readonly Record[] {
 
 function latest(records: readonly Record[]): Value | undefined {
   return oldestFirst(records)[records.length - 1]?.value
-}
-
-function child(branch: PayloadTree, key: string): PayloadTree {
-  const found = branch[key]
-  if (isTree(found)) return found
-  const made: PayloadTree = {}
-  branch[key] = made
-  return made
 }
 
 function keyOf(path: Path, options: PayloadOptions): string {

@@ -243,7 +243,9 @@ function toLink(value: Value): ObjectLink | undefined {
 
 function parseBytes(text: string): Uint8Array | undefined {
   const compact = text.trim()
-  if (/^0x([\da-f]{2})*$/i.test(compact)) return Buffer.from(compact.slice(2), 'hex')
+  if (/^0x[\da-f]*$/i.test(compact)) {
+    return compact.length % 2 === 0 ? Buffer.from(compact.slice(2), 'hex') : undefined
+  }
   return parseBase64(compact)
 }
 

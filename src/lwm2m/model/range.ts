@@ -4,24 +4,50 @@ export interface ValueRange {
   readonly max?: number
   /** The values of an enumeration. */
   readonly values?: readonly number[]
+  /** What the values of an enumeration mean, where the text says it. */
+  readonly labels?: { readonly [value: number]: string }
 }
 
+/** Longer texts are prose. */
+const MAX_TEXT = 500
+const NUMBER = String.raw`-?\d+(?:\.\d+)?`
+/** `0..100`, `1...15`, `0-255`, `0 to 5`, `[-180, 180]` */
+const BOUNDS = new RegExp(
+  String.raw`^\[?\s*(${NUMBER})\s*(?:\.{2,3}|-|–|to|,(?=.*\]))\s*(${NUMBER})\s*\]?$`,
+  'i',
+)
+/** `0,1,2` */
+const LIST = new RegExp(String.raw`^${NUMBER}(?:\s*[,;|]\s*${NUMBER})+$`)
+/** `0: RELEASED 1: PRESSED` */
+const LABELLED = /^(-?\d+)\s*:\s*(.*?)\s*(?:[,;]?\s*(?=-?\d+\s*:)|$)/
+
 /**
- * Reads the range or enumeration of a resource as the OMA registry writes it: `0..100`, `0-255`,
- * `[-180, 180]`, `1,2,5`. Undefined where it says nothing about a number (lengths, prose, patterns).
+ * Reads the range or enumeration of a resource as the OMA registry writes it. Undefined where it says
+ * nothing about a number that can be checked (lengths, prose, patterns).
  */
 export function parseRange(text: string | undefined): ValueRange | undefined {
-  if (text === undefined) return undefined
+  if (text === undefined || text.length > MAX_TEXT) return undefined
   const trimmed = text.trim()
-  const bounds =
-    /^\[?\s*(-?\d+(?:\.\d+)?)\s*(?:\.{2,3}|-|–|to)\s*(-?\d+(?:\.\d+)?)\s*\]?$/i.exec(trimmed) ??
-    /^\[\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)\s*\]$/.exec(trimmed)
+  const bounds = BOUNDS.exec(trimmed)
   if (bounds !== null) {
-    const [min, max] = [Number(bounds[1]), Number(bounds[2])]
-    return min <= max ? { min, max } : undefined
+    const [a, b] = [Number(bounds[1]), Number(bounds[2])]
+    return { min: Math.min(a, b), max: Math.max(a, b) }
   }
-  if (/^-?\d+(\s*[,;|]\s*-?\d+)+$/.test(trimmed)) {
-    return { values: trimmed.split(/[,;|]/).map(Number) }
+  if (LIST.test(trimmed)) return { values: trimmed.split(/[,;|]/).map(Number) }
+  return parseLabelled(trimmed)
+}
+
+function parseLabelled(text: string): ValueRange | undefined {
+  const labels: { [value: number]: string } = {}
+  const values: number[] = []
+  let rest = text
+  while (rest !== '') {
+    const match = LABELLED.exec(rest)
+    if (match === null) return undefined
+    const value = Number(match[1])
+    values.push(value)
+    labels[value] = match[2] ?? ''
+    rest = rest.slice(match[0].length)
   }
-  return undefined
+  return values.length === 0 ? undefined : { values, labels }
 }

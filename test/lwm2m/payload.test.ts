@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { EncodeError } from '../../src/lwm2m/formats/codec'
+import { builtinModel } from '../../src/lwm2m/model/object-model'
+import { Path } from '../../src/lwm2m/path'
+import { payloadToRecords, type PayloadOptions, recordsToPayload } from '../../src/lwm2m/payload'
+import { ObjectLink } from '../../src/lwm2m/value'
+import { type Plain, plain, records } from './support/vectors'
+
+const resource = (path: Path) =>
+  builtinModel()
+    .object(path.object ?? -1)
+    ?.resources.get(path.resource ?? -1)
+
+function view(values: Plain, base: string, options: PayloadOptions = { resource }): unknown {
+  return recordsToPayload(records(values), Path.parse(base), options)
+}
+
+describe('records as message payload', () => {
+  it('a single resource is its value', () => {
+    assert.equal(view({ '/3/0/9': 85 }, '/3/0/9'), 85)
+    assert.equal(view({ '/3/0/6/1': 5 }, '/3/0/6/1'), 5)
+    const bytes = Buffer.from([1])
+    assert.equal(view({ '/0/0/3': bytes }, '/0/0/3'), bytes)
+    assert.equal(view({}, '/3/0/9'), undefined)
+  })
+
+  it('a multiple resource is an object by instance id, also when it is empty', () => {
+    assert.deepEqual(view({ '/3/0/6/0': 1, '/3/0/6/3': 5 }, '/3/0/6'), { 0: 1, 3: 5 })
+    assert.deepEqual(view({}, '/3/0/6'), {})
+  })
+
+  it('an instance is an object by resource id, an object one level more', () => {
+    const values = { '/3/0/9': 85, '/3/0/6/0': 1, '/3/0/6/1': 5, '/3/0/0': 'x' }
+    assert.deepEqual(view(values, '/3/0'), { 0: 'x', 6: { 0: 1, 1: 5 }, 9: 85 })
+    assert.deepEqual(view(values, '/3'), { 0: { 0: 'x', 6: { 0: 1, 1: 5 }, 9: 85 } })
+    assert.deepEqual(view(values, '/'), { 3: { 0: { 0: 'x', 6: { 0: 1, 1: 5 }, 9: 85 } } })
+    assert.deepEqual(view({}, '/3/0'), {})
+  })
+
+  it('end devices behind a gateway stand apart', () => {
+    const values = { '/3/0/9': 85, '/d1/3/0/9': 20 }
+    assert.deepEqual(view(values, '/'), { 3: { 0: { 9: 85 } }, d1: { 3: { 0: { 9: 20 } } } })
+    assert.deepEqual(view({ '/d1/3/0/9': 20 }, '/d1/3/0'), { 9: 20 })
+    assert.equal(view({ '/d1/3/0/9': 20 }, '/d1/3/0/9'), 20)
+  })
+
+  it('has names for keys where that is wanted', () => {
+    const key = (path: Path): string => resource(path)?.name ?? `object ${path.object}`
+    const values = { '/3/0/9': 85, '/3/0/6/1': 5 }
+    const options = { resource, key }
+    assert.deepEqual(view(values, '/3/0', options), {
+      'Battery Level': 85,
+      'Available Power Sources': { 1: 5 },
+    })
+    assert.deepEqual(view({ '/3/0/9': 85 }, '/', options), {
+      'object 3': { 0: { 'Battery Level': 85 } },
+    })
+  })
+
+  it('holds the newest of several values of one resource', () => {
+    const path = Path.parse('/3303/0/5700')
+    const history = [
+      { path, value: 21, time: 2000 },
+      { path, value: 22, time: 3000 },
+      { path, value: 20, time: 1000 },
+    ]
+    assert.equal(recordsToPayload(history, path), 22)
+    assert.deepEqual(recordsToPayload(history, path.at(2)), { 5700: 22 })
+  })
+
+  it('cannot be made to touch prototypes by names', () => {
+    const options = { resource, key: () => '__proto__' }
+    const payload = view({ '/3/0/9': 85, '/3/0/6/1': 5 }, '/3/0', options)
+    assert.equal(Object.getPrototypeOf(payload), Object.prototype)
+    assert.equal(({} as { polluted?: unknown }).polluted, undefined)
+  })
+})
+
+function read(payload: unknown, base: string): Plain {
+  return plain(payloadToRecords(payload, Path.parse(base), resource))
+}
+
+function refused(payload: unknown, base: string, message: RegExp): void {
+  assert.throws(
+    () => read(payload, base),
+    (error) => error instanceof EncodeError && message.test(error.message),
+    `${message}`,
+  )
+}
+
+describe('message payload as records', () => {
+  it('a value of a single resource, typed by the model', () => {
+    assert.deepEqual(read('85', '/3/0/9'), { '/3/0/9': 85 })
+    assert.deepEqual(read(1, '/1/0/6'), { '/1/0/6': true })
+    assert.deepEqual(read(1367491215, '/3/0/13'), { '/3/0/13': new Date(1367491215_000) })
+    assert.deepEqual(read('2013-05-02T10:40:15Z', '/3/0/13'), {
+      '/3/0/13': new Date(1367491215_000),
+    })
+    assert.deepEqual(read('21:0', '/0/0/17'), { '/0/0/17': new ObjectLink(21, 0) })
+    assert.deepEqual(read('0xabcd', '/0/0/3'), { '/0/0/3': Buffer.from([0xab, 0xcd]) })
+    assert.deepEqual(read(2n ** 64n - 1n, '/0/0/13'), { '/0/0/13': 2n ** 64n - 1n })
+  })
+
+  it('bytes, also as JSON leaves them', () => {
+    const bytes = Buffer.from([1, 2])
+    assert.deepEqual(read(bytes, '/0/0/3'), { '/0/0/3': bytes })
+    assert.deepEqual(read(JSON.parse(JSON.stringify(bytes)), '/0/0/3'), { '/0/0/3': bytes })
+    assert.deepEqual(read({ 3: JSON.parse(JSON.stringify(bytes)) }, '/0/0'), { '/0/0/3': bytes })
+  })
+
+  it('a multiple resource from an array or an object', () => {
+    assert.deepEqual(read([1, '5'], '/3/0/6'), { '/3/0/6/0': 1, '/3/0/6/1': 5 })
+    assert.deepEqual(read({ 3: 7 }, '/3/0/6'), { '/3/0/6/3': 7 })
+    assert.deepEqual(read([], '/3/0/6'), {})
+    assert.deepEqual(read(7, '/3/0/6/3'), { '/3/0/6/3': 7 })
+  })
+
+  it('instances and objects from trees', () => {
+    assert.deepEqual(read({ 14: '+02:00', 15: 'Europe/Paris' }, '/3/0'), {
+      '/3/0/14': '+02:00',
+      '/3/0/15': 'Europe/Paris',
+    })
+    assert.deepEqual(read({ 0: { 6: [1] }, 1: { 9: 5 } }, '/3'), {
+      '/3/0/6/0': 1,
+      '/3/1/9': 5,
+    })
+    assert.deepEqual(read({ 3: { 0: { 9: 5 } } }, '/'), { '/3/0/9': 5 })
+    assert.deepEqual(read({}, '/3/0'), {})
+  })
+
+  it('keys by name where a lookup knows them', () => {
+    const name = (parent: Path, text: string): number | undefined =>
+      parent.toString() === '/3/0' && text === 'Timezone' ? 15 : undefined
+    const found = payloadToRecords({ Timezone: 'UTC' }, Path.parse('/3/0'), resource, name)
+    assert.deepEqual(plain(found), { '/3/0/15': 'UTC' })
+    assert.throws(
+      () => payloadToRecords({ Zone: 'UTC' }, Path.parse('/3/0'), resource, name),
+      /"Zone" is no id or name below \/3\/0/,
+    )
+  })
+
+  it('values of what is not known, as they are', () => {
+    assert.deepEqual(read('5', '/40000/0/1'), { '/40000/0/1': '5' })
+    assert.deepEqual(read([1, 2], '/40000/0/1'), { '/40000/0/1/0': 1, '/40000/0/1/1': 2 })
+  })
+
+  it('refuses what cannot be written and says what would be right', () => {
+    refused('x', '/3/0/9', /\/3\/0\/9 \(Battery Level\): "x" is no Integer/)
+    refused(1, '/3/0/6', /has instances: give \{0: …\} or an array/)
+    refused([1], '/3/0/9', /takes a single value/)
+    refused({ a: 1 }, '/3/0/9', /takes a single value/)
+    refused(5, '/3/0', /takes an object: \{"5601": 1\}/)
+    refused([5], '/3/0', /takes an object/)
+    refused(null, '/3/0/9', /no value for \/3\/0\/9/)
+    refused(undefined, '/3/0/9', /no value/)
+    refused({ 9: null }, '/3/0', /no value for \/3\/0\/9/)
+    refused({ x: 1 }, '/3/0', /"x" is no id/)
+    refused({ 65535: 1 }, '/3/0', /"65535" is no id/)
+    refused(() => 1, '/3/0/9', /not function/)
+    refused({ 9: { 0: { 0: 1 } } }, '/3/0', /takes a single value/)
+    refused([[1]], '/3/0/6', /single value/)
+    refused('now', '/3/0/4', /executed/)
+  })
+})
