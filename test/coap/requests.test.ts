@@ -481,6 +481,35 @@ describe('coap requests: the asking role', () => {
     assert.equal(bench.endpoint.stats.peers, 1)
   })
 
+  it('takes the separate response of a device that moved after its empty ACK', async () => {
+    const bench = await Bench.start({ nstart: 2 })
+    const to = memoryPeer('moved')
+    const promises = [GET, GET].map((init) => bench.endpoint.request(bench.peer, init))
+    const sent = bench.allSent()
+    for (const { mid } of sent) bench.deliver({ type: ACK, code: 0, mid })
+    bench.endpoint.migrate(bench.peer, to)
+    for (const [index, { token }] of sent.entries()) {
+      bench.deliver({ type: CON, code: 0x45, mid: index, token, payload: String(index) }, to)
+      assert.equal(bench.sent().type, ACK)
+    }
+    assert.deepEqual(
+      (await Promise.all(promises)).map(({ payload }) => payload.toString()),
+      ['0', '1'],
+    )
+  })
+
+  it('goes on serving a peer after many non-confirmable responses', async () => {
+    const bench = await Bench.start({ duplicatesPerPeer: 4 })
+    for (let i = 0; i < 6; i++) {
+      const promise = bench.endpoint.request(bench.peer, GET)
+      const { mid, token } = bench.sent()
+      bench.deliver({ type: ACK, code: 0, mid })
+      bench.deliver({ type: NON, code: 0x45, mid: i, token })
+      await promise
+    }
+    bench.expectReply({ type: CON, code: Code.GET, mid: 100 }, '60840064')
+  })
+
   it('has nothing left when all is done', async () => {
     const bench = await Bench.start()
     for (let i = 0; i < 100; i++) {
