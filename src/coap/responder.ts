@@ -11,7 +11,7 @@ import { OptionNumber, blockBytes, option, uintOption } from './options'
 import type { Block, OptionFields } from './options'
 import type { PeerState } from './peers'
 import { ServiceState } from './service-state'
-import { WheelTimer } from './timer-wheel'
+import { SlowAnswer } from './slow-answer'
 import { downloadKey } from './transfer-key'
 import { Transmission, type TransmissionOwner } from './transmission'
 import type { CoapOption, CoapReply, ObservationHandle, RequestHandler } from './types'
@@ -327,38 +327,4 @@ const NOBODY: TransmissionOwner = {
   onReset() {},
   onUnacknowledged() {},
   onSendFailure() {},
-}
-
-/** A handler that takes its time. As a timer it is the empty ACK that stops the retransmissions. */
-class SlowAnswer extends WheelTimer {
-  constructor(
-    private readonly core: Core,
-    private readonly responder: Responder,
-    private readonly request: IncomingRequest,
-  ) {
-    super()
-  }
-
-  wait(outcome: Promise<CoapReply>): void {
-    const { core, request } = this
-    if (request.confirmable) core.wheel.schedule(this, core.settings.separateAfter)
-    outcome.then(
-      (reply) => {
-        core.wheel.cancel(this)
-        this.responder.respond(request, reply)
-      },
-      (error: unknown) => {
-        core.wheel.cancel(this)
-        this.responder.failed(request, error)
-      },
-    )
-  }
-
-  onTimer(): void {
-    const { core, request } = this
-    if (core.stopped) return
-    request.acknowledged = true
-    request.recent.progress = Progress.ACKNOWLEDGED
-    core.trySendTo(request.peer, encodeEmpty(MessageType.ACK, request.message.messageId))
-  }
 }
