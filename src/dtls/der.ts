@@ -1,4 +1,4 @@
-import { ByteReader } from '../base/byte-reader'
+import type { ByteReader } from '../base/byte-reader'
 import { DecodeError } from './errors'
 
 /** Tags of X.690 §8 as they stand in certificates. */

@@ -151,10 +151,18 @@ export function writeServerExtensions(writer: ByteWriter, extensions: ServerExte
   })
 }
 
-/** The first group of ours that the client names; without the extension any may be used (RFC 8422 §4). */
+/**
+ * The group that the client wants most of ours: it knows what its hardware is good at. Without the
+ * extension any may be used (RFC 8422 §4).
+ */
 export function chooseGroup(
   offered: readonly number[] | undefined,
   ours: readonly NamedGroup[],
 ): NamedGroup | undefined {
-  return offered === undefined ? ours[0] : ours.find((group) => offered.includes(group))
+  if (offered === undefined) return ours[0]
+  for (const number of offered) {
+    const group = ours.find((known) => known === number)
+    if (group !== undefined) return group
+  }
+  return undefined
 }

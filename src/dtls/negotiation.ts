@@ -36,7 +36,7 @@ export interface Negotiated {
   readonly sendLimit: number
 }
 
-/** Ours, most wanted first: every LwM2M client has P-256 (RFC 7925 §4.2). */
+/** Ours; the first is for clients that do not say: every LwM2M client has P-256 (RFC 7925 §4.2). */
 const GROUPS = [NamedGroup.secp256r1, NamedGroup.x25519] as const
 
 /** RFC 8449 §4: the least a peer may ask for. */
@@ -184,6 +184,8 @@ function suitable(
   if (keyExchange !== 'ecdhe-ecdsa') {
     return credentials.psk === undefined ? undefined : { suite, group, ...types }
   }
+  // The list is about the curves of certificates too (RFC 8422 §5.1), and ours are on P-256.
+  if (extensions.groups?.includes(NamedGroup.secp256r1) === false) return undefined
   // Constrained clients leave the extension out and mean SHA-256 (RFC 7925 §4.2).
   const { signatureSchemes } = extensions
   if (signatureSchemes?.includes(SignatureScheme.ecdsaSha256) === false) return undefined

@@ -1,4 +1,4 @@
-import { ByteReader } from '../../base/byte-reader'
+import type { ByteReader } from '../../base/byte-reader'
 import { HANDSHAKE_HEADER } from '../constants'
 
 /** One handshake fragment as it stands in a record (RFC 6347 §4.2.2). */
