@@ -2,12 +2,12 @@ import { decode, encode } from 'cbor-x'
 import { TypedEmitter } from '../../base/events'
 import { Serial } from '../../base/serial'
 import type { ObjectModel } from '../../lwm2m/model/definition'
-import { ObjectLink } from '../../lwm2m/value'
 import type { Store } from '../../storage/store'
 import { matchesPattern, PatternMap } from '../endpoint-pattern'
 import { type BootstrapConfiguration, BootstrapConfigurationError } from './configuration'
 import { describeConfiguration, type ConfigurationInfo } from './configuration-info'
 import { isPlainObject } from './placeholders'
+import { plainCopy } from './plain-copy'
 import { resolveConfiguration, sampleEndpoint } from './resolve-configuration'
 
 /** Where run-time configurations are kept in the store. */
@@ -105,7 +105,7 @@ export class BootstrapConfigurations extends TypedEmitter<{
     return this.changes.run(async () => {
       const configuration = this.check(input, '')
       this.refuseFixed(configuration.endpoint)
-      await this.store?.put(PREFIX + configuration.endpoint, encode(storable(configuration)))
+      await this.store?.put(PREFIX + configuration.endpoint, encode(configuration))
       const entry: Entry = { configuration, source: 'runtime' }
       this.entries.set(configuration.endpoint, entry)
       return describeConfiguration(configuration, 'runtime')
@@ -163,20 +163,7 @@ export class BootstrapConfigurations extends TypedEmitter<{
       )
     }
     resolveConfiguration(input, sampleEndpoint(endpoint), this.model())
-    // A copy: what was checked is what will be used, whatever becomes of the flow's message.
-    return structuredCopy(input) as BootstrapConfiguration
+    // What was checked is what will be used, whatever becomes of the flow's message.
+    return plainCopy(input) as BootstrapConfiguration
   }
-}
-
-function structuredCopy(input: unknown): unknown {
-  return decode(encode(storable(input)))
-}
-
-/** Object links as text, which every reader of values takes; everything else CBOR can say. */
-function storable(value: unknown): unknown {
-  if (value instanceof ObjectLink) return value.toString()
-  if (value instanceof Uint8Array) return Buffer.from(value)
-  if (Array.isArray(value)) return value.map(storable)
-  if (!isPlainObject(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, storable(one)]))
 }

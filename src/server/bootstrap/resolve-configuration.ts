@@ -4,6 +4,7 @@ import { Level, Path } from '../../lwm2m/path'
 import { payloadToRecords } from '../../lwm2m/payload'
 import { BootstrapConfigurationError } from './configuration'
 import { isPlainObject, substitute, unknownPlaceholder } from './placeholders'
+import { plainCopy } from './plain-copy'
 import { Properties } from './properties'
 import { type RecordReader, resolveAccount } from './resolve-account'
 import type { ResolvedConfiguration, ResolvedWrite } from './resolved-configuration'
@@ -33,10 +34,11 @@ export function resolveConfiguration(
   endpoint: string,
   model: ObjectModel,
 ): ResolvedConfiguration {
-  const top = new Properties(input, nameOf(input, endpoint), '', FIELDS)
+  const name = nameOf(input, endpoint)
+  const top = new Properties(copyOf(input, name), name, '', FIELDS)
   const readRecords: RecordReader = (value, base) =>
     payloadToRecords(substitute(value, endpoint), base, (path) => definitionOf(model, path))
-  const reader = new Reader(top, nameOf(input, endpoint), endpoint, readRecords)
+  const reader = new Reader(top, name, endpoint, readRecords)
   const accounts = reader.accounts()
   const writes = reader.writes()
   if (
@@ -54,6 +56,18 @@ export function resolveConfiguration(
     discover: top.flag('discover', true),
     format: reader.format(),
     pack: top.flag('pack', true),
+  }
+}
+
+function copyOf(input: unknown, name: string): unknown {
+  try {
+    return plainCopy(input)
+  } catch (error) {
+    throw new BootstrapConfigurationError(
+      'invalid-configuration',
+      name,
+      error instanceof RangeError ? error.message : 'it cannot be read',
+    )
   }
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { types } from 'node:util'
 import { CodedError } from '../../base/coded-error'
 import { CredentialError } from './credential-error'
 import {
@@ -176,7 +177,8 @@ class EntryReader {
   material<T>(name: string, read: (value: string | Uint8Array) => T): T {
     if (!this.has(name)) throw this.error(`${name} is missing`)
     const value = this.entry[name]
-    if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
+    // Bytes from a Function node are of another realm, where `instanceof` fails.
+    if (typeof value !== 'string' && !types.isUint8Array(value)) {
       throw this.error(`${name} must be a text or bytes`)
     }
     try {

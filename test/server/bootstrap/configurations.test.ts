@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { inspect } from 'node:util'
+import { runInNewContext } from 'node:vm'
 import { builtinModel } from '../../../src/lwm2m/model/object-model'
 import { ObjectLink } from '../../../src/lwm2m/value'
 import {
@@ -180,6 +181,25 @@ describe('a bootstrap configuration', () => {
       assert.deepEqual(accounts[0].secretKey, pkcs8)
     })
   }
+})
+
+describe('a bootstrap configuration from a Function node', () => {
+  it('may have bytes, dates and objects of another realm', () => {
+    const input: unknown = runInNewContext(`({
+      endpoint: 'a',
+      servers: [{ uri: 'coaps://s', shortServerId: 1, security: 'psk', key: new Uint8Array([1, 2]) }],
+      resources: { '/3/0/13': new Date(1700000000000) },
+    })`)
+    const { accounts, writes } = resolveConfiguration(input, 'a', model)
+    assert.deepEqual(accounts[0]?.secretKey, Buffer.from([1, 2]))
+    assert.deepEqual(writes[0]?.records[0]?.value, new Date(1_700_000_000_000))
+  })
+
+  it('is refused when it contains itself', () => {
+    const input: Record<string, unknown> = { endpoint: 'a', servers: [SERVER] }
+    input['resources'] = { '/3/0': input }
+    assert.throws(() => resolveConfiguration(input, 'a', model), /it is nested too deeply/)
+  })
 })
 
 describe('the bootstrap configurations', () => {

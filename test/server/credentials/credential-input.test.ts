@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
+import { runInNewContext } from 'node:vm'
 import { parseCredential } from '../../../src/server/credentials/credential-input'
 import {
   restoreCredential,
@@ -47,6 +48,7 @@ describe('a credential as it is written', () => {
       assert.equal(psk({ key: 'AA', keyFormat: 'base64' }).key, '00')
       assert.equal(psk({ key: 'sécret', keyFormat: 'text' }).key, '73c3a963726574')
       assert.equal(psk({ key: Buffer.from(key, 'hex') }).key, key)
+      assert.equal(psk({ key: runInNewContext('new Uint8Array([222, 173])') }).key, 'dead')
     })
 
     it('have the endpoint name as identity unless told otherwise', () => {
