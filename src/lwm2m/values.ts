@@ -203,14 +203,14 @@ function toInteger(value: Value, min: bigint, max: bigint): number | bigint | un
   return exact >= min && exact <= max ? integerOf(exact) : undefined
 }
 
+/** Without two ways to read one text, which would take quadratic time for a long one. */
+const DECIMAL = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/
+
 function toFloat(value: Value): number | undefined {
   if (typeof value === 'number') return value
   if (typeof value === 'bigint') return Number(value)
   if (typeof value === 'boolean') return value ? 1 : 0
-  if (typeof value === 'string' && /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(value)) {
-    return Number(value)
-  }
-  return undefined
+  return typeof value === 'string' && DECIMAL.test(value) ? Number(value) : undefined
 }
 
 function toBoolean(value: Value): boolean | undefined {

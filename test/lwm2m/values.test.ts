@@ -137,6 +137,20 @@ describe('values of a type (Core appendix C)', () => {
     assert.throws(() => parseValue('0x0', 'Opaque'), ValueError)
   })
 
+  it('are read in linear time', () => {
+    const start = performance.now()
+    for (const text of [
+      '1'.repeat(500_000) + 'x',
+      ' '.repeat(500_000) + 'x',
+      '1e' + '5'.repeat(500_000),
+    ]) {
+      for (const type of ['Integer', 'Float', 'Boolean', 'Time', 'Objlnk'] as const) {
+        coerce(text, type)
+      }
+    }
+    assert.ok(performance.now() - start < 2000)
+  })
+
   it('are written for people', () => {
     assert.equal(formatValue(bytes(0, 255)), '00ff')
     assert.equal(formatValue(new Date(1367491215_000)), '2013-05-02T10:40:15.000Z')
