@@ -1,7 +1,16 @@
 import type { Clock } from '../base/clock'
+import { Code } from '../coap/codes'
 import type { CoapReply, CoapRequest } from '../coap/types'
+import { decode } from '../lwm2m/formats'
+import { ContentFormat, DecodeError } from '../lwm2m/formats/codec'
 import type { ObjectModel } from '../lwm2m/model/definition'
+import { Level, Path } from '../lwm2m/path'
+import type { Record } from '../lwm2m/record'
 import type { Peer } from '../transport/transport'
+import { byTime, commonPath } from './observations/by-time'
+import { registeredObject } from './operations/resource-lookup'
+import { codecContext } from './operations/response'
+import { WarningLimiter } from './operations/warning-limiter'
 import type { OperationResult, Registration, ServerWarning } from './types'
 
 /** What the handler of `/dp` needs of the server. */
@@ -15,5 +24,95 @@ export interface SendHost {
   warn(warning: ServerWarning): void
 }
 
-/** Answers a Send (Core §6.4.6): `POST /dp`. */
-export declare function handleSend(request: CoapRequest, host: SendHost): CoapReply
+/**
+ * What a Send may be said in: SenML (Core 1.1 §6.4.6), LwM2M CBOR (1.2), and the JSON of 1.0, whose
+ * names are whole as well.
+ */
+const FORMATS: ReadonlySet<number> = new Set([
+  ContentFormat.SENML_JSON,
+  ContentFormat.SENML_CBOR,
+  ContentFormat.LWM2M_CBOR,
+  ContentFormat.LWM2M_JSON,
+  ContentFormat.LEGACY_JSON,
+])
+
+const CHANGED: CoapReply = Object.freeze({ code: Code.CHANGED })
+const METHOD_NOT_ALLOWED: CoapReply = Object.freeze({ code: Code.METHOD_NOT_ALLOWED })
+
+function refusal(code: number, diagnostic: string): CoapReply {
+  return { code, payload: Buffer.from(diagnostic, 'utf8') }
+}
+
+/** One limiter for each server, for as long as that lives. */
+const limiters = new WeakMap<SendHost, WarningLimiter>()
+
+function limiterOf(host: SendHost): WarningLimiter {
+  let limiter = limiters.get(host)
+  if (limiter === undefined) limiters.set(host, (limiter = new WarningLimiter(host.clock)))
+  return limiter
+}
+
+/**
+ * Answers a Send (Core §6.4.6), `POST /dp`: 2.04, 4.00 for what cannot be read, 4.04 for an object
+ * that is not registered and for who is not registered. All of it is taken, or nothing.
+ */
+export function handleSend(request: CoapRequest, host: SendHost): CoapReply {
+  if (request.code !== Code.POST) return METHOD_NOT_ALLOWED
+  if (request.path.length !== 1) return refusal(Code.NOT_FOUND, 'Send goes to /dp')
+  const device = host.registrationOf(request.peer)
+  if (device === undefined) return refusal(Code.NOT_FOUND, 'not registered')
+  const warn = limiterOf(host).limit((warning) => host.warn(warning))
+  const { contentFormat, payload } = request
+  let records: readonly Record[]
+  try {
+    if (contentFormat === undefined || !FORMATS.has(contentFormat)) {
+      const what = contentFormat === undefined ? 'none' : String(contentFormat)
+      throw new DecodeError(contentFormat, `Send has no Content-Format ${what}`, payload)
+    }
+    const context = { model: host.model, now: host.clock.now(), warn }
+    records = decode(contentFormat, payload, codecContext(Path.ROOT, device, context))
+    const bad = records.find(
+      ({ path, value }) => path.level < Level.RESOURCE || value === undefined,
+    )
+    if (records.length === 0 || bad !== undefined) {
+      const what = bad === undefined ? 'Send' : bad.path.toString()
+      throw new DecodeError(contentFormat, `${what} has no value`, payload)
+    }
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    host.warn({
+      code: 'decode',
+      message: `a Send cannot be read: ${error.message}`,
+      endpoint: device.endpoint,
+      raw: error.raw,
+    })
+    return refusal(Code.BAD_REQUEST, error.message)
+  }
+  const unknown = records.find(({ path }) => registeredObject(device, path) === undefined)
+  if (unknown !== undefined) {
+    const what = unknown.path.at(Level.OBJECT).toString()
+    warn({
+      code: 'unregistered-object',
+      message: `a Send was refused: ${what} is not registered`,
+      endpoint: device.endpoint,
+      path: unknown.path.at(Level.OBJECT),
+    })
+    return refusal(Code.NOT_FOUND, `${what} is not registered`)
+  }
+  host.deliver(resultsOf(records, device, contentFormat), device)
+  return CHANGED
+}
+
+function resultsOf(
+  records: readonly Record[],
+  device: Registration,
+  format: number | undefined,
+): OperationResult[] {
+  return byTime(records).map((moment) => ({
+    endpoint: device.endpoint,
+    path: commonPath(moment.records, Path.ROOT),
+    code: Code.CHANGED,
+    format,
+    records: moment.records,
+  }))
+}

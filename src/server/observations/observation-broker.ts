@@ -1,11 +1,14 @@
-import type { Clock } from '../../base/clock'
+import type { Clock, TimerHandle } from '../../base/clock'
 import type {
   CoapRequestInit,
   ObserveListener as CoapObserver,
   ObserveRelation,
 } from '../../coap/types'
+import { checkAttributes } from '../../lwm2m/attributes'
 import type { ObjectModel } from '../../lwm2m/model/definition'
 import type { RequestChannel } from '../operations/device-request'
+import { invalidArgument } from '../operations/preconditions'
+import { WarningLimiter } from '../operations/warning-limiter'
 import type {
   ObserveListener,
   ObserveRequest,
@@ -14,7 +17,14 @@ import type {
   ServerWarning,
   Subscription,
 } from '../types'
+import { checkCriteria } from './criteria'
+import { KeptRelations } from './kept-relations'
+import { ObservePlan } from './observe-plan'
+import { DeviceRelation } from './relation'
+import type { RelationContext } from './relation-context'
 import type { RelationStore } from './relation-store'
+import { BrokerSubscription } from './subscription'
+import { SubscriptionIndex } from './subscription-index'
 
 /** What the broker needs of the server. */
 export interface ObservationHost {
@@ -35,21 +45,247 @@ export interface ObservationHost {
   warn(warning: ServerWarning): void
 }
 
-export declare class ObservationBroker {
-  constructor(host: ObservationHost)
-  /** Reads what was kept. Call once, before devices or subscribers come. */
-  restore(): Promise<void>
-  /** @throws OperationError `invalid-argument`, PathError, AttributeError */
-  observe(request: ObserveRequest, listener: ObserveListener): Subscription
-  /** After the 2.01 was sent: the old relations are gone, the wanted ones are made again. */
-  onRegistered(registration: Registration): void
-  /** After the 2.04: objects that appeared are observed where wanted. */
-  onUpdated(registration: Registration): void
+/** How long relations from before a restart wait for somebody who wants them, ms. */
+const GRACE = 60_000
+/** Devices that a new pattern is applied to before the event loop gets its turn. */
+const SLICE = 200
+
+/**
+ * Wanted observations, and what of them is on the wire: one relation for each device and path (or
+ * set of paths), however many subscribe. Wishes outlive refusals, registrations and devices.
+ */
+export class ObservationBroker {
+  private readonly wishes = new SubscriptionIndex()
+  /** By endpoint, then by {@link ObservePlan.key}. */
+  private readonly relations = new Map<string, Map<string, DeviceRelation>>()
+  /** One object for each plan in use, shared by its relations. */
+  private readonly kept: KeptRelations
+  private readonly context: RelationContext
+  private graceTimer: TimerHandle | undefined
+  private stopped = false
+
+  constructor(private readonly host: ObservationHost) {
+    this.context = makeContext(host, () => this.kept)
+    this.kept = new KeptRelations(host.relations, (warning) => host.warn(warning))
+  }
+
+  /**
+   * Reads what was kept. Call it once after the registrations are restored, before devices or
+   * subscribers come.
+   */
+  async restore(): Promise<void> {
+    this.stopped = false
+    await this.kept.load((endpoint) => this.host.registration(endpoint)?.id)
+    if (this.kept.size > 0) {
+      this.graceTimer = this.host.clock.setTimeout(() => this.cancelUnclaimed(), GRACE)
+    }
+  }
+
+  /**
+   * Wants an observation, now and after each registration, until the subscription is closed.
+   * @throws PathError, AttributeError, OperationError `invalid-argument`
+   */
+  observe(request: ObserveRequest, listener: ObserveListener): Subscription {
+    if (request.target === '') throw invalidArgument('observe needs an endpoint or a pattern')
+    if (request.criteria !== undefined) checkCriteria(request.criteria)
+    const plan = this.wishes.shared(ObservePlan.of(request.paths))
+    if (request.attributes !== undefined) {
+      checkAttributes(request.attributes, { version: '1.2', level: plan.base.level })
+    }
+    const subscription = new BrokerSubscription(request, plan, listener, {
+      onClosed: (closed) => this.leave(closed),
+      onListenerError: (error) => this.listenerFailed(error),
+    })
+    this.wishes.add(subscription)
+    if (subscription.pattern) {
+      this.applyPattern(subscription, this.host.registrations()[Symbol.iterator]())
+    } else {
+      const device = this.host.registration(subscription.target)
+      if (device !== undefined) this.want(subscription, device)
+    }
+    return subscription
+  }
+
+  /** After the 2.01 was sent: the old relations are over, the wanted ones are made again. */
+  onRegistered(device: Registration): void {
+    const { endpoint } = device
+    const existing = this.relations.get(endpoint)
+    for (const relation of existing?.values() ?? []) relation.drop()
+    this.kept.dropDevice(endpoint)
+    for (const subscription of this.wishes.matching(endpoint)) {
+      const relation = this.relationFor(subscription, device)
+      relation?.audience.add(subscription)
+    }
+    for (const [key, relation] of existing ?? []) {
+      // Wished for by pattern only, and the device does not have it any more.
+      if (!this.isWanted(relation, device)) this.remove(endpoint, key)
+    }
+    for (const relation of this.relations.get(endpoint)?.values() ?? []) relation.renew()
+  }
+
+  /** After the 2.04 to an Update that changed the objects: what appeared is observed where wanted. */
+  onUpdated(device: Registration): void {
+    for (const subscription of this.wishes.matching(device.endpoint))
+      this.want(subscription, device)
+  }
+
   /** De-registered or expired. */
-  onGone(endpoint: string): void
-  onAwake(registration: Registration): void
+  onGone(endpoint: string): void {
+    for (const key of [...(this.relations.get(endpoint)?.keys() ?? [])]) this.remove(endpoint, key)
+    this.kept.dropDevice(endpoint)
+  }
+
+  /** A queue-mode device woke. */
+  onAwake(device: Registration): void {
+    for (const relation of this.relations.get(device.endpoint)?.values() ?? []) relation.wake()
+  }
+
   /** Values of a Send, for subscribers with `includeSend`. */
-  onSend(registration: Registration, results: readonly OperationResult[]): void
+  onSend(device: Registration, results: readonly OperationResult[]): void {
+    for (const subscription of this.wishes.matching(device.endpoint)) {
+      if (subscription.request.includeSend !== true) continue
+      const { plan } = subscription
+      const audience = this.relations.get(device.endpoint)?.get(plan.key)?.audience
+      for (const result of results) {
+        const records = result.records.filter(({ path }) =>
+          plan.paths.some((wanted) => wanted.contains(path)),
+        )
+        if (records.length === 0) continue
+        const own: OperationResult = { ...result, path: plan.base, records }
+        if (audience === undefined) subscription.value(own, device)
+        else audience.offer(subscription, own)
+      }
+    }
+  }
+
   /** Ends without a message to the devices: their observations are taken up again after a restart. */
-  stop(): void
+  stop(): void {
+    this.stopped = true
+    this.host.clock.clearTimeout(this.graceTimer)
+    this.graceTimer = undefined
+    for (const relations of this.relations.values()) {
+      for (const relation of relations.values()) {
+        relation.drop()
+        relation.audience.clear()
+      }
+    }
+    this.relations.clear()
+    this.kept.clear()
+  }
+
+  /** Goes through the devices in slices, so that a hundred thousand do not hold up the rest. */
+  private applyPattern(subscription: BrokerSubscription, devices: Iterator<Registration>): void {
+    for (let i = 0; i < SLICE; i++) {
+      const next = devices.next()
+      if (next.done === true) return
+      if (subscription.matches(next.value.endpoint)) this.want(subscription, next.value)
+    }
+    setImmediate(() => {
+      if (!subscription.closed && !this.stopped) this.applyPattern(subscription, devices)
+    })
+  }
+
+  private want(subscription: BrokerSubscription, device: Registration): void {
+    const relation = this.relationFor(subscription, device)
+    if (relation === undefined) return
+    relation.audience.add(subscription)
+    const stored = this.kept.take(device.endpoint, relation.plan.key)
+    if (stored?.registrationId === device.id) relation.adopt(stored, device)
+    else relation.reconsider()
+  }
+
+  /** A pattern means the devices that have what it asks for; a name means that device. */
+  private relationFor(
+    subscription: BrokerSubscription,
+    device: Registration,
+  ): DeviceRelation | undefined {
+    const { plan } = subscription
+    if (subscription.pattern && !plan.appliesTo(device)) return undefined
+    let relations = this.relations.get(device.endpoint)
+    if (relations === undefined) this.relations.set(device.endpoint, (relations = new Map()))
+    let relation = relations.get(plan.key)
+    if (relation === undefined) {
+      relation = new DeviceRelation(device.endpoint, plan, this.context)
+      relations.set(plan.key, relation)
+    }
+    return relation
+  }
+
+  private isWanted(relation: DeviceRelation, device: Registration): boolean {
+    for (const subscription of this.wishes.matching(device.endpoint)) {
+      if (subscription.plan.key !== relation.plan.key) continue
+      if (!subscription.pattern || relation.plan.appliesTo(device)) return true
+    }
+    return false
+  }
+
+  private leave(subscription: BrokerSubscription): void {
+    this.wishes.delete(subscription)
+    if (this.stopped) return
+    const { key } = subscription.plan
+    const endpoints = subscription.pattern ? [...this.relations.keys()] : [subscription.target]
+    for (const endpoint of endpoints) {
+      const relation = this.relations.get(endpoint)?.get(key)
+      if (relation === undefined) continue
+      relation.audience.remove(subscription)
+      if (!relation.audience.empty) continue
+      this.detach(endpoint, key)
+      void relation.cancel()
+    }
+  }
+
+  /** Forgets a relation of a device that is gone. */
+  private remove(endpoint: string, key: string): void {
+    const relation = this.relations.get(endpoint)?.get(key)
+    relation?.drop()
+    relation?.audience.clear()
+    this.detach(endpoint, key)
+    this.kept.forget(endpoint, key)
+  }
+
+  private detach(endpoint: string, key: string): void {
+    const relations = this.relations.get(endpoint)
+    relations?.delete(key)
+    if (relations?.size === 0) this.relations.delete(endpoint)
+  }
+
+  /** Nobody asked for these since the restart: the devices need not go on. */
+  private cancelUnclaimed(): void {
+    for (const stored of this.kept.takeAll()) {
+      const { endpoint, key } = stored
+      const device = this.host.registration(endpoint)
+      if (device === undefined || device.id !== stored.registrationId) {
+        this.kept.forget(endpoint, key)
+        continue
+      }
+      const plan = ObservePlan.of(key.split(','))
+      const relation = new DeviceRelation(endpoint, plan, this.context)
+      relation.adopt(stored, device)
+      void relation.cancel()
+    }
+  }
+
+  private listenerFailed(error: unknown): void {
+    this.host.warn({
+      code: 'listener-failed',
+      message: `a listener of an observation threw: ${String(error)}`,
+    })
+  }
+}
+
+function makeContext(host: ObservationHost, kept: () => KeptRelations): RelationContext {
+  const limiter = new WarningLimiter(host.clock)
+  const warnAlways = (warning: ServerWarning): void => host.warn(warning)
+  const warn = limiter.limit(warnAlways)
+  return {
+    clock: host.clock,
+    registration: (endpoint) => host.registration(endpoint),
+    channel: (registration) => host.channel(registration),
+    adopt: (registration, init, token, listener) => host.adopt(registration, init, token, listener),
+    operation: (format) => ({ model: host.model, now: host.clock.now(), format, warn }),
+    keep: (relation) => kept().keep(relation),
+    forget: (endpoint, key) => kept().forget(endpoint, key),
+    warn,
+    warnAlways,
+  }
 }

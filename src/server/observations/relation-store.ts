@@ -1,3 +1,4 @@
+import type { AttributeSet } from '../../lwm2m/attributes'
 import type { DeviceRequestInit } from '../operations/device-request'
 
 /** An observation on the wire, as it must be known after a restart to go on. */
@@ -11,8 +12,8 @@ export interface StoredRelation {
   readonly init: DeviceRequestInit
   /** Content-Format of the first answer. */
   readonly format: number | undefined
-  /** Names of the attributes written to the device for it, to be unset at its end. */
-  readonly attributes: readonly string[]
+  /** The attributes written to the device for it, to be unset at its end. */
+  readonly attributes: AttributeSet
 }
 
 /**

@@ -41,8 +41,8 @@ export const readOperation: Operation<{ readonly path: Path | string }> = {
   },
 
   fallback(request, response) {
-    if (request.init.accept === undefined || !refusesAccept(response)) return undefined
-    const { accept: _refused, ...init } = request.init
+    const { accept, ...init } = request.init
+    if (accept === undefined || !refusesAccept(response)) return undefined
     return { ...request, init }
   },
 }

@@ -1,0 +1,156 @@
+import { CodedError } from '../../base/coded-error'
+import type { CoapResponse } from '../../coap/types'
+import { DecodeError } from '../../lwm2m/formats/codec'
+import type { Path } from '../../lwm2m/path'
+import type { Record } from '../../lwm2m/record'
+import { decodeRecords } from '../operations/response'
+import type { OperationResult } from '../types'
+import { byTime } from './by-time'
+import { Gate } from './gate'
+import type { Demand } from './merged-attributes'
+import type { ObservePlan } from './observe-plan'
+import type { RelationContext } from './relation-context'
+import type { BrokerSubscription } from './subscription'
+
+/** Who listens to one relation. Decodes once for all, and gives each what its criteria want. */
+export class Audience {
+  private readonly subscriptions: BrokerSubscription[] = []
+  /** Of those with criteria. */
+  private gates: Map<BrokerSubscription, Gate> | undefined
+  /** What came last, for who comes late. */
+  private last: OperationResult | undefined
+  private active = false
+
+  constructor(
+    private readonly endpoint: string,
+    private readonly plan: ObservePlan,
+    private readonly context: RelationContext,
+    /** Who listens has changed. */
+    private readonly onChange: () => void,
+  ) {}
+
+  get empty(): boolean {
+    return this.subscriptions.length === 0
+  }
+
+  /** What each wants of the device. */
+  get demands(): readonly Demand[] {
+    return this.subscriptions.map((subscription) => subscription.request)
+  }
+
+  /** The Content-Format that the first who cares asked for. */
+  get format(): number | undefined {
+    for (const { request } of this.subscriptions) {
+      if (request.format !== undefined) return request.format
+    }
+    return undefined
+  }
+
+  add(subscription: BrokerSubscription): void {
+    if (this.subscriptions.includes(subscription)) return
+    this.subscriptions.push(subscription)
+    if (subscription.criteria !== undefined) {
+      const gate = new Gate(subscription.criteria, this.context.clock, (result) =>
+        this.hand(subscription, result),
+      )
+      this.gates ??= new Map()
+      this.gates.set(subscription, gate)
+    }
+    if (this.active) subscription.count(1)
+    const { last } = this
+    if (last !== undefined) {
+      // Not before `observe` has returned the subscription; unless a newer value was faster.
+      queueMicrotask(() => {
+        if (this.last === last && this.subscriptions.includes(subscription)) {
+          this.offer(subscription, last)
+        }
+      })
+    }
+    this.onChange()
+  }
+
+  remove(subscription: BrokerSubscription): void {
+    const index = this.subscriptions.indexOf(subscription)
+    if (index < 0) return
+    this.subscriptions.splice(index, 1)
+    this.gates?.get(subscription)?.close()
+    this.gates?.delete(subscription)
+    if (this.active) subscription.count(-1)
+    if (!this.empty) this.onChange()
+  }
+
+  /** Everybody leaves. */
+  clear(): void {
+    for (const subscription of [...this.subscriptions]) this.remove(subscription)
+  }
+
+  /** A new registration: the first value is news to everybody, and nothing older counts. */
+  reset(): void {
+    this.last = undefined
+    for (const gate of this.gates?.values() ?? []) gate.reset()
+  }
+
+  /** Whether the device is observed now. */
+  setActive(active: boolean): void {
+    if (this.active === active) return
+    this.active = active
+    for (const subscription of this.subscriptions) subscription.count(active ? 1 : -1)
+  }
+
+  /** @param format what a response without Content-Format means */
+  receive(response: CoapResponse, base: Path, format: number | undefined): void {
+    const { context, endpoint } = this
+    const device = context.registration(endpoint)
+    if (device === undefined) return
+    let records: readonly Record[]
+    try {
+      records = decodeRecords(response, base, device, context.operation(undefined), format)
+    } catch (error) {
+      this.undecodable(error, base)
+      return
+    }
+    const path = this.plan.base
+    for (const moment of byTime(records)) {
+      const result: OperationResult = {
+        endpoint,
+        path,
+        code: response.code,
+        format: response.contentFormat ?? format,
+        records: moment.records,
+      }
+      this.last = result
+      const [first] = this.subscriptions
+      if (this.subscriptions.length === 1 && first !== undefined) this.offer(first, result)
+      else for (const subscription of [...this.subscriptions]) this.offer(subscription, result)
+    }
+  }
+
+  /** Gives one subscriber a value, if its criteria want it. */
+  offer(subscription: BrokerSubscription, result: OperationResult): void {
+    const gate = this.gates?.get(subscription)
+    if (gate === undefined) this.hand(subscription, result)
+    else gate.offer(result)
+  }
+
+  error(error: CodedError): void {
+    for (const subscription of [...this.subscriptions]) subscription.error(this.endpoint, error)
+  }
+
+  private hand(subscription: BrokerSubscription, result: OperationResult): void {
+    const device = this.context.registration(this.endpoint)
+    if (device !== undefined) subscription.value(result, device)
+  }
+
+  /** The relation is good, only this message was not: its bytes go to the operator. */
+  private undecodable(error: unknown, base: Path): void {
+    const coded = error instanceof CodedError ? error : new CodedError('internal', String(error))
+    this.context.warnAlways({
+      code: 'decode',
+      message: `a value of ${base.toString()} cannot be read: ${coded.message}`,
+      endpoint: this.endpoint,
+      path: base,
+      ...(coded instanceof DecodeError ? { raw: coded.raw } : {}),
+    })
+    this.error(coded)
+  }
+}

@@ -1,0 +1,56 @@
+import type { Clock, TimerHandle } from '../../base/clock'
+import type { ObserveCriteria, OperationResult } from '../types'
+import { CriteriaFilter } from './criteria'
+
+/** Lets through to one subscriber what its criteria want of one device, and holds back until pmin. */
+export class Gate {
+  private readonly filter: CriteriaFilter
+  private held: OperationResult | undefined
+  private timer: TimerHandle | undefined
+
+  constructor(
+    criteria: ObserveCriteria,
+    private readonly clock: Clock,
+    private readonly deliver: (result: OperationResult) => void,
+  ) {
+    this.filter = new CriteriaFilter(criteria)
+  }
+
+  offer(result: OperationResult): void {
+    const at = result.records[0]?.time ?? this.clock.now()
+    const verdict = this.filter.judge(result.records, at)
+    if (typeof verdict === 'number') {
+      // The newest value within pmin waits; whether it is still wanted shows at the end of it.
+      this.held = result
+      this.timer ??= this.clock.setTimeout(() => this.release(), verdict)
+      return
+    }
+    this.close()
+    if (verdict) this.pass(result, at)
+  }
+
+  /** A new registration: its first value is news. */
+  reset(): void {
+    this.close()
+    this.filter.reset()
+  }
+
+  close(): void {
+    this.held = undefined
+    this.clock.clearTimeout(this.timer)
+    this.timer = undefined
+  }
+
+  private release(): void {
+    const { held } = this
+    this.close()
+    if (held === undefined) return
+    const now = this.clock.now()
+    if (this.filter.judge(held.records, now) === true) this.pass(held, now)
+  }
+
+  private pass(result: OperationResult, at: number): void {
+    this.filter.delivered(result.records, at)
+    this.deliver(result)
+  }
+}

@@ -1,0 +1,81 @@
+import { Code } from '../../coap/codes'
+import { formatAttributeQuery, type AttributeSet } from '../../lwm2m/attributes'
+import { ContentFormat } from '../../lwm2m/formats/codec'
+import { Level, Path } from '../../lwm2m/path'
+import type { Registration } from '../types'
+import { acceptFor, compositeFormats } from '../operations/content-format'
+import { uriPath } from '../operations/device-path'
+import type { DeviceRequestInit } from '../operations/device-request'
+import type { OperationContext } from '../operations/operation'
+import { compositeFetch, compositePaths } from '../operations/read-composite'
+import { registeredObject } from '../operations/resource-lookup'
+
+/** What is observed: one path, or several in one composite observation. Shared by all devices. */
+export class ObservePlan {
+  /** Unique within a device; the same for the same paths in any order. */
+  readonly key: string
+
+  private constructor(readonly paths: readonly Path[]) {
+    this.key = paths.map(String).join(',')
+  }
+
+  /** @throws PathError, OperationError `invalid-argument` */
+  static of(input: readonly (Path | string)[]): ObservePlan {
+    const paths = compositePaths(input)
+    return new ObservePlan(paths.sort((a, b) => (a.toString() < b.toString() ? -1 : 1)))
+  }
+
+  /** Whether it takes Observe-Composite: several paths, or the root. */
+  get composite(): boolean {
+    return this.paths.length > 1 || this.paths[0]?.level === Level.ROOT
+  }
+
+  /** Where the answers lie: the path, or the root of a composite observation. */
+  get base(): Path {
+    return this.composite ? Path.ROOT : (this.paths[0] ?? Path.ROOT)
+  }
+
+  /** Whether a device registered something that this observes (all devices may hide objects). */
+  appliesTo(device: Registration): boolean {
+    return this.paths.some((path) => {
+      if (path.level === Level.ROOT) return true
+      const object = registeredObject(device, path)
+      if (object === undefined) return false
+      return path.instance === undefined || object.instances.includes(path.instance)
+    })
+  }
+}
+
+/** The attributes as queries, where the device takes them with Observe (1.2). */
+function attributeQuery(attributes: AttributeSet): { query?: readonly string[] } {
+  const query = formatAttributeQuery(attributes)
+  return query.length === 0 ? {} : { query }
+}
+
+/** GET of one path, to observe it. `format` is asked for; the device's choice without. */
+export function singleObserve(
+  path: Path,
+  device: Registration,
+  format: number | undefined,
+  attributes: AttributeSet,
+): DeviceRequestInit {
+  const accept = format ?? acceptFor(path, device)
+  return {
+    code: Code.GET,
+    path: uriPath(path, device),
+    ...attributeQuery(attributes),
+    ...(accept === undefined ? {} : { accept }),
+  }
+}
+
+/** FETCH of several paths, to observe them together (Core §6.4.3). */
+export function compositeObserve(
+  paths: readonly Path[],
+  device: Registration,
+  format: number | undefined,
+  attributes: AttributeSet,
+  context: OperationContext,
+): DeviceRequestInit {
+  const chosen = format ?? compositeFormats(device)[0] ?? ContentFormat.SENML_CBOR
+  return { ...compositeFetch(paths, chosen, device, context), ...attributeQuery(attributes) }
+}

@@ -1,0 +1,28 @@
+import type { Clock } from '../../base/clock'
+import type { CoapRequestInit, ObserveListener, ObserveRelation } from '../../coap/types'
+import type { RequestChannel } from '../operations/device-request'
+import type { OperationContext } from '../operations/operation'
+import type { Registration, ServerWarning } from '../types'
+import type { StoredRelation } from './relation-store'
+
+/** What all relations share: made once by the broker. */
+export interface RelationContext {
+  readonly clock: Clock
+  registration(endpoint: string): Registration | undefined
+  channel(registration: Registration): RequestChannel
+  adopt(
+    registration: Registration,
+    init: CoapRequestInit,
+    token: Uint8Array,
+    listener: ObserveListener,
+  ): ObserveRelation
+  /** For building and interpreting; its warnings are limited. */
+  operation(format: number | undefined): OperationContext
+  /** Resolves when the relation is kept, or keeping it failed (which is a warning). */
+  keep(relation: StoredRelation): Promise<void> | undefined
+  /** The relation is over: it is not kept any more. */
+  forget(endpoint: string, key: string): void
+  /** The same warning once an hour. */
+  warn(warning: ServerWarning): void
+  warnAlways(warning: ServerWarning): void
+}
