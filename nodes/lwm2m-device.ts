@@ -23,6 +23,7 @@ const lwm2mDevice: NodeInitializer = (RED: NodeAPI) => {
           ? { ...options, accountsStore: new AccountsFile(join(folder, `${this.id}.accounts`)) }
           : options,
       )
+      Object.assign(this, { client })
       new DeviceController(RED, this, client, {
         autoStart: settings.flag('autoStart', true),
         reportState: settings.flag('reportState'),

@@ -6,6 +6,7 @@ import { mergeKeys } from './shared/key-vault'
 import type { Node, NodeDef } from './shared/red'
 import { ServerDirectory } from './shared/server-directory'
 import { type HostState, ServerHost } from './shared/server-host'
+import { registerHost } from './shared/server-registry'
 import type { ServerNode } from './shared/server-node'
 import type { ServerSecrets } from './shared/server-settings'
 import { migrate, type SavedDefinition, Settings } from './shared/settings'
@@ -55,8 +56,10 @@ const lwm2mServer: NodeInitializer = (RED: NodeAPI) => {
     })
     Object.assign(this, { host } satisfies Pick<ServerNode, 'host'>)
     directory.add(id, this.name ?? '', host)
+    const unregister = registerHost(host)
     this.on('close', (removed: boolean, done: () => void) => {
       directory.remove(id, host)
+      unregister()
       if (removed) forgetMemory(id)
       host.stop().then(done, (error: unknown) => {
         this.warn(`the server did not stop as it should: ${String(error)}`)

@@ -6,13 +6,18 @@ import { ObjectLink } from '../../src/lwm2m/value'
 import { DeviceMessages } from './device-messages'
 import { failureStatus, toCodedError } from './failure'
 import { ArgumentError, splitPaths } from './fields'
+import { whenFlowsStarted } from './flows-started'
 import type { Node, NodeAPI, NodeMessage } from './red'
 import { sharedText } from './red'
 import { onInput } from './server-node'
+import { serversSettled } from './server-registry'
 import { StatusLine, type StatusContent } from './status-line'
 
 /** How long a device takes to say good-bye when its node is closed, ms. */
 const GOODBYE = 1_500
+
+/** How long a device waits for the servers of the same deploy before it registers, ms. */
+const SERVER_PATIENCE = 5_000
 
 /** What `msg.action` may be. */
 const ACTIONS = [
@@ -39,6 +44,7 @@ export interface DeviceControllerOptions {
 export class DeviceController {
   private readonly status: StatusLine
   private readonly messages: DeviceMessages
+  private closed = false
 
   constructor(
     private readonly RED: NodeAPI,
@@ -57,9 +63,11 @@ export class DeviceController {
       (message, send) => this.handle(message, send),
       (error) => toCodedError(error),
     )
-    node.on('close', (_removed: boolean, done: () => void) => {
+    node.on('close', (removed: boolean, done: () => void) => {
+      this.closed = true
       this.status.close()
-      client.stop({ timeout: GOODBYE }).then(
+      // One that only restarts says no good-bye: it registers again in a moment.
+      client.stop({ timeout: GOODBYE, deregister: removed }).then(
         () => done(),
         (error: unknown) => {
           node.warn(toCodedError(error).message)
@@ -67,8 +75,8 @@ export class DeviceController {
         },
       )
     })
-    if (options.autoStart) this.start().catch((error: unknown) => this.fail(error))
-    else this.showState('stopped')
+    this.showState('stopped')
+    if (options.autoStart) this.startWithDeploy().catch((error: unknown) => this.fail(error))
   }
 
   private listen(): void {
@@ -87,6 +95,12 @@ export class DeviceController {
       node.send(messages.registration('deregistered', registration)),
     )
     client.on('bootstrapped', (accounts) => node.send(messages.bootstrapped(accounts)))
+  }
+
+  private async startWithDeploy(): Promise<void> {
+    await whenFlowsStarted(this.RED)
+    await serversSettled(SERVER_PATIENCE)
+    if (!this.closed) await this.start()
   }
 
   private async start(): Promise<void> {

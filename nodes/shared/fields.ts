@@ -22,7 +22,7 @@ export class TypedField {
     name: string,
     defaultType = 'str',
   ) {
-    this.value = settings.text(name)
+    this.value = settings.text(name, defaultType === 'msg' ? 'payload' : '')
     this.type = settings.text(`${name}Type`) || defaultType
   }
 

@@ -1,6 +1,9 @@
 import { generateServerKey } from '../../src/dtls/generate'
 import type { NodeAPI } from './red'
 
+/** The longest Common Name, bytes (RFC 5280 §A.1). */
+const MAX_NAME = 64
+
 /**
  * `POST lwm2m/generate-key`: a new P-256 key with a self-signed certificate, for the Security tab. The
  * private key is not kept here: it comes back with the deploy, as a credential.
@@ -10,12 +13,15 @@ export function addKeyRoutes(RED: NodeAPI): void {
     '/lwm2m/generate-key',
     RED.auth.needsPermission('lwm2m-server.write'),
     (req, res) => {
-      const name: unknown = req.body?.name
-      generateServerKey({ commonName: typeof name === 'string' && name !== '' ? name : 'lwm2m' })
-        .then((made) => res.json(made))
-        .catch((error: unknown) => {
-          res.status(500).json({ code: 'internal', message: String(error) })
-        })
+      const wanted: unknown = (req.body as { name?: unknown } | undefined)?.name
+      const usable =
+        typeof wanted === 'string' && wanted !== '' && Buffer.byteLength(wanted) <= MAX_NAME
+      const made = generateServerKey({ commonName: usable ? wanted : 'lwm2m' })
+      res.json({
+        privateKey: made.privateKeyPem,
+        publicKey: made.publicKeyPem,
+        certificate: made.certificatePem,
+      })
     },
   )
 }

@@ -1,0 +1,180 @@
+/** Runs our nodes from source inside Node-RED's runtime, with the English texts. */
+import { createSocket } from 'node:dgram'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Node, NodeAPI, NodeInitializer, NodeMessage } from 'node-red'
+import helper from 'node-red-node-test-helper'
+import lwm2mBootstrap from '../../../nodes/lwm2m-bootstrap'
+import lwm2mCreate from '../../../nodes/lwm2m-create'
+import lwm2mCredentials from '../../../nodes/lwm2m-credentials'
+import lwm2mDelete from '../../../nodes/lwm2m-delete'
+import lwm2mDevice from '../../../nodes/lwm2m-device'
+import lwm2mDiscover from '../../../nodes/lwm2m-discover'
+import lwm2mEvents from '../../../nodes/lwm2m-events'
+import lwm2mExecute from '../../../nodes/lwm2m-execute'
+import lwm2mObserve from '../../../nodes/lwm2m-observe'
+import lwm2mRead from '../../../nodes/lwm2m-read'
+import lwm2mRequest from '../../../nodes/lwm2m-request'
+import lwm2mServer from '../../../nodes/lwm2m-server'
+import lwm2mWrite from '../../../nodes/lwm2m-write'
+import { forgetMemory } from '../../../nodes/shared/create-engine'
+
+/** A node of a flow file. */
+export interface FlowNode {
+  readonly id: string
+  readonly type: string
+  readonly [property: string]: unknown
+}
+
+interface Texts {
+  readonly [key: string]: string | Texts
+}
+
+function loadTexts(name: string): Texts {
+  const file = join(__dirname, '..', '..', '..', 'nodes', 'locales', 'en-US', `${name}.json`)
+  return JSON.parse(readFileSync(file, 'utf8')) as Texts
+}
+
+const shared = loadTexts('lwm2m-server')
+
+/** Node-RED's `_` for the texts of `lwm2m-server.json`, which the test helper does not load. */
+export function translate(key: string, parameters: { [name: string]: unknown } = {}): string {
+  const [, path = ''] = key.split(/:(.*)/)
+  let text: string | Texts | undefined = shared
+  for (const part of path.split('.')) text = typeof text === 'object' ? text[part] : undefined
+  if (typeof text !== 'string') return key
+  return text.replace(/__(\w+)__/g, (_all, name: string) => String(parameters[name]))
+}
+
+function translated(init: NodeInitializer): NodeInitializer {
+  return (RED: NodeAPI) => {
+    const api = Object.create(RED) as NodeAPI
+    Object.defineProperty(api, '_', { value: translate })
+    return init(api)
+  }
+}
+
+const nodes = [
+  lwm2mServer,
+  lwm2mEvents,
+  lwm2mRead,
+  lwm2mWrite,
+  lwm2mExecute,
+  lwm2mDiscover,
+  lwm2mObserve,
+  lwm2mCreate,
+  lwm2mDelete,
+  lwm2mRequest,
+  lwm2mDevice,
+  lwm2mCredentials,
+  lwm2mBootstrap,
+].map(translated)
+
+const TAB = { id: 'tab', type: 'tab', label: 'test' }
+
+/** Nodes that stand nowhere are config nodes to Node-RED. */
+function onCanvas(flow: readonly FlowNode[]): object[] {
+  const placed = flow.map((node) => (node.type === 'lwm2m-server' ? node : { x: 0, y: 0, ...node }))
+  return [TAB, ...placed]
+}
+
+/** One runtime with a user directory of its own; call {@link Flows.close} after each test. */
+export class Flows {
+  readonly userDir = mkdtempSync(join(tmpdir(), 'lwm2m-nodes-'))
+
+  async load(
+    flow: readonly FlowNode[],
+    credentials: { [id: string]: { [name: string]: string } } = {},
+  ): Promise<void> {
+    helper.settings({ userDir: this.userDir, logging: { console: { level: 'off' } } })
+    await helper.load(nodes, onCanvas(flow), credentials)
+  }
+
+  /** Deploys another flow. */
+  async deploy(flow: readonly FlowNode[], type: 'full' | 'flows' | 'nodes'): Promise<void> {
+    await helper.setFlows(onCanvas(flow), type)
+  }
+
+  node(id: string): Node {
+    return helper.getNode(id)
+  }
+
+  /** Sends a message into a node and waits for what it sends, or for its error. */
+  ask(id: string, message: NodeMessage, listenAt: string): Promise<NodeMessage> {
+    const next = this.next(listenAt)
+    this.node(id).receive(message)
+    return next
+  }
+
+  /** The next message that reaches a node. */
+  next(id: string, matches: (message: NodeMessage) => boolean = () => true): Promise<NodeMessage> {
+    const node = this.node(id)
+    return new Promise((resolve) => {
+      const listen = (message: NodeMessage): void => {
+        if (!matches(message)) return
+        node.off('input', listen)
+        resolve(message)
+      }
+      node.on('input', listen)
+    })
+  }
+
+  /** The next status of a node with this text. */
+  status(id: string, matches: (text: string) => boolean): Promise<string> {
+    const node = this.node(id)
+    return new Promise((resolve) => {
+      const listen = (call: { args: [{ text?: string }] }): void => {
+        const text = call.args[0].text ?? ''
+        if (!matches(text)) return
+        node.off('call:status', listen)
+        resolve(text)
+      }
+      node.on('call:status' as 'input', listen as never)
+    })
+  }
+
+  async close(): Promise<void> {
+    await helper.unload()
+    forgetMemory('server')
+    rmSync(this.userDir, { recursive: true, force: true })
+  }
+}
+
+/** A UDP port that is free now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket({ type: 'udp6', ipv6Only: false })
+    socket.once('error', reject)
+    socket.bind(0, () => {
+      const { port } = socket.address()
+      socket.close(() => resolve(port))
+    })
+  })
+}
+
+/** A server node on a port. */
+export function serverNode(port: number, more: { [property: string]: unknown } = {}): FlowNode {
+  return { id: 'server', type: 'lwm2m-server', port: String(port), storage: 'memory', ...more }
+}
+
+/** A virtual device at a port. */
+export function deviceNode(
+  endpoint: string,
+  port: number,
+  more: { [property: string]: unknown } = {},
+): FlowNode {
+  return {
+    id: `device-${endpoint}`,
+    type: 'lwm2m-device',
+    z: 'tab',
+    endpoint,
+    uri: `coap://127.0.0.1:${port}`,
+    ...more,
+  }
+}
+
+/** A node that takes messages, to listen at. */
+export function helperNode(id: string): FlowNode {
+  return { id, type: 'helper', z: 'tab' }
+}
