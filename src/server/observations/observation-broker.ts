@@ -18,11 +18,11 @@ import type {
   Subscription,
 } from '../types'
 import { checkCriteria } from './criteria'
-import { KeptRelations } from './kept-relations'
 import { ObservePlan } from './observe-plan'
 import { DeviceRelation } from './relation'
 import type { RelationContext } from './relation-context'
-import type { RelationStore } from './relation-store'
+import { RelationKeeper } from './relation-keeper'
+import type { RelationStore, StoredRelation } from './relation-store'
 import { BrokerSubscription } from './subscription'
 import { SubscriptionIndex } from './subscription-index'
 
@@ -58,26 +58,45 @@ export class ObservationBroker {
   private readonly wishes = new SubscriptionIndex()
   /** By endpoint, then by {@link ObservePlan.key}. */
   private readonly relations = new Map<string, Map<string, DeviceRelation>>()
-  /** One object for each plan in use, shared by its relations. */
-  private readonly kept: KeptRelations
+  private readonly keeper: RelationKeeper
   private readonly context: RelationContext
   private graceTimer: TimerHandle | undefined
+  /** False from {@link restore} to {@link onStarted}: nothing can be sent yet. */
+  private ready = true
   private stopped = false
 
   constructor(private readonly host: ObservationHost) {
-    this.context = makeContext(host, () => this.kept)
-    this.kept = new KeptRelations(host.relations, (warning) => host.warn(warning))
+    this.keeper = new RelationKeeper(host.relations, (warning) => host.warn(warning))
+    this.context = makeContext(host, this.keeper, () => this.ready)
   }
 
   /**
-   * Reads what was kept. Call it once after the registrations are restored, before devices or
-   * subscribers come.
+   * Takes up the observations that were kept. Call it once, after the registrations are restored and
+   * before the ports are bound, so that no notification is answered RST. What nobody has subscribed
+   * to a minute after {@link onStarted} is cancelled.
+   * @throws StoreError
    */
   async restore(): Promise<void> {
-    this.stopped = false
-    await this.kept.load((endpoint) => this.host.registration(endpoint)?.id)
-    if (this.kept.size > 0) {
-      this.graceTimer = this.host.clock.setTimeout(() => this.cancelUnclaimed(), GRACE)
+    this.ready = false
+    const plans = new Map<string, ObservePlan>()
+    for await (const stored of this.keeper.list()) {
+      let plan = plans.get(stored.key)
+      if (plan === undefined) {
+        plan = this.wishes.shared(ObservePlan.of(stored.key.split(',')))
+        plans.set(stored.key, plan)
+      }
+      this.takeUp(stored, plan)
+    }
+    for (const subscription of this.wishes.all()) this.apply(subscription)
+  }
+
+  /** The ports are bound: devices can be asked. Call it after {@link restore}. */
+  onStarted(): void {
+    if (this.ready) return
+    this.ready = true
+    this.graceTimer = this.host.clock.setTimeout(() => this.cancelUnwanted(), GRACE)
+    for (const relations of this.relations.values()) {
+      for (const relation of relations.values()) relation.reconsider()
     }
   }
 
@@ -97,12 +116,7 @@ export class ObservationBroker {
       onListenerError: (error) => this.listenerFailed(error),
     })
     this.wishes.add(subscription)
-    if (subscription.pattern) {
-      this.applyPattern(subscription, this.host.registrations()[Symbol.iterator]())
-    } else {
-      const device = this.host.registration(subscription.target)
-      if (device !== undefined) this.want(subscription, device)
-    }
+    this.apply(subscription)
     return subscription
   }
 
@@ -111,7 +125,6 @@ export class ObservationBroker {
     const { endpoint } = device
     const existing = this.relations.get(endpoint)
     for (const relation of existing?.values() ?? []) relation.drop()
-    this.kept.dropDevice(endpoint)
     for (const subscription of this.wishes.matching(endpoint)) {
       const relation = this.relationFor(subscription, device)
       relation?.audience.add(subscription)
@@ -132,7 +145,6 @@ export class ObservationBroker {
   /** De-registered or expired. */
   onGone(endpoint: string): void {
     for (const key of [...(this.relations.get(endpoint)?.keys() ?? [])]) this.remove(endpoint, key)
-    this.kept.dropDevice(endpoint)
   }
 
   /** A queue-mode device woke. */
@@ -170,7 +182,16 @@ export class ObservationBroker {
       }
     }
     this.relations.clear()
-    this.kept.clear()
+  }
+
+  /** Observes what a subscription means of the devices that are registered now. */
+  private apply(subscription: BrokerSubscription): void {
+    if (subscription.pattern) {
+      this.applyPattern(subscription, this.host.registrations()[Symbol.iterator]())
+      return
+    }
+    const device = this.host.registration(subscription.target)
+    if (device !== undefined) this.want(subscription, device)
   }
 
   /** Goes through the devices in slices, so that a hundred thousand do not hold up the rest. */
@@ -189,9 +210,7 @@ export class ObservationBroker {
     const relation = this.relationFor(subscription, device)
     if (relation === undefined) return
     relation.audience.add(subscription)
-    const stored = this.kept.take(device.endpoint, relation.plan.key)
-    if (stored?.registrationId === device.id) relation.adopt(stored, device)
-    else relation.reconsider()
+    relation.reconsider()
   }
 
   /** A pattern means the devices that have what it asks for; a name means that device. */
@@ -201,14 +220,38 @@ export class ObservationBroker {
   ): DeviceRelation | undefined {
     const { plan } = subscription
     if (subscription.pattern && !plan.appliesTo(device)) return undefined
-    let relations = this.relations.get(device.endpoint)
-    if (relations === undefined) this.relations.set(device.endpoint, (relations = new Map()))
-    let relation = relations.get(plan.key)
-    if (relation === undefined) {
-      relation = new DeviceRelation(device.endpoint, plan, this.context)
-      relations.set(plan.key, relation)
-    }
+    const existing = this.relations.get(device.endpoint)?.get(plan.key)
+    return existing ?? this.makeRelation(device.endpoint, plan)
+  }
+
+  private makeRelation(endpoint: string, plan: ObservePlan): DeviceRelation {
+    let relations = this.relations.get(endpoint)
+    if (relations === undefined) this.relations.set(endpoint, (relations = new Map()))
+    const relation = new DeviceRelation(endpoint, plan, this.context)
+    relations.set(plan.key, relation)
     return relation
+  }
+
+  /** Goes on with an observation made before a restart, wanted or not: that will show. */
+  private takeUp(stored: StoredRelation, plan: ObservePlan): void {
+    const { endpoint, key } = stored
+    const device = this.host.registration(endpoint)
+    if (device === undefined || device.id !== stored.registrationId) {
+      this.keeper.forget(endpoint, key)
+      return
+    }
+    const relation = this.makeRelation(endpoint, plan)
+    try {
+      relation.adopt(stored, device)
+    } catch (error) {
+      // Its peer is not served any more, or what was kept is no relation: made anew where wanted.
+      this.remove(endpoint, key)
+      this.host.warn({
+        code: 'not-restored',
+        message: `an observation of ${key} could not be taken up: ${String(error)}`,
+        endpoint,
+      })
+    }
   }
 
   private isWanted(relation: DeviceRelation, device: Registration): boolean {
@@ -240,7 +283,7 @@ export class ObservationBroker {
     relation?.drop()
     relation?.audience.clear()
     this.detach(endpoint, key)
-    this.kept.forget(endpoint, key)
+    this.keeper.forget(endpoint, key)
   }
 
   private detach(endpoint: string, key: string): void {
@@ -249,19 +292,14 @@ export class ObservationBroker {
     if (relations?.size === 0) this.relations.delete(endpoint)
   }
 
-  /** Nobody asked for these since the restart: the devices need not go on. */
-  private cancelUnclaimed(): void {
-    for (const stored of this.kept.takeAll()) {
-      const { endpoint, key } = stored
-      const device = this.host.registration(endpoint)
-      if (device === undefined || device.id !== stored.registrationId) {
-        this.kept.forget(endpoint, key)
-        continue
+  /** Nobody has asked for these since the restart: the devices need not go on. */
+  private cancelUnwanted(): void {
+    for (const [endpoint, relations] of [...this.relations]) {
+      for (const [key, relation] of [...relations]) {
+        if (!relation.audience.empty) continue
+        this.detach(endpoint, key)
+        void relation.cancel()
       }
-      const plan = ObservePlan.of(key.split(','))
-      const relation = new DeviceRelation(endpoint, plan, this.context)
-      relation.adopt(stored, device)
-      void relation.cancel()
     }
   }
 
@@ -273,18 +311,23 @@ export class ObservationBroker {
   }
 }
 
-function makeContext(host: ObservationHost, kept: () => KeptRelations): RelationContext {
+function makeContext(
+  host: ObservationHost,
+  keeper: RelationKeeper,
+  ready: () => boolean,
+): RelationContext {
   const limiter = new WarningLimiter(host.clock)
   const warnAlways = (warning: ServerWarning): void => host.warn(warning)
   const warn = limiter.limit(warnAlways)
   return {
     clock: host.clock,
+    ready,
     registration: (endpoint) => host.registration(endpoint),
     channel: (registration) => host.channel(registration),
     adopt: (registration, init, token, listener) => host.adopt(registration, init, token, listener),
     operation: (format) => ({ model: host.model, now: host.clock.now(), format, warn }),
-    keep: (relation) => kept().keep(relation),
-    forget: (endpoint, key) => kept().forget(endpoint, key),
+    keep: (relation) => keeper.keep(relation),
+    forget: (endpoint, key) => keeper.forget(endpoint, key),
     warn,
     warnAlways,
   }

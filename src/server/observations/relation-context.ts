@@ -8,6 +8,8 @@ import type { StoredRelation } from './relation-store'
 /** What all relations share: made once by the broker. */
 export interface RelationContext {
   readonly clock: Clock
+  /** Whether devices can be asked (the ports are bound). */
+  ready(): boolean
   registration(endpoint: string): Registration | undefined
   channel(registration: Registration): RequestChannel
   adopt(

@@ -65,10 +65,14 @@ export class DeviceRelation implements WireListener {
     void this.establish()
   }
 
-  /** Tries where nothing is observed: somebody new asks, or the device has other objects. */
+  /**
+   * Tries where nothing is observed (somebody new asks, the device has other objects, the server has
+   * started), and brings the attributes up to date where something is.
+   */
   reconsider(): void {
     if (this.retry === 'later') return
     void this.establish()
+    void this.adjust()
   }
 
   /** The device is awake: what failed because it did not answer is tried again. */
@@ -132,6 +136,7 @@ export class DeviceRelation implements WireListener {
   private async establish(): Promise<void> {
     const device = this.context.registration(this.endpoint)
     if (device === undefined || this.pending || this.wires.length > 0 || this.audience.empty) return
+    if (!this.context.ready()) return
     const attempt = ++this.attempt
     this.stopRetry()
     this.pending = true

@@ -37,7 +37,12 @@ export class SubscriptionIndex {
     if (set?.size === 0) this.exact.delete(target)
   }
 
-  /** Those that an endpoint is meant by. */
+  *all(): Iterable<BrokerSubscription> {
+    for (const set of this.exact.values()) yield* set
+    yield* this.patterns
+  }
+
+  /** Those that mean an endpoint. */
   *matching(endpoint: string): Iterable<BrokerSubscription> {
     yield* this.exact.get(endpoint) ?? []
     for (const subscription of this.patterns) {

@@ -1,0 +1,29 @@
+import type { ServerWarning } from '../types'
+import type { RelationStore, StoredRelation } from './relation-store'
+
+/** Writes relations to the store, where there is one; what cannot be written is a warning. */
+export class RelationKeeper {
+  constructor(
+    private readonly store: RelationStore | undefined,
+    private readonly warn: (warning: ServerWarning) => void,
+  ) {}
+
+  /** All that was kept. @throws StoreError */
+  async *list(): AsyncIterable<StoredRelation> {
+    if (this.store !== undefined) yield* this.store.list()
+  }
+
+  /** Resolves when it is kept. A failure is a warning: the observation works, until a restart. */
+  keep(relation: StoredRelation): Promise<void> | undefined {
+    return this.store?.put(relation)?.catch((error: unknown) => this.failed(error))
+  }
+
+  forget(endpoint: string, key: string): void {
+    this.store?.delete(endpoint, key)?.catch((error: unknown) => this.failed(error))
+  }
+
+  private failed(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error)
+    this.warn({ code: 'store-failed', message: `an observation could not be kept: ${why}` })
+  }
+}
