@@ -8,7 +8,7 @@ const MOST_RECORDS = 32
  * Bounded: what does not fit is lost, as on the way.
  */
 export class EarlyRecords {
-  private records: RawRecord[] = []
+  private readonly records: RawRecord[] = []
   private bytes = 0
 
   /** Keeps a copy. @returns false when there is no room */
@@ -24,11 +24,14 @@ export class EarlyRecords {
     return true
   }
 
-  /** All of them, in order of arrival; none is left. */
-  take(): RawRecord[] {
-    const { records } = this
-    this.records = []
-    this.bytes = 0
-    return records
+  get count(): number {
+    return this.records.length
+  }
+
+  /** The one that came first; it is not kept any more. */
+  shift(): RawRecord | undefined {
+    const record = this.records.shift()
+    if (record !== undefined) this.bytes -= record.fragment.length
+    return record
   }
 }

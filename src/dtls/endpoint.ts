@@ -199,7 +199,7 @@ export class DtlsServer {
       record.type === ContentType.handshake && record.fragment[0] === HandshakeType.clientHello
     if (isHello) return this.onHello(record, from, key)
     const handshake = this.halfOpen.at(key)
-    if (handshake !== undefined) handshake.receivePlain(record)
+    if (handshake !== undefined) handshake.receive(record)
     else this.dropped(this.associations.at(key) === undefined ? 'no-association' : 'plaintext')
   }
 
@@ -209,20 +209,20 @@ export class DtlsServer {
     const handshake = this.halfOpen.at(key)
     if (association === undefined) {
       if (handshake === undefined) this.dropped('no-association')
-      else handshake.receiveProtected(record)
+      else handshake.receive(record)
       return
     }
     if (association.ownConnectionId !== undefined) {
       // RFC 9146 §3: having agreed on Connection IDs, the client must use its.
       if (handshake === undefined) this.dropped('connection-id-missing')
-      else handshake.receiveProtected(record)
+      else handshake.receive(record)
       return
     }
     const rejection = this.records.receive(association, record, from)
     if (rejection === undefined) return
     // Not the living association's: perhaps that of a handshake at the same address.
     if (handshake === undefined) this.records.reject(association, rejection)
-    else handshake.receiveProtected(record)
+    else handshake.receive(record)
   }
 
   private routeByConnectionId(record: RawRecord, from: RemoteAddress): void {
@@ -231,7 +231,7 @@ export class DtlsServer {
     if (holder instanceof ServerHandshake) {
       const { address, port } = holder.remote
       // A handshake does not move.
-      if (address === from.address && port === from.port) holder.receiveProtected(record)
+      if (address === from.address && port === from.port) holder.receive(record)
       else this.dropped('unknown-connection-id')
       return
     }

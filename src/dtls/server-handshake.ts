@@ -1,5 +1,4 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { ByteReader, OutOfBounds } from '../base/byte-reader'
 import type { TimerHandle } from '../base/clock'
 import { Association, type LastFlight } from './association'
 import type { RecordCipher } from './ciphers'
@@ -10,25 +9,32 @@ import {
   type ClaimedKey,
 } from './client-authentication'
 import { Alert, AlertLevel, ContentType, HandshakeType } from './constants'
-import { EarlyRecords } from './early-records'
-import { DecodeError, HandshakeFailure } from './errors'
+import { HandshakeFailure } from './errors'
 import { FlightSender } from './flight-sender'
 import type { HandshakeHost } from './handshake-host'
+import { HandshakeInbox, type InboxListener } from './handshake-inbox'
 import { HandshakeSecrets } from './handshake-secrets'
-import { explainEnd, type HandshakeTrouble } from './handshake-trouble'
+import {
+  asFailure,
+  explainEnd,
+  type HandshakeTrouble,
+  MAX_PSK,
+  pskFailure,
+  timedOut,
+  unexpectedMessage,
+} from './handshake-failures'
+import type { DropReason } from './counters'
 import type { DtlsIdentity, RemoteAddress } from './identity'
 import { createKeyAgreement, type KeyAgreement } from './key-agreement'
 import { pskPremaster, VERIFY_DATA_LENGTH } from './key-schedule'
 import type { LookupTicket } from './lookup-gate'
-import { buildAlert, parseAlert } from './messages/alert'
+import { buildAlert } from './messages/alert'
 import { parseCertificateVerify } from './messages/certificate-verify'
 import type { ClientHello } from './messages/client-hello'
 import { parseClientKeyExchange } from './messages/client-key-exchange'
-import { readFragment } from './messages/handshake-header'
 import type { Negotiated } from './negotiation'
-import { type HandshakeMessage, Reassembly } from './reassembly'
-import { NO_CONNECTION_ID, openRecord, plainRecord, type RawRecord } from './record'
-import { ReplayWindow } from './replay'
+import type { HandshakeMessage } from './reassembly'
+import { NO_CONNECTION_ID, plainRecord, type RawRecord } from './record'
 import { credentialCheck, isSessionAccepted, resumable } from './resumption'
 import { addKeyExchange, FlightBuilder, serverHello, serverRandom } from './server-flights'
 import type { DtlsSession } from './session'
@@ -50,9 +56,6 @@ const EXPECTED: { readonly [state in State]?: number } = {
   'wait-finished': HandshakeType.finished,
 }
 
-/** The longest PSK (LwM2M Core §5.2.2 wants at least 64 bytes). */
-const MAX_PSK = 64
-
 /** The hello with a right cookie that a handshake begins with. */
 export interface VerifiedHello {
   readonly hello: ClientHello
@@ -64,7 +67,7 @@ export interface VerifiedHello {
  * One handshake, from a hello whose cookie was right to the client's Finished or the deadline. It is
  * apart from any association that lives at the same address (RFC 6347 §4.2.8).
  */
-export class ServerHandshake {
+export class ServerHandshake implements InboxListener {
   /** Who the client says it is; proven only in the association. */
   claimed: DtlsIdentity | undefined
   readonly clientRandom: Uint8Array
@@ -75,9 +78,7 @@ export class ServerHandshake {
   private negotiated: Negotiated
   private secrets: HandshakeSecrets
   private readonly sender: FlightSender
-  private readonly reassembly: Reassembly
-  private readonly early = new EarlyRecords()
-  private readonly window = new ReplayWindow()
+  private readonly inbox: HandshakeInbox
   private readonly trouble: HandshakeTrouble = { undecryptable: false, alert: undefined }
   private readonly deadline: TimerHandle
   /** The message_seq of our next message. */
@@ -104,7 +105,7 @@ export class ServerHandshake {
     this.negotiated = negotiated
     this.clientRandom = new Uint8Array(hello.random)
     this.secrets = new HandshakeSecrets(this.clientRandom, serverRandom(), negotiated)
-    this.reassembly = new Reassembly(message.messageSeq + 1)
+    this.inbox = new HandshakeInbox(message.messageSeq + 1, this)
     this.nextSeq = message.messageSeq
     this.sender = new FlightSender(
       clock,
@@ -146,45 +147,9 @@ export class ServerHandshake {
     this.sender.repeat()
   }
 
-  /** A record of epoch 0: handshake message, ChangeCipherSpec or alert. */
-  receivePlain(record: RawRecord): void {
-    if (this.state === 'over') return
-    if (record.type === ContentType.alert) {
-      // Not authenticated: worth telling the operator, not worth ending anything.
-      this.trouble.alert ??= parseAlert(record.fragment)?.description
-    } else if (record.type === ContentType.changeCipherSpec) {
-      if (this.lookup !== undefined) this.hold(record)
-      else this.onChangeCipherSpec(record.fragment)
-    } else {
-      this.guard(() => this.onFragments(record.fragment, 0))
-    }
-  }
-
-  /** A record of epoch 1, which may have come too early. */
-  receiveProtected(record: RawRecord): void {
-    if (this.state === 'over') return
-    const { cipher } = this
-    if (this.state !== 'wait-finished' || cipher === undefined) return this.hold(record)
-    if (this.connectionId !== undefined && record.type !== ContentType.tls12Cid) {
-      return this.host.dropped('connection-id-missing')
-    }
-    if (!this.window.isFresh(record.sequence)) return this.host.dropped('replayed')
-    const opened = openRecord(cipher, record)
-    if (opened === undefined) {
-      if (record.type !== ContentType.applicationData) this.trouble.undecryptable = true
-      return this.host.dropped('forged')
-    }
-    // Application data waits for Finished; it is opened again then, so it is not marked now.
-    if (opened.type === ContentType.applicationData) return this.hold(record)
-    this.window.mark(record.sequence)
-    if (opened.type === ContentType.handshake) {
-      this.guard(() => this.onFragments(opened.content, 1))
-    } else if (opened.type === ContentType.alert) {
-      this.trouble.alert = parseAlert(opened.content)?.description
-      this.giveUp(new HandshakeFailure('peer-alert', 'the client gave up', undefined))
-    } else {
-      this.host.dropped('unexpected')
-    }
+  /** A record that is not a hello, of epoch 0 or 1. */
+  receive(record: RawRecord): void {
+    if (this.state !== 'over') this.guard(() => this.inbox.receive(record))
   }
 
   /** Ends the handshake without a word to the client. */
@@ -205,9 +170,9 @@ export class ServerHandshake {
     if (group !== undefined) this.agreement = createKeyAgreement(group)
     const flight = this.beginFlight()
     addKeyExchange(flight, negotiated, this.agreement, secrets.randoms, host.credentials)
-    this.state =
-      suite.keyExchange === 'ecdhe-ecdsa' ? 'wait-certificate' : 'wait-client-key-exchange'
     this.sendFlight(flight)
+    const certificates = suite.keyExchange === 'ecdhe-ecdsa'
+    this.enter(certificates ? 'wait-certificate' : 'wait-client-key-exchange')
   }
 
   private beginAbbreviated(session: DtlsSession, negotiated: Negotiated): void {
@@ -221,8 +186,8 @@ export class ServerHandshake {
     const flight = this.beginFlight()
     this.protect()
     flight.changeCipherSpec().message(1, HandshakeType.finished, this.secrets.verifyData('server'))
-    this.state = 'wait-change-cipher-spec'
     this.sendFlight(flight)
+    this.enter('wait-change-cipher-spec')
   }
 
   /** ClientHello into the transcript, ServerHello into a flight. */
@@ -251,49 +216,9 @@ export class ServerHandshake {
     this.sender.protect(this.cipher, this.negotiated.peerConnectionId ?? NO_CONNECTION_ID)
   }
 
-  private onFragments(content: Uint8Array, epoch: 0 | 1): void {
-    const reader = new ByteReader(content)
-    do {
-      let fragment
-      try {
-        fragment = readFragment(reader)
-      } catch (error) {
-        if (!(error instanceof OutOfBounds)) throw error
-        return this.host.dropped('malformed')
-      }
-      // Finished is the one protected message; nothing in plaintext may come in its place.
-      const isFinished = fragment.type === HandshakeType.finished
-      if (isFinished !== (epoch === 1) || (epoch === 0 && this.state === 'wait-finished')) {
-        this.host.dropped(epoch === 0 ? 'plaintext' : 'unexpected')
-        continue
-      }
-      const outcome = this.reassembly.add(fragment)
-      if (outcome === 'malformed') this.host.dropped('malformed')
-      else if (outcome === 'too-far' || outcome === 'too-large') {
-        this.host.dropped('reassembly-limit')
-      }
-    } while (reader.remaining > 0)
-    this.advance()
-  }
-
-  /** Handles messages as far as they are whole, in order, and no look-up is under way. */
-  private advance(): void {
-    while (this.lookup === undefined && this.state !== 'over') {
-      if (this.state === 'wait-change-cipher-spec') return
-      const message = this.reassembly.take()
-      if (message === undefined) return
-      if (message.type !== EXPECTED[this.state]) {
-        throw new HandshakeFailure(
-          'unexpected-message',
-          `handshake message ${message.type} in state ${this.state}`,
-          Alert.unexpectedMessage,
-        )
-      }
-      this.handle(message)
-    }
-  }
-
-  private handle(message: HandshakeMessage): void {
+  /** @internal */
+  onMessage(message: HandshakeMessage): void {
+    if (message.type !== EXPECTED[this.state]) throw unexpectedMessage(message.type, this.state)
     switch (this.state) {
       case 'wait-certificate':
         return this.onCertificate(message)
@@ -306,12 +231,50 @@ export class ServerHandshake {
     }
   }
 
+  /** @internal */
+  onChangeCipherSpec(): void {
+    this.enter('wait-finished')
+  }
+
+  /** @internal Worth telling the operator, not worth ending anything. */
+  onPlainAlert(description: number): void {
+    this.trouble.alert ??= description
+  }
+
+  /** @internal */
+  onProtectedAlert(description: number): void {
+    this.trouble.alert = description
+    this.giveUp(timedOut(this.state))
+  }
+
+  /** @internal */
+  onUndecryptable(): void {
+    this.trouble.undecryptable = true
+  }
+
+  /** @internal */
+  dropped(reason: DropReason): void {
+    this.host.dropped(reason)
+  }
+
+  /** Goes to a state, and tells the inbox what it takes. */
+  private enter(state: State): void {
+    this.state = state
+    const { cipher } = this
+    if (state === 'wait-change-cipher-spec') this.inbox.expect({ kind: 'change-cipher-spec' })
+    else if (state !== 'wait-finished') this.inbox.expect({ kind: 'messages' })
+    else if (cipher !== undefined) {
+      const connectionId = this.connectionId !== undefined
+      this.inbox.expect({ kind: 'finished', cipher, connectionId })
+    }
+  }
+
   private onCertificate(message: HandshakeMessage): void {
     const type = this.negotiated.clientCertificateType
     this.claim = claimedKey(type, message.body, this.host.settings.maxChainLength)
     this.claimed = this.claim.identity
     this.secrets.transcript.add(message)
-    this.state = 'wait-client-key-exchange'
+    this.enter('wait-client-key-exchange')
   }
 
   private onClientKeyExchange(message: HandshakeMessage): void {
@@ -323,7 +286,7 @@ export class ServerHandshake {
     if (identity === undefined) {
       if (shared === undefined) throw new RangeError('no key exchange')
       this.derive(shared)
-      this.state = 'wait-certificate-verify'
+      this.enter('wait-certificate-verify')
       return
     }
     // Both copied: a view would pin its datagram.
@@ -353,7 +316,7 @@ export class ServerHandshake {
     shared?.fill(0)
     this.check = credentialCheck(this.secrets.masterSecret, key)
     this.accepted = { identity: { kind: 'psk', identity }, trusted: false, validUntil: Infinity }
-    this.state = 'wait-change-cipher-spec'
+    this.enter('wait-change-cipher-spec')
   }
 
   private derive(premaster: Uint8Array): void {
@@ -372,20 +335,9 @@ export class ServerHandshake {
       () => claim.accept(credentials, this.remote, clock.now()),
       (accepted) => {
         this.accepted = accepted
-        this.state = 'wait-change-cipher-spec'
+        this.enter('wait-change-cipher-spec')
       },
     )
-  }
-
-  private onChangeCipherSpec(fragment: Uint8Array): void {
-    // Early or again: it says nothing that Finished would not prove.
-    if (this.state !== 'wait-change-cipher-spec' || fragment.length !== 1 || fragment[0] !== 1) {
-      return this.host.dropped('unexpected')
-    }
-    this.state = 'wait-finished'
-    // What was sent ahead of Finished in plaintext is not the client's Finished.
-    this.reassembly.forget()
-    this.releaseEarly()
   }
 
   private onFinished({ type, messageSeq, body }: HandshakeMessage): void {
@@ -446,7 +398,7 @@ export class ServerHandshake {
       remote: this.remote,
       identity,
       cipher,
-      window: this.window,
+      window: this.inbox.window,
       ownConnectionId: this.connectionId,
       peerConnectionId: negotiated.peerConnectionId ?? NO_CONNECTION_ID,
       writeSequence: this.sender.protectedSequence,
@@ -457,7 +409,7 @@ export class ServerHandshake {
       helloMark: helloMark(this.clientRandom),
       lastFlight,
     })
-    const early = this.early.take()
+    const early = this.inbox.takeEarly()
     this.finish()
     host.established(this, association, early)
   }
@@ -470,34 +422,19 @@ export class ServerHandshake {
       throw error
     },
   ): void {
+    this.inbox.expect({ kind: 'nothing' })
     const goOn = (step: () => void): void => {
       if (this.state === 'over') return
-      ticket?.release()
+      this.lookup?.release()
       this.lookup = undefined
-      this.guard(() => {
-        step()
-        this.advance()
-      })
-      this.releaseEarly()
+      this.guard(step)
     }
-    const ticket: LookupTicket | undefined = this.host.lookups.enter(() => {
+    this.lookup = this.host.lookups.enter(() => {
       start().then(
         (value) => goOn(() => onValue(value)),
         (error: unknown) => goOn(() => onError(error)),
       )
     })
-    this.lookup = ticket
-  }
-
-  private hold(record: RawRecord): void {
-    if (!this.early.hold(record)) this.host.dropped('early-limit')
-  }
-
-  private releaseEarly(): void {
-    for (const record of this.early.take()) {
-      if (record.epoch === 0) this.receivePlain(record)
-      else this.receiveProtected(record)
-    }
   }
 
   /** Whatever goes wrong ends this handshake only. */
@@ -506,9 +443,6 @@ export class ServerHandshake {
       step()
     } catch (error) {
       this.fail(asFailure(error))
-      if (!(error instanceof HandshakeFailure || error instanceof DecodeError)) {
-        this.host.dropped('internal-error')
-      }
     }
   }
 
@@ -534,6 +468,7 @@ export class ServerHandshake {
   /** Frees everything. */
   private finish(): void {
     this.state = 'over'
+    this.inbox.close()
     this.host.clock.clearTimeout(this.deadline)
     this.sender.stop()
     this.secrets.erase()
@@ -546,34 +481,4 @@ export class ServerHandshake {
 /** 48 bits of the client's random: enough to know a repeated hello by. */
 export function helloMark(random: Uint8Array): number {
   return Buffer.from(random).readUIntBE(26, 6)
-}
-
-function timedOut(state: State): HandshakeFailure {
-  return new HandshakeFailure(
-    'handshake-timeout',
-    `the client fell silent (state ${state})`,
-    undefined,
-  )
-}
-
-function pskFailure(psk: Uint8Array | undefined, error: unknown): HandshakeFailure {
-  if (error !== undefined) {
-    return new HandshakeFailure('credential-error', 'the look-up of its key failed', undefined, {
-      cause: error,
-    })
-  }
-  if (psk !== undefined) {
-    const reason = `its key is ${psk.length} bytes long; 1 to ${MAX_PSK} are possible`
-    return new HandshakeFailure('credential-error', reason, undefined)
-  }
-  return new HandshakeFailure('unknown-identity', 'its PSK identity is not known', undefined)
-}
-
-function asFailure(error: unknown): HandshakeFailure {
-  if (error instanceof HandshakeFailure) return error
-  if (error instanceof DecodeError) {
-    return new HandshakeFailure('decode-error', error.message, Alert.decodeError, { cause: error })
-  }
-  const reason = 'an error of the server or of its credentials'
-  return new HandshakeFailure('credential-error', reason, Alert.internalError, { cause: error })
 }
