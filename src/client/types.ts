@@ -1,4 +1,5 @@
 /** What users of the virtual device see: its description, options, state and events. */
+import type { Lwm2mVersion } from '../lwm2m/versions'
 import type { Clock } from '../base/clock'
 import type { CoapEndpointOptions, CoapTrace } from '../coap/types'
 import type { ObjectModel, ResourceOperations } from '../lwm2m/model/definition'
@@ -8,7 +9,7 @@ import type { ResourceType, Value } from '../lwm2m/value'
 import type { Transport } from '../transport/transport'
 import type { SignalDescription } from './signal'
 
-export type Lwm2mVersion = '1.0' | '1.1' | '1.2'
+export type { Lwm2mVersion }
 
 /** A value as JSON can say it; typed by the object model (Opaque: base64, Time: seconds or ISO 8601). */
 export type JsonValue = string | number | boolean

@@ -1,5 +1,8 @@
 /** Object versions that a device does not announce follow from its LwM2M version (Core §6.2.1). */
 
+/** The versions of LwM2M that this package speaks. */
+export type Lwm2mVersion = '1.0' | '1.1' | '1.2'
+
 /** The core objects of LwM2M 1.0: all in version 1.0. */
 const CORE_1_0: { readonly [object: number]: string } = {
   0: '1.0',

@@ -1,4 +1,5 @@
 /** What users of the server see: registrations, results, options and events. */
+import type { Lwm2mVersion } from '../lwm2m/versions'
 import type { CodedError } from '../base/coded-error'
 import type { CoapTrace } from '../coap/types'
 import type { AttributeSet } from '../lwm2m/attributes'
@@ -7,7 +8,7 @@ import type { Record } from '../lwm2m/record'
 import type { Value } from '../lwm2m/value'
 import type { Peer } from '../transport/transport'
 
-export type Lwm2mVersion = '1.0' | '1.1' | '1.2'
+export type { Lwm2mVersion }
 
 /** An object as a device registered it. */
 export interface RegisteredObject {
