@@ -3,15 +3,42 @@ import { CodedError } from '../base/coded-error'
 /** The text is no LwM2M path. */
 export class PathError extends CodedError {
   constructor(text: string, why: string) {
-    super('invalid-path', `${JSON.stringify(text)} is not an LwM2M path: ${why}`)
+    super('invalid-path', `${JSON.stringify(text.slice(0, 100))} is not an LwM2M path: ${why}`)
   }
 }
 
 /** Object, instance, resource and resource instance ids are 16-bit; 65535 is reserved (MAX_ID). */
 export const MAX_ID = 65535
 
+/** Characters of the longest text that is read: four ids and any sensible prefix. */
+const MAX_TEXT = 256
+
 /** The level a path names (Core §7.2): 0 is the root. */
 export const Level = { ROOT: 0, OBJECT: 1, INSTANCE: 2, RESOURCE: 3, RESOURCE_INSTANCE: 4 } as const
+
+/**
+ * The ids of a text like `/3/0/9`, as every message has dozens; undefined for anything else, be it a
+ * path or not.
+ */
+function plainIds(text: string): number[] | undefined {
+  const ids: number[] = []
+  let id = -1
+  for (let at = text.charCodeAt(0) === 0x2f ? 1 : 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 0x30
+    if (digit >= 0 && digit <= 9) {
+      // 0 stands alone: no leading zeros.
+      if (id === 0) return undefined
+      id = id < 0 ? digit : id * 10 + digit
+      if (id >= MAX_ID) return undefined
+    } else if (digit === -1 && id >= 0 && ids.length < 3) {
+      ids.push(id)
+      id = -1
+    } else return undefined
+  }
+  if (id < 0) return undefined
+  ids.push(id)
+  return ids
+}
 
 /**
  * An immutable LwM2M path: `/`, `/3`, `/3/0`, `/3/0/9`, `/3/0/6/1`, with the prefix of an end device
@@ -33,6 +60,12 @@ export class Path {
    * @throws PathError
    */
   static parse(text: string): Path {
+    const ids = plainIds(text)
+    return ids === undefined ? Path.parseSlowly(text) : new Path(ids)
+  }
+
+  private static parseSlowly(text: string): Path {
+    if (text.length > MAX_TEXT) throw new PathError(text.slice(0, 40), 'it is too long')
     const trimmed = text.trim()
     const body = trimmed.replace(/^\//, '').replace(/\/$/, '')
     if (body === '') return Path.ROOT
@@ -90,8 +123,11 @@ export class Path {
 
   /** Whether `other` is this path or below it. The root without prefix contains everything. */
   contains(other: Path): boolean {
-    if (this.prefix !== other.prefix && !(this.prefix === '' && this.level === 0)) return false
-    return this.level <= other.level && this.ids.every((id, i) => id === other.ids[i])
+    const { ids } = this
+    if (this.prefix !== other.prefix && !(this.prefix === '' && ids.length === 0)) return false
+    if (ids.length > other.ids.length) return false
+    for (let i = 0; i < ids.length; i++) if (ids[i] !== other.ids[i]) return false
+    return true
   }
 
   equals(other: Path): boolean {

@@ -174,7 +174,7 @@ class CborScanner {
     // false, true, null, undefined; half, single, double.
     if (info >= 20 && info <= 23) return
     if (info < 25 || info > 27) throw new Malformed(`simple value ${info} has no meaning here`)
-    this.reader.skip(2 ** (info - 24))
+    this.reader.skip(1 << (info - 24))
   }
 
   private peek(): number {

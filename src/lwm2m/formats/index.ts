@@ -75,16 +75,38 @@ export function parseFormatName(name: string): number | undefined {
   return /^\d{1,5}$/.test(trimmed) && Number(trimmed) <= 0xffff ? Number(trimmed) : undefined
 }
 
+/** The CBOR form of each JSON format, and the other way round. */
+const TWINS = new Map<number, number>(
+  [
+    [ContentFormat.LWM2M_JSON, ContentFormat.LWM2M_CBOR] as const,
+    [ContentFormat.SENML_JSON, ContentFormat.SENML_CBOR] as const,
+    [ContentFormat.SENML_ETCH_JSON, ContentFormat.SENML_ETCH_CBOR] as const,
+  ].flatMap(([json, cbor]) => [
+    [json, cbor],
+    [cbor, json],
+  ]),
+)
+
 /**
- * Old devices swap 11543 (JSON) and 11544 (CBOR, which was JSON in drafts): JSON begins with `{` and
- * CBOR maps with major type 5.
+ * Some devices swap a JSON format and its CBOR twin (11544 was JSON in drafts). The first byte tells
+ * them apart: JSON begins with `{`, `[` or space, which no CBOR map or array does.
  */
 function unswapped(format: number, bytes: Uint8Array): number {
-  const first = bytes[0] ?? 0
-  if (format === ContentFormat.LWM2M_CBOR && first === 0x7b) return ContentFormat.LWM2M_JSON
-  if (format === ContentFormat.LWM2M_JSON && first >> 5 === 5) return ContentFormat.LWM2M_CBOR
-  return format
+  const twin = TWINS.get(format)
+  const [first] = bytes
+  if (twin === undefined || first === undefined) return format
+  const isCbor = first >= 0x80 && first <= 0xbf
+  const isJson = first <= 0x20 ? JSON_SPACE.has(first) : first === 0x5b || first === 0x7b
+  const saysCbor = CBOR_FORMATS.has(format)
+  return (saysCbor && isJson) || (!saysCbor && isCbor) ? twin : format
 }
+
+const JSON_SPACE: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0d, 0x20])
+const CBOR_FORMATS: ReadonlySet<number> = new Set([
+  ContentFormat.LWM2M_CBOR,
+  ContentFormat.SENML_CBOR,
+  ContentFormat.SENML_ETCH_CBOR,
+])
 
 /**
  * Decodes a payload by the Content-Format that came with it.

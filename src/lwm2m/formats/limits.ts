@@ -5,6 +5,9 @@ export const MAX_PAYLOAD = 1 << 20
 /** The most records that one payload may hold. */
 export const MAX_RECORDS = 65_536
 
+/** The longest name of a record with its base name, characters: root, prefix and ids. */
+export const MAX_NAME = 512
+
 /** @throws DecodeError the payload is larger than anything that is decoded */
 export function checkSize(format: number, bytes: Uint8Array): void {
   if (bytes.length > MAX_PAYLOAD) {

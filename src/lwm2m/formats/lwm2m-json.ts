@@ -1,12 +1,12 @@
 /** application/vnd.oma.lwm2m+json (Core 1.0 §6.4.4), kept for backward compatibility. */
 import { CodedError } from '../../base/coded-error'
-import { Level, Path } from '../path'
+import { Level, Path, PathError } from '../path'
 import type { Record } from '../record'
 import { ObjectLink, type ResourceType, type Value } from '../value'
 import { coerce, parseBase64, secondsOf, toType } from '../values'
 import { type Codec, type CodecContext, ContentFormat, DecodeError, EncodeError } from './codec'
 import { type JsonValue, parseJson, stringifyJson } from './json-text'
-import { MAX_RECORDS } from './limits'
+import { MAX_NAME, MAX_RECORDS } from './limits'
 
 const ABSOLUTE_TIME = 2 ** 28
 const MAX_TIME = 8_640_000_000_000_000
@@ -50,6 +50,7 @@ function timeOf(base: JsonValue | undefined, own: JsonValue | undefined, now: nu
 /** The path of an entry; without a base name it may be relative to what was asked for. */
 function pathOf(baseName: string, name: string, { base, root = '' }: CodecContext): Path {
   if (baseName === '' && name === '') return base
+  if (baseName.length + name.length > MAX_NAME) throw new PathError(name, 'it is too long')
   const text = (baseName + name).replace(/^\//, '')
   const isRooted = root !== '' && (text === root || text.startsWith(`${root}/`))
   const path = Path.parse(isRooted ? text.slice(root.length) : text)

@@ -5,7 +5,7 @@ import type { Record } from '../record'
 import { ObjectLink, type ResourceType, type Value } from '../value'
 import { coerce, integerOf, parseBase64, secondsOf, toType } from '../values'
 import { type CodecContext, DecodeError, EncodeError } from './codec'
-import { MAX_RECORDS } from './limits'
+import { MAX_NAME, MAX_RECORDS } from './limits'
 
 /** One SenML record with its labels resolved to names; base fields as they stand. */
 export interface SenmlRecord {
@@ -34,6 +34,8 @@ const MAX_TIME = 8_640_000_000_000_000
 
 /** The path that a resolved name says, without the alternate root. */
 function pathOf(name: string, root: string): Path {
+  // Before anything is made of it: one long base name may stand before thousands of names.
+  if (name.length > MAX_NAME) throw new PathError(name.slice(0, 40), 'it is too long')
   const text = name.startsWith('/') ? name.slice(1) : name
   if (root !== '' && (text === root || text.startsWith(`${root}/`))) {
     return Path.parse(text.slice(root.length))
@@ -43,10 +45,9 @@ function pathOf(name: string, root: string): Path {
 
 /** Whether a record only sets base fields for those after it. */
 function isBaseOnly({ bn, bt, bv, n, t, v, vs, vb, vd, vlo, isNull }: SenmlRecord): boolean {
-  return (
-    [n, t, v, vs, vb, vd, vlo, isNull].every((field) => field === undefined) &&
-    (bv !== undefined || bt !== undefined || (bn?.endsWith('/') === true && bn !== '/'))
-  )
+  if (n !== undefined || t !== undefined || v !== undefined || vs !== undefined) return false
+  if (vb !== undefined || vd !== undefined || vlo !== undefined || isNull) return false
+  return bv !== undefined || bt !== undefined || (bn?.endsWith('/') === true && bn !== '/')
 }
 
 /** The sum of value and base value, exact where both are integers. */
@@ -107,14 +108,15 @@ export function resolveSenml(
   let baseTime = 0
   let baseValue: number | undefined
   const resolved: Record[] = []
-  for (const [index, record] of records.entries()) {
+  const last = records[records.length - 1]
+  for (const record of records) {
     baseName = record.bn ?? baseName
     baseTime = record.bt ?? baseTime
     baseValue = record.bv ?? baseValue
     if (record.bver !== undefined && record.bver > VERSION) {
       throw new DecodeError(format, `SenML of version ${record.bver} is not known`, bytes)
     }
-    if (isBaseOnly(record) && index < records.length - 1) continue
+    if (record !== last && isBaseOnly(record)) continue
     try {
       const path = pathOf(baseName + (record.n ?? ''), root)
       if (!context.base.contains(path)) {

@@ -5,7 +5,7 @@ import { Level, MAX_ID, type Path } from '../path'
 import type { Record } from '../record'
 import type { Value } from '../value'
 import { type Codec, type CodecContext, ContentFormat, DecodeError, EncodeError } from './codec'
-import { checkSize } from './limits'
+import { checkSize, MAX_RECORDS } from './limits'
 import { readTlvValue, typeOf, writeTlvValue } from './tlv-value'
 
 /** Bits 7-6 of the type byte. */
@@ -148,6 +148,7 @@ class TlvDecoder {
   }
 
   private value(reader: ByteReader, path: Path): void {
+    if (this.records.length >= MAX_RECORDS) this.fail(`more than ${MAX_RECORDS} values`)
     const bytes = reader.rest()
     const definition = this.context.resource?.(path)
     if (definition === undefined) {

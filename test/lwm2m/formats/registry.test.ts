@@ -61,6 +61,14 @@ describe('content formats by number and name', () => {
     assert.deepEqual(mended(11543, open, '/3/0', /11543 with a payload of 11544/), { '/3/0/9': 5 })
   })
 
+  it('110 and 112 likewise', () => {
+    const json = Buffer.from('\n[{"n":"/3/0/9","v":5}]')
+    assert.deepEqual(mended(112, json, '/3/0', /112 with a payload of 110/), { '/3/0/9': 5 })
+    const cbor = Buffer.concat([hex('81 a2 00 66'), Buffer.from('/3/0/9'), hex('02 05')])
+    assert.deepEqual(mended(110, cbor, '/3/0', /110 with a payload of 112/), { '/3/0/9': 5 })
+    assert.deepEqual(mended(320, cbor, '/3/0', /320 with a payload of 322/), { '/3/0/9': 5 })
+  })
+
   it('that are not known fail visibly, with the raw bytes', () => {
     malformed(666, hex('0102'), '/3/0/9', /666 is not known/)
     assert.throws(() => encode(666, [], modelContext('/3/0')), EncodeError)

@@ -394,6 +394,14 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     malformed(SENML_JSON, bytes, '/', /is not an LwM2M path/)
   })
 
+  it('refuses a long base name before it is read thousands of times', () => {
+    const bn = `${' '.repeat(400_000)}/3/0/`
+    const bytes = json([{ bn }, ...Array.from({ length: 20_000 }, () => ({ n: '9', v: 1 }))])
+    const start = performance.now()
+    malformed(SENML_JSON, bytes, '/', /too long/)
+    assert.ok(performance.now() - start < 1000)
+  })
+
   it('refuses what lies outside the path that was asked for', () => {
     malformed(SENML_JSON, json([{ n: '/4/0/9', v: 5 }]), '/3', /\/4\/0\/9 is not within \/3/)
     malformed(SENML_JSON, json([{ n: '/3/1/9', v: 5 }]), '/3/0', /not within/)

@@ -345,6 +345,9 @@ describe('TLV (Core §7.4.5)', () => {
         }
       }
     })
+    it('more values than anybody needs', () => {
+      malformed(TLV, Buffer.alloc(200_000, hex('c000')), '/3/0', /more than 65536 values/)
+    })
     it('more than a megabyte', () => malformed(TLV, Buffer.alloc((1 << 20) + 1), '/3/0', /at most/))
   })
 
