@@ -7,6 +7,7 @@ export class ByteWriter {
     this.buffer = Buffer.alloc(capacity)
   }
 
+  /** May replace the buffer: take its answer before looking at `this.buffer`. */
   private reserve(bytes: number): number {
     const at = this.length
     this.length += bytes
@@ -19,22 +20,26 @@ export class ByteWriter {
   }
 
   uint8(value: number): this {
-    this.buffer.writeUInt8(value, this.reserve(1))
+    const at = this.reserve(1)
+    this.buffer.writeUInt8(value, at)
     return this
   }
 
   uint16(value: number): this {
-    this.buffer.writeUInt16BE(value, this.reserve(2))
+    const at = this.reserve(2)
+    this.buffer.writeUInt16BE(value, at)
     return this
   }
 
   uint24(value: number): this {
-    this.buffer.writeUIntBE(value, this.reserve(3), 3)
+    const at = this.reserve(3)
+    this.buffer.writeUIntBE(value, at, 3)
     return this
   }
 
   bytes(value: Uint8Array): this {
-    this.buffer.set(value, this.reserve(value.length))
+    const at = this.reserve(value.length)
+    this.buffer.set(value, at)
     return this
   }
 

@@ -1,0 +1,67 @@
+import type { Association } from '../../../src/dtls/association'
+import { DtlsServer, type HandshakeReport } from '../../../src/dtls/endpoint'
+import type { DtlsServerOptions } from '../../../src/dtls/options'
+import { FakeClock } from '../../support/fake-clock'
+import { pskCredentials } from './harness'
+
+/** A DTLS server and its clients without sockets: every datagram goes by hand, time stands still. */
+export class MemoryNet {
+  readonly clock = new FakeClock()
+  readonly server: DtlsServer
+  readonly messages: { association: Association; text: string }[] = []
+  readonly ended: { association: Association; reason: string }[] = []
+  readonly failures: HandshakeReport[] = []
+  readonly warnings: string[] = []
+  /** Datagrams to addresses that no client listens at. */
+  unclaimed = 0
+  private readonly listeners = new Map<string, (datagram: Buffer) => void>()
+
+  constructor(options: Partial<DtlsServerOptions> = {}) {
+    this.server = new DtlsServer({
+      credentials: pskCredentials,
+      clock: this.clock,
+      ...options,
+      output: (datagram, address, port) => {
+        const listener = this.listeners.get(`${address}|${port}`)
+        if (listener === undefined) this.unclaimed++
+        else listener(Buffer.from(datagram))
+      },
+    })
+    this.server.onMessage = (association, message) =>
+      this.messages.push({ association, text: message.toString('latin1') })
+    this.server.onAssociationEnded = (association, reason) =>
+      this.ended.push({ association, reason })
+    this.server.onHandshakeFailed = (report) => this.failures.push(report)
+    this.server.onWarning = (warning) => this.warnings.push(warning)
+  }
+
+  listen(address: string, port: number, onDatagram: (datagram: Buffer) => void): void {
+    this.listeners.set(`${address}|${port}`, onDatagram)
+  }
+
+  unlisten(address: string, port: number): void {
+    this.listeners.delete(`${address}|${port}`)
+  }
+
+  get texts(): string[] {
+    return this.messages.map(({ text }) => text)
+  }
+
+  dropped(reason: keyof DtlsServer['counters']['dropped']): number {
+    return this.server.counters.dropped[reason] ?? 0
+  }
+
+  failed(code: keyof DtlsServer['counters']['handshakesFailed']): number {
+    return this.server.counters.handshakesFailed[code] ?? 0
+  }
+
+  /** Lets look-ups that answer at once come to their end. */
+  async settle(): Promise<void> {
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Moves time in steps, letting look-ups proceed. */
+  run(ms: number, step = ms): Promise<void> {
+    return this.clock.run(ms, step)
+  }
+}
