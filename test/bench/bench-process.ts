@@ -62,7 +62,8 @@ export class BenchProcess {
   }
 
   stop(): void {
-    this.child.kill()
+    // It exits by itself then, and writes a profile where one was asked for.
+    this.child.disconnect()
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { BenchProcess, pinLoad } from './bench-process'
 import { locationOf, notification, piggyback, register, TYPE, update } from './datagrams'
-import { closeDevices, exchange, exchanges, type LoadDevice, openDevice } from './load'
+import { closeDevices, exchange, exchanges, type LoadDevice, openDevice, send } from './load'
 import { atLeast, type BenchRow, median } from './report'
 
 const KINDS = ['echo', 'engine', 'coap-package'] as const
@@ -85,7 +85,7 @@ function answerAll(devices: readonly LoadDevice[]): Map<LoadDevice, Buffer> {
       tokens.set(device, Buffer.from(datagram.subarray(4, 4 + length)))
       // Observe is option 6, the first one where it is there.
       const observed = (datagram[4 + length] ?? 0) >> 4 === 6
-      device.socket.send(piggyback(datagram, Buffer.from('21.5'), observed ? 1 : undefined))
+      send(device, piggyback(datagram, Buffer.from('21.5'), observed ? 1 : undefined))
     }
   }
   return tokens
@@ -117,7 +117,7 @@ function notifications(type: number): Scenario {
       const start = await subject.ask<number>('count')
       for (let sent = 0; sent < count;) {
         observe++
-        for (const device of devices) device.socket.send(build(device))
+        for (const device of devices) send(device, build(device))
         sent += devices.length
         if (sent % 4_000 !== 0) {
           await new Promise((resolve) => setImmediate(resolve))
@@ -163,6 +163,9 @@ const reads: Scenario = async (subject, kind) => {
 }
 
 /** One scenario over all kinds, `rounds` times in turn; the rows are medians. */
+/** The scenarios by name. */
+export const scenarios = { updates, registrations, reads }
+
 async function compare(
   name: string,
   scenario: Scenario,

@@ -6,7 +6,14 @@ export interface LoadDevice {
   readonly socket: Socket
   readonly port: number
   messageId: number
+  /** Where it sends to: the subject, or whoever asked it last. */
+  peerPort: number
   onMessage: (datagram: Buffer) => void
+}
+
+/** Sends one datagram to the device's peer. */
+export function send(device: LoadDevice, datagram: Buffer): void {
+  device.socket.send(datagram, device.peerPort, '127.0.0.1')
 }
 
 /** Binds one socket; `address` spreads devices over the loopback range where ports would run out. */
@@ -19,16 +26,21 @@ export async function openDevice(
   const socket = createSocket('udp4')
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject)
-    socket.bind(port, address, () => socket.connect(server, '127.0.0.1', () => resolve()))
+    socket.bind(port, address, () => resolve())
   })
   const device: LoadDevice = {
     endpoint,
     socket,
     port: socket.address().port,
     messageId: 1,
+    peerPort: server,
     onMessage: () => {},
   }
-  socket.on('message', (datagram) => device.onMessage(datagram))
+  socket.on('message', (datagram, from) => {
+    // The coap package asks from another port than the one it listens on.
+    device.peerPort = from.port
+    device.onMessage(datagram)
+  })
   // ECONNREFUSED after the subject stopped.
   socket.on('error', () => {})
   return device
@@ -41,7 +53,7 @@ export function exchange(device: LoadDevice, datagram: Buffer): Promise<Buffer> 
     device.onMessage = (answer) => {
       if (answer.readUInt16BE(2) === messageId) resolve(answer)
     }
-    device.socket.send(datagram)
+    send(device, datagram)
   })
 }
 
@@ -71,7 +83,7 @@ export async function exchanges(
         free.push(device)
         start(free.shift() as LoadDevice)
       }
-      device.socket.send(datagram)
+      send(device, datagram)
     }
     for (const device of devices.slice(0, active)) start(device)
   })
