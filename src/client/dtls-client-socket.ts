@@ -35,7 +35,7 @@ interface Library {
 
 /** Record types (RFC 5246 §6.2.1). */
 const CHANGE_CIPHER_SPEC = 20
-const APPLICATION_DATA = 23
+const ALERT = 21
 const HANDSHAKE = 22
 /** A record header: type, version, epoch, sequence number, length (RFC 6347 §4.1). */
 const RECORD_HEADER = 13
@@ -68,13 +68,34 @@ let library: Promise<Library> | undefined
 
 /** Version 2 is an ES module, version 1 is not: a dynamic import loads both. */
 function load(): Promise<Library> {
-  library ??= import('node-dtls-client').then((module: unknown) => {
+  library ??= import('node-dtls-client').then(async (module: unknown) => {
     const named = module as { dtls?: Library; default?: { dtls?: Library } }
     const found = named.dtls ?? named.default?.dtls
     if (found === undefined) throw new CodedError('unsupported', 'node-dtls-client has no dtls')
+    await teachServerKeyExchange()
     return found
   })
   return library
+}
+
+/** The handshake messages of version 1.1; version 2 does not let anybody see them. */
+const MESSAGES = 'node-dtls-client/build/DTLS/Handshake.js'
+const SERVER_KEY_EXCHANGE = 12
+
+/**
+ * Version 1.1 has a class for ServerKeyExchange, but forgot to list it, and so cannot talk to servers
+ * that send a PSK identity hint (RFC 4279 §2). Version 2 lists it.
+ */
+async function teachServerKeyExchange(): Promise<void> {
+  try {
+    const module = (await import(MESSAGES)) as {
+      HandshakeMessages: { [type: number]: unknown }
+      ServerKeyExchange: unknown
+    }
+    module.HandshakeMessages[SERVER_KEY_EXCHANGE] ??= module.ServerKeyExchange
+  } catch {
+    // Version 2.
+  }
 }
 
 /**
@@ -226,8 +247,11 @@ export class DtlsClientSocket {
   /** Whether a plaintext record is to be handed on. */
   private isNew(record: Buffer): boolean {
     const type = record.readUInt8(0)
-    if (type === APPLICATION_DATA) return false
-    if (type !== HANDSHAKE) return true
+    const length = record.length - RECORD_HEADER
+    if (type === CHANGE_CIPHER_SPEC) return length === 1
+    if (type === ALERT) return length === 2
+    // Application data is never in the clear.
+    if (type !== HANDSHAKE) return false
     if (record.length < RECORD_HEADER + HANDSHAKE_HEADER) return false
     const message = record.subarray(RECORD_HEADER)
     const key = `${message.readUInt16BE(4)}:${message.readUIntBE(6, 3)}`

@@ -149,7 +149,10 @@ export function setResource(
 export function setResourceInstance(tree: ObjectTree, path: Path, input: InputValue): void {
   const resource = tree.place(path)?.resource
   if (resource === undefined || !resource.multiple) {
-    throw new ClientError('unknown-path', `${path.toString()} is no instance of a multiple resource`)
+    throw new ClientError(
+      'unknown-path',
+      `${path.toString()} is no instance of a multiple resource`,
+    )
   }
   const value = typed(input, resource, path.toString())
   const [first] = value instanceof Map ? value.values() : [value as Value]

@@ -103,6 +103,7 @@ export async function ask(
   rest: {
     observe?: number
     accept?: number
+    block1?: number
     format?: number
     query?: readonly string[]
     payload?: string | Uint8Array
@@ -115,6 +116,7 @@ export async function ask(
   if (rest.format !== undefined) options.push([Opt.CONTENT_FORMAT, rest.format])
   for (const query of rest.query ?? []) options.push([Opt.URI_QUERY, query])
   if (rest.accept !== undefined) options.push([Opt.ACCEPT, rest.accept])
+  if (rest.block1 !== undefined) options.push([Opt.BLOCK1, rest.block1])
   const message = await scene.server.request({
     code,
     options,
