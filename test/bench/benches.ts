@@ -1,11 +1,14 @@
 /** The benchmarks by name, in the order in which `npm run bench` runs them. */
 import { bootstrapBench } from './bootstrap.bench'
-import { coapBench } from './coap.bench'
+import { coapBench, flowBench } from './coap.bench'
+import { formatsBench } from './formats.bench'
 import { memoryBench } from './memory.bench'
 import type { BenchRow } from './report'
 
 export const benches: { readonly [name: string]: (rounds: number) => Promise<BenchRow[]> } = {
   coap: coapBench,
+  flow: flowBench,
   bootstrap: bootstrapBench,
+  formats: formatsBench,
   memory: memoryBench,
 }

@@ -9,7 +9,7 @@ import { closeDevices, exchange, exchanges, type LoadDevice, openDevice, send } 
 import { atLeast, type BenchRow, median } from './report'
 
 const KINDS = ['echo', 'engine', 'coap-package'] as const
-type Kind = (typeof KINDS)[number]
+type Kind = (typeof KINDS)[number] | 'flow'
 /** Work per CPU second of one subject in one round. */
 type Scenario = (subject: BenchProcess, kind: Kind) => Promise<number>
 
@@ -162,6 +162,23 @@ const reads: Scenario = async (subject, kind) => {
   return rate
 }
 
+/** The rates of one round. */
+async function measure<K extends Kind>(
+  scenario: Scenario,
+  kinds: readonly K[],
+): Promise<{ [P in K]: number }> {
+  const rates = {} as { [P in K]: number }
+  for (const kind of kinds) {
+    const subject = await BenchProcess.start(kind)
+    try {
+      rates[kind] = await scenario(subject, kind)
+    } finally {
+      subject.stop()
+    }
+  }
+  return rates
+}
+
 /** One scenario over all kinds, `rounds` times in turn; the rows are medians. */
 /** The scenarios by name. */
 export const scenarios = { updates, registrations, reads }
@@ -176,15 +193,7 @@ async function compare(
   const toPackage: number[] = []
   const absolute: number[] = []
   for (let round = 0; round < rounds; round++) {
-    const rates = {} as { [K in Kind]: number }
-    for (const kind of KINDS) {
-      const subject = await BenchProcess.start(kind)
-      try {
-        rates[kind] = await scenario(subject, kind)
-      } finally {
-        subject.stop()
-      }
-    }
+    const rates = await measure(scenario, KINDS)
     toEcho.push(rates.engine / rates.echo)
     toPackage.push(rates.engine / rates['coap-package'])
     absolute.push(rates.engine)
@@ -206,4 +215,15 @@ export async function coapBench(rounds: number): Promise<BenchRow[]> {
     ...(await compare('CON notifications', notifications(TYPE.CON), 0.6, rounds)),
     ...(await compare('reads', reads, 0.35, rounds)),
   ]
+}
+
+/** Notifications through an `lwm2m-observe` node into a flow. */
+export async function flowBench(rounds: number): Promise<BenchRow[]> {
+  pinLoad()
+  const ratios: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const rates = await measure(notifications(TYPE.NON), ['echo', 'flow'])
+    ratios.push(rates.flow / rates.echo)
+  }
+  return [atLeast('notifications into a flow, relative to a raw echo', median(ratios), '×', 0.2)]
 }

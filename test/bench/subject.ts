@@ -5,6 +5,7 @@
 import { createSocket } from 'node:dgram'
 import { coapPackageSubject } from './subjects/coap-package'
 import { engineSubject } from './subjects/engine'
+import { flowSubject } from './subjects/flow'
 import type { Subject } from './subjects/subject'
 
 /** Sends every datagram back. */
@@ -24,6 +25,7 @@ const kinds: { [kind: string]: () => Promise<Subject> } = {
   echo: echoSubject,
   engine: engineSubject,
   'coap-package': coapPackageSubject,
+  flow: flowSubject,
 }
 
 interface Command {

@@ -1,0 +1,32 @@
+import { freePort, Flows, serverNode } from '../../nodes/support/harness'
+import type { Subject } from './subject'
+
+/** Node-RED's runtime with a flow: `lwm2m-observe` wired to a node that counts. */
+export async function flowSubject(): Promise<Subject> {
+  const port = await freePort()
+  const flows = new Flows()
+  const observe = { id: 'observe', type: 'lwm2m-observe', z: 'tab', server: 'server' }
+  await flows.load([
+    serverNode(port),
+    { ...observe, endpoint: '*', path: '/3303/0/5700', wires: [['count']] },
+    { id: 'count', type: 'helper', z: 'tab' },
+    { id: 'events', type: 'lwm2m-events', z: 'tab', server: 'server', wires: [['seen']] },
+    { id: 'seen', type: 'helper', z: 'tab' },
+  ])
+  const first = new Set<string>()
+  const subject = {
+    port,
+    count: 0,
+    /** The node observes by itself; this waits for the first value of each device. */
+    async observe(endpoints: readonly string[]): Promise<void> {
+      while (first.size < endpoints.length) {
+        await new Promise((resolve) => flows.node('count').once('input', resolve))
+      }
+    },
+  }
+  flows.node('count').on('input', (message) => {
+    subject.count++
+    first.add(String((message as { endpoint?: string }).endpoint))
+  })
+  return subject
+}
