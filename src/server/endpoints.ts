@@ -1,6 +1,118 @@
-import type { Transport } from '../transport/transport'
+import type { Clock } from '../base/clock'
+import { CoapEndpoint } from '../coap/endpoint'
+import type { CoapEndpointOptions } from '../coap/types'
+import type { DtlsSessionStore } from '../dtls/session'
+import { DtlsTransport } from '../transport/dtls'
+import type { BoundAddress, Peer, Transport } from '../transport/transport'
+import { UdpTransport } from '../transport/udp'
+import type { CredentialUse } from './credentials/credential'
+import type { CredentialStore } from './credentials/credential-store'
+import type { CoapsOptions, ListenOptions } from './options'
+import type { ServerWarning } from './types'
 
-/** How `coaps://` is served: the transport is made (credentials, port) by the caller. */
-export interface ServerCoapsOptions {
-  readonly transport: Transport
+/** The addresses a service is bound to. */
+export interface ServerAddresses {
+  readonly coap: BoundAddress | undefined
+  readonly coaps: BoundAddress | undefined
+}
+
+export interface EndpointsOptions {
+  readonly coap: ListenOptions | undefined
+  readonly coaps: CoapsOptions | undefined
+  /** Default ports. */
+  readonly ports: { readonly coap: number; readonly coaps: number }
+  readonly transmission: CoapEndpointOptions | undefined
+  readonly clock: Clock
+  readonly credentials: CredentialStore | undefined
+  /** What the DTLS port serves. */
+  readonly uses: readonly CredentialUse[]
+  readonly sessions: DtlsSessionStore | undefined
+  warn(warning: ServerWarning): void
+}
+
+/** The CoAP endpoints of one service: without security and with it. */
+export class Endpoints {
+  readonly coap: CoapEndpoint | undefined
+  readonly coaps: CoapEndpoint | undefined
+  /** Our own DTLS, for its counters. */
+  readonly dtls: DtlsTransport | undefined
+  private bound: ServerAddresses = { coap: undefined, coaps: undefined }
+
+  constructor(private readonly options: EndpointsOptions) {
+    const { coap, coaps, ports } = options
+    if (coap !== undefined) {
+      this.coap = this.endpoint(new UdpTransport({ port: ports.coap, ...definedOf(coap) }))
+    }
+    if (coaps !== undefined) {
+      if (coaps.transport === undefined) this.dtls = this.makeDtls(coaps)
+      const transport = coaps.transport ?? this.dtls
+      if (transport !== undefined) this.coaps = this.endpoint(transport)
+    }
+  }
+
+  get addresses(): ServerAddresses {
+    return this.bound
+  }
+
+  get all(): readonly CoapEndpoint[] {
+    return [this.coap, this.coaps].filter((endpoint) => endpoint !== undefined)
+  }
+
+  /** The endpoint that a peer speaks to; `undefined` for a kept peer of what is not served any more. */
+  of(peer: Peer): CoapEndpoint | undefined {
+    return peer.secure ? this.coaps : this.coap
+  }
+
+  /** Binds. When one cannot be bound, the other is freed again. @throws BindError */
+  async start(): Promise<ServerAddresses> {
+    try {
+      const coap = await this.coap?.start()
+      const coaps = await this.coaps?.start()
+      this.bound = { coap, coaps }
+      return this.bound
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.bound = { coap: undefined, coaps: undefined }
+    await Promise.all(this.all.map((endpoint) => endpoint.stop()))
+  }
+
+  private endpoint(transport: Transport): CoapEndpoint {
+    const { transmission, clock } = this.options
+    const endpoint = new CoapEndpoint(transport, { ...transmission, clock })
+    endpoint.onWarning = (warning) => this.options.warn(warning)
+    return endpoint
+  }
+
+  private makeDtls(coaps: CoapsOptions): DtlsTransport {
+    const { ports, clock, credentials, uses, sessions, warn } = this.options
+    const { serverKey, trustAnchors, ...settings } = coaps
+    const transport = new DtlsTransport({
+      port: ports.coaps,
+      ...definedOf(settings),
+      clock,
+      sessions,
+      // Without credentials nobody gets in, and the counters say why.
+      credentials: credentials?.lookups(uses, { serverKey, trustAnchors }) ?? {},
+    })
+    transport.onHandshakeFailed = ({ code, reason, address, port }) => {
+      warn({ code, message: `DTLS handshake with ${address} port ${port} failed: ${reason}` })
+    }
+    credentials?.on('revoked', (revocation) => {
+      transport.closeWhere(
+        (identity) => revocation.matches(identity, uses),
+        'its credential was removed or changed',
+      )
+    })
+    return transport
+  }
+}
+
+/** Without `undefined` properties, which would hide defaults. */
+function definedOf<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }

@@ -1,11 +1,26 @@
+import { systemClock } from '../base/clock'
 import { TypedEmitter } from '../base/events'
 import type { AttributeSet } from '../lwm2m/attributes'
 import type { ObjectModel } from '../lwm2m/model/definition'
+import { builtinModel } from '../lwm2m/model/object-model'
 import type { Path } from '../lwm2m/path'
-import type { BoundAddress } from '../transport/transport'
+import { BootstrapService } from './bootstrap-service'
+import type { BootstrapServer } from './bootstrap/bootstrap-server'
 import type { QueuedRequest } from './channel/pending-request'
+import type { CredentialStore } from './credentials/credential-store'
+import type { ServerAddresses } from './endpoints'
+import { OperationError } from './errors'
+import { ObservationBroker } from './observations/observation-broker'
+import type { OperationInputs, OperationName } from './operations'
+import { Operations } from './operations/operations'
 import type { Lwm2mServerOptions } from './options'
+import { PartsHost } from './parts-host'
+import { RelationJournal } from './persistence/relation-journal'
+import type { DeviceRegistration } from './registration/device-registration'
 import type { RegistrationRegistry } from './registration/registration-registry'
+import { handleSend } from './send'
+import { ServerCore } from './server-core'
+import { type ServerStatistics, statisticsOf } from './statistics'
 import type {
   ExecuteArguments,
   Lwm2mServerEvents,
@@ -17,77 +32,329 @@ import type {
   WriteInput,
 } from './types'
 
-/** The addresses a running server is bound to. */
-export interface ServerAddresses {
-  readonly coap: BoundAddress | undefined
-  readonly coaps: BoundAddress | undefined
-}
+type PathLike = Path | string
 
-/** An LwM2M server: the composition root of everything below `src/server/`. */
-export declare class Lwm2mServer extends TypedEmitter<Lwm2mServerEvents> {
-  constructor(options?: Lwm2mServerOptions)
-
-  /** Opens the store, restores what it holds, binds. @throws BindError, StoreError */
-  start(): Promise<ServerAddresses>
-  /** Ends pending requests (`cancelled`), frees the ports, closes the store. Idempotent. */
-  stop(): Promise<void>
-  readonly running: boolean
-  readonly addresses: ServerAddresses
-  readonly registrations: RegistrationRegistry
+/**
+ * An LwM2M server (OMA Core 1.0, 1.1, 1.2): the composition root of everything below `src/server/`.
+ * Operations reject as {@link Operations} says, and with OperationError `not-running` before
+ * {@link start} and after {@link stop}.
+ */
+export class Lwm2mServer extends TypedEmitter<Lwm2mServerEvents> {
   /** The object model in use; may be replaced at run time. */
   model: ObjectModel
+  private readonly core: ServerCore
+  private readonly operations: Operations
+  private readonly broker: ObservationBroker
+  private readonly bootstrapService: BootstrapService | undefined
+  private opening: Promise<DeviceRegistration[]> | undefined
+  private starting: Promise<ServerAddresses> | undefined
+  private stopping: Promise<void> | undefined
+  private isRunning = false
 
-  read(endpoint: string, path: Path | string, options?: OperationOptions): Promise<OperationResult>
-  write(
-    endpoint: string,
-    path: Path | string,
-    value: WriteInput,
-    options?: OperationOptions & { readonly mode?: 'replace' | 'update' },
-  ): Promise<OperationResult>
-  execute(
-    endpoint: string,
-    path: Path | string,
-    args?: ExecuteArguments,
-    options?: OperationOptions,
-  ): Promise<OperationResult>
-  create(
-    endpoint: string,
-    path: Path | string,
-    value: WriteInput,
-    options?: OperationOptions,
-  ): Promise<OperationResult>
-  delete(
-    endpoint: string,
-    path: Path | string,
-    options?: OperationOptions,
-  ): Promise<OperationResult>
+  constructor(private readonly options: Lwm2mServerOptions = {}) {
+    super()
+    const { store, bootstrap, credentials } = options
+    const clock = options.clock ?? systemClock
+    const model = (): ObjectModel => this.model
+    this.model = options.model ?? builtinModel()
+    this.core = new ServerCore(options, {
+      clock,
+      hasListeners: (event) => this.hasListeners(event),
+      emit: (event, ...args) => this.emit(event, ...args),
+      onRegistered: (registration) => this.broker.onRegistered(registration),
+      onUpdated: (registration) => this.broker.onUpdated(registration),
+      onAwake: (registration) => this.broker.onAwake(registration),
+      onGone: (registration) => this.broker.onGone(registration.endpoint),
+      conclude: (...args) => this.operations.conclude(...args),
+    })
+    const { core } = this
+    const host = new PartsHost({
+      clock,
+      core,
+      relations: store && new RelationJournal(store),
+      model,
+      onSend: (results, registration) => {
+        for (const result of results) this.emit('send', result, registration)
+        this.broker.onSend(registration, results)
+      },
+    })
+    this.operations = new Operations(host)
+    this.broker = new ObservationBroker(host)
+    core.router.set('dp', (request) => handleSend(request, host))
+    credentials?.on('warning', (warning) => core.warn(warning))
+    if (bootstrap !== undefined && bootstrap !== false) {
+      const service = new BootstrapService(bootstrap, options, {
+        clock,
+        model,
+        warn: (warning) => core.warn(warning),
+      })
+      for (const endpoint of core.endpoints.all) service.share(endpoint)
+      this.bootstrapService = service
+    }
+  }
+
+  /**
+   * Opens the store, restores what it holds, binds. After an error it may be called again (a port may
+   * have become free); after {@link stop} it may not.
+   * @throws BindError, StoreError; OperationError `not-running` after `stop`
+   */
+  start(): Promise<ServerAddresses> {
+    if (this.stopping !== undefined) {
+      return Promise.reject(
+        new OperationError('not-running', 'a stopped server is not started again: make a new one'),
+      )
+    }
+    this.starting ??= this.open().catch((error: unknown) => {
+      this.starting = undefined
+      throw error
+    })
+    return this.starting
+  }
+
+  /**
+   * Ends what is pending (`cancelled`), frees the ports, closes the store. What is kept stays kept;
+   * devices are told nothing. Idempotent.
+   */
+  stop(): Promise<void> {
+    this.stopping ??= this.close()
+    return this.stopping
+  }
+
+  get running(): boolean {
+    return this.isRunning
+  }
+
+  /** Where it is bound; undefined for what is not served (now). */
+  get addresses(): ServerAddresses {
+    return this.core.endpoints.addresses
+  }
+
+  /** The same of the bootstrap ports of its own. */
+  get bootstrapAddresses(): ServerAddresses {
+    return this.bootstrapService?.endpoints.addresses ?? { coap: undefined, coaps: undefined }
+  }
+
+  get registrations(): RegistrationRegistry {
+    return this.core.table
+  }
+
+  /** Where there is one; its events and configurations are its own. */
+  get bootstrap(): BootstrapServer | undefined {
+    return this.bootstrapService?.server
+  }
+
+  /** The credentials that it was made with. */
+  get credentials(): CredentialStore | undefined {
+    return this.options.credentials
+  }
+
+  get statistics(): ServerStatistics {
+    return statisticsOf(this.core, this.bootstrapService)
+  }
+
+  /** Reads an object, an instance, a resource or (1.1) a resource instance; Core §6.3.1. */
+  read(endpoint: string, path: PathLike, options?: OperationOptions): Promise<OperationResult> {
+    return this.perform('read', endpoint, { path }, options)
+  }
+
+  /** Core §6.3.2. `depth` 0 to 3 for devices of 1.2. */
   discover(
     endpoint: string,
-    path: Path | string,
+    path: PathLike,
     options?: OperationOptions & { readonly depth?: number },
-  ): Promise<OperationResult>
+  ): Promise<OperationResult> {
+    return this.perform('discover', endpoint, { path, depth: options?.depth }, options)
+  }
+
+  /**
+   * Core §6.3.3. `mode` `replace` (PUT) or `update` (POST, partial). Default: `update` for an
+   * instance, so that resources that are not named stay; `replace` for a resource.
+   */
+  write(
+    endpoint: string,
+    path: PathLike,
+    value: WriteInput,
+    options?: OperationOptions & { readonly mode?: 'replace' | 'update' },
+  ): Promise<OperationResult> {
+    return this.perform('write', endpoint, { path, value, mode: options?.mode }, options)
+  }
+
+  /** Core §6.3.4: sets attributes, and unsets those given as `null`. */
   writeAttributes(
     endpoint: string,
-    path: Path | string,
+    path: PathLike,
     attributes: AttributeSet,
     options?: OperationOptions,
-  ): Promise<OperationResult>
+  ): Promise<OperationResult> {
+    return this.perform('write-attributes', endpoint, { path, attributes }, options)
+  }
+
+  /** Core §6.3.5. */
+  execute(
+    endpoint: string,
+    path: PathLike,
+    args?: ExecuteArguments,
+    options?: OperationOptions,
+  ): Promise<OperationResult> {
+    return this.perform('execute', endpoint, { path, arguments: args }, options)
+  }
+
+  /**
+   * Core §6.3.6. `path` is the object (the device chooses the instance id, see `result.location`) or
+   * the instance to create.
+   */
+  create(
+    endpoint: string,
+    path: PathLike,
+    value: WriteInput = {},
+    options?: OperationOptions,
+  ): Promise<OperationResult> {
+    return this.perform('create', endpoint, { path, value }, options)
+  }
+
+  /** Core §6.3.7: an instance, or (1.2) a resource instance. */
+  delete(endpoint: string, path: PathLike, options?: OperationOptions): Promise<OperationResult> {
+    return this.perform('delete', endpoint, { path }, options)
+  }
+
+  /** Core §6.3.8 (1.1). Paths of any level; what the device left out is in `result.missing`. */
   readComposite(
     endpoint: string,
-    paths: readonly (Path | string)[],
+    paths: readonly PathLike[],
     options?: OperationOptions,
-  ): Promise<OperationResult>
+  ): Promise<OperationResult> {
+    return this.perform('read-composite', endpoint, { paths }, options)
+  }
+
+  /** Core §6.3.9 (1.1): all or nothing. Values by path; `null` deletes (1.2, SenML-ETCH). */
   writeComposite(
     endpoint: string,
-    values: WriteInput,
+    values: OperationInputs['write-composite']['values'],
     options?: OperationOptions,
-  ): Promise<OperationResult>
-  observe(request: ObserveRequest, listener: ObserveListener): Subscription
+  ): Promise<OperationResult> {
+    return this.perform('write-composite', endpoint, { values }, options)
+  }
+
+  /** Any operation by its name. */
+  perform<N extends OperationName>(
+    name: N,
+    endpoint: string,
+    input: OperationInputs[N],
+    options?: OperationOptions,
+  ): Promise<OperationResult> {
+    if (!this.isRunning) {
+      return Promise.reject(new OperationError('not-running', 'the server is not running'))
+    }
+    return this.operations.perform(name, endpoint, input, options)
+  }
+
+  /**
+   * Observes paths of one device or of all that match a pattern, those that register later too. May
+   * be called before {@link start}.
+   * @throws OperationError `invalid-argument`, PathError, AttributeError
+   */
+  observe(request: ObserveRequest, listener: ObserveListener): Subscription {
+    return this.broker.observe(request, listener)
+  }
 
   /** Requests that wait for a device, oldest first. */
-  queued(endpoint: string): readonly QueuedRequest[]
-  /** Cancels waiting requests: one by its id, or all. Answers how many. */
-  cancelQueued(endpoint: string, id?: string): number
-  /** Sets (kept over restarts) or with `undefined` unsets the awake window of an endpoint or pattern, ms. */
-  setAwakeWindow(pattern: string, ms: number | undefined): Promise<void>
+  queued(endpoint: string): readonly QueuedRequest[] {
+    return this.core.channels.queued(endpoint)
+  }
+
+  /** Cancels waiting requests: one by its id, or all of a device. Answers how many. */
+  cancelQueued(endpoint: string, id?: string): number {
+    return this.core.channels.cancel(endpoint, id)
+  }
+
+  /**
+   * Sets, or with `undefined` unsets, the awake window of an endpoint or pattern, ms. Kept over
+   * restarts. Before {@link start}, use the options.
+   * @throws OperationError `invalid-argument`, StoreError
+   */
+  setAwakeWindow(pattern: string, ms: number | undefined): Promise<void> {
+    return this.core.setAwakeWindow(pattern, ms)
+  }
+
+  override on<K extends keyof Lwm2mServerEvents>(
+    event: K,
+    listener: (...args: Lwm2mServerEvents[K]) => void,
+  ): () => void {
+    const remove = super.on(event, listener)
+    if (event === 'trace') this.core.trace((...args) => this.emit('trace', ...args))
+    return remove
+  }
+
+  override off<K extends keyof Lwm2mServerEvents>(
+    event: K,
+    listener: (...args: Lwm2mServerEvents[K]) => void,
+  ): void {
+    super.off(event, listener)
+    // Nobody watches: messages are not taken apart for it any more.
+    if (event === 'trace' && !this.hasListeners('trace')) this.core.trace(undefined)
+  }
+
+  /** A listener that throws is its application's matter: the server goes on and says so. */
+  protected override onListenerError(error: unknown): void {
+    const message = `a listener failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+    if (this.hasListeners('warning') && !this.reporting) {
+      this.reporting = true
+      this.emit('warning', { code: 'listener-failed', message })
+      this.reporting = false
+    } else {
+      super.onListenerError(error)
+    }
+  }
+
+  private reporting = false
+
+  private async open(): Promise<ServerAddresses> {
+    const { core, bootstrapService } = this
+    // What was restored stays when a port cannot be bound: the next attempt only binds.
+    this.opening ??= this.restore().catch((error: unknown) => {
+      this.opening = undefined
+      throw error
+    })
+    const expired = await this.opening
+    const addresses = await core.start()
+    try {
+      await bootstrapService?.start()
+    } catch (error) {
+      await core.endpoints.stop()
+      throw error
+    }
+    this.isRunning = true
+    this.broker.onStarted()
+    for (const registration of expired.splice(0)) this.emit('expired', registration)
+    return addresses
+  }
+
+  private async restore(): Promise<DeviceRegistration[]> {
+    const { store, credentials } = this.options
+    if (store === undefined) return []
+    await store.open()
+    try {
+      await credentials?.open(store)
+      await this.bootstrapService?.open()
+      const expired = await this.core.restore()
+      await this.broker.restore()
+      return expired
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+  }
+
+  private async close(): Promise<void> {
+    const { store, credentials } = this.options
+    await this.starting?.catch(() => {})
+    this.isRunning = false
+    const opened = this.opening
+    await opened?.catch(() => {})
+    this.broker.stop()
+    await this.bootstrapService?.stop()
+    await this.core.stop()
+    await credentials?.close()
+    if (opened !== undefined) await store?.close()
+  }
 }

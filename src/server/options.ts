@@ -1,16 +1,31 @@
+import type { X509Certificate } from 'node:crypto'
 import type { Clock } from '../base/clock'
 import type { CoapEndpointOptions } from '../coap/types'
+import type { ServerKey } from '../dtls/credentials'
+import type { DtlsSettings } from '../dtls/options'
 import type { ObjectModel } from '../lwm2m/model/definition'
 import type { Store } from '../storage/store'
-import type { ServerCoapsOptions } from './endpoints'
+import type { Transport } from '../transport/transport'
+import type { BootstrapServerOptions } from './bootstrap/bootstrap-server'
+import type { CredentialStore } from './credentials/credential-store'
 import type { RegistrationAuthority } from './registration/registration-authority'
 
-/** Where to listen without security. */
+/** Where to listen. */
 export interface ListenOptions {
-  /** Default: all addresses, IPv6 and IPv4. */
+  /** A literal address. Default: all addresses, IPv6 and IPv4. */
   readonly host?: string
   /** 0 for an ephemeral one. */
   readonly port?: number
+}
+
+/** CoAP over DTLS. Who may connect, `Lwm2mServerOptions.credentials` says. */
+export interface CoapsOptions extends ListenOptions, Omit<DtlsSettings, 'sessions'> {
+  /** The server's own key pair, for raw public keys and certificates; without it there is PSK only. */
+  readonly serverKey?: ServerKey
+  /** What client certificates are verified against. */
+  readonly trustAnchors?: readonly X509Certificate[]
+  /** A secure transport in place of our own DTLS: the other options are its maker's then. */
+  readonly transport?: Transport
 }
 
 /** Limits of registration lifetimes. Seconds. */
@@ -39,11 +54,25 @@ export interface QueueOptions {
   readonly onDeliveryFailure?: 'keep' | 'fail'
 }
 
+/** The bootstrap server beside (or on the ports of) the LwM2M server. */
+export interface BootstrapOptions extends Pick<
+  BootstrapServerOptions,
+  'decisions' | 'decisionTimeout' | 'maxPending' | 'maxSessions' | 'responseTimeout' | 'pack'
+> {
+  /** Serve `/bs` and `/bspack` on the server's own ports too; default false. */
+  readonly shared?: boolean
+  /** Ports of its own; default port 5783, or none when `shared`. */
+  readonly coap?: ListenOptions | false
+  /** Default: none; port 5784 where it has no port. */
+  readonly coaps?: CoapsOptions | false
+}
+
 export interface Lwm2mServerOptions {
   /** CoAP over UDP; default port 5683. `false` to leave it out. */
   readonly coap?: ListenOptions | false
-  /** CoAP over DTLS; default left out. */
-  readonly coaps?: ServerCoapsOptions | false
+  /** CoAP over DTLS; default left out. Default port 5684. */
+  readonly coaps?: CoapsOptions | false
+  readonly bootstrap?: BootstrapOptions | false
   readonly lifetime?: LifetimeOptions
   /** Transmission and block-wise settings of every endpoint. */
   readonly transmission?: CoapEndpointOptions
@@ -57,8 +86,12 @@ export interface Lwm2mServerOptions {
   /** Default: the built-in OMA registry. */
   readonly model?: ObjectModel
   readonly clock?: Clock
-  /** Says which identity may register as which endpoint; default: everything without security may. */
+  /** Who may connect over DTLS, and as which endpoint. The server opens and closes it with the store. */
+  readonly credentials?: CredentialStore
+  /** Says which identity may register as which endpoint; default: what `credentials` say, else everything. */
   readonly authority?: RegistrationAuthority
+  /** Object lists of profiles (`pid`, LwM2M 1.2) in link format, by profile id. */
+  readonly profiles?: { readonly [profileId: string]: string }
   /**
    * Whether an Update without security from a new address moves the registration there (default), or
    * is answered 4.04, so that the device registers again.

@@ -37,7 +37,7 @@ export interface ChannelHost {
   /** Requests under way at a time for a device that is not in queue mode (NSTART, RFC 7252 §4.7). */
   readonly nstart: number
   /** @throws PeerGone when the device cannot be reached where it was */
-  route(registration: DeviceRegistration): Route | Promise<Route>
+  route(registration: DeviceRegistration): Route
   nextId(): string
   onQueueChanged(endpoint: string, length: number): void
 }
@@ -58,7 +58,6 @@ function isUndelivered(error: unknown): boolean {
 export class DeviceChannel implements RequestChannel {
   private queue: PendingRequest[] = []
   private readonly active = new Set<PendingRequest>()
-  private holds = 0
   private closed: OperationError | undefined
   private reported = 0
 
@@ -149,7 +148,7 @@ export class DeviceChannel implements RequestChannel {
       fail,
     )
     pending.announced = true
-    pending.stored = true
+    pending.restored = true
     this.limit(pending)
     this.queue.push(pending)
     this.pump()
@@ -165,15 +164,6 @@ export class DeviceChannel implements RequestChannel {
     }
     if (this.state === 'asleep') for (const pending of this.queue) this.announce(pending)
     this.report()
-  }
-
-  /** Lets nothing out until {@link release}: the device's own request is answered first. */
-  hold(): void {
-    this.holds++
-  }
-
-  release(): void {
-    this.holds--
   }
 
   /** Cancels a waiting request, or all. Answers how many. */
@@ -210,7 +200,8 @@ export class DeviceChannel implements RequestChannel {
     this.closed = error
     for (const pending of [...this.active, ...this.queue]) {
       this.host.ttls.remove(pending)
-      pending.fail(error)
+      // Nobody waits for a restored one: it will be restored again.
+      if (!pending.restored) pending.fail(error)
     }
     this.active.clear()
     this.queue = []
@@ -298,15 +289,14 @@ export class DeviceChannel implements RequestChannel {
 
   private isOpen(): boolean {
     const { registration } = this
-    if (this.holds > 0 || registration.settling || this.closed !== undefined) return false
+    if (registration.settling || this.closed !== undefined) return false
     if (registration.awakeWindow === undefined) return this.active.size < this.host.nstart
     return registration.awakeWindow.awake && this.active.size === 0
   }
 
   private async run(pending: PendingRequest): Promise<void> {
     try {
-      const route = this.host.route(this.registration)
-      const { coap, peer } = route instanceof Promise ? await route : route
+      const { coap, peer } = this.host.route(this.registration)
       const answer = await pending.send(coap, peer)
       if (!this.active.delete(pending)) return
       this.finish(pending, answer, undefined)

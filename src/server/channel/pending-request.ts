@@ -31,6 +31,8 @@ export class PendingRequest implements Scheduled, QueuedRequest {
   announced = false
   /** Whether it is in the store. */
   stored = false
+  /** Whether it was queued before a restart: whoever restored it keeps the store in order. */
+  restored = false
   settled = false
   onAbort: (() => void) | undefined
 

@@ -31,6 +31,8 @@ export interface RegistrationHandlerHost {
   readonly learnAddress: boolean
   readonly maxRegistrations: number
   now(): number
+  /** Its reply is about to be sent: in the next turn its requests may go. */
+  settle(registration: DeviceRegistration): void
   warn(warning: ServerWarning): void
 }
 
@@ -106,28 +108,33 @@ export class RegistrationHandler {
     const { host } = this
     const registration = this.find(request, id)
     if (registration === undefined) return NOT_FOUND
-    const moved = registration.peer !== request.peer
-    let done: void | Promise<void>
-    if (request.query.length === 0 && request.payload.length === 0 && !moved) {
-      done = host.lifecycle.renew(registration)
-    } else {
-      const patch = this.patchOf(request, registration)
-      const same = Object.keys(patch).length === 0
-      done = same ? host.lifecycle.renew(registration) : host.lifecycle.change(registration, patch)
+    if (
+      request.query.length === 0 &&
+      request.payload.length === 0 &&
+      registration.peer === request.peer
+    ) {
+      const done = host.lifecycle.renew(registration)
+      return done === undefined ? CHANGED : this.settled(registration, done)
     }
-    if (done === undefined) return CHANGED
-    // What waits for the device goes out after the answer to its Update.
-    registration.channel?.hold()
-    return done.then(
-      () => {
-        registration.channel?.release()
-        return CHANGED
-      },
-      (error: unknown) => {
-        registration.channel?.release()
-        throw error
-      },
+    const patch = this.patchOf(request, registration)
+    const same = Object.keys(patch).length === 0
+    return this.settled(
+      registration,
+      same ? host.lifecycle.renew(registration) : host.lifecycle.change(registration, patch),
     )
+  }
+
+  /** What waits for the device goes out after the answer to its Update. */
+  private settled(
+    registration: DeviceRegistration,
+    done: void | Promise<void>,
+  ): CoapReply | Promise<CoapReply> {
+    registration.settling = true
+    if (done === undefined) {
+      this.host.settle(registration)
+      return CHANGED
+    }
+    return done.finally(() => this.host.settle(registration)).then(() => CHANGED)
   }
 
   private deregister(request: CoapRequest, id: string): CoapReply | Promise<CoapReply> {

@@ -6,7 +6,7 @@ import { DeadlineQueue } from '../deadline-queue'
 import type { RegistrationJournal, RegistrationState } from '../persistence/registration-journal'
 import type { RegistrationChange, ServerWarning } from '../types'
 import { type DeviceRegistration, expiryOf } from './device-registration'
-import { pathsOf } from './object-lists'
+import { type ObjectList, pathsOf } from './object-lists'
 import type { RegistrationTable } from './registration-registry'
 
 /** What the rest of the server does when registrations come, change and go. */
@@ -18,11 +18,10 @@ export interface LifecycleHost {
   /** How long a registration outlives its lifetime, seconds. */
   readonly grace: number
   /** The endpoint that a peer speaks to. */
-  coapOf(peer: Peer): CoapEndpoint
+  coapOf(peer: Peer): CoapEndpoint | undefined
   /** In force; the reply is not sent yet. */
   onRegistered(registration: DeviceRegistration, previous: DeviceRegistration | undefined): void
-  /** `change` is only made when it is asked for. */
-  onUpdated(registration: DeviceRegistration, change: () => RegistrationChange): void
+  onUpdated(registration: DeviceRegistration, change: RegistrationChange): void
   /** Not in the table any more. */
   onRemoved(registration: DeviceRegistration, why: 'deregistered' | 'expired'): void
   warn(warning: ServerWarning): void
@@ -84,7 +83,7 @@ export class RegistrationLifecycle {
     if (previous !== undefined) this.leave(previous, registration.peer)
     const displaced = host.table.add(registration)
     if (displaced !== undefined) this.displace(displaced)
-    host.coapOf(registration.peer).pin(registration.peer, true)
+    host.coapOf(registration.peer)?.pin(registration.peer, true)
     this.restart(registration)
     host.windows.track(registration)
     host.onRegistered(registration, previous)
@@ -113,7 +112,7 @@ export class RegistrationLifecycle {
     ) {
       registration.updatedAt = now
       this.restart(registration)
-      this.host.onUpdated(registration, unchanged)
+      this.host.onUpdated(registration, NOTHING_CHANGED)
       return
     }
     return this.change(registration, {})
@@ -152,20 +151,13 @@ export class RegistrationLifecycle {
     if (peer !== undefined && peer !== registration.peer) this.move(registration, peer)
     this.restart(registration)
     if (registration.queueMode !== before.queueMode) host.windows.track(registration)
-    host.onUpdated(registration, () => {
-      const [from, to] =
-        before.list === registration.list
-          ? [new Set<string>(), new Set<string>()]
-          : [pathsOf(before.list), pathsOf(registration.list)]
-      return {
-        address: before.address !== registration.peer,
-        lifetime: before.lifetime !== registration.lifetime,
-        binding:
-          before.binding !== registration.binding || before.queueMode !== registration.queueMode,
-        objects: before.list !== registration.list,
-        added: [...to].filter((path) => !from.has(path)),
-        removed: [...from].filter((path) => !to.has(path)),
-      }
+    else if (registration.awakeWindow !== undefined) host.windows.touch(registration.awakeWindow)
+    host.onUpdated(registration, {
+      address: before.address !== registration.peer,
+      lifetime: before.lifetime !== registration.lifetime,
+      binding:
+        before.binding !== registration.binding || before.queueMode !== registration.queueMode,
+      ...objectChange(before.list, registration.list),
     })
   }
 
@@ -223,9 +215,9 @@ export class RegistrationLifecycle {
     const coap = this.host.coapOf(peer)
     const displaced = table.move(registration, peer)
     if (displaced !== undefined) this.displace(displaced)
-    coap.migrate(from, peer)
-    if (from.id !== peer.id) coap.pin(from, false)
-    coap.pin(peer, true)
+    coap?.migrate(from, peer)
+    if (from.id !== peer.id) coap?.pin(from, false)
+    coap?.pin(peer, true)
   }
 
   /** Another device has this one's address now: what was on its way must not reach it there. */
@@ -233,7 +225,7 @@ export class RegistrationLifecycle {
     const { peer } = registration
     this.host
       .coapOf(peer)
-      .abort(peer, `the address of ${registration.endpoint} belongs to another device now`)
+      ?.abort(peer, `the address of ${registration.endpoint} belongs to another device now`)
   }
 
   private leave(registration: DeviceRegistration, successor: Peer | undefined): void {
@@ -243,8 +235,8 @@ export class RegistrationLifecycle {
     // Where it was displaced, the peer is another device's.
     if (!registration.bound) return
     const coap = this.host.coapOf(peer)
-    coap.abort(peer, `${registration.endpoint} registered anew or is gone`)
-    if (successor?.id !== peer.id) coap.pin(peer, false)
+    coap?.abort(peer, `${registration.endpoint} registered anew or is gone`)
+    if (successor?.id !== peer.id) coap?.pin(peer, false)
   }
 
   private remove(registration: DeviceRegistration, why: 'deregistered' | 'expired'): void {
@@ -321,8 +313,17 @@ const NOTHING_CHANGED: RegistrationChange = Object.freeze({
   removed: Object.freeze([]),
 })
 
-function unchanged(): RegistrationChange {
-  return NOTHING_CHANGED
+function objectChange(
+  before: ObjectList,
+  after: ObjectList,
+): Pick<RegistrationChange, 'objects' | 'added' | 'removed'> {
+  if (before === after) return { objects: false, added: [], removed: [] }
+  const [from, to] = [pathsOf(before), pathsOf(after)]
+  return {
+    objects: true,
+    added: [...to].filter((path) => !from.has(path)),
+    removed: [...from].filter((path) => !to.has(path)),
+  }
 }
 
 function addressOf(peer: Peer): string {

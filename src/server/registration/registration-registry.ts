@@ -111,6 +111,15 @@ export class RegistrationTable implements RegistrationRegistry {
     return this.bind(registration)
   }
 
+  /** Forgets all. */
+  clear(): void {
+    for (const registration of this.endpoints.values()) registration.ended = true
+    this.endpoints.clear()
+    this.ids.clear()
+    this.peers.clear()
+    this.identities.clear()
+  }
+
   /** Its peer is gone or is another device's: nothing finds it by that peer any more. */
   unbind(registration: DeviceRegistration): void {
     if (this.peers.get(registration.peer.id) === registration) {

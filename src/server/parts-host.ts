@@ -1,0 +1,70 @@
+import type { Clock } from '../base/clock'
+import type { CoapRequestInit, ObserveListener, ObserveRelation } from '../coap/types'
+import type { ObjectModel } from '../lwm2m/model/definition'
+import type { Peer } from '../transport/transport'
+import type { DeviceChannel } from './channel/device-channel'
+import type { ObservationHost } from './observations/observation-broker'
+import type { RelationStore } from './observations/relation-store'
+import type { OperationsHost } from './operations/operations'
+import type { SendHost } from './send'
+import type { ServerCore } from './server-core'
+import type { OperationResult, Registration, ServerWarning } from './types'
+
+/** What is different for each server. */
+export interface PartsHostOptions {
+  readonly clock: Clock
+  readonly core: ServerCore
+  readonly relations: RelationStore | undefined
+  model(): ObjectModel
+  /** What a device sent on its own. */
+  onSend(results: readonly OperationResult[], registration: Registration): void
+}
+
+/** What operations, observations and Send get of the server. */
+export class PartsHost implements OperationsHost, ObservationHost, SendHost {
+  readonly clock: Clock
+  readonly relations: RelationStore | undefined
+
+  constructor(private readonly options: PartsHostOptions) {
+    this.clock = options.clock
+    this.relations = options.relations
+  }
+
+  get model(): ObjectModel {
+    return this.options.model()
+  }
+
+  registration(endpoint: string): Registration | undefined {
+    return this.options.core.table.get(endpoint)
+  }
+
+  registrations(): Iterable<Registration> {
+    return this.options.core.table
+  }
+
+  /** By address over UDP, by identity over DTLS: a new association of a known device counts. */
+  registrationOf(peer: Peer): Registration | undefined {
+    return this.options.core.lifecycle.activity(peer)
+  }
+
+  channel(registration: Registration): DeviceChannel {
+    return this.options.core.channel(registration)
+  }
+
+  adopt(
+    registration: Registration,
+    init: CoapRequestInit,
+    token: Uint8Array,
+    listener: ObserveListener,
+  ): ObserveRelation {
+    return this.options.core.coapFor(registration).adopt(registration.peer, init, token, listener)
+  }
+
+  deliver(results: readonly OperationResult[], registration: Registration): void {
+    this.options.onSend(results, registration)
+  }
+
+  warn(warning: ServerWarning): void {
+    this.options.core.warn(warning)
+  }
+}

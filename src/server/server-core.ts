@@ -1,0 +1,267 @@
+import type { Clock } from '../base/clock'
+import type { CoapEndpoint } from '../coap/endpoint'
+import type { CoapResponse, CoapTrace } from '../coap/types'
+import { PeerGone, type Peer } from '../transport/transport'
+import { AwakeWindows, DEFAULT_AWAKE_WINDOW } from './channel/awake-window'
+import { Channels } from './channel/channels'
+import type { DeviceChannel } from './channel/device-channel'
+import { Endpoints, type ServerAddresses } from './endpoints'
+import { OperationError } from './errors'
+import type { DeviceRequest } from './operations/device-request'
+import type { Lwm2mServerOptions } from './options'
+import { AwakeWindowJournal } from './persistence/awake-window-journal'
+import { QueueJournal } from './persistence/queue-journal'
+import { RegistrationJournal } from './persistence/registration-journal'
+import { restoreRegistrations } from './persistence/restore-registrations'
+import { SessionJournal } from './persistence/session-journal'
+import { DeviceRegistration } from './registration/device-registration'
+import { ObjectLists } from './registration/object-lists'
+import { ProfileLists } from './registration/profile-lists'
+import { OPEN_AUTHORITY } from './registration/registration-authority'
+import { RegistrationHandler } from './registration/registration-handler'
+import { RegistrationLifecycle } from './registration/registration-lifecycle'
+import { RegistrationTable } from './registration/registration-registry'
+import { Settlement } from './registration/settlement'
+import { Router } from './router'
+import type {
+  Lwm2mServerEvents,
+  OperationOptions,
+  OperationResult,
+  Registration,
+  ServerWarning,
+} from './types'
+
+const MAX_REGISTRATIONS = 1_000_000
+
+/** What the core tells the operations, the observations and the application. */
+export interface CoreHost {
+  readonly clock: Clock
+  hasListeners(event: keyof Lwm2mServerEvents): boolean
+  emit<K extends keyof Lwm2mServerEvents>(event: K, ...args: Lwm2mServerEvents[K]): void
+  /** A device knows that it is registered: it may be asked. */
+  onRegistered(registration: Registration): void
+  /** A device knows that its Update was taken. */
+  onUpdated(registration: Registration): void
+  onAwake(registration: Registration): void
+  /** De-registered or expired. */
+  onGone(registration: Registration): void
+  /** What the response to a restored request says; see `Operations.conclude`. */
+  conclude(
+    endpoint: string,
+    request: DeviceRequest,
+    response: CoapResponse,
+    options: OperationOptions,
+  ): Promise<OperationResult>
+}
+
+/** Endpoints, registrations, awake windows and channels, put together: the server without operations. */
+export class ServerCore {
+  readonly table = new RegistrationTable()
+  readonly router = new Router()
+  readonly endpoints: Endpoints
+  readonly lifecycle: RegistrationLifecycle
+  readonly channels: Channels
+  private readonly windows: AwakeWindows
+  private readonly settlement: Settlement
+  private readonly profiles: ProfileLists
+  private readonly lists = new ObjectLists()
+  private readonly registrations: RegistrationJournal | undefined
+  private readonly awakeWindows: AwakeWindowJournal | undefined
+
+  constructor(
+    private readonly options: Lwm2mServerOptions,
+    private readonly host: CoreHost,
+  ) {
+    const { store, lifetime = {}, queue = {}, credentials } = options
+    const { clock } = host
+    const warn = (warning: ServerWarning): void => this.warn(warning)
+    const onStoreError = (error: unknown): void =>
+      warn({ code: 'store-failed', message: `state could not be kept: ${String(error)}` })
+    this.registrations = store && new RegistrationJournal(store, onStoreError)
+    this.awakeWindows = store && new AwakeWindowJournal(store)
+    this.endpoints = new Endpoints({
+      coap: options.coap === false ? undefined : (options.coap ?? {}),
+      coaps: options.coaps === false ? undefined : options.coaps,
+      ports: { coap: 5683, coaps: 5684 },
+      transmission: options.transmission,
+      clock,
+      credentials,
+      uses:
+        options.bootstrap !== undefined && options.bootstrap !== false && options.bootstrap.shared
+          ? ['server', 'bootstrap']
+          : ['server'],
+      sessions: store && new SessionJournal(store, 'server'),
+      warn,
+    })
+    this.windows = new AwakeWindows(
+      {
+        clock,
+        onAwake: (registration) => this.awake(registration),
+        onAsleep: (registration) => {
+          host.emit('asleep', registration)
+          registration.channel?.pump()
+        },
+      },
+      options.awakeWindow ?? DEFAULT_AWAKE_WINDOW,
+      queue.patterns ?? [],
+    )
+    for (const [pattern, ms] of Object.entries(options.awakeWindows ?? {})) {
+      this.windows.set(pattern, ms, [])
+    }
+    this.settlement = new Settlement({
+      onRegistrationSettled: (registration) => host.onRegistered(registration),
+      onUpdateSettled: (registration, objectsChanged) => {
+        if (objectsChanged) host.onUpdated(registration)
+      },
+    })
+    this.lifecycle = new RegistrationLifecycle({
+      clock,
+      table: this.table,
+      windows: this.windows,
+      journal: this.registrations,
+      grace: lifetime.grace ?? 0,
+      coapOf: (peer) => this.endpoints.of(peer),
+      onRegistered: (registration, previous) => {
+        this.settlement.registered(registration)
+        this.channels.replaced(registration, previous)
+        if (host.hasListeners('registered')) host.emit('registered', registration, previous)
+      },
+      onUpdated: (registration, change) => {
+        if (change.objects) this.settlement.objectsChanged(registration)
+        if (host.hasListeners('updated')) host.emit('updated', registration, change)
+      },
+      onRemoved: (registration, why) => {
+        this.channels.removed(registration, why)
+        host.onGone(registration)
+        host.emit(why, registration)
+      },
+      warn,
+    })
+    this.profiles = new ProfileLists(this.lists, options.profiles, this.registrations)
+    this.channels = new Channels(
+      {
+        clock,
+        table: this.table,
+        endpoints: this.endpoints,
+        windows: this.windows,
+        journal: store && new QueueJournal(store, onStoreError),
+        nstart: options.transmission?.nstart ?? 1,
+        conclude: (...args) => host.conclude(...args),
+        onQueueChanged: (endpoint, length) => host.emit('queue', endpoint, length),
+        onCompleted: (...args) => host.emit('completed', ...args),
+      },
+      queue,
+    )
+    const handler = new RegistrationHandler({
+      table: this.table,
+      lifecycle: this.lifecycle,
+      lists: this.lists,
+      profiles: this.profiles,
+      authority: options.authority ?? credentials?.authority('server') ?? OPEN_AUTHORITY,
+      lifetime,
+      learnAddress: options.learnAddress ?? true,
+      maxRegistrations: options.maxRegistrations ?? MAX_REGISTRATIONS,
+      now: () => clock.now(),
+      settle: (registration) => this.settlement.updated(registration),
+      warn,
+    })
+    this.router.set('rd', (request) => handler.handle(request))
+    for (const endpoint of this.endpoints.all) this.attach(endpoint)
+  }
+
+  /**
+   * Restores what the store (open already) holds.
+   * @returns the registrations that expired meanwhile
+   * @throws StoreError
+   */
+  async restore(): Promise<DeviceRegistration[]> {
+    const { registrations, awakeWindows, lists, lifecycle, host } = this
+    if (registrations === undefined || awakeWindows === undefined) return []
+    for await (const [pattern, ms] of awakeWindows.list()) this.windows.set(pattern, ms, [])
+    for await (const [key, text] of registrations.profiles()) this.profiles.restore(key, text)
+    const expired = await restoreRegistrations({
+      clock: host.clock,
+      journal: registrations,
+      lists,
+      lifecycle,
+      grace: this.options.lifetime?.grace ?? 0,
+      warn: (warning) => this.warn(warning),
+    })
+    await this.channels.restore()
+    return expired
+  }
+
+  /** @throws BindError */
+  start(): Promise<ServerAddresses> {
+    return this.endpoints.start()
+  }
+
+  /** Ends what is pending, frees the ports and forgets the registrations (the store has them). */
+  async stop(): Promise<void> {
+    this.channels.stop()
+    this.lifecycle.stop()
+    this.windows.clear()
+    await this.endpoints.stop()
+    this.table.clear()
+  }
+
+  /** The channel of a registration. */
+  channel(registration: Registration): DeviceChannel {
+    if (!(registration instanceof DeviceRegistration)) {
+      throw new OperationError(
+        'unknown-endpoint',
+        `${registration.endpoint} is not registered here`,
+      )
+    }
+    return this.channels.of(registration)
+  }
+
+  /**
+   * The endpoint that continues relations of a registration's peer, which is known to it from now on.
+   * @throws PeerGone where that is not served any more
+   */
+  coapFor(registration: Registration): CoapEndpoint {
+    const coap = this.endpoints.of(registration.peer)
+    if (coap === undefined) throw new PeerGone(registration.peer)
+    coap.pin(registration.peer, true)
+    return coap
+  }
+
+  /** Sets (and keeps) or unsets an awake window, ms. @throws StoreError */
+  async setAwakeWindow(pattern: string, ms: number | undefined): Promise<void> {
+    if (pattern === '' || (ms !== undefined && !(ms >= 0))) {
+      throw new OperationError('invalid-argument', 'an awake window is a number of milliseconds')
+    }
+    await this.awakeWindows?.set(pattern, ms)
+    this.windows.set(pattern, ms, this.table)
+  }
+
+  /** Turns the trace of all endpoints on or off. */
+  trace(listener: ((trace: CoapTrace, endpoint: string | undefined) => void) | undefined): void {
+    const onTrace =
+      listener && ((trace: CoapTrace) => listener(trace, this.table.byPeer(trace.peer)?.endpoint))
+    for (const endpoint of this.endpoints.all) endpoint.onTrace = onTrace
+  }
+
+  warn(warning: ServerWarning): void {
+    if (!this.host.hasListeners('warning')) return
+    const endpoint = warning.endpoint ?? this.endpointAt(warning.peer)
+    this.host.emit('warning', endpoint === undefined ? warning : { ...warning, endpoint })
+  }
+
+  private endpointAt(peer: Peer | undefined): string | undefined {
+    return peer && this.table.byPeer(peer)?.endpoint
+  }
+
+  private attach(endpoint: CoapEndpoint): void {
+    endpoint.onRequest = this.router.handle
+    endpoint.onActivity = (peer) => void this.lifecycle.activity(peer)
+    endpoint.onPeerGone = (peer) => this.lifecycle.peerGone(peer)
+  }
+
+  private awake(registration: DeviceRegistration): void {
+    this.host.emit('awake', registration)
+    this.host.onAwake(registration)
+    registration.channel?.pump()
+  }
+}

@@ -1,0 +1,44 @@
+import type { CoapStats } from '../coap/stats'
+import type { DtlsCounters } from '../dtls/counters'
+import type { BootstrapService } from './bootstrap-service'
+import type { ServerCore } from './server-core'
+
+/** Counters for an operator; those of what is not served are undefined. */
+export interface ServerStatistics {
+  readonly registrations: number
+  /** Queue-mode devices that sleep now. */
+  readonly asleep: number
+  /** Requests that wait for devices. */
+  readonly queued: number
+  readonly coap: CoapStats | undefined
+  readonly coaps: CoapStats | undefined
+  readonly dtls: DtlsCounters | undefined
+  readonly bootstrapCoap: CoapStats | undefined
+  readonly bootstrapCoaps: CoapStats | undefined
+  readonly bootstrapDtls: DtlsCounters | undefined
+}
+
+/** Counts; walks all registrations, so it is for looking at, not for polling fast. */
+export function statisticsOf(
+  core: ServerCore,
+  bootstrap: BootstrapService | undefined,
+): ServerStatistics {
+  let asleep = 0
+  let queued = 0
+  for (const registration of core.table) {
+    if (registration.state === 'asleep') asleep++
+    queued += registration.channel?.queueLength ?? 0
+  }
+  const { endpoints } = core
+  return {
+    registrations: core.table.size,
+    asleep,
+    queued,
+    coap: endpoints.coap?.stats,
+    coaps: endpoints.coaps?.stats,
+    dtls: endpoints.dtls?.counters,
+    bootstrapCoap: bootstrap?.endpoints.coap?.stats,
+    bootstrapCoaps: bootstrap?.endpoints.coaps?.stats,
+    bootstrapDtls: bootstrap?.endpoints.dtls?.counters,
+  }
+}
