@@ -15,6 +15,7 @@ import type {
 import type { DeviceRequest, RequestChannel } from './device-request'
 import { operationByName, type OperationInputs, type OperationName } from './index'
 import type { OperationContext } from './operation'
+import { WarningLimiter } from './warning-limiter'
 
 /** What the operations need of the server. */
 export interface OperationsHost {
@@ -37,7 +38,12 @@ type PathLike = Path | string
  * - CoapTimeout, CoapResponseTimeout, CoapReset, PeerGone, CoapCancelled: there was none.
  */
 export class Operations {
-  constructor(private readonly host: OperationsHost) {}
+  private readonly warn: (warning: ServerWarning) => void
+
+  constructor(private readonly host: OperationsHost) {
+    const limiter = new WarningLimiter(host.clock)
+    this.warn = limiter.limit((warning) => host.warn(warning))
+  }
 
   /** Reads an object, an instance, a resource or (1.1) a resource instance; Core §6.3.1. */
   read(endpoint: string, path: PathLike, options?: OperationOptions): Promise<OperationResult> {
@@ -173,7 +179,7 @@ export class Operations {
       model: host.model,
       now: host.clock.now(),
       format,
-      warn: (warning) => host.warn(warning),
+      warn: this.warn,
     }
   }
 }

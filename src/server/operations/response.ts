@@ -19,7 +19,7 @@ function diagnosticOf(response: CoapResponse): string {
   return response.payload
     .toString('utf8')
     .slice(0, LONGEST_DIAGNOSTIC)
-    .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+    .replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
     .trim()
 }
 
