@@ -8,6 +8,16 @@ export const MAX_RECORDS = 65_536
 /** The longest name of a record with its base name, characters: root, prefix and ids. */
 export const MAX_NAME = 512
 
+/** Ends the decoding of a payload with what is wrong with it. */
+export type Fail = (message: string) => never
+
+/** @param what names the format in the message */
+export function failure(format: number, what: string, bytes: Uint8Array): Fail {
+  return (message) => {
+    throw new DecodeError(format, `${what}: ${message}`, bytes)
+  }
+}
+
 /** @throws DecodeError the payload is larger than anything that is decoded */
 export function checkSize(format: number, bytes: Uint8Array): void {
   if (bytes.length > MAX_PAYLOAD) {

@@ -5,14 +5,12 @@ import type { Record } from '../record'
 import { coerce, toType } from '../values'
 import { fromCbor, toCbor } from './cbor'
 import { type CborValue, decodeCbor, encodeCbor } from './cbor-bytes'
-import { type Codec, type CodecContext, ContentFormat, DecodeError, EncodeError } from './codec'
-import { MAX_RECORDS } from './limits'
+import { type Codec, type CodecContext, ContentFormat, EncodeError } from './codec'
+import { type Fail, failure, MAX_RECORDS } from './limits'
 
 const FORMAT = ContentFormat.LWM2M_CBOR
 /** Ids on the way to a resource instance. */
 const MAX_LEVELS = 4
-
-type Fail = (message: string) => never
 
 class Lwm2mCborDecoder {
   readonly records: Record[] = []
@@ -107,9 +105,7 @@ export const lwm2mCbor: Codec = {
   format: FORMAT,
   name: 'application/vnd.oma.lwm2m+cbor',
   decode(bytes, context) {
-    const fail = (message: string): never => {
-      throw new DecodeError(FORMAT, `LwM2M CBOR: ${message}`, bytes)
-    }
+    const fail: Fail = failure(FORMAT, 'LwM2M CBOR', bytes)
     if (bytes.length === 0) return []
     const pack = decodeCbor(FORMAT, bytes)
     if (!(pack instanceof Map)) return fail('the top level is no map')

@@ -6,13 +6,12 @@ import { ObjectLink, type ResourceType, type Value } from '../value'
 import { coerce, parseBase64, secondsOf, toType } from '../values'
 import { type Codec, type CodecContext, ContentFormat, DecodeError, EncodeError } from './codec'
 import { type JsonValue, parseJson, stringifyJson } from './json-text'
-import { MAX_NAME, MAX_RECORDS } from './limits'
+import { type Fail, failure, MAX_NAME, MAX_RECORDS } from './limits'
 
 const ABSOLUTE_TIME = 2 ** 28
 const MAX_TIME = 8_640_000_000_000_000
 
 type JsonObject = { readonly [name: string]: JsonValue }
-type Fail = (message: string) => never
 
 function object(value: JsonValue | undefined, what: string, fail: Fail): JsonObject {
   if (value === undefined || value === null || typeof value !== 'object' || Array.isArray(value)) {
@@ -111,9 +110,7 @@ export const lwm2mJson: Codec = {
   format: ContentFormat.LWM2M_JSON,
   name: 'application/vnd.oma.lwm2m+json',
   decode(bytes, context) {
-    const fail = (message: string): never => {
-      throw new DecodeError(ContentFormat.LWM2M_JSON, `JSON: ${message}`, bytes)
-    }
+    const fail: Fail = failure(ContentFormat.LWM2M_JSON, 'JSON', bytes)
     if (bytes.length === 0) return []
     const pack = object(parseJson(ContentFormat.LWM2M_JSON, bytes), 'the payload', fail)
     try {

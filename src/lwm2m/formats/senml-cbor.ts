@@ -1,6 +1,7 @@
 /** application/senml+cbor (RFC 8428 §6) and application/senml-etch+cbor (RFC 8790). */
 import { type CborValue, cborInteger, cborNumber, decodeCbor, encodeCbor } from './cbor-bytes'
-import { type Codec, ContentFormat, DecodeError } from './codec'
+import { type Codec, ContentFormat } from './codec'
+import { type Fail, failure } from './limits'
 import { resolveSenml, type SenmlRecord, toSenml } from './senml'
 
 /** RFC 8428 §6, table 4. */
@@ -26,17 +27,17 @@ const LABELS = new Map<CborValue, keyof typeof Label>([
   ),
 ])
 
-function text(value: CborValue, label: string, fail: (message: string) => never): string {
+function text(value: CborValue, label: string, fail: Fail): string {
   return typeof value === 'string' ? value : fail(`${label} is no text`)
 }
 
-function number(value: CborValue, label: string, fail: (message: string) => never): number {
+function number(value: CborValue, label: string, fail: Fail): number {
   const found = cborNumber(value)
   return found === undefined ? fail(`${label} is no number`) : Number(found)
 }
 
 /** Takes one CBOR map for a SenML record; `fail` says what is wrong with it. */
-function toRecord(map: CborValue, fail: (message: string) => never): SenmlRecord {
+function toRecord(map: CborValue, fail: Fail): SenmlRecord {
   if (!(map instanceof Map)) return fail('a record is no map')
   const record: SenmlRecord = {}
   for (const [key, value] of map) {
@@ -116,9 +117,7 @@ function senmlCborCodec(format: number, name: string, deletions: boolean): Codec
     format,
     name,
     decode(bytes, context) {
-      const fail = (message: string): never => {
-        throw new DecodeError(format, `SenML: ${message}`, bytes)
-      }
+      const fail: Fail = failure(format, 'SenML', bytes)
       if (bytes.length === 0) return []
       const pack = decodeCbor(format, bytes)
       const list = Array.isArray(pack) ? pack : [pack]

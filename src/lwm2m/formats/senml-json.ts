@@ -1,11 +1,12 @@
 /** application/senml+json (RFC 8428 §5) and application/senml-etch+json (RFC 8790). */
-import { type Codec, type CodecContext, ContentFormat, DecodeError } from './codec'
+import { type Codec, type CodecContext, ContentFormat } from './codec'
+import { type Fail, failure } from './limits'
 import { type JsonValue, parseJson, stringifyJson } from './json-text'
 import { resolveSenml, type SenmlRecord, toSenml } from './senml'
 import { parseBase64 } from '../values'
 
 /** Takes one JSON object for a SenML record; `fail` says what is wrong with it. */
-function toRecord(object: JsonValue, fail: (message: string) => never): SenmlRecord {
+function toRecord(object: JsonValue, fail: Fail): SenmlRecord {
   if (object === null || typeof object !== 'object' || Array.isArray(object)) {
     return fail('a record is no object')
   }
@@ -79,9 +80,7 @@ function senmlJsonCodec(format: number, name: string, deletions: boolean): Codec
     format,
     name,
     decode(bytes, context) {
-      const fail = (message: string): never => {
-        throw new DecodeError(format, `SenML: ${message}`, bytes)
-      }
+      const fail: Fail = failure(format, 'SenML', bytes)
       if (bytes.length === 0) return []
       const pack = parseJson(format, bytes)
       // A single record without its array is a near miss.

@@ -4,8 +4,8 @@ import { CodedError } from '../../base/coded-error'
 import { Level, MAX_ID, type Path } from '../path'
 import type { Record } from '../record'
 import type { Value } from '../value'
-import { type Codec, type CodecContext, ContentFormat, DecodeError, EncodeError } from './codec'
-import { checkSize, MAX_RECORDS } from './limits'
+import { type Codec, type CodecContext, ContentFormat, EncodeError } from './codec'
+import { checkSize, type Fail, failure, MAX_RECORDS } from './limits'
 import { readTlvValue, typeOf, writeTlvValue } from './tlv-value'
 
 /** Bits 7-6 of the type byte. */
@@ -47,7 +47,7 @@ class TlvDecoder {
 
   constructor(
     private readonly context: CodecContext,
-    private readonly fail: (message: string) => never,
+    private readonly fail: Fail,
   ) {}
 
   /** Entries of a payload whose base is `base`; near misses of the framing are mended. */
@@ -265,9 +265,7 @@ function tlvCodec(format: number): Codec {
     name: 'application/vnd.oma.lwm2m+tlv',
     decode(bytes, context) {
       checkSize(format, bytes)
-      const fail = (message: string): never => {
-        throw new DecodeError(format, `TLV: ${message}`, bytes)
-      }
+      const fail: Fail = failure(format, 'TLV', bytes)
       const decoder = new TlvDecoder(context, fail)
       try {
         decoder.top(readEntries(new ByteReader(bytes)), context.base)
