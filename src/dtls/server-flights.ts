@@ -80,21 +80,21 @@ export function addKeyExchange(
   credentials: DtlsCredentials,
 ): void {
   const { keyExchange } = negotiated.suite
-  const { serverKey } = credentials
-  if (agreement !== undefined) {
-    const parameters = buildEcdhParameters(agreement.group, agreement.point)
-    if (keyExchange === 'ecdhe-psk') {
-      flight.message(0, HandshakeType.serverKeyExchange, buildPskKeyExchange(parameters))
-    } else if (serverKey !== undefined) {
-      flight
-        .message(0, HandshakeType.certificate, ownCertificate(negotiated, serverKey))
-        .message(
-          0,
-          HandshakeType.serverKeyExchange,
-          signedKeyExchange(parameters, randoms, serverKey),
-        )
-        .message(0, HandshakeType.certificateRequest, certificateRequest())
-    }
+  const parameters = agreement && buildEcdhParameters(agreement.group, agreement.point)
+  if (parameters !== undefined && keyExchange === 'ecdhe-psk') {
+    flight.message(0, HandshakeType.serverKeyExchange, buildPskKeyExchange(parameters))
+  } else if (parameters !== undefined) {
+    const { serverKey } = credentials
+    // It may have been taken away while a session was looked up.
+    if (serverKey === undefined) throw new RangeError('the server has no key any more')
+    flight
+      .message(0, HandshakeType.certificate, ownCertificate(negotiated, serverKey))
+      .message(
+        0,
+        HandshakeType.serverKeyExchange,
+        signedKeyExchange(parameters, randoms, serverKey),
+      )
+      .message(0, HandshakeType.certificateRequest, certificateRequest())
   }
   flight.message(0, HandshakeType.serverHelloDone, new Uint8Array(0))
 }
