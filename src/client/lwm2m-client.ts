@@ -1,6 +1,5 @@
 import { systemClock, type Clock } from '../base/clock'
 import { TypedEmitter } from '../base/events'
-import { formatObjectList } from '../lwm2m/object-links'
 import { Level, Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import type { Value } from '../lwm2m/value'
@@ -8,21 +7,17 @@ import {
   HIDDEN_OBJECTS,
   bootstrapAccount,
   serverAccounts,
-  serverNumber,
   serverResource,
   type ServerAccount,
 } from './accounts'
-import { DEFAULT_RETRY } from './backoff'
+import { AccountSettings } from './account-settings'
 import { fetchPackage, parsePackageUri } from './behaviours/package-fetch'
 import { VirtualDevice, type DeviceActions } from './device'
 import { ClientError } from './errors'
-import { defaultFormats } from './operations/device-context'
 import { Provisioning } from './provisioning'
 import { collect, sendTo } from './sending'
 import { Kick } from './session/kick'
-import type { RegistrationFacts } from './session/registration'
 import { ServerConnection, type ConnectionListener } from './session/server-connection'
-import type { SessionOptions } from './session/server-session'
 import { parseServerUri } from './session/server-uri'
 import { openTransport } from './transports'
 import { addInstance, setResource, setResourceInstance } from './tree/build'
@@ -33,17 +28,11 @@ import type {
   InstanceDescription,
   Lwm2mClientEvents,
   Lwm2mClientOptions,
-  Lwm2mVersion,
   ResourceInput,
-  RetryPolicy,
   SendResult,
 } from './types'
 
-const LIFETIME = 1
-const BINDING = 7
-const INITIAL_DELAY = 14
 const BOOTSTRAP_ON_FAILURE = 16
-const DEFAULT_AWAKE = 93_000
 const DEFAULT_REBOOT = 1000
 const DEFAULT_STOP = 5000
 
@@ -65,6 +54,7 @@ const TELLING: readonly ClientState[] = [
 export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
   private readonly clock: Clock
   private readonly device: VirtualDevice
+  private readonly settings: AccountSettings
   private readonly provisioning: Provisioning
   private readonly pause: Kick
   private connections: ServerConnection[] = []
@@ -83,11 +73,18 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
     this.clock = options.clock ?? systemClock
     this.pause = new Kick(this.clock)
     this.device = new VirtualDevice(options, this.clock, this.actions())
-    this.provisioning = new Provisioning(options, this.device, this.clock, this.retry(undefined), {
-      onWaiting: (waiting) => this.setBootstrapping(waiting ? 'waiting' : 'yes'),
-      onWarning: (code, message, error) => this.emit('warning', { code, message, error }),
-      trace: () => this.trace,
-    })
+    this.settings = new AccountSettings(options, this.device.tree)
+    this.provisioning = new Provisioning(
+      options,
+      this.device,
+      this.clock,
+      this.settings.retry(undefined),
+      {
+        onWaiting: (waiting) => this.setBootstrapping(waiting ? 'waiting' : 'yes'),
+        onWarning: (code, message, error) => this.emit('warning', { code, message, error }),
+        trace: () => this.trace,
+      },
+    )
   }
 
   get state(): ClientState {
@@ -231,7 +228,7 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
         sendTo(
           this.device,
           connection,
-          this.formats(connection.registration?.version ?? '1.1'),
+          this.settings.formats(connection.registration?.version ?? '1.1'),
           this.options.alternateRoot ?? '',
           records,
         ),
@@ -367,33 +364,18 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
   private connection(account: ServerAccount, port: number | undefined): ServerConnection {
     const { clock, options, device } = this
     const uri = parseServerUri(account.uri)
-    const { sleep = {} } = options
-    const session: SessionOptions = {
-      uri,
-      shortServerId: account.shortServerId,
-      clock,
-      transport: openTransport(options, { secure: uri.secure, psk: account.psk, clock }, port),
-      coap: options.coap,
-      version: options.version ?? '1.1',
-      queueMode: this.queueMode(account),
-      awakeWindow: sleep.window ?? DEFAULT_AWAKE,
-      dropIncoming: sleep.dropIncoming ?? true,
-      wakeEvery: sleep.wakeEvery,
-      initialDelay: (serverNumber(device.tree, account, INITIAL_DELAY) ?? 0) * 1000,
-      facts: () => this.facts(account),
-      retry: () => this.retry(account),
-    }
+    const transport = openTransport(options, { secure: uri.secure, psk: account.psk, clock }, port)
     return new ServerConnection(
       account,
-      session,
+      this.settings.session(account, uri, transport, clock),
       {
         clock,
         tree: device.tree,
         behaviours: device.behaviours,
         root: options.alternateRoot ?? '',
-        formats: (version) => this.formats(version),
+        formats: (version) => this.settings.formats(version),
       },
-      sleep.holdNotifications ?? false,
+      options.sleep?.holdNotifications ?? false,
       this.listener(account),
     )
   }
@@ -431,65 +413,6 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
   /** Undefined while nobody listens: tracing then costs nothing. */
   private get trace(): ((...args: Lwm2mClientEvents['trace']) => void) | undefined {
     return this.hasListeners('trace') ? (trace) => this.emit('trace', trace) : undefined
-  }
-
-  /** A binding of 1.0 says queue mode itself (`UQ`), and so may a bootstrapped one. */
-  private queueMode(account: ServerAccount): boolean {
-    const binding = serverResource(this.device.tree, account, BINDING)
-    return this.options.queueMode ?? (typeof binding === 'string' && binding.includes('Q'))
-  }
-
-  private facts(account: ServerAccount): RegistrationFacts {
-    const { options, device } = this
-    const binding = serverResource(device.tree, account, BINDING)
-    const plain = typeof binding === 'string' ? binding.replaceAll('Q', '') : ''
-    return {
-      endpoint: options.sendEndpoint === false ? undefined : options.endpoint,
-      shortServerId: account.shortServerId,
-      server: account.uri,
-      lifetime: serverNumber(device.tree, account, LIFETIME) ?? 86_400,
-      binding: plain === '' ? 'U' : plain,
-      queueMode: this.queueMode(account),
-      sms: options.sms,
-      attributes: options.attributes ?? {},
-      objects: (version) => this.objectList(version),
-    }
-  }
-
-  /** Without the objects that servers do not see, and without end devices (object 25 lists those). */
-  private objectList(version: Lwm2mVersion): string {
-    const objects = [...this.device.tree.objects()].filter(
-      ({ id, prefix }) => prefix === '' && !HIDDEN_OBJECTS.has(id),
-    )
-    return formatObjectList({
-      root: this.options.alternateRoot,
-      contentFormats: this.formats(version).slice(0, 1),
-      objects: objects.map((object) => ({
-        id: object.id,
-        version: object.announced(version),
-        instances: object.sorted().map(({ id }) => id),
-      })),
-    })
-  }
-
-  private formats(version: Lwm2mVersion): readonly number[] {
-    return this.options.formats ?? defaultFormats(version)
-  }
-
-  /** The options' policy, but for what the account says itself (`/1/x/17` to `/1/x/20`). */
-  private retry(account: ServerAccount | undefined): RetryPolicy {
-    const { options } = this
-    const own = (resource: number): number | undefined =>
-      account === undefined ? undefined : serverNumber(this.device.tree, account, resource)
-    const base = { ...DEFAULT_RETRY, ...options.retry }
-    const timer = own(18)
-    return {
-      count: own(17) ?? base.count,
-      timer: timer ?? base.timer,
-      maxTimer: timer === undefined ? base.maxTimer : Infinity,
-      sequenceDelay: own(19) ?? base.sequenceDelay,
-      sequenceCount: own(20) ?? base.sequenceCount,
-    }
   }
 
   private setBootstrapping(state: 'yes' | 'waiting' | 'failed'): void {

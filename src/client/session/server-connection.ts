@@ -12,7 +12,8 @@ import { AttributeStore } from '../reporting/attribute-store'
 import { Observations, type ObservationSource } from '../reporting/observations'
 import type { ClientRegistration, ClientState, Lwm2mVersion } from '../types'
 import { reportRules } from './report-rules'
-import { ServerSession, type SessionOptions } from './server-session'
+import { ServerSession } from './server-session'
+import type { SessionOptions } from './session-contract'
 
 /** What a connection tells the client. */
 export interface ConnectionListener extends DeviceListener {

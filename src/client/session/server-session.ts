@@ -1,64 +1,17 @@
-import type { Clock } from '../../base/clock'
 import { CodedError } from '../../base/coded-error'
 import { Code } from '../../coap/codes'
 import { CoapEndpoint } from '../../coap/endpoint'
-import type {
-  CoapEndpointOptions,
-  CoapReply,
-  CoapRequest,
-  CoapRequestInit,
-  CoapResponse,
-  CoapTrace,
-} from '../../coap/types'
-import type { Peer, Transport } from '../../transport/transport'
+import type { CoapReply, CoapRequest, CoapRequestInit, CoapResponse } from '../../coap/types'
+import type { Peer } from '../../transport/transport'
 import { retryDelay, updateDelay } from '../backoff'
 import { ClientError, ServerRejected } from '../errors'
-import type { ClientRegistration, ClientState, Lwm2mVersion, RetryPolicy } from '../types'
+import type { ClientRegistration, ClientState } from '../types'
 import { AwakeWindow } from './awake-window'
 import { Kick } from './kick'
-import { RegistrationInterface, type RegistrationFacts } from './registration'
-import type { ServerUri } from './server-uri'
+import { RegistrationInterface } from './registration'
+import type { SessionListener, SessionOptions } from './session-contract'
 import { SleepGate } from './sleep-gate'
-
-/** What a session is told by the client that runs it. */
-export interface SessionOptions {
-  readonly uri: ServerUri
-  readonly shortServerId: number
-  readonly clock: Clock
-  readonly transport: Transport
-  readonly coap: CoapEndpointOptions | undefined
-  readonly version: Lwm2mVersion
-  readonly queueMode: boolean
-  /** Milliseconds. */
-  readonly awakeWindow: number
-  readonly dropIncoming: boolean
-  /** Seconds; undefined: by the lifetime. */
-  readonly wakeEvery: number | undefined
-  /** Milliseconds before the first registration (`/1/x/14`). */
-  readonly initialDelay: number
-  /** What is to be registered, as it is now. */
-  facts(): RegistrationFacts
-  retry(): RetryPolicy
-}
-
-/** What a session tells the client. */
-export interface SessionListener {
-  onState(state: ClientState): void
-  onRegistered(registration: ClientRegistration): void
-  onUpdated(registration: ClientRegistration): void
-  onDeregistered(registration: ClientRegistration): void
-  /** All attempts failed: time for a bootstrap, if there is a bootstrap server (`/1/x/16`). */
-  onGaveUp(error: Error): void
-  onAwake(awake: boolean): void
-  onRequest(request: CoapRequest): CoapReply | Promise<CoapReply>
-  onWarning(code: string, message: string, error?: Error): void
-  onTrace: ((trace: CoapTrace) => void) | undefined
-}
-
-interface Waiter {
-  resolve(): void
-  reject(error: Error): void
-}
+import { Waiters } from './waiters'
 
 /**
  * The life with one server: connects, registers, keeps the registration alive, registers again
@@ -77,7 +30,7 @@ export class ServerSession {
   /** When the server last confirmed the registration, monotonic ms. */
   private confirmedAt = 0
   /** Somebody waits for the next Update (or Register). */
-  private waiters: Waiter[] = []
+  private readonly waiters = new Waiters()
   private updateWanted = false
   private registerWanted = false
   /** Seconds of silence asked for by Execute `/1/x/4`. */
@@ -143,7 +96,7 @@ export class ServerSession {
     this.kick.now()
     await this.loop
     if (deregister) await this.deregister(timeout)
-    this.fail(new ClientError('not-running', 'the client stopped'))
+    this.waiters.fail(new ClientError('not-running', 'the client stopped'))
     this.awake.close()
     await this.endpoint.stop()
     this.peer = undefined
@@ -155,10 +108,9 @@ export class ServerSession {
     if (!this.running)
       return Promise.reject(new ClientError('not-running', 'the client is stopped'))
     this.updateWanted = true
-    return new Promise((resolve, reject) => {
-      this.waiters.push({ resolve, reject })
-      this.kick.now()
-    })
+    const done = this.waiters.wait()
+    this.kick.now()
+    return done
   }
 
   /** Sends an Update where the registered facts changed. */
@@ -256,7 +208,7 @@ export class ServerSession {
     this.confirmedAt = this.options.clock.monotonic()
     this.setState('registered')
     this.listener.onRegistered(registration)
-    this.succeed()
+    this.waiters.succeed()
   }
 
   /** A handshake may take long: {@link stop} does not wait for it. */
@@ -310,11 +262,12 @@ export class ServerSession {
       this.confirmedAt = this.options.clock.monotonic()
       this.setState('registered')
       this.listener.onUpdated(registration)
-      this.succeed()
+      this.waiters.succeed()
       return true
     } catch (error) {
       if (this.running) {
         this.listener.onWarning('update-failed', messageOf(error), asError(error))
+        this.doubt(error)
       }
       return false
     }
@@ -371,9 +324,10 @@ export class ServerSession {
   private async recover(error: unknown): Promise<void> {
     this.failures++
     this.interface.forget()
+    this.doubt(error)
     const code = error instanceof CodedError ? error.code : 'error'
     this.listener.onWarning(`register-${code}`, messageOf(error), asError(error))
-    this.fail(asError(error))
+    this.waiters.fail(asError(error))
     const delay = retryDelay(this.failures, this.options.retry())
     if (delay === undefined) {
       this.setState('failed')
@@ -393,6 +347,19 @@ export class ServerSession {
       !this.registerWanted &&
       (until === undefined || this.options.clock.monotonic() < until)
     )
+  }
+
+  /**
+   * Silence may mean that the server lost the association, which it cannot tell (RFC 6347 §4.2.8):
+   * the next attempt begins with a handshake.
+   */
+  private doubt(error: unknown): void {
+    const { peer } = this
+    if (peer === undefined || !peer.secure || error instanceof ServerRejected) return
+    this.peer = undefined
+    this.endpoint.abort(peer, 'the server does not answer')
+    this.endpoint.pin(peer, false)
+    this.endpoint.transport.close(peer, 'the server does not answer')
   }
 
   private onPeerGone(peer: Peer, reason: string): void {
@@ -417,14 +384,6 @@ export class ServerSession {
     if (next === this.state) return
     this.state = next
     this.listener.onState(next)
-  }
-
-  private succeed(): void {
-    for (const waiter of this.waiters.splice(0)) waiter.resolve()
-  }
-
-  private fail(error: Error): void {
-    for (const waiter of this.waiters.splice(0)) waiter.reject(error)
   }
 }
 

@@ -1,0 +1,118 @@
+import type { Clock } from '../base/clock'
+import { formatObjectList } from '../lwm2m/object-links'
+import type { Transport } from '../transport/transport'
+import { HIDDEN_OBJECTS, serverNumber, serverResource, type ServerAccount } from './accounts'
+import { DEFAULT_RETRY } from './backoff'
+import { defaultFormats } from './operations/device-context'
+import type { RegistrationFacts } from './session/registration'
+import type { ServerUri } from './session/server-uri'
+import type { SessionOptions } from './session/session-contract'
+import type { ObjectTree } from './tree/object-tree'
+import type { Lwm2mClientOptions, Lwm2mVersion, RetryPolicy } from './types'
+
+/** Resources of the Server object. */
+const LIFETIME = 1
+const BINDING = 7
+const INITIAL_DELAY = 14
+const RETRY_COUNT = 17
+const RETRY_TIMER = 18
+const SEQUENCE_DELAY = 19
+const SEQUENCE_COUNT = 20
+
+const DEFAULT_LIFETIME = 86_400
+const DEFAULT_AWAKE_WINDOW = 93_000
+
+/** What holds for one server account: what its Server instance says, then what the options say. */
+export class AccountSettings {
+  constructor(
+    private readonly options: Lwm2mClientOptions,
+    private readonly tree: ObjectTree,
+  ) {}
+
+  /** How the session with an account's server is run. */
+  session(
+    account: ServerAccount,
+    uri: ServerUri,
+    transport: Transport,
+    clock: Clock,
+  ): SessionOptions {
+    const { sleep = {}, version = '1.1', coap } = this.options
+    return {
+      uri,
+      shortServerId: account.shortServerId,
+      clock,
+      transport,
+      coap,
+      version,
+      queueMode: this.queueMode(account),
+      awakeWindow: sleep.window ?? DEFAULT_AWAKE_WINDOW,
+      dropIncoming: sleep.dropIncoming ?? true,
+      wakeEvery: sleep.wakeEvery,
+      initialDelay: (serverNumber(this.tree, account, INITIAL_DELAY) ?? 0) * 1000,
+      facts: () => this.facts(account),
+      retry: () => this.retry(account),
+    }
+  }
+
+  /** Content-Formats of a version, the preferred first. */
+  formats(version: Lwm2mVersion): readonly number[] {
+    return this.options.formats ?? defaultFormats(version)
+  }
+
+  /** The options' policy, but for what the account says itself (`/1/x/17` to `/1/x/20`). */
+  retry(account: ServerAccount | undefined): RetryPolicy {
+    const base = { ...DEFAULT_RETRY, ...this.options.retry }
+    if (account === undefined) return base
+    const own = (resource: number): number | undefined => {
+      const value = serverNumber(this.tree, account, resource)
+      return value !== undefined && value >= 1 ? value : undefined
+    }
+    const timer = own(RETRY_TIMER)
+    return {
+      count: own(RETRY_COUNT) ?? base.count,
+      timer: timer ?? base.timer,
+      maxTimer: timer === undefined ? base.maxTimer : Infinity,
+      sequenceDelay: own(SEQUENCE_DELAY) ?? base.sequenceDelay,
+      sequenceCount: own(SEQUENCE_COUNT) ?? base.sequenceCount,
+    }
+  }
+
+  /** A binding of 1.0 says queue mode itself (`UQ`), and so may a bootstrapped one. */
+  private queueMode(account: ServerAccount): boolean {
+    const binding = serverResource(this.tree, account, BINDING)
+    return this.options.queueMode ?? (typeof binding === 'string' && binding.includes('Q'))
+  }
+
+  private facts(account: ServerAccount): RegistrationFacts {
+    const { endpoint, sendEndpoint = true, sms, attributes = {} } = this.options
+    const binding = serverResource(this.tree, account, BINDING)
+    const plain = typeof binding === 'string' ? binding.replaceAll('Q', '') : ''
+    return {
+      endpoint: sendEndpoint ? endpoint : undefined,
+      shortServerId: account.shortServerId,
+      server: account.uri,
+      lifetime: serverNumber(this.tree, account, LIFETIME) ?? DEFAULT_LIFETIME,
+      binding: plain === '' ? 'U' : plain,
+      queueMode: this.queueMode(account),
+      sms,
+      attributes,
+      objects: (version) => this.objectList(version),
+    }
+  }
+
+  /** Without the objects that servers do not see, and without end devices (object 25 lists those). */
+  private objectList(version: Lwm2mVersion): string {
+    const objects = [...this.tree.objects()].filter(
+      ({ id, prefix }) => prefix === '' && !HIDDEN_OBJECTS.has(id),
+    )
+    return formatObjectList({
+      root: this.options.alternateRoot,
+      contentFormats: this.formats(version).slice(0, 1),
+      objects: objects.map((object) => ({
+        id: object.id,
+        version: object.announced(version),
+        instances: object.sorted().map(({ id }) => id),
+      })),
+    })
+  }
+}
