@@ -2,7 +2,7 @@ import { CodedError } from '../../src/base/coded-error'
 import type { Lwm2mClient } from '../../src/client/lwm2m-client'
 import type { ClientState, InputValue, InstanceDescription } from '../../src/client/types'
 import { builtinModel } from '../../src/lwm2m/model/object-model'
-import { ObjectLink } from '../../src/lwm2m/value'
+import { asValue } from '../../src/lwm2m/value'
 import { DeviceMessages } from './device-messages'
 import { failureStatus, toCodedError } from './failure'
 import { ArgumentError, splitPaths } from './fields'
@@ -205,7 +205,7 @@ function isInput(value: unknown): value is Input {
 }
 
 function inputOf(value: unknown): Input {
-  if (isInput(value)) return value
+  if (isInput(value)) return asValue(value) ?? value
   throw new ArgumentError('no value: set it in msg.payload')
 }
 
@@ -214,9 +214,7 @@ function isPlainObject(value: unknown): value is { readonly [key: string]: unkno
     typeof value === 'object' &&
     value !== null &&
     !Array.isArray(value) &&
-    !(value instanceof Uint8Array) &&
-    !(value instanceof Date) &&
-    !(value instanceof ObjectLink)
+    asValue(value) === undefined
   )
 }
 

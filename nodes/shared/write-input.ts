@@ -1,5 +1,5 @@
 import type { AttributeSet } from '../../src/lwm2m/attributes'
-import { ObjectLink, type Value } from '../../src/lwm2m/value'
+import { asValue, type Value } from '../../src/lwm2m/value'
 import type { Path } from '../../src/lwm2m/path'
 import type { NameLookup } from '../../src/lwm2m/payload'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
@@ -7,18 +7,9 @@ import type { ExecuteArguments, WriteInput, WriteTree } from '../../src/server/t
 import { ArgumentError } from './fields'
 import { nameLookup } from './names'
 
-function isValue(value: unknown): value is Value {
-  return (
-    ['string', 'number', 'bigint', 'boolean'].includes(typeof value) ||
-    value instanceof Uint8Array ||
-    value instanceof Date ||
-    value instanceof ObjectLink
-  )
-}
-
 /** An object as flows make them, or an array: what has values inside. */
 function isTree(value: unknown): value is { readonly [key: string]: unknown } {
-  return typeof value === 'object' && value !== null && !isValue(value)
+  return typeof value === 'object' && value !== null && asValue(value) === undefined
 }
 
 /**
@@ -65,7 +56,7 @@ function idTree(tree: Tree, parent: Path, names: NameLookup): WriteTree {
 }
 
 function checkWritable(value: unknown, place: string, depth: number): void {
-  if (isValue(value)) return
+  if (asValue(value) !== undefined) return
   if (!isTree(value) || depth > 4) {
     throw new ArgumentError(
       `${place} cannot be written: it must be a value, or an object of values by resource id or name`,

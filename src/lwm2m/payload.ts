@@ -7,7 +7,7 @@ import { EncodeError } from './formats/codec'
 import type { ResourceDefinition } from './model/definition'
 import { Level, MAX_ID, type Path } from './path'
 import type { Record } from './record'
-import { ObjectLink, type Value } from './value'
+import { asValue, type Value } from './value'
 import { toType } from './values'
 
 /** Finds a resource's definition; the path is of level 3 or 4. */
@@ -93,9 +93,7 @@ function isTree(value: unknown): value is PayloadTree {
   return (
     typeof value === 'object' &&
     value !== null &&
-    !(value instanceof Uint8Array) &&
-    !(value instanceof Date) &&
-    !(value instanceof ObjectLink) &&
+    asValue(value) === undefined &&
     !Array.isArray(value)
   )
 }
@@ -182,17 +180,7 @@ function example(path: Path): string {
 }
 
 function plainValue(payload: unknown): Value | undefined {
-  switch (typeof payload) {
-    case 'string':
-    case 'number':
-    case 'bigint':
-    case 'boolean':
-      return payload
-    default:
-      if (payload instanceof Uint8Array || payload instanceof Date) return payload
-      if (payload instanceof ObjectLink) return payload
-      return isJsonBuffer(payload) ? Buffer.from(payload.data) : undefined
-  }
+  return asValue(payload) ?? (isJsonBuffer(payload) ? Buffer.from(payload.data) : undefined)
 }
 
 /**

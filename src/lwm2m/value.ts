@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { CodedError } from '../base/coded-error'
 
 /** A reference to an object instance (Objlnk, Core appendix C). `65535:65535` is null. */
@@ -31,6 +32,25 @@ export class ObjectLink {
  * Corelnk is its link-format text.
  */
 export type Value = string | number | bigint | boolean | Uint8Array | Date | ObjectLink
+
+/**
+ * A value, if it is one. Dates and bytes that were made in another realm (the sandbox of a script) are
+ * none by `instanceof`, and are copied into this one.
+ */
+export function asValue(value: unknown): Value | undefined {
+  switch (typeof value) {
+    case 'string':
+    case 'number':
+    case 'bigint':
+    case 'boolean':
+      return value
+    default:
+      if (value instanceof ObjectLink) return value
+      if (types.isUint8Array(value)) return value instanceof Uint8Array ? value : Buffer.from(value)
+      if (types.isDate(value)) return value instanceof Date ? value : new Date(Number(value))
+      return undefined
+  }
+}
 
 /** The data types of Core appendix C, written as in the OMA registry; `None` is Execute's. */
 export type ResourceType =

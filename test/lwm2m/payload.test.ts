@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { runInNewContext } from 'node:vm'
 import { EncodeError } from '../../src/lwm2m/formats/codec'
 import { builtinModel } from '../../src/lwm2m/model/object-model'
 import { Path } from '../../src/lwm2m/path'
@@ -137,6 +138,19 @@ describe('message payload as records', () => {
       () => payloadToRecords({ Zone: 'UTC' }, Path.parse('/3/0'), resource, name),
       /"Zone" is no id or name below \/3\/0/,
     )
+  })
+
+  it('dates and bytes from the sandbox of a function node', () => {
+    const sandboxed = (code: string): unknown => runInNewContext(code) as unknown
+    const date = sandboxed('new Date(1367491215000)')
+    assert.equal(date instanceof Date, false)
+    const [time] = payloadToRecords(date, Path.parse('/3/0/13'), resource)
+    assert.ok(time?.value instanceof Date)
+    assert.equal(time.value.getTime(), 1_367_491_215_000)
+    const bytes = sandboxed('new Uint8Array([1, 2])')
+    const [opaque] = payloadToRecords(bytes, Path.parse('/5/0/0'), resource)
+    assert.ok(opaque?.value instanceof Uint8Array)
+    assert.deepEqual([...opaque.value], [1, 2])
   })
 
   it('values of what is not known, as they are', () => {
