@@ -529,6 +529,10 @@ describe('defences', () => {
       seen.add(client.serverConnectionId.toString('hex'))
     }
     assert.equal(seen.size, 50)
+    for (let at = 0; at < 16; at += 2) {
+      const values = new Set([...seen].map((id) => id.slice(at, at + 2)))
+      assert.ok(values.size > 25, `byte ${at / 2} can be guessed`)
+    }
     for (const connectionIdLength of [1, 4, 7, 21, 8.5]) {
       assert.throws(() => net({ connectionIdLength }), { code: 'bad-option' })
     }
@@ -565,7 +569,17 @@ describe('defences', () => {
       throw new Error('onHandshakeFailed broke')
     }
     await new HostileClient(server, { suites: [0x1301] }).greet()
-    const broke = ['serverKey', 'onMessage', 'onAssociationEnded', 'onHandshakeFailed']
+    const one = await new HostileClient(server, { port: 1 }).connect()
+    await new HostileClient(server, { port: 2 }).connect()
+    one.send(one.appData('x'))
+    assert.equal(
+      server.server.closeWhere(() => true, 'all of them'),
+      2,
+    )
+    const broke = [
+      ...['serverKey', 'onMessage', 'onAssociationEnded', 'onHandshakeFailed'],
+      ...['onMessage', 'onAssociationEnded', 'onAssociationEnded'],
+    ]
     assert.equal(server.warnings.length, broke.length)
     broke.forEach((name, i) => assert.match(server.warnings[i] ?? '', new RegExp(`${name} broke`)))
     assert.equal(server.server.counters.associations, 0)

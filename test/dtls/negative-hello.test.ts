@@ -96,6 +96,10 @@ describe('negative cases 1–14: datagrams and hellos', () => {
     thief.send(rawRecord(22, 0, 0, rawFragment(1, 1, rawHello(client.helloFields({ cookie })))))
     // The right address, but other contents than the cookie was made for.
     client.send(client.hello({ cookie, suites: [0xc0a8, 0x00ae] }))
+    client.send(client.hello({ cookie, suites: [0x00ae] }))
+    client.send(client.hello({ cookie, sessionId: Buffer.from([1]) }))
+    client.send(client.hello({ cookie, compression: [0, 1] }))
+    client.send(client.hello({ cookie, version: 0xfefc }))
     client.send(client.hello({ cookie, random: Buffer.alloc(32) }))
     await net.settle()
     assert.equal(net.server.counters.halfOpen, 0)
