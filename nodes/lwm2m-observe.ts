@@ -1,4 +1,5 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
+import { Serial } from '../src/base/serial'
 import { refuse } from './shared/action-definition'
 import { readFormat } from './shared/action-node'
 import { toCodedError } from './shared/failure'
@@ -26,7 +27,6 @@ const lwm2mObserve: NodeInitializer = (RED: NodeAPI) => {
     const path = new TypedField(RED, node, settings, 'path')
     const say = async (field: TypedField, message: NodeMessage, name: string) =>
       field.empty ? message[name] : field.resolve(message)
-    observer.restore()
     const handle = async (message: NodeMessage, send: (message: NodeMessage) => void) => {
       const action = message['action']
       if (action === 'list') {
@@ -51,7 +51,9 @@ const lwm2mObserve: NodeInitializer = (RED: NodeAPI) => {
           (wanted === undefined || wish.paths.join(' ') === wanted),
       )
     }
-    onInput(node, handle, toCodedError)
+    // In order: what one message subscribes, the next one may unsubscribe.
+    const serial = new Serial()
+    onInput(node, (message, send) => serial.run(() => handle(message, send)), toCodedError)
   }
 
   function ObserveNode(this: Node, definition: NodeDef): void {

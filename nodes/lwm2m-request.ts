@@ -25,7 +25,6 @@ const lwm2mRequest: NodeInitializer = (RED: NodeAPI) => {
         kept: true,
         emit: (message) => this.send([null, message]),
       })
-      observer.restore()
       const reader = new RequestReader(
         new TypedField(RED, this, settings, 'operation'),
         new TypedField(RED, this, settings, 'endpoint'),

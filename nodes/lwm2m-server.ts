@@ -54,7 +54,10 @@ const lwm2mServer: NodeInitializer = (RED: NodeAPI) => {
         })
       },
     })
-    Object.assign(this, { host } satisfies Pick<ServerNode, 'host'>)
+    Object.assign(this, { host, users: host.flowNodes } satisfies Pick<
+      ServerNode,
+      'host' | 'users'
+    >)
     directory.add(id, this.name ?? '', host)
     const unregister = registerHost(host)
     this.on('close', (removed: boolean, done: () => void) => {

@@ -11,7 +11,7 @@ import { type PayloadKeys, queuedMessage, singleValueText } from './messages'
 import { resourceLookup } from './names'
 import type { Node, NodeAPI, NodeMessage } from './red'
 import { sharedText } from './red'
-import type { HostState, Outcome, ServerHost } from './server-host'
+import type { HostState, HostUser, Outcome, ServerHost } from './server-host'
 import { findHost, onInput, requireHost } from './server-node'
 import { type Settings, SettingError } from './settings'
 import { StatusLine } from './status-line'
@@ -119,12 +119,13 @@ export class ActionNode {
       this.status.show({ fill: 'red', shape: 'ring', text })
       return () => {}
     }
-    const leave = host.use({
+    const user: HostUser = {
       onState: (state) => this.showServer(state),
       onDevices: () => {
         if (this.idle) this.showServer(host.state)
       },
-    })
+    }
+    const leave = host.use(user, this.node)
     const forget = host.receive(this.node.id, (data, outcome) => this.late(data as Ticket, outcome))
     return () => {
       leave()

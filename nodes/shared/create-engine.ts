@@ -19,6 +19,7 @@ import {
   serverOptions,
 } from './server-settings'
 import { SettingError, type Settings } from './settings'
+import { StoreNotes } from './store-notes'
 
 export interface EngineInputs {
   readonly settings: Settings
@@ -53,6 +54,7 @@ export function createEngine(inputs: EngineInputs): Engine {
   const security = securityOf(inputs)
   const coaps = withSecurity(coapsOptions(settings), security)
   const bootstrap = options.bootstrap
+  const store = storeOf(inputs)
   const server = new Lwm2mServer({
     ...options,
     coaps,
@@ -61,7 +63,7 @@ export function createEngine(inputs: EngineInputs): Engine {
       coaps: withSecurity(bootstrapCoapsOptions(settings), security),
     },
     credentials,
-    store: storeOf(inputs),
+    store,
   })
   credentials.on('warning', (warning) => report(new SettingError(warning.message)))
   const folder = objectsFolder(inputs, (model) => {
@@ -72,6 +74,7 @@ export function createEngine(inputs: EngineInputs): Engine {
   return {
     server,
     credentials,
+    notes: new StoreNotes(store),
     async start() {
       await folder?.start()
       await credentials.setList(credentialInputs(settings, keys))

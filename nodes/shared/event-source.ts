@@ -12,7 +12,7 @@ import { resourceLookup } from './names'
 import type { Node, NodeAPI, NodeMessage } from './red'
 import { sharedText } from './red'
 import { registrationInfo } from './registration-info'
-import type { HostState } from './server-host'
+import type { HostState, HostUser } from './server-host'
 import { findHost } from './server-node'
 import { SettingError } from './settings'
 import { StatusLine } from './status-line'
@@ -73,14 +73,15 @@ export class EventSource {
       })
       return
     }
-    const leave = host.use({
+    const user: HostUser = {
       onEngine: ({ server }) => {
         this.detach()
         this.attach(server)
       },
       onState: (state) => this.showDevices(state),
       onDevices: () => this.showDevices(host.state),
-    })
+    }
+    const leave = host.use(user, node)
     node.on('close', () => {
       leave()
       this.detach()

@@ -26,7 +26,7 @@ export class ManagementNode {
     this.status = new StatusLine(RED, node)
     const host = findHost(RED, serverId)
     if (host === undefined) this.fail(noServer())
-    const leave = host?.use({ onState: (state) => this.showState(state) })
+    const leave = host?.use({ onState: (state) => this.showState(state) }, node)
     node.on('close', () => {
       leave?.()
       this.status.close()

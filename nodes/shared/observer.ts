@@ -1,8 +1,10 @@
 import type { CodedError } from '../../src/base/coded-error'
+import { Serial } from '../../src/base/serial'
 import { Path } from '../../src/lwm2m/path'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
 import type { OperationResult, Registration, Subscription } from '../../src/server/types'
 import { countStatus, serverStatus } from './device-status'
+import type { Engine } from './engine'
 import { failureStatus, toCodedError } from './failure'
 import { type PayloadKeys, singleValueText, valueMessage } from './messages'
 import { resourceLookup } from './names'
@@ -17,9 +19,7 @@ import type { Node, NodeAPI, NodeMessage } from './red'
 import { sharedText } from './red'
 import type { HostState } from './server-host'
 import { findHost } from './server-node'
-import type { StatusLine } from './status-line'
-
-const CONTEXT_KEY = 'subscriptions'
+import type { StatusContent, StatusLine } from './status-line'
 
 /** Told of the first outcome of a new wish, in place of the flow; then forgotten. */
 export interface FirstOutcome {
@@ -31,7 +31,7 @@ export interface FirstOutcome {
 export interface ObserverOptions {
   readonly defaults: WishDefaults
   readonly keys: PayloadKeys
-  /** Keeps the wishes in the node's context, so that those made by messages survive. */
+  /** Keeps the wishes with the state of the server, so that those made by messages survive. */
   readonly kept: boolean
   /** Passes a value on. */
   emit(message: NodeMessage): void
@@ -55,6 +55,13 @@ export class Observer {
   private readonly active = new Map<string, Active>()
   private server: Lwm2mServer | undefined
   private state: HostState = { kind: 'stopped' }
+  /** The last value, while one device is observed. */
+  private latest: StatusContent | undefined
+  private readonly changes = new Serial()
+  private restored = false
+  /** What was ended before the kept wishes were there. */
+  private readonly early: ((wish: Wish) => boolean)[] = []
+  private closed = false
 
   constructor(
     private readonly RED: NodeAPI,
@@ -67,11 +74,15 @@ export class Observer {
       const text = sharedText(RED, 'failure.no-server')
       options.status?.show({ fill: 'red', shape: 'ring', text })
     }
-    const leave = host?.use({ onState: (state) => this.onState(state) })
-    node.on('close', () => {
+    const leave = host?.use({ onState: (state) => this.onState(state) }, node)
+    node.on('close', (removed: boolean, done: () => void) => {
+      this.closed = true
+      const { state } = this
       leave?.()
       this.detach()
       options.status?.close()
+      if (!removed || !options.kept || state.kind !== 'running') return done()
+      state.engine.notes.keep(node.id, undefined).then(done, done)
     })
   }
 
@@ -99,6 +110,7 @@ export class Observer {
   /** Ends the wishes that `matches` picks. Answers how many. */
   remove(matches: (wish: Wish) => boolean): number {
     let removed = 0
+    if (!this.restored) this.early.push(matches)
     for (const [key, { wish, subscription }] of this.active) {
       if (!matches(wish)) continue
       subscription?.close()
@@ -110,21 +122,28 @@ export class Observer {
     return removed
   }
 
-  /** Brings back what was wanted before the node was deployed anew. */
-  restore(): void {
-    this.node.context().get(CONTEXT_KEY, (error, kept) => {
-      if (error) return
-      for (const wish of restoreWishes(kept)) {
-        if (!this.active.has(wishKey(wish))) this.add(wish)
-      }
-    })
+  /** Brings back, once, what was wanted before the node was made anew. */
+  private async restore({ notes }: Engine): Promise<void> {
+    if (this.restored) return
+    this.restored = true
+    for (const wish of restoreWishes(await notes.recall(this.node.id))) {
+      const gone = this.early.some((matches) => matches(wish))
+      if (!gone && !this.active.has(wishKey(wish))) this.add(wish)
+    }
   }
 
+  /** In order, so that what is kept last is what is wanted last. */
   private keep(): void {
-    if (!this.options.kept) return
-    this.node.context().set(CONTEXT_KEY, this.list(), (error) => {
-      if (error) this.node.warn(error.message)
-    })
+    const { state } = this
+    if (!this.options.kept || state.kind !== 'running') return
+    const { engine } = state
+    this.changes
+      .run(async () => {
+        if (this.closed) return
+        await this.restore(engine)
+        await engine.notes.keep(this.node.id, this.list())
+      })
+      .catch((error: unknown) => this.node.warn(toCodedError(error).message))
   }
 
   private onState(state: HostState): void {
@@ -139,6 +158,7 @@ export class Observer {
           this.fail(active.wish, active.wish.target, error)
         }
       }
+      this.keep()
     }
     this.showCount()
   }
@@ -190,7 +210,8 @@ export class Observer {
     if (status === undefined || this.devices() > 1) return
     const text = singleValueText(result.records, resourceLookup(model, registration))
     if (text === undefined) return
-    status.show({ fill: 'green', shape: 'dot', text, since: Date.now() })
+    this.latest = { fill: 'green', shape: 'dot', text, since: Date.now() }
+    status.show(this.latest)
   }
 
   private fail(wish: Wish, endpoint: string, thrown: unknown): void {
@@ -215,7 +236,9 @@ export class Observer {
     const content = serverStatus(this.RED, this.state)
     if (content !== undefined) this.options.status?.show(content)
     else if (this.state.kind === 'running') {
-      this.options.status?.show(countStatus(this.RED, this.devices()))
+      const devices = this.devices()
+      const latest = devices === 1 ? this.latest : undefined
+      this.options.status?.show(latest ?? countStatus(this.RED, devices))
     }
   }
 }

@@ -47,6 +47,8 @@ export interface ServerHostOptions {
  * stopped with the node. Flow nodes come and go meanwhile, by partial deploys too.
  */
 export class ServerHost {
+  /** By id: to Node-RED the `users` of the config node, whose Catch nodes see its errors. */
+  readonly flowNodes: { [id: string]: object } = {}
   private current: HostState = { kind: 'stopped' }
   private latest: Engine | undefined
   private readonly clock: Clock
@@ -87,12 +89,19 @@ export class ServerHost {
     if (state.kind === 'running') await state.engine.stop()
   }
 
-  /** Adds a user and returns the function that removes it again. */
-  use(user: HostUser): () => void {
+  /**
+   * Adds a user and returns the function that removes it again.
+   * @param node the flow node that the errors of the server itself are for
+   */
+  use(user: HostUser, node?: { readonly id: string }): () => void {
     this.users.add(user)
+    if (node !== undefined) this.flowNodes[node.id] = node
     if (this.latest !== undefined) user.onEngine?.(this.latest)
     user.onState(this.current)
-    return () => void this.users.delete(user)
+    return () => {
+      this.users.delete(user)
+      if (node !== undefined && this.flowNodes[node.id] === node) delete this.flowNodes[node.id]
+    }
   }
 
   /**

@@ -5,6 +5,8 @@ import type { ServerHost } from './server-host'
 /** The config node `lwm2m-server` as flow nodes see it. */
 export interface ServerNode extends Node {
   readonly host: ServerHost
+  /** Flow nodes by id: Node-RED hands an error of the config node to the Catch nodes of its users. */
+  readonly users: { readonly [id: string]: object }
 }
 
 /** The host of the config node with an id; undefined where there is none (deleted, disabled). */

@@ -134,6 +134,21 @@ export class Flows {
     })
   }
 
+  /** The text of the status that a node shows now; the test helper spies on `status`. */
+  lastStatus(id: string): string {
+    const node = this.node(id)
+    const spy = node.status as unknown as {
+      getCalls(): { thisValue: unknown; args: [{ text?: string }] }[]
+    }
+    const own = spy.getCalls().filter(({ thisValue }) => thisValue === node)
+    return own.at(-1)?.args[0].text ?? ''
+  }
+
+  /** Stops the runtime; it may load a flow again. */
+  async unload(): Promise<void> {
+    await helper.unload()
+  }
+
   async close(): Promise<void> {
     await helper.unload()
     forgetMemory('server')

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict'
+import { Opt } from '../support/raw-coap'
+import { engineOf } from './support/devices'
+import { type FlowNode, Flows, freePort, helperNode, serverNode } from './support/harness'
+import { registerScripted, updateScripted } from './support/scripted-registration'
+
+const CONTENT = 0x45
+/** Seconds awake after each message. */
+const WINDOW = '0.1'
+
+interface Caught {
+  readonly error: { readonly code?: string }
+}
+
+describe('requests to sleeping devices', () => {
+  let flows: Flows
+  let port: number
+
+  beforeEach(async () => {
+    flows = new Flows()
+    port = await freePort()
+  })
+
+  afterEach(() => flows.close())
+
+  function flow(
+    more: { [property: string]: unknown } = {},
+    server: { [property: string]: unknown } = {},
+  ): FlowNode[] {
+    return [
+      serverNode(port, { awakeWindow: WINDOW, storage: 'disk', ...server }),
+      {
+        id: 'node',
+        type: 'lwm2m-read',
+        z: 'tab',
+        server: 'server',
+        endpoint: 'dev',
+        path: '/3/0/9',
+        wires: [['out']],
+        ...more,
+      },
+      helperNode('out'),
+      { id: 'catch', type: 'catch', z: 'tab', scope: null, uncaught: false, wires: [['caught']] },
+      helperNode('caught'),
+    ]
+  }
+
+  /** Registers a device and waits until it sleeps. */
+  async function register() {
+    const engine = await engineOf(flows)
+    const asleep = new Promise((resolve) => engine.once('asleep', resolve))
+    const device = await registerScripted(port, ['ep=dev', 'lt=600', 'lwm2m=1.1', 'Q'])
+    await asleep
+    return device
+  }
+
+  /** Wakes up, and answers the request that then comes. */
+  async function wakeAndAnswer(
+    { peer, location }: Awaited<ReturnType<typeof register>>,
+    value: string,
+  ): Promise<void> {
+    assert.equal(await updateScripted(peer, location), 0x44)
+    const request = await peer.message()
+    await peer.send({
+      type: 2,
+      code: CONTENT,
+      mid: request.mid,
+      token: request.token,
+      options: [[Opt.CONTENT_FORMAT, 0]],
+      payload: value,
+    })
+  }
+
+  it('wait for its next sign of life', async () => {
+    await flows.load(flow())
+    const device = await register()
+    const waiting = flows.status('node', (text) => text === 'asleep, 1 waiting')
+    const answer = flows.ask('node', { reqID: 1 }, 'out')
+    await waiting
+    await wakeAndAnswer(device, '80')
+    const message = await answer
+    assert.equal(message.payload, 80)
+    assert.equal(message['reqID'], 1)
+    await device.peer.close()
+  })
+
+  it('are announced at once where the dialog says so', async () => {
+    await flows.load(flow({ asleep: 'announce' }))
+    const device = await register()
+    const announced = await flows.ask('node', { payload: 'go' }, 'out')
+    assert.deepEqual(announced['lwm2m'], { endpoint: 'dev', path: '/3/0/9', state: 'queued' })
+    assert.equal(announced.topic, 'dev/3/0/9')
+    const answer = flows.next('out')
+    await wakeAndAnswer(device, '81')
+    assert.equal((await answer).payload, 81)
+    await device.peer.close()
+  })
+
+  it('fail at once where the dialog says so', async () => {
+    await flows.load(flow({ asleep: 'fail' }))
+    const device = await register()
+    const caught = (await flows.ask('node', {}, 'caught')) as unknown as Caught
+    assert.equal(caught.error.code, 'asleep')
+    await device.peer.close()
+  })
+
+  it('expire after their time', async () => {
+    await flows.load(flow({ ttl: '0.05' }))
+    const device = await register()
+    const caught = (await flows.ask('node', {}, 'caught')) as unknown as Caught
+    assert.equal(caught.error.code, 'expired')
+    await device.peer.close()
+  })
+
+  it('are answered to the new node when theirs was deployed anew meanwhile', async () => {
+    await flows.load(flow())
+    const device = await register()
+    const waiting = flows.status('node', (text) => text === 'asleep, 1 waiting')
+    flows.node('node').receive({ reqID: 7 })
+    await waiting
+    await flows.deploy(flow({ name: 'renamed' }), 'nodes')
+    const answer = flows.next('out')
+    await wakeAndAnswer(device, '82')
+    const message = await answer
+    assert.equal(message.payload, 82)
+    assert.equal(message['reqID'], 7)
+    await device.peer.close()
+  })
+
+  it('survive a restart of Node-RED, with their message', async () => {
+    await flows.load(flow())
+    const device = await register()
+    const waiting = flows.status('node', (text) => text === 'asleep, 1 waiting')
+    flows.node('node').receive({ reqID: 8, res: { send: () => {} }, deep: { a: [1] } })
+    await waiting
+    await flows.unload()
+    await flows.load(flow())
+    await engineOf(flows)
+    const answer = flows.next('out')
+    await wakeAndAnswer(device, '83')
+    const message = await answer
+    assert.equal(message.payload, 83)
+    assert.equal(message['reqID'], 8)
+    assert.deepEqual(message['deep'], { a: [1] })
+    assert.equal('res' in message, false)
+    await device.peer.close()
+  })
+
+  it('are cancelled when their node is removed', async () => {
+    await flows.load(flow())
+    const engine = await engineOf(flows)
+    const device = await register()
+    const waiting = flows.status('node', (text) => text === 'asleep, 1 waiting')
+    flows.node('node').receive({})
+    await waiting
+    assert.equal(engine.queued('dev').length, 1)
+    await flows.deploy([serverNode(port, { awakeWindow: WINDOW, storage: 'disk' })], 'nodes')
+    assert.equal(engine.queued('dev').length, 0)
+    await device.peer.close()
+  })
+})
