@@ -44,7 +44,7 @@ export class PartsHost implements OperationsHost, ObservationHost, SendHost {
 
   /** By address over UDP, by identity over DTLS: a new association of a known device counts. */
   registrationOf(peer: Peer): Registration | undefined {
-    return this.options.core.lifecycle.activity(peer)
+    return this.options.core.lifecycle.speaker(peer)
   }
 
   channel(registration: Registration): DeviceChannel {

@@ -255,7 +255,7 @@ export class ServerCore {
 
   private attach(endpoint: CoapEndpoint): void {
     endpoint.onRequest = this.router.handle
-    endpoint.onActivity = (peer) => void this.lifecycle.activity(peer)
+    endpoint.onActivity = (peer) => this.lifecycle.activity(peer)
     endpoint.onPeerGone = (peer) => this.lifecycle.peerGone(peer)
   }
 

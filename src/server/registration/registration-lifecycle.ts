@@ -175,20 +175,22 @@ export class RegistrationLifecycle {
     )
   }
 
-  /** A message of whatever kind came from this peer: its registration, moved there if it is new. */
-  activity(peer: Peer): DeviceRegistration | undefined {
-    const { table, clock, windows } = this.host
-    let registration = table.byPeer(peer)
-    if (registration === undefined) {
-      if (!peer.secure) return undefined
-      // A new association of a known identity: the old one was lost, or this server was restarted.
-      registration = table.byIdentity(peer)
-      if (registration === undefined) return undefined
-    }
+  /** The registration that speaks from a peer, by its address or (a new association) its identity. */
+  speaker(peer: Peer): DeviceRegistration | undefined {
+    const { table } = this.host
+    return table.byPeer(peer) ?? (peer.secure ? table.byIdentity(peer) : undefined)
+  }
+
+  /**
+   * A message of whatever kind came and was dealt with. A new association of a known identity means
+   * that the old one was lost, or this server restarted: the registration moves there.
+   */
+  activity(peer: Peer): void {
+    const registration = this.speaker(peer)
+    if (registration === undefined) return
     if (registration.peer !== peer) this.move(registration, peer)
-    registration.lastSeen = clock.now()
-    if (registration.awakeWindow !== undefined) windows.touch(registration.awakeWindow)
-    return registration
+    registration.lastSeen = this.host.clock.now()
+    if (registration.awakeWindow !== undefined) this.host.windows.touch(registration.awakeWindow)
   }
 
   /** A secure association ended: nothing can be sent to the device until it is back. */
