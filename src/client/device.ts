@@ -3,6 +3,9 @@ import { formatLinks } from '../lwm2m/link-format'
 import type { ObjectModel } from '../lwm2m/model/definition'
 import { builtinModel } from '../lwm2m/model/object-model'
 import type { Path } from '../lwm2m/path'
+import { Level } from '../lwm2m/path'
+import type { Record } from '../lwm2m/record'
+import type { Value } from '../lwm2m/value'
 import { defaultObjectVersion } from '../lwm2m/versions'
 import { Behaviours, type ObjectBehaviour } from './behaviours/behaviour'
 import { DeviceObjectBehaviour } from './behaviours/device-object'
@@ -10,14 +13,21 @@ import { FirmwareObjectBehaviour, type PackageFetch } from './behaviours/firmwar
 import { SensorBehaviour, isSensor } from './behaviours/sensor-object'
 import { ServerObjectBehaviour, type ServerActions } from './behaviours/server-object'
 import { seedAccounts } from './bootstrap/seed'
-import { bootstrapAccount } from './accounts'
+import { bootstrapAccount, HIDDEN_OBJECTS } from './accounts'
 import { defaultDescription } from './description'
+import { ClientError } from './errors'
 import { sameValue } from './reporting/notification-policy'
 import type { Signal } from './signal'
-import { addDescription, addInstance } from './tree/build'
+import {
+  addDescription,
+  addInstance,
+  setResource,
+  setResourceInstance,
+  setResources,
+} from './tree/build'
 import { ObjectTree } from './tree/object-tree'
 import type { Resource } from './tree/resource'
-import type { Lwm2mClientOptions } from './types'
+import type { InputValue, InstanceDescription, Lwm2mClientOptions, ResourceInput } from './types'
 
 const DEVICE = 3
 const FIRMWARE = 5
@@ -91,9 +101,63 @@ export class VirtualDevice {
     if (this.running) this.animate(instance)
   }
 
-  /** A resource may have got a signal. */
-  adoptSignals(instance: Path): void {
-    if (this.running) this.animate(instance)
+  /**
+   * Sets a value from the outside world: of a resource instance, of a resource (an array or object by
+   * id for a multiple one), or of several resources of an instance. A signal there ends.
+   * @throws ClientError `unknown-path`, `invalid-description`; ValueError
+   */
+  set(at: Path, value: ResourceInput | InstanceDescription): void {
+    const { tree } = this
+    const { object, instance } = tree.place(at) ?? {}
+    if (object === undefined || instance === undefined) throw notThere(at)
+    tree.batch(() => {
+      if (at.level === Level.RESOURCE_INSTANCE) {
+        setResourceInstance(tree, at, value as InputValue)
+      } else if (at.level === Level.RESOURCE) {
+        setResource(tree, at, instance, object, value as ResourceInput)
+      } else {
+        setResources(tree, at, instance, object, value as InstanceDescription)
+      }
+    })
+    if (this.running) this.animate(at.at(Level.INSTANCE))
+  }
+
+  /** A resource's value; undefined where there is none, a map by instance id for a multiple one. */
+  get(at: Path): Value | ReadonlyMap<number, Value> | undefined {
+    if (isHidden(at)) return undefined
+    this.behaviours.refresh(at)
+    if (at.level === Level.RESOURCE_INSTANCE) return this.tree.value(at)
+    return this.tree.place(at)?.resource?.value
+  }
+
+  /** All values at or below a path, but for credentials. */
+  records(at: Path): Record[] {
+    this.behaviours.refresh(at)
+    return this.tree.records(at).filter((record) => !isHidden(record.path))
+  }
+
+  /** @throws ClientError `invalid-argument` when it is there, `invalid-description`; ValueError */
+  createInstance(at: Path, resources: InstanceDescription): void {
+    const { tree } = this
+    if (at.level !== Level.INSTANCE || isHidden(at)) {
+      throw new ClientError('invalid-argument', `${at.toString()} is no object instance`)
+    }
+    if (tree.place(at)?.instance !== undefined) {
+      throw new ClientError('invalid-argument', `${at.toString()} is there already`)
+    }
+    const object = tree.addObject(at.object as number, at.prefix)
+    if (!object.multiple && object.instances.size > 0) {
+      throw new ClientError('invalid-argument', `object ${object.id} has only one instance`)
+    }
+    addInstance(tree, object, at.instance as number, resources, true)
+    this.adopt(at)
+  }
+
+  /** @throws ClientError `unknown-path` */
+  deleteInstance(at: Path): void {
+    const place = this.tree.place(at)
+    if (at.level !== Level.INSTANCE || place?.instance === undefined) throw notThere(at)
+    this.tree.deleteInstance(place.object, place.instance.id)
   }
 
   private addBehaviours(actions: DeviceActions): void {
@@ -155,4 +219,13 @@ export class VirtualDevice {
     )
     this.timers.set(resource, timer)
   }
+}
+
+/** Objects with keys in them. */
+function isHidden(path: Path): boolean {
+  return path.prefix === '' && path.object !== undefined && HIDDEN_OBJECTS.has(path.object)
+}
+
+function notThere(path: Path): ClientError {
+  return new ClientError('unknown-path', `${path.toString()} is not there`)
 }

@@ -1,15 +1,9 @@
 import { systemClock, type Clock } from '../base/clock'
 import { TypedEmitter } from '../base/events'
-import { Level, Path } from '../lwm2m/path'
+import { Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import type { Value } from '../lwm2m/value'
-import {
-  HIDDEN_OBJECTS,
-  bootstrapAccount,
-  serverAccounts,
-  serverResource,
-  type ServerAccount,
-} from './accounts'
+import { bootstrapAccount, serverAccounts, serverResource, type ServerAccount } from './accounts'
 import { AccountSettings } from './account-settings'
 import { fetchPackage, parsePackageUri } from './behaviours/package-fetch'
 import { VirtualDevice, type DeviceActions } from './device'
@@ -20,11 +14,9 @@ import { Kick } from './session/kick'
 import { ServerConnection, type ConnectionListener } from './session/server-connection'
 import { parseServerUri } from './session/server-uri'
 import { openTransport } from './transports'
-import { addInstance, setResource, setResourceInstance } from './tree/build'
 import type {
   ClientRegistration,
   ClientState,
-  InputValue,
   InstanceDescription,
   Lwm2mClientEvents,
   Lwm2mClientOptions,
@@ -143,42 +135,17 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
    * @throws ClientError `unknown-path`, `invalid-description`; ValueError; PathError
    */
   set(path: Path | string, value: ResourceInput | InstanceDescription): void {
-    const at = Path.from(path)
-    const { tree } = this.device
-    const place = tree.place(at)
-    const { object, instance } = place ?? {}
-    if (object === undefined || instance === undefined) {
-      throw new ClientError('unknown-path', `${at.toString()} is not there`)
-    }
-    tree.batch(() => {
-      if (at.level === Level.INSTANCE) {
-        for (const [id, input] of Object.entries(value as InstanceDescription)) {
-          setResource(tree, at.child(Number(id)), instance, object, input)
-        }
-        this.device.adoptSignals(at)
-      } else if (at.level === Level.RESOURCE) {
-        setResource(tree, at, instance, object, value as ResourceInput)
-        this.device.adoptSignals(at.at(Level.INSTANCE))
-      } else {
-        setResourceInstance(tree, at, value as InputValue)
-      }
-    })
+    this.device.set(Path.from(path), value)
   }
 
   /** A resource's value; undefined where there is none, a map by instance id for a multiple one. */
   get(path: Path | string): Value | ReadonlyMap<number, Value> | undefined {
-    const at = Path.from(path)
-    if (isHidden(at)) return undefined
-    this.device.behaviours.refresh(at)
-    if (at.level === Level.RESOURCE_INSTANCE) return this.device.tree.value(at)
-    return this.device.tree.place(at)?.resource?.value
+    return this.device.get(Path.from(path))
   }
 
   /** All values at or below a path, but for credentials. */
   records(path: Path | string): Record[] {
-    const at = Path.from(path)
-    this.device.behaviours.refresh(at)
-    return this.device.tree.records(at).filter((record) => !isHidden(record.path))
+    return this.device.records(Path.from(path))
   }
 
   /**
@@ -186,30 +153,12 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
    * @throws ClientError `invalid-argument` when it is there, `invalid-description`; ValueError
    */
   createInstance(path: Path | string, resources: InstanceDescription): void {
-    const at = Path.from(path)
-    const { tree } = this.device
-    if (at.level !== Level.INSTANCE) {
-      throw new ClientError('invalid-argument', `${at.toString()} is no object instance`)
-    }
-    if (tree.place(at)?.instance !== undefined) {
-      throw new ClientError('invalid-argument', `${at.toString()} is there already`)
-    }
-    const object = tree.addObject(at.object as number, at.prefix)
-    if (!object.multiple && object.instances.size > 0) {
-      throw new ClientError('invalid-argument', `object ${object.id} has only one instance`)
-    }
-    addInstance(tree, object, at.instance as number, resources, true)
-    this.device.adopt(at)
+    this.device.createInstance(Path.from(path), resources)
   }
 
   /** @throws ClientError `unknown-path` */
   deleteInstance(path: Path | string): void {
-    const at = Path.from(path)
-    const place = this.device.tree.place(at)
-    if (at.level !== Level.INSTANCE || place?.instance === undefined) {
-      throw new ClientError('unknown-path', `${at.toString()} is not there`)
-    }
-    this.device.tree.deleteInstance(place.object, place.instance.id)
+    this.device.deleteInstance(Path.from(path))
   }
 
   /**
@@ -427,9 +376,4 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
     this.told = state
     this.emit('state', state, previous)
   }
-}
-
-/** Objects with keys in them. */
-function isHidden(path: Path): boolean {
-  return path.prefix === '' && path.object !== undefined && HIDDEN_OBJECTS.has(path.object)
 }

@@ -82,6 +82,11 @@ describe('client objects', () => {
       await ask(scene, GET, '/dev9/3303/0/5700', { observe: 0, accept: TEXT, token: 'aa' })
       scene.client.set('/dev9/3303/0/5700', 8)
       assert.equal((await scene.server.message()).payload.toString(), '8')
+      const composite = (payload: string): Promise<Answer> =>
+        ask(scene, 5, '/dev9', { format: 110, accept: 110, payload })
+      const both = await composite('[{"n":"/dev9/3303/0/5700"}]')
+      assert.equal(both.text, '[{"bn":"/dev9/","n":"3303/0/5700","v":8}]')
+      assert.equal((await composite('[{"n":"/3/0/0"}]')).code, '4.00')
       // Its own objects are not listed: object 25 says them.
       assert.equal((await ask(scene, GET, '/25', { accept: 40 })).code, '2.05')
     })

@@ -8,6 +8,7 @@ import {
   serverAccounts,
 } from '../accounts'
 import type { ObjectInstance, ObjectTree } from '../tree/object-tree'
+import { addInstance } from '../tree/build'
 import { Refusal } from './refusal'
 
 /** Bits of an access control list (`/2/x/2`, Core §8.2). */
@@ -67,6 +68,34 @@ export class AccessControl {
     if (value(entry, 3) === this.shortServerId) return ALL
     const others = list?.instance(0)
     return typeof others === 'number' ? others : 0
+  }
+
+  /** A server owns what it created: it gets an entry, where there are entries (Core §8.2.2). */
+  created(instance: Path): void {
+    const object = this.tree.object(ACCESS_CONTROL)
+    if (serverAccounts(this.tree).length < 2 || object === undefined) return
+    if (object.instances.size === 0 || instance.prefix !== '') return
+    addInstance(
+      this.tree,
+      object,
+      object.freeInstanceId(),
+      {
+        0: instance.object ?? 0,
+        1: instance.instance ?? 0,
+        2: { [this.shortServerId]: ALL & ~Right.CREATE },
+        3: this.shortServerId,
+      },
+      false,
+    )
+  }
+
+  /** The instance is gone, and the entry about it (Core §8.2.2). */
+  deleted(instance: Path): void {
+    const object = this.tree.object(ACCESS_CONTROL)
+    for (const entry of object?.sorted() ?? []) {
+      const about = value(entry, 0) === instance.object && value(entry, 1) === instance.instance
+      if (about && object !== undefined) this.tree.deleteInstance(object, entry.id)
+    }
   }
 
   /** Everyone reads the Access Control object; only the owner of an entry changes it. */

@@ -46,6 +46,10 @@ export function compositePaths(
       codecContext(context, base),
     )
     if (paths.length > MOST_PATHS) throw new Refusal(Code.BAD_REQUEST, 'too many paths')
+    const outside = paths.find((path) => !base.contains(path))
+    if (outside !== undefined) {
+      throw new Refusal(Code.BAD_REQUEST, `${outside.toString()} is not within ${base.toString()}`)
+    }
     return paths
   } catch (error) {
     if (error instanceof DecodeError) throw new Refusal(Code.BAD_REQUEST, error.message)

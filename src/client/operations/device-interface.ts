@@ -99,6 +99,7 @@ export class DeviceInterface {
   /** Composite operations address the root, or that of an end device (Core §6.3.7). */
   private requireRoot(path: Path): void {
     if (path.level !== Level.ROOT) throw new Refusal(Code.METHOD_NOT_ALLOWED)
+    if (!this.context.tree.hasPrefix(path.prefix)) throw new Refusal(Code.NOT_FOUND)
   }
 
   private fetch(request: CoapRequest, path: Path): CoapReply {

@@ -45,6 +45,7 @@ export function create(
   validate(context, records)
   const at = path.child(id)
   addWritten(context, object, at, records)
+  access.created(at)
   // Only an id that the server does not know has to be told (Core §6.3.5).
   const locationPath = leftToUs || named.size === 0 ? { locationPath: at.segments() } : {}
   return { reply: { code: Code.CREATED, ...locationPath }, path: at, records }
@@ -113,7 +114,11 @@ export function remove(context: DeviceContext, access: AccessControl, path: Path
   if (FIXED.has(place.object.id) || !place.object.multiple) {
     throw new Refusal(Code.METHOD_NOT_ALLOWED)
   }
-  context.tree.deleteInstance(place.object, place.instance.id)
+  const { object, instance } = place
+  context.tree.batch(() => {
+    context.tree.deleteInstance(object, instance.id)
+    access.deleted(path)
+  })
   return { code: Code.DELETED }
 }
 

@@ -104,8 +104,12 @@ export function compositeReply(
 ): CoapReply {
   for (const format of accept === undefined ? context.formats : [accept]) {
     if (!context.formats.includes(format) || !COMPOSITE.has(format)) continue
-    const payload = encode(format, records, codecContext(context, base))
-    return { code: Code.CONTENT, contentFormat: format, payload }
+    try {
+      const payload = encode(format, records, codecContext(context, base))
+      return { code: Code.CONTENT, contentFormat: format, payload }
+    } catch (error) {
+      if (!(error instanceof EncodeError)) throw error
+    }
   }
   throw new Refusal(Code.NOT_ACCEPTABLE)
 }

@@ -79,7 +79,7 @@ function addObject(
   }
 }
 
-/** @throws ClientError `invalid-description` */
+/** Adds a whole instance or, where the description is wrong, none. @throws ClientError `invalid-description`; ValueError */
 export function addInstance(
   tree: ObjectTree,
   object: DeviceObject,
@@ -90,9 +90,12 @@ export function addInstance(
   return tree.batch(() => {
     const instance = tree.addInstance(object, id, builtin)
     const path = object.path.child(id)
-    for (const [key, input] of Object.entries(description)) {
-      const resourceId = parseId(key, path.toString())
-      setResource(tree, path.child(resourceId), instance, object, input)
+    try {
+      setResources(tree, path, instance, object, description)
+    } catch (error) {
+      // Half an instance is none.
+      tree.deleteInstance(object, id)
+      throw error
     }
     for (const definition of object.definition?.resources.values() ?? []) {
       if (definition.mandatory && definition.operations === 'E') {
@@ -101,6 +104,25 @@ export function addInstance(
     }
     return instance
   })
+}
+
+/**
+ * Gives several resources of an instance values or descriptions.
+ * @throws ClientError `invalid-description` @throws ValueError
+ */
+export function setResources(
+  tree: ObjectTree,
+  path: Path,
+  instance: ObjectInstance,
+  object: DeviceObject,
+  description: InstanceDescription,
+): void {
+  for (const [key, input] of Object.entries(
+    plain<InstanceDescription>(description, path.toString()),
+  )) {
+    const id = parseId(key, path.toString())
+    setResource(tree, path.child(id), instance, object, input)
+  }
 }
 
 /**

@@ -136,6 +136,11 @@ export class ObjectTree {
     }
   }
 
+  /** Whether there is an end device with this prefix; the device itself has the empty one. */
+  hasPrefix(prefix: string): boolean {
+    return this.byPrefix.has(prefix)
+  }
+
   object(id: number, prefix = ''): DeviceObject | undefined {
     return this.byPrefix.get(prefix)?.get(id)
   }
