@@ -6,7 +6,7 @@ import {
   type AttributeSet,
 } from '../../lwm2m/attributes'
 import { DeviceError } from '../errors'
-import { compareLwm2mVersions } from '../operations/lwm2m-version'
+import { compareVersions } from '../../lwm2m/versions'
 import { writeAttributesOperation } from '../operations/write-attributes'
 import type { Registration, ServerWarning } from '../types'
 import { attributeChanges } from './merged-attributes'
@@ -32,7 +32,7 @@ export function deliverable(
     const value = wanted[name]
     if (value === undefined) continue
     if (plan.composite) {
-      const told = compareLwm2mVersions(device.version, '1.2') >= 0 && OF_COMPOSITE.includes(name)
+      const told = compareVersions(device.version, '1.2') >= 0 && OF_COMPOSITE.includes(name)
       if (told) kept[name] = value
       continue
     }

@@ -6,7 +6,7 @@ import type { AttributeSet } from '../../lwm2m/attributes'
 import { Level, type Path } from '../../lwm2m/path'
 import { DeviceError, OperationError } from '../errors'
 import type { DeviceRequestInit } from '../operations/device-request'
-import { compareLwm2mVersions } from '../operations/lwm2m-version'
+import { compareVersions } from '../../lwm2m/versions'
 import { refusesAccept, requireSuccess } from '../operations/response'
 import type { Registration } from '../types'
 import { Audience } from './audience'
@@ -158,7 +158,7 @@ export class DeviceRelation implements WireListener {
   /** Tells the device its attributes, or returns those that Observe itself will tell it (1.2). */
   private async tellAttributes(device: Registration): Promise<AttributeSet> {
     const wanted = this.wanted(device)
-    if (compareLwm2mVersions(device.version, '1.2') >= 0) return this.attributes.say(wanted)
+    if (compareVersions(device.version, '1.2') >= 0) return this.attributes.say(wanted)
     await this.attributes.write(wanted, device)
     return {}
   }
@@ -191,7 +191,7 @@ export class DeviceRelation implements WireListener {
     query: AttributeSet,
   ): Promise<void> {
     const { plan, context } = this
-    if (compareLwm2mVersions(device.version, '1.1') >= 0) {
+    if (compareVersions(device.version, '1.1') >= 0) {
       const { format } = this.audience
       const operation = context.operation(format)
       const init = compositeObserve(plan.paths, device, format, query, operation)

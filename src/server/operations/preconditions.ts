@@ -1,4 +1,4 @@
-import { compareLwm2mVersions } from './lwm2m-version'
+import { compareVersions } from '../../lwm2m/versions'
 import { Level, Path } from '../../lwm2m/path'
 import { OperationError } from '../errors'
 import type { Lwm2mVersion, Registration } from '../types'
@@ -18,7 +18,7 @@ export function invalidArgument(message: string): OperationError {
 
 /** @throws OperationError `unsupported` when the device speaks an older LwM2M than `version` */
 export function requireVersion(device: Registration, version: Lwm2mVersion, what: string): void {
-  if (compareLwm2mVersions(device.version, version) >= 0) return
+  if (compareVersions(device.version, version) >= 0) return
   throw new OperationError(
     'unsupported',
     `${what} needs LwM2M ${version}; ${device.endpoint} registered with ${device.version}`,

@@ -4,6 +4,7 @@ import type {
   ResourceDefinition,
 } from '../../lwm2m/model/definition'
 import type { Path } from '../../lwm2m/path'
+import { compareVersions } from '../../lwm2m/versions'
 import type { Registration, RegisteredObject, ServerWarning } from '../types'
 
 /** The object of a path as the device registered it. */
@@ -22,6 +23,17 @@ export function objectDefinition(
 ): ObjectDefinition | undefined {
   const id = path.object
   return id === undefined ? undefined : model.object(id, registeredObject(device, path)?.version)
+}
+
+/**
+ * Whether a definition says all that a device of another version of the object may have: the same
+ * major version, and no older (minor versions only add; Core §7.2.2).
+ */
+function covers(defined: string, announced: string): boolean {
+  if (defined === announced) return true
+  return (
+    defined.split('.')[0] === announced.split('.')[0] && compareVersions(defined, announced) > 0
+  )
 }
 
 /**
@@ -47,7 +59,7 @@ export function resourceLookup(
           endpoint: device.endpoint,
           path: path.at(1),
         })
-      } else if (version !== undefined && object.version !== version) {
+      } else if (version !== undefined && !covers(object.version, version)) {
         warn({
           code: 'version-mismatch',
           message: `${device.endpoint} has object ${objectId} in version ${version}; values are read as version ${object.version}`,

@@ -184,8 +184,10 @@ describe('Read', () => {
     )
   })
 
-  it('warns of an object version that has no definition, and reads by the nearest', async () => {
-    await open({ links: '</3>;ver=1.9,</3/0>' })
+  it('warns of an object version beyond its definitions, and reads by the nearest', async () => {
+    await open({ links: '</3>;ver=1.9,</3/0>,</3303/0>' })
+    await read('/3303/0/5700', 112, { format: 110, payload: '[{"n":"/3303/0/5700","v":4}]' })
+    assert.deepEqual(device.warnings, [], 'a later minor version covers an earlier one')
     const result = await read('/3/0/9', 112, { format: 110, payload: '[{"n":"/3/0/9","v":4}]' })
     assert.deepEqual(values(result), [['/3/0/9', 4]])
     assert.deepEqual(
