@@ -3,6 +3,7 @@ import { NO_IDENTITY } from '../../transport/transport'
 import type { Store } from '../../storage/store'
 import type { DeviceRegistration } from '../registration/device-registration'
 import type { ObjectList } from '../registration/object-lists'
+import { NO_ATTRIBUTES } from '../registration/parameters'
 import type { ProfileJournal } from '../registration/profile-lists'
 import type { Lwm2mVersion } from '../types'
 import { decodePlain, encodePlain } from './plain-cbor'
@@ -52,7 +53,7 @@ type Stored = [
   queueMode: boolean,
   sms: string | null,
   profileId: string | null,
-  attributes: { [name: string]: string } | null,
+  attributes: [name: string, value: string][] | null,
   listText: string,
   peer: StoredPeer,
 ]
@@ -80,7 +81,7 @@ export class RegistrationJournal implements ProfileJournal {
       state.queueMode,
       state.sms ?? null,
       state.profileId ?? null,
-      Object.keys(state.attributes).length === 0 ? null : { ...state.attributes },
+      state.attributes === NO_ATTRIBUTES ? null : Object.entries(state.attributes),
       state.list.text,
       [
         peer.id,
@@ -155,7 +156,7 @@ function decode(endpoint: string, value: Uint8Array): StoredRegistration | undef
     queueMode,
     sms: stored[9] ?? undefined,
     profileId: stored[10] ?? undefined,
-    attributes: stored[11] ?? {},
+    attributes: stored[11] === null ? NO_ATTRIBUTES : Object.freeze(Object.fromEntries(stored[11])),
     listText: stored[12],
     // A secured peer of the last run can be nobody's in this one.
     peer: {

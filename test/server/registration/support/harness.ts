@@ -61,6 +61,12 @@ export class Harness {
     return device
   }
 
+  /** Takes over the devices of an earlier server on the same port. */
+  adopt(earlier: Harness): void {
+    for (const device of earlier.devices) this.devices.add(device)
+    earlier.devices.clear()
+  }
+
   /** A device vanishes without a word. */
   async vanish(device: ScriptedPeer): Promise<void> {
     this.devices.delete(device)
