@@ -21,8 +21,7 @@ export interface CertificateFields {
   /** DNS and URI names of the subjectAltName. */
   readonly alternativeNames: readonly string[]
   /** The named bits; undefined without the extension. */
-  readonly keyUsage:
-    { readonly digitalSignature: boolean; readonly keyCertSign: boolean } | undefined
+  readonly keyUsage: { readonly digitalSignature: boolean } | undefined
   readonly extendedKeyUsage: readonly string[] | undefined
   readonly basicConstraints:
     { readonly ca: boolean; readonly pathLength: number | undefined } | undefined
@@ -130,7 +129,7 @@ function readKeyUsage(value: ByteReader): NonNullable<CertificateFields['keyUsag
   const first = bits.remaining > 0 ? bits.uint8() : 0
   if (unused > 7) throw new DecodeError('a key usage that is none')
   // Bit 0 is the highest (X.690 §8.6.2).
-  return { digitalSignature: (first & 0x80) !== 0, keyCertSign: (first & 0x04) !== 0 }
+  return { digitalSignature: (first & 0x80) !== 0 }
 }
 
 function readExtendedKeyUsage(value: ByteReader): string[] {

@@ -126,15 +126,15 @@ const EXPIRED = 'it has expired'
 
 /** @returns why `issuer` may not have issued a certificate with `below` others between it and the leaf */
 function issuerProblem(issuer: ClientCertificate, below: number, now: number): string | undefined {
-  const { basicConstraints, keyUsage } = issuer.fields
+  const { basicConstraints } = issuer.fields
   if (basicConstraints?.ca !== true || !issuer.certificate.ca) return 'its issuer is no authority'
   if (basicConstraints.pathLength !== undefined && below > basicConstraints.pathLength) {
     return 'its chain is longer than an authority allows'
   }
-  if (keyUsage?.keyCertSign === false) return 'its issuer must not sign certificates'
   return certificateProblem(issuer, now)
 }
 
+/** Names, key identifiers and key usage (keyCertSign) fit, and the signature is right. */
 function issued(issuer: X509Certificate, subject: X509Certificate): boolean {
   try {
     return subject.checkIssued(issuer) && subject.verify(issuer.publicKey)

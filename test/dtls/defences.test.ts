@@ -303,6 +303,9 @@ describe('defences', () => {
     const again = new HostileClient(net(), { extensions: [[0xff01, Buffer.from([1, 7])]] })
     await again.greet()
     assert.deepEqual(again.alerts, [{ level: 2, description: 40, epoch: 0 }])
+    const hello = rawFragment(1, 9, rawHello(neither.helloFields()))
+    neither.send(neither.protect(22, hello))
+    assert.deepEqual(neither.alerts, [{ level: 1, description: 100, epoch: 1 }])
   })
 
   it('defence 14: nothing in plaintext reaches a live association', async () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { generateServerKey } from '../../src/dtls/generate'
 import type { DtlsServerOptions } from '../../src/dtls/options'
 import type { DtlsSession, DtlsSessionStore } from '../../src/dtls/session'
+import { loadServerKey } from '../../src/dtls/server-key'
 import { PSK, pskCredentials } from './support/harness'
 import { HostileClient, type HostileClientOptions } from './support/hostile-client'
 import { MemoryNet } from './support/memory-net'
@@ -80,9 +82,14 @@ describe('associations and handshakes through their life', () => {
   })
 
   it('repeats its flight after 1, 2, 4 … seconds with new record numbers, in smaller datagrams', async () => {
-    const server = net({ handshakeTimeout: 30_000 })
-    const client = new HostileClient(server, rpkClient())
+    const own = generateServerKey({ commonName: 'server' })
+    const certificateChain = own.certificatePem.repeat(3)
+    const serverKey = loadServerKey({ privateKey: own.privateKeyPem, certificateChain })
+    const credentials = { serverKey, certificate: () => true }
+    const server = net({ handshakeTimeout: 30_000, credentials })
+    const client = new HostileClient(server, { suites: [0xc0ae] })
     await client.greet()
+    assert.ok(client.datagrams.some(({ length }) => length > 1000))
     const times: number[] = []
     const sequences: number[] = []
     client.datagrams = []
