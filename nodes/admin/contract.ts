@@ -64,6 +64,16 @@ export interface DeviceDetail extends DeviceInfo {
   readonly registeredAt: number
   readonly updatedAt: number
   readonly objects: readonly DeviceObject[]
+  /** Requests that wait for the device, in their order; at most 100. */
+  readonly pending: readonly PendingInfo[]
+}
+
+/** A request that waits until the device wakes up. */
+export interface PendingInfo {
+  readonly operation: string
+  readonly path: string
+  readonly queuedAt: number
+  readonly expiresAt: number
 }
 
 /** An object that a device registered, with what the model knows of it. */

@@ -1,7 +1,10 @@
 import type { ObjectModel } from '../../src/lwm2m/model/definition'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
 import type { Registration } from '../../src/server/types'
-import type { DeviceDetail, DeviceInfo, DeviceList, DeviceObject } from './contract'
+import type { DeviceDetail, DeviceInfo, DeviceList, DeviceObject, PendingInfo } from './contract'
+
+/** More waiting requests than this are counted, not listed. */
+const MAX_PENDING = 100
 
 /** More devices than this are not listed at once; the list says how many there are. */
 const MAX_LISTED = 500
@@ -58,6 +61,13 @@ function deviceObjects(registration: Registration, model: ObjectModel): DeviceOb
   })
 }
 
+function pending(engine: Lwm2mServer, endpoint: string): PendingInfo[] {
+  return engine
+    .queued(endpoint)
+    .slice(0, MAX_PENDING)
+    .map(({ operation, path, queuedAt, expiresAt }) => ({ operation, path, queuedAt, expiresAt }))
+}
+
 /** Everything about one device but its values. */
 export function deviceDetail(engine: Lwm2mServer, registration: Registration): DeviceDetail {
   const { lifetime, binding, queueMode, registeredAt, updatedAt } = registration
@@ -69,5 +79,6 @@ export function deviceDetail(engine: Lwm2mServer, registration: Registration): D
     registeredAt,
     updatedAt,
     objects: deviceObjects(registration, engine.model),
+    pending: pending(engine, registration.endpoint),
   }
 }

@@ -6,19 +6,17 @@ import { deviceField } from './device-field'
 import { pathField, validPaths } from './path-field'
 import { addSidebar } from './sidebar'
 import { tryNow } from './try-now'
-import { parseRange, valueField, valueProblem } from './value-field'
-import { objectDefinition, pathIds } from './path-names'
+import { explainFields, numberWithin, path, pem, port, writtenValue } from './validators'
+import { valueHelp } from './value-help'
 
 window.lwm2mEditor = {
   deviceField,
   pathField,
   validPaths,
   tryNow,
-  valueField,
-  valueProblem,
-  parseRange,
-  objectDefinition,
-  pathIds,
+  valueHelp,
+  explainFields,
+  validators: { numberWithin, path, pem, port, writtenValue },
 }
 
 RED.plugins.registerPlugin('lwm2m-editor', {

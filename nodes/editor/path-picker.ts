@@ -56,7 +56,15 @@ export function openPathPicker(options: PickerOptions): void {
       const showChoice = (): void => {
         choice.text(chosen.size === 0 ? t('picker.none-chosen') : [...chosen].join('  '))
       }
-      list.treeList({ data: tree.items() })
+      // With checkboxes the keyboard moves a focus; without, it moves the selection.
+      list.treeList({ data: tree.items(), selectable: true, autoSelect: !options.multiple })
+      searchInput.on('keydown', (event) => {
+        if (event.key !== 'ArrowDown') return
+        event.preventDefault()
+        list.trigger('focus')
+        const down = $.Event('keydown', { keyCode: 40, which: 40, key: 'ArrowDown' })
+        list.trigger(down)
+      })
       list.on('treelistselect', (_event: unknown, item: TreeItem) => {
         if (item.path === undefined) return
         if (!options.multiple) chosen.clear()

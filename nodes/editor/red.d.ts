@@ -15,7 +15,7 @@ interface TreeItem {
 }
 
 interface JQuery {
-  treeList(options: { data: TreeItem[] }): this
+  treeList(options: { data: TreeItem[]; selectable?: boolean; autoSelect?: boolean }): this
   treeList(method: 'empty'): this
   treeList(method: 'data', items: TreeItem[]): this
   treeList(method: 'selected'): TreeItem | TreeItem[]

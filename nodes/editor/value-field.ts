@@ -44,11 +44,9 @@ export function valueProblem(text: string, type: string, range?: ValueRange): st
     case 'Boolean':
       return /^(true|false|0|1)$/.test(text.trim()) ? undefined : t('value.boolean-wanted')
     case 'Time':
-      return /^-?\d+$/.test(text.trim()) || !Number.isNaN(Date.parse(text))
-        ? undefined
-        : t('value.time-wanted')
+      return isTime(text) ? undefined : t('value.time-wanted')
     case 'Objlnk':
-      return /^\d{1,5}:\d{1,5}$/.test(text.trim()) ? undefined : t('value.link-wanted')
+      return isLink(text) ? undefined : t('value.link-wanted')
     case 'Opaque':
       return isHex(text) || isBase64(text) ? undefined : t('value.bytes-wanted')
     default:
@@ -68,49 +66,98 @@ function rangeProblem(value: number, range: ValueRange | undefined): string | un
   return undefined
 }
 
+function isTime(text: string): boolean {
+  return /^-?\d+$/.test(text.trim()) || !Number.isNaN(Date.parse(text))
+}
+
+/** Core appendix C: two 16-bit numbers. */
+function isLink(text: string): boolean {
+  const ids = /^(\d{1,5}):(\d{1,5})$/.exec(text.trim())
+  return ids !== null && Number(ids[1]) <= 65_535 && Number(ids[2]) <= 65_535
+}
+
+function compact(text: string): string {
+  return text.replace(/\s+/g, '')
+}
+
 function isHex(text: string): boolean {
-  return /^(0x)?([\da-f]{2}\s*)*$/i.test(text.trim())
+  return /^(0x)?([\da-f]{2})*$/i.test(compact(text))
 }
 
 function isBase64(text: string): boolean {
-  return /^[\w+/-]*={0,2}$/.test(text.trim())
+  const base64 = compact(text)
+  return /^[\w+/-]*={0,2}$/.test(base64) && base64.replace(/=/g, '').length % 4 !== 1
 }
 
-/** A checkbox, a list of choices, a date, a number or a text, as the resource wants it. */
+/** A list of choices, a date, bytes, a number or a text, as the resource wants it. */
 export function valueField(resource: ResourceInfo | undefined, current: unknown): ValueField {
   const type = resource?.type ?? 'String'
   const range = parseRange(resource?.range)
   if (type === 'Boolean') return booleanField(current)
   if (range?.values !== undefined && /Integer/.test(type)) return choiceField(range.values, current)
   if (type === 'Time') return timeField(current)
+  if (type === 'Opaque') return bytesField(current)
   return textField(type, range, resource?.range, current)
 }
 
 function booleanField(current: unknown): ValueField {
   const element = $('<select class="lwm2m-value">')
   for (const value of ['true', 'false']) $('<option>').val(value).text(value).appendTo(element)
-  element.val(String(current === true))
+  element.val(String(current === true || current === 'true'))
   return { element, read: () => element.val() === 'true' }
 }
 
 function choiceField(values: readonly number[], current: unknown): ValueField {
   const element = $('<select class="lwm2m-value">')
   for (const value of values) $('<option>').val(String(value)).text(value).appendTo(element)
-  if (current !== undefined && current !== null) element.val(String(current))
+  if (values.includes(Number(current))) element.val(String(current))
   return { element, read: () => Number(element.val()) }
+}
+
+/** Unix seconds or ISO 8601 as the local time that the browser's input wants. */
+function localTime(current: unknown): string {
+  const text = String(current ?? '').trim()
+  const given = /^-?\d+$/.test(text) ? new Date(Number(text) * 1000) : new Date(text)
+  const date = Number.isNaN(given.getTime()) ? new Date() : given
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19)
 }
 
 function timeField(current: unknown): ValueField {
   const element = $('<input type="datetime-local" step="1" class="lwm2m-value">')
-  const date = new Date(typeof current === 'string' ? current : Date.now())
-  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000)
-  element.val(local.toISOString().slice(0, 19))
+  element.val(localTime(current))
   return {
     element,
     read: () => {
       const chosen = new Date(element.val() as string)
       if (Number.isNaN(chosen.getTime())) throw new Error(t('value.time-wanted'))
       return chosen.toISOString()
+    },
+  }
+}
+
+/** Bytes as the API takes them: `0x…`, or base64. */
+function bytesField(current: unknown): ValueField {
+  const element = $('<span class="lwm2m-value lwm2m-bytes">')
+  const input = $('<input type="text">').val(String(current ?? ''))
+  const encoding = $('<select>').attr('aria-label', t('value.encoding'))
+  for (const name of ['hex', 'base64']) $('<option>').val(name).text(name).appendTo(encoding)
+  element.append(input, encoding)
+  const check = (): string | undefined => {
+    const text = input.val() as string
+    const fits = encoding.val() === 'hex' ? isHex(text) : isBase64(text)
+    const problem = fits ? undefined : t(`value.${encoding.val() as string}-wanted`)
+    input.toggleClass('input-error', !fits).attr('title', problem ?? '')
+    return problem
+  }
+  input.on('input', check)
+  encoding.on('change', check)
+  return {
+    element,
+    read: () => {
+      const problem = check()
+      if (problem !== undefined) throw new Error(problem)
+      const text = compact(input.val() as string)
+      return encoding.val() === 'hex' ? `0x${text.replace(/^0x/i, '')}` : text
     },
   }
 }

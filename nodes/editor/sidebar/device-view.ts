@@ -12,7 +12,7 @@ export class DeviceView {
   readonly element = $('<div class="lwm2m-device-view">')
   private readonly state = $('<div class="lwm2m-device-state" role="status">')
   private readonly body = $('<div class="lwm2m-device-body">')
-  private readonly about = $('<table class="lwm2m-about">')
+  private readonly about = $('<div>')
   private readonly resources: ResourceView
   private readonly traffic: TrafficView
   private readonly poller = new Poller(() => this.refresh(), 2_000)
@@ -115,11 +115,30 @@ export class DeviceView {
       ['updated', new Date(device.updatedAt).toLocaleString()],
       ['queued', String(device.queued)],
     ]
-    this.about.empty()
+    const table = $('<table class="lwm2m-about">')
     for (const [key, value] of lines) {
       $('<tr>')
         .append($('<th scope="row">').text(t(`about.${key}`)), $('<td>').text(value))
-        .appendTo(this.about)
+        .appendTo(table)
     }
+    this.about.empty().append(table)
+    if (device.pending.length > 0) this.about.append(pendingTable(device))
   }
+}
+
+/** The requests that wait, oldest first. */
+function pendingTable(device: DeviceDetail): JQuery {
+  const table = $('<table class="lwm2m-about lwm2m-pending">')
+  $('<caption>').text(t('about.pending')).appendTo(table)
+  for (const { operation, path, queuedAt, expiresAt } of device.pending) {
+    const times = t('about.pending-times', {
+      since: ago(queuedAt),
+      left: span(expiresAt - Date.now()),
+    })
+    $('<tr>')
+      .append($('<th scope="row">').text(operation))
+      .append($('<td>').text(path).append($('<div class="lwm2m-detail">').text(times)))
+      .appendTo(table)
+  }
+  return table
 }

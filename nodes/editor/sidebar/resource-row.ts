@@ -8,6 +8,7 @@ export class ResourceRow {
   readonly element = $('<div class="lwm2m-resource" draggable="true">')
   private readonly value = $('<span class="lwm2m-current">')
   private readonly editor = $('<div class="lwm2m-edit">').hide()
+  private readonly attributes = $('<div class="lwm2m-attributes">').hide()
   private readonly note = $('<div class="lwm2m-list-note" role="status">').hide()
   private readonly current = new Map<string, ValueInfo>()
 
@@ -28,7 +29,7 @@ export class ResourceRow {
       .appendTo(line)
     this.value.appendTo(line)
     this.buttons().appendTo(line)
-    this.element.append(this.editor, this.note)
+    this.element.append(this.attributes, this.editor, this.note)
     this.element.on('dragstart', (event) => this.drag(event))
   }
 
@@ -48,6 +49,16 @@ export class ResourceRow {
     // Reading a layout property lets the animation begin anew.
     void this.value[0]?.offsetWidth
     this.value.addClass('lwm2m-fresh')
+  }
+
+  /** A readable resource that has no value: many devices lack those that are optional. */
+  get mayBeAbsent(): boolean {
+    return this.current.size === 0 && !this.resource.mandatory
+  }
+
+  /** Attributes as the device lists them, such as `pmin=10 pmax=60`; empty for none. */
+  showAttributes(text: string): void {
+    this.attributes.text(text).toggle(text !== '')
   }
 
   fail(message: string): void {
@@ -106,7 +117,8 @@ export class ResourceRow {
   }
 
   private edit(): void {
-    const field = valueField(this.resource, this.current.get(this.path)?.value)
+    const shown = this.current.get(this.path)?.value
+    const field = valueField(this.resource, shown)
     this.openEditor(field.element, t('action.write'), () => ({
       operation: 'write',
       path: this.path,

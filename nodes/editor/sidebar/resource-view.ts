@@ -95,8 +95,41 @@ export class ResourceView {
         row.show(value)
       }
       note.remove()
+      this.foldAbsent(body)
+      await this.showAttributes(path)
     } catch (error) {
       note.text((error as Error).message)
+    }
+  }
+
+  /** The model names more than a device has: what it did not answer goes behind a button. */
+  private foldAbsent(body: JQuery): void {
+    const absent = [...this.rows.values()].filter(
+      (row) => body.has(row.element[0] as Element).length > 0 && row.mayBeAbsent,
+    )
+    if (absent.length === 0) return
+    const elements = $(absent.map((row) => row.element[0] as HTMLElement)).hide()
+    const more = $('<button type="button" class="lwm2m-more">')
+      .text(t('sidebar.more-resources', { n: absent.length }))
+      .on('click', () => {
+        more.remove()
+        elements.show()
+      })
+    body.append(more)
+  }
+
+  /** What Discover says of the instance: attributes, and what is there but has no value. */
+  private async showAttributes(path: string): Promise<void> {
+    try {
+      const body = { operation: 'discover' as const, path }
+      const { links = [] } = await api.request(this.server, this.endpoint, body)
+      for (const link of links) {
+        const row = this.rows.get(link.path)
+        row?.element.show()
+        row?.showAttributes(link.attributes)
+      }
+    } catch {
+      // Discover is a luxury here: the values are there.
     }
   }
 
