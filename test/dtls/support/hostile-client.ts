@@ -12,7 +12,6 @@ import {
 import { openRecord, sealRecord } from '../../../src/dtls/record'
 import { findSuite } from '../../../src/dtls/suites'
 import { PSK, PSK_IDENTITY } from './harness'
-import type { MemoryNet } from './memory-net'
 import {
   type HelloFields,
   type RawExtension,
@@ -44,6 +43,15 @@ export interface HostileClientOptions {
   readonly group?: 23 | 29
 }
 
+/** What carries datagrams between the client and a server: by hand, or over a socket. */
+export interface ClientNet {
+  readonly server: { receive(datagram: Buffer, address: string, port: number): void }
+  listen(address: string, port: number, onDatagram: (datagram: Buffer) => void): void
+  unlisten(address: string, port: number): void
+  /** Lets look-ups that answer at once come to their end. */
+  settle(): Promise<void>
+}
+
 const NONE = Buffer.alloc(0)
 let nextPort = 10_000
 
@@ -71,10 +79,15 @@ export class HostileClient {
   private transcript: Buffer[] = []
   private cipher: RecordCipher | undefined
   private agreement: KeyAgreement | undefined
-  private readonly fragments = new Map<number, Buffer>()
+  private readonly fragments = new Map<
+    number,
+    { type: number; body: Buffer; missing: Set<number> }
+  >()
+  /** The server's message_seq that is due; it begins with that of our last hello. */
+  private serverSeq = 0
 
   constructor(
-    readonly net: MemoryNet,
+    readonly net: ClientNet,
     readonly options: HostileClientOptions = {},
   ) {
     this.address = options.address ?? '192.0.2.1'
@@ -130,6 +143,8 @@ export class HostileClient {
   hello(change: Partial<HelloFields> = {}): Buffer {
     const body = rawHello(this.helloFields(change))
     const messageSeq = this.messageSeq++
+    this.serverSeq = messageSeq
+    this.fragments.clear()
     // The first hello does not count (RFC 6347 §4.2.6).
     this.transcript = [rawFragment(1, messageSeq, body)]
     return this.plain(22, rawFragment(1, messageSeq, body))
@@ -325,19 +340,29 @@ export class HostileClient {
       const messageSeq = reader.uint16()
       const offset = reader.uint24()
       const body = Buffer.from(reader.take(reader.uint24()))
-      const partial = this.fragments.get(messageSeq) ?? Buffer.alloc(length)
-      body.copy(partial, offset)
+      if (type === 3) {
+        this.cookie = Buffer.from(body.subarray(3))
+        continue
+      }
+      if (messageSeq < this.serverSeq) continue
+      const partial = this.fragments.get(messageSeq) ?? {
+        type,
+        body: Buffer.alloc(length),
+        missing: new Set(Array.from({ length }, (_, i) => i)),
+      }
       this.fragments.set(messageSeq, partial)
-      if (offset + body.length === length) this.onMessage(type, messageSeq, partial)
+      body.copy(partial.body, offset)
+      for (let i = 0; i < body.length; i++) partial.missing.delete(offset + i)
+    }
+    for (;;) {
+      const next = this.fragments.get(this.serverSeq)
+      if (next === undefined || next.missing.size > 0) return
+      this.fragments.delete(this.serverSeq)
+      this.onMessage(next.type, this.serverSeq++, next.body)
     }
   }
 
   private onMessage(type: number, messageSeq: number, body: Buffer): void {
-    if (type === 3) {
-      this.cookie = Buffer.from(body.subarray(3))
-      return
-    }
-    if (this.flight.some((known) => known.messageSeq === messageSeq && known.type === type)) return
     this.flight.push({ type, messageSeq, body })
     if (type === 2) {
       this.serverHello = readServerHello(body)
