@@ -24,6 +24,8 @@ function isPlain(value: unknown, depth = 0): boolean {
   if (typeof value === 'number') return Number.isFinite(value)
   if (typeof value !== 'object' || depth > 8) return false
   if (Array.isArray(value)) return value.every((item) => isPlain(item, depth + 1))
-  if (Object.getPrototypeOf(value) !== Object.prototype) return false
+  // The objects of Function nodes have a root prototype of their own, that of their context.
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return false
   return Object.values(value).every((item) => isPlain(item, depth + 1))
 }
