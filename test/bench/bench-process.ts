@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { bundleSubject } from './bundle-subject'
 
 /** What a subject had done and used at one moment. */
 export interface Mark {
@@ -12,6 +12,7 @@ export interface Mark {
   readonly heapUsed: number
 }
 
+/** `BENCH_NODE_OPTIONS='--cpu-prof --cpu-prof-dir=DIR'` leaves a profile of each subject. */
 const canPin = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
 
 /** A subject in a process of its own, pinned to the first core where that is possible. */
@@ -24,8 +25,9 @@ export class BenchProcess {
   private nextId = 0
   port = 0
 
-  private constructor() {
-    const node = ['--expose-gc', '--import', 'tsx', join(__dirname, 'subject.ts')]
+  private constructor(file: string) {
+    const extra = (process.env['BENCH_NODE_OPTIONS'] ?? '').split(' ').filter((word) => word !== '')
+    const node = ['--expose-gc', ...extra, file]
     const [command, args] = canPin
       ? ['taskset', ['-c', '0', process.execPath, ...node]]
       : [process.execPath, node]
@@ -41,7 +43,7 @@ export class BenchProcess {
   }
 
   static async start(kind: string): Promise<BenchProcess> {
-    const process = new BenchProcess()
+    const process = new BenchProcess(await bundleSubject())
     process.port = (await process.ask<{ port: number }>('start', { kind })).port
     return process
   }

@@ -4,11 +4,13 @@ import { coapBench, flowBench } from './coap.bench'
 import { formatsBench } from './formats.bench'
 import { memoryBench } from './memory.bench'
 import type { BenchRow } from './report'
+import { storeBench } from './store.bench'
 
 export const benches: { readonly [name: string]: (rounds: number) => Promise<BenchRow[]> } = {
   coap: coapBench,
   flow: flowBench,
   bootstrap: bootstrapBench,
   formats: formatsBench,
+  store: storeBench,
   memory: memoryBench,
 }

@@ -34,7 +34,12 @@ export function message(
 }
 
 /** Register with three objects (Core §6.2.1). */
-export function register(endpoint: string, messageId: number, token: Buffer): Buffer {
+export function register(
+  endpoint: string,
+  messageId: number,
+  token: Buffer,
+  queueMode = false,
+): Buffer {
   return message(
     TYPE.CON,
     0x02,
@@ -47,6 +52,7 @@ export function register(endpoint: string, messageId: number, token: Buffer): Bu
       [OPTION.URI_QUERY, Buffer.from('lt=86400')],
       [OPTION.URI_QUERY, Buffer.from('lwm2m=1.1')],
       [OPTION.URI_QUERY, Buffer.from('b=U')],
+      ...(queueMode ? [[OPTION.URI_QUERY, Buffer.from('Q')] as const] : []),
     ],
     Buffer.from('</>;rt="oma.lwm2m";ct=112,</1/0>,</3/0>,</3303/0>'),
   )

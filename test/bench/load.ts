@@ -57,15 +57,23 @@ export function exchange(device: LoadDevice, datagram: Buffer): Promise<Buffer> 
   })
 }
 
+/** An echo has the same one, too. */
+export const sameMessageId = (answer: Buffer, sent: Buffer): boolean =>
+  answer.readUInt16BE(2) === sent.readUInt16BE(2)
+
 /**
  * `count` exchanges, `inFlight` devices at a time, each with one outstanding.
  * @param build makes a device's next datagram
+ * @param isAnswer whether a datagram answers the one sent; default: it has its Message-ID
+ * @param onAnswer sees each answer
  */
 export async function exchanges(
   devices: readonly LoadDevice[],
   count: number,
   inFlight: number,
   build: (device: LoadDevice) => Buffer,
+  isAnswer: (answer: Buffer, sent: Buffer) => boolean = sameMessageId,
+  onAnswer: (device: LoadDevice, answer: Buffer) => void = () => {},
 ): Promise<void> {
   let left = count
   await new Promise<void>((resolve) => {
@@ -77,9 +85,9 @@ export async function exchanges(
         return
       }
       const datagram = build(device)
-      const messageId = datagram.readUInt16BE(2)
       device.onMessage = (answer) => {
-        if (answer.readUInt16BE(2) !== messageId) return
+        if (!isAnswer(answer, datagram)) return
+        onAnswer(device, answer)
         free.push(device)
         start(free.shift() as LoadDevice)
       }

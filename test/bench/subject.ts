@@ -3,9 +3,6 @@
  * IPC. One kind per process: a raw dgram echo, the engine, or the same work on the `coap` package.
  */
 import { createSocket } from 'node:dgram'
-import { coapPackageSubject } from './subjects/coap-package'
-import { engineSubject } from './subjects/engine'
-import { flowSubject } from './subjects/flow'
 import type { Subject } from './subjects/subject'
 
 /** Sends every datagram back. */
@@ -21,16 +18,21 @@ async function echoSubject(): Promise<Subject> {
   return subject
 }
 
+/** Each loads what it needs alone. */
 const kinds: { [kind: string]: () => Promise<Subject> } = {
   echo: echoSubject,
-  engine: engineSubject,
-  'coap-package': coapPackageSubject,
-  flow: flowSubject,
+  engine: async () => (await import('./subjects/engine')).engineSubject(),
+  'coap-package': async () => (await import('./subjects/coap-package')).coapPackageSubject(),
+  disk: async () => (await import('./subjects/disk')).diskSubject(),
+  restart: async () => (await import('./subjects/restart')).restartSubject(),
+  sleepers: async () => (await import('./subjects/sleepers')).sleepersSubject(),
+  coaps: async () => (await import('./subjects/coaps')).coapsSubject(),
+  flow: async () => (await import('./subjects/flow')).flowSubject(),
 }
 
 interface Command {
   readonly id: number
-  readonly name: 'start' | 'mark' | 'count' | 'observe' | 'read'
+  readonly name: 'start' | 'mark' | 'count' | 'observe' | 'read' | 'queue' | 'figures'
   readonly kind: string
   readonly endpoints: string[]
   readonly ports: number[]
@@ -50,6 +52,8 @@ async function carryOut(command: Command): Promise<unknown> {
   if (command.name === 'read') {
     return subject.read?.(command.endpoints, command.ports, command.count, command.inFlight)
   }
+  if (command.name === 'queue') return subject.queue?.(command.endpoints)
+  if (command.name === 'figures') return subject.figures?.()
   if (command.name === 'count') return subject.count
   globalThis.gc?.()
   const { user, system } = process.cpuUsage()

@@ -1,12 +1,13 @@
 import { Lwm2mServer } from '../../../src/server/lwm2m-server'
+import type { Lwm2mServerOptions } from '../../../src/server/options'
 import { inParallel, type Subject } from './subject'
 
-/** The engine with the memory store, as a script would use it. */
-export async function engineSubject(): Promise<Subject> {
-  const server = new Lwm2mServer({ coap: { port: 0 } })
+/** The engine as a script would use it; by default with CoAP and without a store. */
+export async function engineSubject(options: Lwm2mServerOptions = {}): Promise<Subject> {
+  const server = new Lwm2mServer({ coap: { port: 0 }, ...options })
   await server.start()
   const subject = {
-    port: server.addresses.coap?.port ?? 0,
+    port: (server.addresses.coap ?? server.addresses.coaps)?.port ?? 0,
     count: 0,
     async observe(endpoints: readonly string[]): Promise<void> {
       await new Promise<void>((resolve, reject) => {
@@ -33,6 +34,7 @@ export async function engineSubject(): Promise<Subject> {
         subject.count++
       })
     },
+    figures: () => ({ associations: server.statistics.dtls?.associations ?? 0 }),
   }
   server.on('registered', () => subject.count++)
   server.on('updated', () => subject.count++)

@@ -11,6 +11,14 @@ export interface Subject {
     count: number,
     inFlight: number,
   ): Promise<void>
+  /** Waits until all devices sleep, then queues a read for each; reads that ended then count. */
+  queue?(endpoints: readonly string[]): Promise<void>
+  /** Figures of its own, by name. */
+  figures?(): Promise<Figures> | Figures
+}
+
+export interface Figures {
+  readonly [name: string]: number
 }
 
 /** Runs `count` jobs, `inFlight` at a time. */
