@@ -103,8 +103,13 @@ export class Association {
 
   /** Application bytes that fit one record and, with `mtu`, one datagram. */
   maxDatagram(mtu: number): number {
-    const overhead = recordOverhead(this.cipher, mtu, this.peerConnectionId)
-    return Math.min(this.sendLimit, mtu - overhead)
+    const total = (length: number): number =>
+      length + recordOverhead(this.cipher, length, this.peerConnectionId)
+    let length = Math.min(this.sendLimit, mtu)
+    // In two steps at most a block apart: padding makes the overhead depend on the length.
+    length -= Math.max(0, total(length) - mtu)
+    while (total(length) > mtu) length--
+    return length
   }
 
   /** Whether sequence numbers are left: an alert must still be possible after the last content. */
