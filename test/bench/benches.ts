@@ -1,6 +1,7 @@
 /** The benchmarks by name, in the order in which `npm run bench` runs them. */
 import { bootstrapBench } from './bootstrap.bench'
 import { coapBench, flowBench } from './coap.bench'
+import { coapsBench } from './coaps.bench'
 import { formatsBench } from './formats.bench'
 import { memoryBench } from './memory.bench'
 import type { BenchRow } from './report'
@@ -8,6 +9,7 @@ import { storeBench } from './store.bench'
 
 export const benches: { readonly [name: string]: (rounds: number) => Promise<BenchRow[]> } = {
   coap: coapBench,
+  coaps: coapsBench,
   flow: flowBench,
   bootstrap: bootstrapBench,
   formats: formatsBench,

@@ -9,7 +9,7 @@ import { closeDevices, exchange, exchanges, type LoadDevice, openDevice, send } 
 import { atLeast, type BenchRow, median } from './report'
 
 const KINDS = ['echo', 'engine', 'coap-package'] as const
-type Kind = (typeof KINDS)[number] | 'flow'
+type Kind = (typeof KINDS)[number] | 'disk' | 'flow'
 /** Work per CPU second of one subject in one round. */
 type Scenario = (subject: BenchProcess, kind: Kind) => Promise<number>
 
@@ -168,21 +168,24 @@ async function measure<K extends Kind>(
   kinds: readonly K[],
 ): Promise<{ [P in K]: number }> {
   const rates = {} as { [P in K]: number }
-  for (const kind of kinds) {
-    const subject = await BenchProcess.start(kind)
-    try {
-      rates[kind] = await scenario(subject, kind)
-    } finally {
-      subject.stop()
-    }
-  }
+  for (const kind of kinds) rates[kind] = await rateOf(kind, scenario)
   return rates
 }
 
-/** One scenario over all kinds, `rounds` times in turn; the rows are medians. */
-/** The scenarios by name. */
+/** Work per CPU second of one kind in one round. */
+export async function rateOf(kind: Kind, scenario: Scenario): Promise<number> {
+  const subject = await BenchProcess.start(kind)
+  try {
+    return await scenario(subject, kind)
+  } finally {
+    subject.stop()
+  }
+}
+
+/** The scenarios that other benchmarks have a use for. */
 export const scenarios = { updates, registrations, reads }
 
+/** One scenario over all kinds, `rounds` times in turn; the rows are medians. */
 async function compare(
   name: string,
   scenario: Scenario,

@@ -1,6 +1,6 @@
 /** What durability costs: updates with the disk store, a start with a full one, and a queue that drains. */
 import { BenchProcess, pinLoad } from './bench-process'
-import { scenarios } from './coap.bench'
+import { rateOf, scenarios } from './coap.bench'
 import { piggyback, locationOf, register, update } from './datagrams'
 import { closeDevices, exchanges, type LoadDevice, openDevice, sameMessageId, send } from './load'
 import { atLeast, atMost, type BenchRow, median } from './report'
@@ -9,15 +9,6 @@ import type { Figures } from './subjects/subject'
 const SLEEPERS = 10_000
 /** Milliseconds in which all of them wake. */
 const WAKING = 1000
-
-async function rateOf(kind: string, scenario: (typeof scenarios)['updates']): Promise<number> {
-  const subject = await BenchProcess.start(kind)
-  try {
-    return await scenario(subject, 'engine')
-  } finally {
-    subject.stop()
-  }
-}
 
 async function diskToMemory(name: keyof typeof scenarios, rounds: number): Promise<number> {
   const ratios: number[] = []
