@@ -1,4 +1,5 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
+import type { BoundAddress } from '../src/transport/transport'
 import { AdminApi } from './admin/routes'
 import { createEngine, forgetMemory } from './shared/create-engine'
 import { addKeyRoutes } from './shared/key-routes'
@@ -29,7 +30,7 @@ const lwm2mServer: NodeInitializer = (RED: NodeAPI) => {
         reported = ''
         const { coap, coaps } = state.engine.server.addresses
         for (const [scheme, bound] of Object.entries({ coap, coaps })) {
-          if (bound !== undefined) this.log(`${scheme}://${bound.address}:${bound.port}`)
+          if (bound !== undefined) this.log(addressText(scheme, bound))
         }
       } else if (state.kind === 'failed' && state.error.message !== reported) {
         // Once for each reason, however often it is tried. The message makes it one for Catch nodes.
@@ -82,6 +83,11 @@ const lwm2mServer: NodeInitializer = (RED: NodeAPI) => {
       },
     },
   )
+}
+
+/** `coap://[::]:5683` */
+function addressText(scheme: string, { address, port }: BoundAddress): string {
+  return `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
 /** The ids of all entries that may have a key. */

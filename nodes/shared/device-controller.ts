@@ -86,7 +86,10 @@ export class DeviceController {
     client.on('executed', ({ path, args }) => node.send(messages.executed(path, args)))
     client.on('created', (path) => node.send(messages.instance('created', path)))
     client.on('deleted', (path) => node.send(messages.instance('deleted', path)))
-    client.on('warning', ({ code, message }) => node.warn(`${message} (${code})`))
+    client.on('warning', ({ code, message }) => {
+      // What goes wrong while it is taken down is nobody's concern.
+      if (!this.closed) node.warn(`${message} (${code})`)
+    })
     if (!this.options.reportState) return
     client.on('registered', (registration) =>
       node.send(messages.registration('registered', registration)),
