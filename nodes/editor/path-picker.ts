@@ -50,30 +50,36 @@ export function openPathPicker(options: PickerOptions): void {
         .attr('placeholder', t('picker.search'))
         .appendTo($('<div class="lwm2m-picker-search">').appendTo(body))
       const note = $('<div class="lwm2m-picker-note" role="status">').hide().appendTo(body)
-      const list = $('<div class="lwm2m-picker-tree">').appendTo(body)
+      const place = $('<div class="lwm2m-picker-tree">').appendTo(body)
       const choice = $('<div class="lwm2m-picker-choice" aria-live="polite">').appendTo(body)
 
       const showChoice = (): void => {
         choice.text(chosen.size === 0 ? t('picker.none-chosen') : [...chosen].join('  '))
       }
-      // With checkboxes the keyboard moves a focus; without, it moves the selection.
-      list.treeList({ data: tree.items(), selectable: true, autoSelect: !options.multiple })
+      let list = $('<div>')
+      // Each drawing has a list of its own: one that still fills must not lose its place.
+      const draw = (items: TreeItem[]): void => {
+        list.detach()
+        list = $('<div>').appendTo(place)
+        // With checkboxes the keyboard moves a focus; without, it moves the selection.
+        list.treeList({ data: items, selectable: true, autoSelect: !options.multiple })
+        list.on('treelistselect', (_event: unknown, item: TreeItem) => {
+          if (item.path === undefined) return
+          if (!options.multiple) chosen.clear()
+          if (options.multiple && item.selected !== true) chosen.delete(item.path)
+          else chosen.add(item.path)
+          showChoice()
+        })
+        list.on('treelistconfirm', (_event: unknown, item: TreeItem) => {
+          if (item.path !== undefined && !options.multiple) finish()
+        })
+      }
+      draw(tree.items())
       searchInput.on('keydown', (event) => {
         if (event.key !== 'ArrowDown') return
         event.preventDefault()
         list.trigger('focus')
-        const down = $.Event('keydown', { keyCode: 40, which: 40, key: 'ArrowDown' })
-        list.trigger(down)
-      })
-      list.on('treelistselect', (_event: unknown, item: TreeItem) => {
-        if (item.path === undefined) return
-        if (!options.multiple) chosen.clear()
-        if (options.multiple && item.selected !== true) chosen.delete(item.path)
-        else chosen.add(item.path)
-        showChoice()
-      })
-      list.on('treelistconfirm', (_event: unknown, item: TreeItem) => {
-        if (item.path !== undefined && !options.multiple) finish()
+        list.trigger($.Event('keydown', { keyCode: 40, which: 40, key: 'ArrowDown' }))
       })
       showChoice()
 
@@ -83,14 +89,14 @@ export function openPathPicker(options: PickerOptions): void {
           const current = ++search
           const text = searchInput.val() as string
           if (text.trim() === '') {
-            list.treeList('data', tree.items())
+            draw(tree.items())
             return
           }
           api.search(server, text).then(
             (matches) => {
-              if (current === search) list.treeList('data', tree.matchItems(matches))
+              if (current === search) draw(tree.matchItems(matches))
             },
-            (error: Error) => list.treeList('data', [noteItem(error.message)]),
+            (error: Error) => draw([noteItem(error.message)]),
           )
         },
       })
@@ -100,7 +106,7 @@ export function openPathPicker(options: PickerOptions): void {
         if (why !== undefined) note.text(why).show()
         if (device === undefined) return
         tree = new PathTree(server, device, options, chosen)
-        if ((searchInput.val() as string).trim() === '') list.treeList('data', tree.items())
+        if ((searchInput.val() as string).trim() === '') draw(tree.items())
       })
     },
   })

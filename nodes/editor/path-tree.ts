@@ -57,7 +57,7 @@ export class PathTree {
       label: t('picker.registry'),
       icon: 'fa fa-book',
       expanded: this.device === undefined,
-      children: (done) => this.load(done, () => this.registryItems()),
+      children: (done, item) => this.load(done, item, () => this.registryItems()),
     }
     if (this.device === undefined) return [registry]
     if (registered.length === 0) registered.push(noteItem(t('picker.no-objects')))
@@ -104,8 +104,8 @@ export class PathTree {
           ? [noteItem(t('picker.no-instances'))]
           : instances.map((instance) => ({
               ...this.branch(`${base}/${instance}`, row(String(instance), '', [])),
-              children: (done: (items: TreeItem[]) => void) =>
-                this.load(done, () => this.resourceItems(`${base}/${instance}`, id, version)),
+              children: (done: (items: TreeItem[]) => void, item: TreeItem) =>
+                this.load(done, item, () => this.resourceItems(`${base}/${instance}`, id, version)),
             })),
     }
   }
@@ -114,8 +114,8 @@ export class PathTree {
     const objects = await api.objects(this.server)
     return objects.map(({ id, name, version }) => ({
       ...this.branch(`/${id}/0`, row(name, `(${id})`, [`v${version}`])),
-      children: (done: (items: TreeItem[]) => void) =>
-        this.load(done, () => this.resourceItems(`/${id}/0`, id, undefined)),
+      children: (done: (items: TreeItem[]) => void, item: TreeItem) =>
+        this.load(done, item, () => this.resourceItems(`/${id}/0`, id, undefined)),
     }))
   }
 
@@ -146,7 +146,15 @@ export class PathTree {
     return this.choice.multiple ? { ...item, checkbox: true } : item
   }
 
-  private load(done: (items: TreeItem[]) => void, make: () => Promise<TreeItem[]>): void {
-    make().then(done, (error: Error) => done([noteItem(error.message)]))
+  /** The tree may have been drawn anew before the answer came: then nobody wants it. */
+  private load(
+    done: (items: TreeItem[]) => void,
+    item: TreeItem,
+    make: () => Promise<TreeItem[]>,
+  ): void {
+    const give = (items: TreeItem[]): void => {
+      if (item.treeList?.container?.[0]?.isConnected !== false) done(items)
+    }
+    make().then(give, (error: Error) => give([noteItem(error.message)]))
   }
 }

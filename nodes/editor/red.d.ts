@@ -9,6 +9,8 @@ interface TreeItem {
   expanded?: boolean
   selected?: boolean
   checkbox?: boolean
+  /** Set by the tree list once the item is drawn. */
+  treeList?: { container?: JQuery }
   children?: TreeItem[] | ((done: (items: TreeItem[]) => void, item: TreeItem) => void)
   /** Ours: the LwM2M path. */
   path?: string
@@ -49,6 +51,7 @@ declare const RED: {
   nodes: {
     node(id: string): EditorNode | null
     id(): string
+    getType(type: string): { defaults: { [name: string]: { value?: unknown } } } | undefined
     eachConfig(visit: (node: EditorNode) => boolean | void): void
     dirty(): boolean
   }

@@ -156,6 +156,8 @@ export function valueHelp(
     lastType = type
     check()
   })
+  // typedInput says `change` only when the field is left; a mistake is shown while it is made.
+  value.closest('.form-row').on('input', 'input', check)
   path.on('change', () => void refresh())
   $(`${options.what}, ${options.server}`).on('change', () => void refresh())
   void refresh()

@@ -160,32 +160,32 @@ export class ResourceRow {
     field.trigger('focus')
   }
 
-  /** The workspace imports dropped JSON: a read, observe, write or execute node, configured. */
+  /** The workspace imports dropped JSON: an observe, read, write or execute node, configured. */
   private drag(event: JQuery.DragStartEvent): void {
     const { operations } = this.resource
-    const type =
-      operations === 'E'
-        ? 'execute'
-        : operations === 'W'
-          ? 'write'
-          : event.altKey
-            ? 'read'
-            : 'observe'
-    const node = {
-      id: RED.nodes.id(),
-      type: `lwm2m-${type}`,
-      name: '',
+    const readable = event.altKey ? 'read' : 'observe'
+    const type = operations === 'E' ? 'execute' : operations === 'W' ? 'write' : readable
+    const node = configuredNode(`lwm2m-${type}`, {
       server: this.server,
-      ...draggedTarget(this.endpoint, this.path),
-      x: 0,
-      y: 0,
-      wires: [[]],
-    }
+      endpoint: this.endpoint,
+      endpointType: 'str',
+      path: this.path,
+      pathType: 'str',
+    })
     event.originalEvent?.dataTransfer?.setData('text/plain', JSON.stringify([node]))
   }
 }
 
-/** The target properties that the flow nodes share. */
-function draggedTarget(endpoint: string, path: string): object {
-  return { endpoint, endpointType: 'str', path, pathType: 'str' }
+/** A node as an export has it: with the defaults of its type where nothing else is said. */
+function configuredNode(type: string, properties: object): object {
+  const defaults = Object.entries(RED.nodes.getType(type)?.defaults ?? {})
+  return {
+    id: RED.nodes.id(),
+    type,
+    ...Object.fromEntries(defaults.map(([name, { value }]) => [name, value])),
+    ...properties,
+    x: 0,
+    y: 0,
+    wires: [[]],
+  }
 }
