@@ -128,8 +128,8 @@ function notifications(type: number): Scenario {
         }
       }
     }
-    await work(12_000)
-    const rate = await perCpuSecond(subject, () => work(40_000))
+    await work(20_000)
+    const rate = await perCpuSecond(subject, () => work(60_000))
     closeDevices(devices)
     return rate
   }
@@ -156,8 +156,8 @@ const reads: Scenario = async (subject, kind) => {
     await registerAll(devices)
     answerAll(devices)
   }
-  await work(8_000)
-  const rate = await perCpuSecond(subject, () => work(20_000))
+  await work(20_000)
+  const rate = await perCpuSecond(subject, () => work(40_000))
   closeDevices(devices)
   return rate
 }
@@ -184,6 +184,10 @@ export async function rateOf(kind: Kind, scenario: Scenario): Promise<number> {
 
 /** The scenarios that other benchmarks have a use for. */
 export const scenarios = { updates, registrations, reads }
+export const notificationScenarios = {
+  non: notifications(TYPE.NON),
+  con: notifications(TYPE.CON),
+}
 
 /** One scenario over all kinds, `rounds` times in turn; the rows are medians. */
 async function compare(
@@ -214,8 +218,8 @@ export async function coapBench(rounds: number): Promise<BenchRow[]> {
   return [
     ...(await compare('registration updates', updates, 0.6, rounds)),
     ...(await compare('new registrations', registrations, 0.35, rounds)),
-    ...(await compare('NON notifications', notifications(TYPE.NON), 1.2, rounds)),
-    ...(await compare('CON notifications', notifications(TYPE.CON), 0.6, rounds)),
+    ...(await compare('NON notifications', notificationScenarios.non, 1.2, rounds)),
+    ...(await compare('CON notifications', notificationScenarios.con, 0.6, rounds)),
     ...(await compare('reads', reads, 0.35, rounds)),
   ]
 }
@@ -225,7 +229,7 @@ export async function flowBench(rounds: number): Promise<BenchRow[]> {
   pinLoad()
   const ratios: number[] = []
   for (let round = 0; round < rounds; round++) {
-    const rates = await measure(notifications(TYPE.NON), ['echo', 'flow'])
+    const rates = await measure(notificationScenarios.non, ['echo', 'flow'])
     ratios.push(rates.flow / rates.echo)
   }
   return [atLeast('notifications into a flow, relative to a raw echo', median(ratios), '×', 0.2)]

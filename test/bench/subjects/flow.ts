@@ -1,3 +1,4 @@
+import helper from 'node-red-node-test-helper'
 import { freePort, Flows, serverNode } from '../../nodes/support/harness'
 import type { Subject } from './subject'
 
@@ -13,6 +14,9 @@ export async function flowSubject(): Promise<Subject> {
     { id: 'events', type: 'lwm2m-events', z: 'tab', server: 'server', wires: [['seen']] },
     { id: 'seen', type: 'helper', z: 'tab' },
   ])
+  // The helper spies on every call of every node and keeps it for ever; Node-RED does not.
+  const { _sandbox: spies } = helper as unknown as { _sandbox: { restore(): void } }
+  spies.restore()
   const first = new Set<string>()
   const subject = {
     port,
