@@ -2,7 +2,7 @@
 import { formatCode } from '../../src/coap/codes'
 import { formatName } from '../../src/lwm2m/formats'
 import type { ObjectModel } from '../../src/lwm2m/model/definition'
-import { Level, Path } from '../../src/lwm2m/path'
+import { Level, type Path } from '../../src/lwm2m/path'
 import { recordsToPayload } from '../../src/lwm2m/payload'
 import type { Record } from '../../src/lwm2m/record'
 import type { Value } from '../../src/lwm2m/value'

@@ -26,13 +26,13 @@ export async function serversSettled(patience: number): Promise<void> {
 
 function settled(host: ServerHost): Promise<void> {
   return new Promise((resolve) => {
-    let leave: (() => void) | undefined
-    const onState = ({ kind }: HostState): void => {
-      if (kind === 'starting') return
-      leave?.()
-      resolve()
-    }
-    leave = host.use({ onState })
-    if (host.state.kind !== 'starting') leave()
+    if (host.state.kind !== 'starting') return resolve()
+    const leave = host.use({
+      onState: ({ kind }: HostState): void => {
+        if (kind === 'starting') return
+        leave()
+        resolve()
+      },
+    })
   })
 }
