@@ -8,7 +8,7 @@ import { Level, Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import type { Peer } from '../transport/transport'
 import { byTime, commonPath } from './observations/by-time'
-import { registeredObject } from './operations/resource-lookup'
+import { mayHaveObject } from './operations/resource-lookup'
 import { codecContext } from './operations/response'
 import { WarningLimiter } from './operations/warning-limiter'
 import type { OperationResult, Registration, ServerWarning } from './types'
@@ -88,7 +88,7 @@ export function handleSend(request: CoapRequest, host: SendHost): CoapReply {
     })
     return refusal(Code.BAD_REQUEST, error.message)
   }
-  const unknown = records.find(({ path }) => registeredObject(device, path) === undefined)
+  const unknown = records.find(({ path }) => !mayHaveObject(device, path))
   if (unknown !== undefined) {
     const what = unknown.path.at(Level.OBJECT).toString()
     warn({

@@ -8,7 +8,7 @@ import { uriPath } from '../operations/device-path'
 import type { DeviceRequestInit } from '../operations/device-request'
 import type { OperationContext } from '../operations/operation'
 import { compositeFetch, compositePaths } from '../operations/read-composite'
-import { registeredObject } from '../operations/resource-lookup'
+import { mayHaveObject, registeredObject } from '../operations/resource-lookup'
 
 /** What is observed: one path, or several in one composite observation. Shared by all devices. */
 export class ObservePlan {
@@ -40,7 +40,7 @@ export class ObservePlan {
     return this.paths.some((path) => {
       if (path.level === Level.ROOT) return true
       const object = registeredObject(device, path)
-      if (object === undefined) return false
+      if (object === undefined) return mayHaveObject(device, path)
       return path.instance === undefined || object.instances.includes(path.instance)
     })
   }

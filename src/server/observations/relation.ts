@@ -28,6 +28,10 @@ const NO_COMPOSITE: readonly number[] = [
 /** Answers of a device that takes no attributes with Observe. */
 const NO_QUERY: readonly number[] = [Code.BAD_REQUEST, Code.BAD_OPTION]
 
+function hasSome(attributes: AttributeSet): boolean {
+  return Object.keys(attributes).length > 0
+}
+
 /** An attempt that was overtaken by another, or is no longer wanted. */
 class Superseded extends Error {}
 
@@ -172,7 +176,7 @@ export class DeviceRelation implements WireListener {
     const format = this.audience.format
     let init = singleObserve(path, device, format, query)
     let answer = await this.open(attempt, device, path, init)
-    if (init.query !== undefined && answer !== undefined && NO_QUERY.includes(answer.code)) {
+    if (answer !== undefined && hasSome(query) && NO_QUERY.includes(answer.code)) {
       this.attributes.reset()
       await this.attributes.write(query, device)
       this.check(attempt)
@@ -194,8 +198,14 @@ export class DeviceRelation implements WireListener {
     if (compareVersions(device.version, '1.1') >= 0) {
       const { format } = this.audience
       const operation = context.operation(format)
-      const init = compositeObserve(plan.paths, device, format, query, operation)
-      const answer = await this.open(attempt, device, plan.base, init)
+      const ask = (attributes: AttributeSet) => {
+        const init = compositeObserve(plan.paths, device, format, attributes, operation)
+        return this.open(attempt, device, plan.base, init)
+      }
+      let answer = await ask(query)
+      if (answer !== undefined && hasSome(query) && NO_QUERY.includes(answer.code)) {
+        answer = await ask({})
+      }
       if (answer === undefined) return
       if (!NO_COMPOSITE.includes(answer.code)) {
         requireSuccess(answer, `Observe-Composite of ${plan.key}`, device)

@@ -17,7 +17,7 @@ export interface WireListener {
 }
 
 /** One observe relation on the wire, from its first answer on. */
-export class Wire {
+export class Wire implements ObserveListener {
   relation: ObserveRelation | undefined
   /** Content-Format of the first answer: what a notification without one means. */
   format: number | undefined
@@ -35,7 +35,7 @@ export class Wire {
    * @throws what the channel says
    */
   async open(context: RelationContext, device: Registration): Promise<CoapResponse | undefined> {
-    this.relation = await context.channel(device).observe(this.init, this.coapListener, {})
+    this.relation = await context.channel(device).observe(this.init, this, {})
     const { first } = this.relation
     this.format = first?.contentFormat
     return first
@@ -50,7 +50,7 @@ export class Wire {
   ): void {
     this.format = format
     this.early = undefined
-    this.relation = context.adopt(device, this.init, token, this.coapListener)
+    this.relation = context.adopt(device, this.init, token, this)
   }
 
   get active(): boolean {
@@ -77,15 +77,12 @@ export class Wire {
     this.relation?.forget()
   }
 
-  private get coapListener(): ObserveListener {
-    return {
-      onNotification: (response) => {
-        if (this.early === undefined) this.listener.onResponse(response, this)
-        else if (this.early.length < EARLY) this.early.push(response)
-      },
-      onEnd: (reason, response) => {
-        if (reason !== 'stopped') this.listener.onEnd(this, response)
-      },
-    }
+  onNotification(response: CoapResponse): void {
+    if (this.early === undefined) this.listener.onResponse(response, this)
+    else if (this.early.length < EARLY) this.early.push(response)
+  }
+
+  onEnd(reason: 'error' | 'gone' | 'stopped', response?: CoapResponse): void {
+    if (reason !== 'stopped') this.listener.onEnd(this, response)
   }
 }

@@ -38,8 +38,9 @@ export function acceptFor(path: Path, device: Registration): number | undefined 
 }
 
 /**
- * The Content-Formats to say a write in, best first: bytes alone go as they are (firmware), else
- * what the device likes best, else what clients of its version have.
+ * The Content-Formats to say a write in, best first: bytes alone go as they are, whatever the
+ * device likes (firmware, which it need not take apart then); else what it likes best, else what
+ * clients of its version have.
  */
 export function writeFormats(
   records: readonly Record[],
@@ -56,8 +57,11 @@ export function writeFormats(
   const usual =
     device.version === '1.0' ? [TLV, TEXT, LWM2M_JSON] : [SENML_CBOR, TLV, TEXT, SENML_JSON]
   const known = device.contentFormats
-  const raw = single && bytes && (known.length === 0 || known.includes(OCTET_STREAM))
-  const order = [...(raw ? [OCTET_STREAM] : []), ...known.filter(usable), ...usual.filter(usable)]
+  const order = [
+    ...(single && bytes ? [OCTET_STREAM] : []),
+    ...known.filter(usable),
+    ...usual.filter(usable),
+  ]
   return [...new Set(order)]
 }
 

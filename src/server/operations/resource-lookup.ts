@@ -15,6 +15,22 @@ export function registeredObject(device: Registration, path: Path): RegisteredOb
   return undefined
 }
 
+/** The Gateway object (LwM2M Gateway §5). */
+const GATEWAY = 25
+
+/**
+ * Whether a device can have the object of a path, by what it registered. A gateway lists the objects
+ * of its end devices in `/25/x/3`, not in its registration: unless it does, any may be there.
+ */
+export function mayHaveObject(device: Registration, path: Path): boolean {
+  if (registeredObject(device, path) !== undefined) return true
+  return (
+    path.prefix !== '' &&
+    device.objects.some(({ id, prefix }) => id === GATEWAY && (prefix ?? '') === '') &&
+    device.objects.every(({ prefix }) => (prefix ?? '') === '')
+  )
+}
+
 /** The best definition of the object of a path, in the version that the device announced. */
 export function objectDefinition(
   device: Registration,

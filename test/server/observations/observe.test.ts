@@ -557,6 +557,16 @@ describe('Observe-Composite', () => {
     await silent()
   })
 
+  it('leaves them out for a device that takes none with Observe-Composite', async () => {
+    await open({ version: '1.2' })
+    const ears = new Ears(device, { paths, criteria: { pmin: 5 } })
+    await device.answer(await device.peer.message(), 0x80)
+    await device.content(await fetch(0), 110, '[{"n":"/3/0/9","v":94}]', 1)
+    await silent()
+    assert.deepEqual(ears.values, [94])
+    assert.deepEqual(ears.errors, [])
+  })
+
   for (const code of [0x82, 0x85, 0xa1]) {
     it(`goes path by path when the device answers ${code.toString(16)}`, async () => {
       await open()

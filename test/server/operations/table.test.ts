@@ -317,22 +317,22 @@ describe('Operations with the virtual device', () => {
       })
 
       if (version === '1.0') return
+      let sender: Lab | undefined
+      afterEach(async () => {
+        await sender?.stop()
+        sender = undefined
+      })
       for (const format of version === '1.1' ? [JSON_, SCBOR] : [JSON_, SCBOR, LCBOR]) {
         it(`Send in ${formatName(format)}`, async () => {
-          const sender = new Lab(version)
+          sender = new Lab(version)
           await sender.start([format, TLV])
-          try {
-            const sent = new Promise<OperationResult>((resolve) =>
-              sender.server.once('send', (result) => resolve(result)),
-            )
-            await sender.client.send(['/3303/0/5700'])
-            const result = await sent
-            assert.equal(result.format, format)
-            assert.deepEqual(valuesOf(result), { '/3303/0/5700': 21.5 })
-            did('Send', version, format)
-          } finally {
-            await sender.stop()
-          }
+          const { server: receiver } = sender
+          const sent = new Promise<OperationResult>((resolve) => receiver.once('send', resolve))
+          await sender.client.send(['/3303/0/5700'])
+          const result = await sent
+          assert.equal(result.format, format)
+          assert.deepEqual(valuesOf(result), { '/3303/0/5700': 21.5 })
+          did('Send', version, format)
         })
       }
     })

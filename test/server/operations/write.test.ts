@@ -143,6 +143,24 @@ describe('Write', () => {
     await result
   })
 
+  it('sends bytes as they are whatever the device prefers, and otherwise when it refuses', async () => {
+    await open({ version: '1.1', links: '</>;rt="oma.lwm2m";ct=112,</5/0>' })
+    const result = device.server.write('dev1', '/5/0/0', hex('0102'))
+    const first = await device.expect({
+      code: PUT,
+      options: optionsOf({ path: '/5/0/0', format: 42 }),
+      payload: hex('0102'),
+    })
+    await device.answer(first, 0x8f)
+    const second = await device.expect({
+      code: PUT,
+      options: optionsOf({ path: '/5/0/0', format: 112 }),
+      payload: hex('81 a2 21 66 2f352f302f30 08 42 0102'),
+    })
+    await device.answer(second, CHANGED)
+    await result
+  })
+
   it('writes records as they are', async () => {
     await open({ version: '1.1' })
     const records: Record[] = [{ path: Path.parse('/3/0/14'), value: '+02:00' }]

@@ -117,6 +117,14 @@ describe('Send', () => {
     assert.deepEqual(told(), [['/dev7/3303/0/5700', { '/dev7/3303/0/5700': 21 }, undefined]])
   })
 
+  it('takes them of a gateway that registers itself only', async () => {
+    await open({ version: '1.2', links: '</3/0>,</25/0>' })
+    assert.equal(await send(110, '[{"n":"/dev7/3303/0/5700","v":21}]'), 0x44)
+    assert.equal(await send(110, '[{"n":"/3303/0/5700","v":21}]'), 0x84)
+    await device.register({ links: '</3/0>' })
+    assert.equal(await send(110, '[{"n":"/dev7/3303/0/5700","v":21}]'), 0x84)
+  })
+
   it('answers 4.04 to an address that is not registered', async () => {
     await open()
     const stranger = await ScriptedPeer.open()
