@@ -22,13 +22,25 @@ export async function registeredAt(flows: Flows, endpoint: string, id = 'server'
   })
 }
 
+/** The client behind a virtual device node. */
+export function clientOf(flows: Flows, endpoint: string): Lwm2mClient {
+  return (flows.node(`device-${endpoint}`) as unknown as { client: Lwm2mClient }).client
+}
+
+/** Resolves when a virtual device knows that it is registered. */
+export async function deviceRegistered(flows: Flows, endpoint: string): Promise<void> {
+  const client = clientOf(flows, endpoint)
+  if (client.registrations.length > 0) return
+  await new Promise((resolve) => client.once('registered', resolve))
+}
+
 /** The values that a virtual device node has now, by path. */
 export function valuesOf(
   flows: Flows,
   endpoint: string,
   path: string,
 ): { [path: string]: unknown } {
-  const { client } = flows.node(`device-${endpoint}`) as unknown as { client: Lwm2mClient }
+  const client = clientOf(flows, endpoint)
   return Object.fromEntries(
     client.records(path).map((record) => [String(record.path), record.value]),
   )

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import { clientOf, deviceRegistered, engineOf, valuesOf } from './support/devices'
+import {
+  deviceNode,
+  type FlowNode,
+  Flows,
+  freePort,
+  helperNode,
+  serverNode,
+} from './support/harness'
+
+const OBJECTS = JSON.stringify({ 3: { 0: { 0: 'Maker', 9: 95 } }, 3303: { 0: { 5700: 20 } } })
+
+interface Caught {
+  readonly error: { readonly code?: string; readonly message: string }
+}
+
+describe('lwm2m-device', () => {
+  let flows: Flows
+  let port: number
+
+  beforeEach(async () => {
+    flows = new Flows()
+    port = await freePort()
+  })
+
+  afterEach(() => flows.close())
+
+  const flow = (more: { [property: string]: unknown } = {}): FlowNode[] => [
+    serverNode(port),
+    deviceNode('dev', port, { objects: OBJECTS, wires: [['out']], ...more }),
+    helperNode('out'),
+    {
+      id: 'events',
+      type: 'lwm2m-events',
+      z: 'tab',
+      server: 'server',
+      events: ['registered', 'updated', 'deregistered', 'send'],
+      wires: [['seen']],
+    },
+    helperNode('seen'),
+    { id: 'catch', type: 'catch', z: 'tab', scope: null, uncaught: false, wires: [['caught']] },
+    helperNode('caught'),
+  ]
+
+  const tell = (message: { [property: string]: unknown }): void =>
+    flows.node('device-dev').receive(message)
+
+  it('registers with the deploy and shows it', async () => {
+    await flows.load(flow())
+    assert.equal(await flows.status('device-dev', (text) => text === 'registered'), 'registered')
+    await deviceRegistered(flows, 'dev')
+  })
+
+  it('waits for a message where it shall not start by itself', async () => {
+    await flows.load(flow({ autoStart: false }))
+    await engineOf(flows)
+    assert.equal(flows.lastStatus('device-dev'), 'stopped')
+    tell({ action: 'start' })
+    await deviceRegistered(flows, 'dev')
+    const gone = flows.next('seen', (message) => message['event'] === 'deregistered')
+    tell({ action: 'stop' })
+    assert.equal((await gone)['endpoint'], 'dev')
+  })
+
+  it('sets and gets values, one by path and several by object', async () => {
+    await flows.load(flow())
+    await deviceRegistered(flows, 'dev')
+    tell({ path: '/3303/0/5700', payload: 22 })
+    tell({ payload: { '/3/0/9': 50, '/3/0/0': 'Other' } })
+    const message = await flows.ask('device-dev', { action: 'get', path: '/3/0' }, 'out')
+    assert.deepEqual(message.payload, { 0: 'Other', 9: 50 })
+    assert.equal(message.topic, 'dev/3/0')
+    assert.deepEqual(valuesOf(flows, 'dev', '/3303'), { '/3303/0/5700': 22 })
+  })
+
+  it('sends values on its own', async () => {
+    await flows.load(flow())
+    await deviceRegistered(flows, 'dev')
+    const sent = flows.next('seen', (message) => message['event'] === 'send')
+    tell({ action: 'send', path: '/3303/0/5700', payload: 23.5 })
+    const message = await sent
+    assert.equal(message.payload, 23.5)
+    assert.equal(message.topic, 'dev/3303/0/5700')
+  })
+
+  it('creates and deletes instances, and updates its registration', async () => {
+    await flows.load(flow())
+    await deviceRegistered(flows, 'dev')
+    const added = flows.next('seen', (message) => message['event'] === 'updated')
+    const known = new Promise((resolve) => clientOf(flows, 'dev').once('updated', resolve))
+    tell({ action: 'create', path: '/3303/1', payload: { 5700: 5 } })
+    const { change } = (await added).payload as { change: { added: string[] } }
+    assert.deepEqual(change.added, ['/3303/1'])
+    await known
+    const removed = flows.next('seen', (message) => message['event'] === 'updated')
+    tell({ action: 'delete', path: '/3303/1' })
+    const { change: second } = (await removed).payload as { change: { removed: string[] } }
+    assert.deepEqual(second.removed, ['/3303/1'])
+  })
+
+  it('reports its registrations by choice', async () => {
+    await flows.load(flow({ reportState: true }))
+    const message = await flows.next('out')
+    assert.equal(message['event'], 'registered')
+    assert.deepEqual(message.payload, {
+      shortServerId: 1,
+      server: `coap://127.0.0.1:${port}`,
+      version: '1.1',
+      lifetime: 300,
+    })
+  })
+
+  it('says good-bye when it is removed, not when it is only deployed anew', async () => {
+    await flows.load(flow())
+    await deviceRegistered(flows, 'dev')
+    const engine = await engineOf(flows)
+    const byes: string[] = []
+    engine.on('deregistered', ({ endpoint }) => byes.push(endpoint))
+    const again = new Promise((resolve) => engine.once('registered', resolve))
+    await flows.deploy(flow({ name: 'renamed' }), 'nodes')
+    await again
+    await deviceRegistered(flows, 'dev')
+    assert.deepEqual(byes, [])
+    const gone = new Promise((resolve) => engine.once('deregistered', resolve))
+    await flows.deploy(
+      flow().filter(({ id }) => id !== 'device-dev'),
+      'nodes',
+    )
+    await gone
+    assert.deepEqual(byes, ['dev'])
+  })
+
+  it('registers over DTLS with a pre-shared key of its credentials', async () => {
+    const coapsPort = await freePort()
+    await flows.load(
+      [
+        serverNode(port, {
+          coaps: true,
+          coapsPort: String(coapsPort),
+          devices: [{ id: 'k1', endpoint: 'dev', mode: 'psk', identity: 'id', keyFormat: 'hex' }],
+        }),
+        deviceNode('dev', port, {
+          uri: `coaps://127.0.0.1:${coapsPort}`,
+          objects: OBJECTS,
+          pskIdentity: 'id',
+          pskKeyFormat: 'hex',
+        }),
+        {
+          id: 'read',
+          type: 'lwm2m-read',
+          z: 'tab',
+          server: 'server',
+          endpoint: 'dev',
+          path: '/3/0/0',
+          wires: [['out']],
+        },
+        helperNode('out'),
+      ],
+      { server: { keys: '{"k1":"00112233"}' }, 'device-dev': { pskKey: '00112233' } },
+    )
+    await deviceRegistered(flows, 'dev')
+    const { peer } = (await engineOf(flows)).registrations.get('dev') ?? {}
+    assert.equal(peer?.secure, true)
+    assert.equal((await flows.ask('read', {}, 'out')).payload, 'Maker')
+  })
+
+  for (const [what, message, code] of [
+    ['an unknown action', { action: 'explode' }, 'invalid-argument'],
+    ['a value without a path', { payload: 5 }, 'invalid-argument'],
+    ['a path that it does not have', { path: '/3303/7/5700', payload: 5 }, 'unknown-path'],
+    ['a value of the wrong type', { path: '/3303/0/5700', payload: 'warm' }, 'invalid-value'],
+  ] as const) {
+    it(`refuses ${what}: ${code}`, async () => {
+      await flows.load(flow())
+      await deviceRegistered(flows, 'dev')
+      const caught = flows.next('caught')
+      tell(message)
+      assert.equal(((await caught) as unknown as Caught).error.code, code)
+    })
+  }
+
+  for (const [what, more] of [
+    ['objects that are no JSON', { objects: '{' }],
+    ['objects that are no object', { objects: '[1]' }],
+    ['no server at all', { uri: '' }],
+    ['no name', { endpoint: '' }],
+    ['a key that is none', { pskKeyFormat: 'hex' }],
+  ] as const) {
+    it(`shows that it was given ${what}`, async () => {
+      const credentials = { 'device-dev': { pskKey: 'no hex' } }
+      await flows.load(flow(more), what.startsWith('a key') ? credentials : {})
+      assert.match(flows.lastStatus('device-dev'), /^invalid (setting|value)$/)
+    })
+  }
+})
