@@ -2,7 +2,7 @@ import { Code } from '../../coap/codes'
 import type { CoapResponse } from '../../coap/types'
 import { canEncode, decode, encode } from '../../lwm2m/formats'
 import { ContentFormat } from '../../lwm2m/formats/codec'
-import { Level, MAX_ID, Path } from '../../lwm2m/path'
+import { Level, MAX_ID, Path, PathError } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import type { Registration, WriteInput } from '../types'
 import { writeFormats } from './content-format'
@@ -43,6 +43,29 @@ function emptyInstance(id: number): Buffer {
 function requestedInstance(request: DeviceRequest): Path | undefined {
   const path = Path.parse(request.path)
   return path.level === Level.INSTANCE ? path : undefined
+}
+
+/** Where the new instance is, as the device says, else as it was asked for. */
+function createdInstance(
+  request: DeviceRequest,
+  response: CoapResponse,
+  device: Registration,
+  context: OperationContext,
+): Path | undefined {
+  if (response.locationPath.length === 0) return requestedInstance(request)
+  try {
+    return pathFromLocation(response.locationPath, device)
+  } catch (error) {
+    if (!(error instanceof PathError)) throw error
+    // The instance is there all the same.
+    context.warn({
+      code: 'value',
+      message: `Create was answered with a location that is no path: ${error.message}`,
+      endpoint: device.endpoint,
+      path: Path.parse(request.path),
+    })
+    return requestedInstance(request)
+  }
 }
 
 /**
@@ -90,12 +113,9 @@ export const createOperation: Operation<{
     return said(format, payload)
   },
 
-  interpret(request, response, device) {
+  interpret(request, response, device, context) {
     requireSuccess(response, `Create ${request.path}`, device)
-    const location =
-      response.locationPath.length === 0
-        ? requestedInstance(request)
-        : pathFromLocation(response.locationPath, device)
+    const location = createdInstance(request, response, device, context)
     return {
       endpoint: device.endpoint,
       path: Path.parse(request.path),

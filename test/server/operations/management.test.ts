@@ -199,6 +199,21 @@ describe('Create', () => {
   })
 })
 
+describe('Create answered with a location that is none', () => {
+  afterEach(() => device.close())
+
+  it('has created the instance all the same', async () => {
+    await open({})
+    const result = device.server.create('dev1', '/3303/7', { 5701: 'Cel' })
+    await device.answer(await device.peer.message(), 0x41, { options: [[8, 'a b']] })
+    assert.equal(String((await result).location), '/3303/7')
+    assert.deepEqual(
+      device.warnings.map(({ code }) => code),
+      ['value'],
+    )
+  })
+})
+
 describe('Delete', () => {
   afterEach(() => device.close())
 

@@ -3,6 +3,7 @@ import { Lwm2mClient } from '../../../src/client/lwm2m-client'
 import type { Lwm2mClientOptions } from '../../../src/client/types'
 import { Lwm2mServer } from '../../../src/server/lwm2m-server'
 import type { OperationResult } from '../../../src/server/types'
+import { UdpProxy } from '../../support/udp-proxy'
 
 /** Stops what the test started. */
 let stop: () => Promise<void> = () => Promise.resolve()
@@ -147,5 +148,40 @@ describe('A virtual device', () => {
     await server.execute('dev', '/5/0/2')
     await result
     assert.ok(states.includes(2), `states ${states.join(', ')}`)
+  })
+
+  it('takes 200 kB of firmware over a network that loses a fifth of everything (case 36)', async () => {
+    const fast = { ackTimeout: 10, maxRetransmit: 12 }
+    const server = new Lwm2mServer({ coap: { host: '127.0.0.1', port: 0 }, transmission: fast })
+    const { coap } = await server.start()
+    const proxy = await UdpProxy.open({ port: coap?.port ?? 0 }, { seed: 36 })
+    const client = new Lwm2mClient({
+      endpoint: 'dev',
+      server: `coap://127.0.0.1:${proxy.port}`,
+      coap: fast,
+      firmware: { version: '2.0', updateTime: 1 },
+      rebootTime: 1,
+    })
+    stop = async () => {
+      await client.stop({ deregister: false })
+      await server.stop()
+      await proxy.close()
+    }
+    const registered = new Promise((resolve) => client.once('registered', resolve))
+    await client.start()
+    await registered
+    proxy.options = { drop: 0.2, duplicate: 0.05 }
+    const image = Buffer.alloc(200_000, 0xa5)
+    let sent = 0
+    await server.write('dev', '/5/0/0', image, { onProgress: (bytes) => (sent = bytes) })
+    assert.equal(sent, 200_000)
+    assert.ok(proxy.counts.dropped > 40, 'a fifth was lost')
+    proxy.options = {}
+    assert.deepEqual(valuesOf(await server.read('dev', '/5/0/3')), { '/5/0/3': 2 })
+    const again = new Promise((resolve) => server.once('registered', resolve))
+    await server.execute('dev', '/5/0/2')
+    await again
+    assert.deepEqual(valuesOf(await server.read('dev', '/5/0/5')), { '/5/0/5': 1 })
+    assert.deepEqual(valuesOf(await server.read('dev', '/3/0/3')), { '/3/0/3': '2.0' })
   })
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { OperationResult } from '../../../src/server/types'
 import { FakeClock } from '../../support/fake-clock'
+import { seededRandom } from '../../support/random'
 import { ScriptedPeer } from '../../support/scripted-device'
 import { type DeviceOptions, RegisteredDevice, hex, optionsOf } from '../support/registered-device'
 
@@ -156,5 +157,30 @@ describe('Send', () => {
       device.warnings.map(({ code }) => code),
       ['unknown-object'],
     )
+  })
+
+  it('stands any bytes in any format', async () => {
+    await open({ version: '1.2' })
+    const random = seededRandom(38)
+    const seeds = [
+      [110, Buffer.from('[{"bn":"/3/0/","n":"9","v":95,"t":-5}]')],
+      [112, hex('81 a2 21 66 2f332f302f39 02 18 5f')],
+      [11544, hex('a1 03 a1 00 a1 09 18 5f')],
+      [11543, Buffer.from('{"bn":"/3/0/","e":[{"n":"9","v":94}]}')],
+    ] as const
+    const codes = new Set<number>()
+    for (let i = 0; i < 2000; i++) {
+      const [format, bytes] = seeds[i % seeds.length] ?? seeds[0]
+      const payload = Buffer.from(bytes)
+      for (let n = 0; n < 1 + random() * 3; n++) {
+        payload[Math.floor(random() * payload.length)] = Math.floor(random() * 256)
+      }
+      codes.add(await send(format, payload.subarray(0, Math.ceil(random() * payload.length * 2))))
+    }
+    assert.deepEqual(
+      [...codes].sort((a, b) => a - b),
+      [0x44, 0x80, 0x84],
+    )
+    assert.equal(await send(110, '[{"n":"/3/0/9","v":1}]'), 0x44)
   })
 })
