@@ -241,7 +241,7 @@ export class NodeRed {
 }
 
 /** A user directory in which the working tree is the installed package. */
-function newUserDir(): string {
+export function newUserDir(): string {
   const userDir = mkdtempSync(join(tmpdir(), 'lwm2m-node-red-'))
   const scope = join(userDir, 'node_modules', '@lwm2m-flows')
   mkdirSync(scope, { recursive: true })
