@@ -10,6 +10,7 @@
  * | GET :server/model | read | ObjectSummary[] |
  * | GET :server/model/:object?version= | read | ObjectInfo |
  * | GET :server/search?q= | read | ModelMatch[] |
+ * | GET :server/statistics | read | counters (`ServerStatistics` of the engine) |
  * | POST :server/devices/:endpoint/request | write | RequestOutcome (body RequestBody) |
  * | POST :server/devices/:endpoint/watch | write | WatchList (body WatchBody) |
  * | GET :server/devices/:endpoint/values?since= | read | ValueUpdates |

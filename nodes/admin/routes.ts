@@ -94,6 +94,7 @@ export class AdminApi {
       if (found === undefined) throw new HttpError(404, 'unknown-object', `object ${id} is unknown`)
       return found
     })
+    get(':server/statistics', (req) => this.engine(req).statistics)
     get(':server/search', (req) => searchModel(this.model(req), text(req.query['q'])))
     post(':server/devices/:endpoint/request', (req) =>
       request(this.engine(req), text(req.params['endpoint']), req.body as RequestBody),

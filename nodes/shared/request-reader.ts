@@ -30,6 +30,7 @@ export const OPERATIONS = [
   'observe',
   'cancel-observe',
   'list',
+  'statistics',
 ] as const
 export type OperationName = (typeof OPERATIONS)[number]
 
@@ -54,6 +55,7 @@ export class RequestReader {
   async read(message: NodeMessage): Promise<PreparedAction> {
     const name = await this.operationName(message)
     if (name === 'list') return this.listAction(message)
+    if (name === 'statistics') return statisticsAction()
     const endpoint = await resolveEndpoint(this.endpoint, message)
     const paths = splitPaths(message['path'])
     const options = message['options'] ?? {}
@@ -79,7 +81,10 @@ export class RequestReader {
     return found
   }
 
-  private action(name: Exclude<OperationName, 'list'>, request: Request): PreparedAction {
+  private action(
+    name: Exclude<OperationName, 'list' | 'statistics'>,
+    request: Request,
+  ): PreparedAction {
     const { endpoint, payload, options } = request
     switch (name) {
       case 'read':
@@ -211,6 +216,19 @@ export class RequestReader {
         return Promise.resolve(nothing(endpoint, path))
       },
     }
+  }
+}
+
+/** Counters of the server: registrations, CoAP messages, DTLS handshakes and drops. */
+function statisticsAction(): PreparedAction {
+  return {
+    endpoint: '*',
+    paths: ['/'],
+    answer: 'done',
+    perform: () => Promise.resolve(nothing('*', Path.ROOT)),
+    amend: (answer, server) => {
+      answer.payload = structuredClone(server.statistics)
+    },
   }
 }
 

@@ -294,6 +294,14 @@ describe('action nodes', () => {
       })
     })
 
+    it("tells the server's counters", async () => {
+      await start('lwm2m-request')
+      const { payload } = await request({ operation: 'statistics' })
+      const counters = payload as { registrations: number; coap: { requestsIn: number } }
+      assert.equal(counters.registrations, 1)
+      assert.ok(counters.coap.requestsIn >= 1)
+    })
+
     it('observes: the first value is the answer, the next ones leave by the second output', async () => {
       await start('lwm2m-request')
       const first = await request({ operation: 'observe', path: '/3303/0/5700' })
