@@ -1,11 +1,11 @@
-import { OptionNumber, option, textOption, uintOption } from './options'
+import { OptionNumber, option, pathOption, textOption, uintOption } from './options'
 import type { CoapOption, CoapReply, CoapRequestInit } from './types'
 
 /** The options of a request but for those that differ from block to block. */
 export function requestOptions(init: CoapRequestInit, observe: number | undefined): CoapOption[] {
   const options: CoapOption[] = []
   if (observe !== undefined) options.push(uintOption(OptionNumber.OBSERVE, observe))
-  for (const segment of init.path ?? []) options.push(textOption(OptionNumber.URI_PATH, segment))
+  for (const segment of init.path ?? []) options.push(pathOption(segment))
   for (const item of init.query ?? []) options.push(textOption(OptionNumber.URI_QUERY, item))
   if (init.contentFormat !== undefined) {
     options.push(uintOption(OptionNumber.CONTENT_FORMAT, init.contentFormat))

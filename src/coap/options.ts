@@ -241,6 +241,25 @@ export function uintOption(number: number, value: number): CoapOption {
   return option(number, uintBytes(value))
 }
 
+const PATH_OPTIONS = new Map<string, CoapOption>()
+const MAX_PATH_OPTIONS = 4096
+/** Longer segments are names, not ids. */
+const SHORT_SEGMENT = 5
+
+/**
+ * A Uri-Path option. Ids come again and again, so that each is encoded once: do not change the result.
+ * @throws RangeError when the segment is longer than 255 bytes
+ */
+export function pathOption(segment: string): CoapOption {
+  if (segment.length > SHORT_SEGMENT) return textOption(OptionNumber.URI_PATH, segment)
+  const known = PATH_OPTIONS.get(segment)
+  if (known !== undefined) return known
+  const made = textOption(OptionNumber.URI_PATH, segment)
+  if (PATH_OPTIONS.size >= MAX_PATH_OPTIONS) PATH_OPTIONS.clear()
+  PATH_OPTIONS.set(segment, made)
+  return made
+}
+
 /** An option with text. @throws RangeError when it is too long for it */
 export function textOption(number: number, value: string): CoapOption {
   return option(number, Buffer.from(value, 'utf8'))

@@ -141,7 +141,10 @@ export class Path {
   }
 
   toString(): string {
-    return '/' + this.segments().join('/')
+    const { ids } = this
+    let text = this.prefix === '' ? '' : '/' + this.prefix
+    for (let i = 0; i < ids.length; i++) text += '/' + String(ids[i])
+    return text === '' ? '/' : text
   }
 
   toJSON(): string {

@@ -57,10 +57,23 @@ export function defaultObjectVersion(object: number, lwm2mVersion: string): stri
   return core === undefined ? undefined : (core[object] ?? '1.0')
 }
 
+type Version = readonly [major: number, minor: number]
+
+/** Versions read before: every value that comes has one, and there are few. */
+const known = new Map<string, Version>()
+const MAX_KNOWN = 256
+
 /** `major.minor` as numbers; undefined where the text is none. */
-export function parseVersion(text: string): readonly [major: number, minor: number] | undefined {
+export function parseVersion(text: string): Version | undefined {
+  const found = known.get(text)
+  if (found !== undefined) return found
   const match = /^(\d{1,4})(?:\.(\d{1,4}))?$/.exec(text)
-  return match === null ? undefined : [Number(match[1]), Number(match[2] ?? 0)]
+  if (match === null) return undefined
+  const version: Version = [Number(match[1]), Number(match[2] ?? 0)]
+  // Devices name versions: what they name must not pile up.
+  if (known.size >= MAX_KNOWN) known.clear()
+  known.set(text, version)
+  return version
 }
 
 /** Negative where `a` is older, positive where it is newer; what is no version is oldest. */

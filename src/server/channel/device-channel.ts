@@ -96,12 +96,11 @@ export class DeviceChannel implements RequestChannel {
    */
   request(request: DeviceRequest, options: OperationOptions): Promise<CoapResponse> {
     const { timeout, signal, onProgress } = options
-    const init: CoapRequestInit = {
-      ...request.init,
-      responseTimeout: timeout,
-      signal,
-      onProgress,
-    }
+    // Most requests say no more than their operation does: nothing to be copied then.
+    const plain = timeout === undefined && signal === undefined && onProgress === undefined
+    const init: CoapRequestInit = plain
+      ? request.init
+      : { ...request.init, responseTimeout: timeout, signal, onProgress }
     return this.enqueue(request, options, (coap, peer) =>
       coap.request(peer, init),
     ) as Promise<CoapResponse>

@@ -143,7 +143,7 @@ export class Operations {
     }
     const request = operationByName(name).build(input, device, this.context(options.format))
     const response = await this.host.channel(device).request(request, options)
-    return this.conclude(endpoint, request, response, options, device)
+    return this.outcome(endpoint, request, response, options, device)
   }
 
   /**
@@ -158,6 +158,17 @@ export class Operations {
     options: OperationOptions = {},
     device?: Registration,
   ): Promise<OperationResult> {
+    return this.outcome(endpoint, request, response, options, device)
+  }
+
+  /** As {@link conclude}; at once where nothing more is to be asked, as nearly always. */
+  private outcome(
+    endpoint: string,
+    request: DeviceRequest,
+    response: CoapResponse,
+    options: OperationOptions,
+    device: Registration | undefined,
+  ): OperationResult | Promise<OperationResult> {
     const target = this.host.registration(endpoint) ?? device
     if (target === undefined) {
       throw new OperationError('unknown-endpoint', `${JSON.stringify(endpoint)} is not registered`)
@@ -169,8 +180,12 @@ export class Operations {
         ? undefined
         : operation.fallback?.(request, response, target, context)
     if (other === undefined) return operation.interpret(request, response, target, context)
-    const second = await this.host.channel(target).request(other, options)
-    return operation.interpret(other, second, this.host.registration(endpoint) ?? target, context)
+    return this.host
+      .channel(target)
+      .request(other, options)
+      .then((second) =>
+        operation.interpret(other, second, this.host.registration(endpoint) ?? target, context),
+      )
   }
 
   private context(format: number | undefined): OperationContext {

@@ -63,10 +63,17 @@ export class QueueJournal {
   }
 }
 
+/** Two digits of base 36. */
+const LOW_DIGITS: readonly string[] = Array.from({ length: 36 * 36 }, (_, n) =>
+  n.toString(36).padStart(2, '0'),
+)
+
 /** Makes ids that sort by age: milliseconds of the start, then a counter; 9 + 9 characters of base 36. */
 export class RequestIds {
   private readonly prefix: string
   private counter = 0
+  /** The prefix and all digits of the counter but the last two, which change with every request. */
+  private head = ''
 
   /** @param now ms since the epoch; @param after the newest id of the last run, to stay behind it */
   constructor(now: number, after = '') {
@@ -77,6 +84,12 @@ export class RequestIds {
   }
 
   next(): string {
-    return this.prefix + (this.counter++).toString(36).padStart(9, '0')
+    const low = this.counter % LOW_DIGITS.length
+    if (low === 0) {
+      const high = this.counter / LOW_DIGITS.length
+      this.head = this.prefix + high.toString(36).padStart(7, '0')
+    }
+    this.counter++
+    return this.head + (LOW_DIGITS[low] as string)
   }
 }
