@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock'
 import type { Association, LastFlight } from './association'
 import { Alert, AlertLevel, ContentType, HandshakeType } from './constants'
 import type { DropReason } from './counters'
-import type { RemoteAddress } from './identity'
+import type { WireAddress } from './identity'
 import { buildAlert, describeAlert, parseAlert } from './messages/alert'
 import { HANDSHAKE_HEADER } from './constants'
 import { type OpenedRecord, openRecord, type RawRecord } from './record'
@@ -12,12 +12,12 @@ import type { Settings } from './settings'
 export interface LiveHost {
   readonly clock: Clock
   readonly settings: Settings
-  output(datagram: Uint8Array, to: RemoteAddress): void
+  output(datagram: Uint8Array, to: WireAddress): void
   dropped(reason: DropReason): void
   deliver(association: Association, message: Buffer): void
   /** Something authentic came from it. */
   touch(association: Association): void
-  moved(association: Association, to: RemoteAddress): void
+  moved(association: Association, to: WireAddress): void
   /** The client ended it: by close_notify, or by a fatal alert, after which its session is void too. */
   closedByPeer(association: Association, reason: string, fatal: boolean): void
   /** Too many forged records, or no sequence numbers left. */
@@ -36,7 +36,7 @@ export class AssociationRecords {
    * Takes a record if it is authentic and new.
    * @returns why it was not taken; nothing has changed then
    */
-  receive(association: Association, record: RawRecord, from: RemoteAddress): Rejection | undefined {
+  receive(association: Association, record: RawRecord, from: WireAddress): Rejection | undefined {
     const { window } = association
     // Before decryption, so that replays cost little (RFC 6347 §4.1.2.6).
     if (!window.isFresh(record.sequence)) return 'replayed'
@@ -65,10 +65,10 @@ export class AssociationRecords {
   private locate(
     association: Association,
     record: RawRecord,
-    from: RemoteAddress,
+    from: WireAddress,
     isNewest: boolean,
   ): void {
-    if (association.address === from.address && association.port === from.port) {
+    if (association.wireAddress === from.wireAddress && association.port === from.port) {
       association.displaced = false
     } else if (isNewest && record.type === ContentType.tls12Cid) {
       association.displaced = false

@@ -1,6 +1,7 @@
+import { unmapped } from './address'
 import type { RecordCipher } from './ciphers'
 import { ContentType, HandshakeType, LAST_SEQUENCE } from './constants'
-import type { DtlsIdentity, RemoteAddress } from './identity'
+import type { DtlsIdentity, WireAddress } from './identity'
 import { wholeMessage } from './messages/handshake-header'
 import { plainRecord, recordOverhead, sealRecord } from './record'
 import type { ReplayWindow } from './replay'
@@ -10,7 +11,8 @@ export interface LastFlight {
   /** message_seq of the client's Finished. */
   readonly clientMessageSeq: number
   readonly messageSeq: number
-  readonly verifyData: Uint8Array
+  /** As latin1 text: a short string takes far less memory than a typed array. */
+  readonly verifyData: string
   /** Next record sequence number of epoch 0. */
   plainSequence: number
   /** Monotonic ms of the last time it was sent. */
@@ -19,19 +21,19 @@ export interface LastFlight {
 
 /** What a finished handshake hands over. Everything in it is the association's own. */
 export interface AssociationInit {
-  readonly remote: RemoteAddress
+  readonly remote: WireAddress
   readonly identity: DtlsIdentity
   readonly cipher: RecordCipher
   readonly window: ReplayWindow
-  /** Our Connection ID: what the client's records carry; undefined without. */
-  readonly ownConnectionId: Uint8Array | undefined
+  /** Our Connection ID, which the client's records carry, as a key; undefined without. */
+  readonly connectionIdKey: string | undefined
   /** What our records carry; empty for nothing. */
   readonly peerConnectionId: Uint8Array
   readonly writeSequence: number
   readonly sendLimit: number
   readonly suite: number
-  /** Empty when the session cannot be resumed. */
-  readonly sessionId: Uint8Array
+  /** The session's key in the cache; empty when it cannot be resumed. */
+  readonly sessionKey: string
   readonly resumed: boolean
   /** Tells a repeated hello of this handshake from a new one. */
   readonly helloMark: number
@@ -49,11 +51,11 @@ export class Association {
   readonly id = `dtls:${nextNumber++}`
   readonly identity: DtlsIdentity
   readonly suite: number
-  readonly sessionId: Uint8Array
+  /** @internal */ readonly sessionKey: string
   readonly resumed: boolean
-  readonly ownConnectionId: Uint8Array | undefined
-  /** Changes when the client moves (Connection ID). */
-  address: string
+  /** @internal */ readonly connectionIdKey: string | undefined
+  /** @internal As the socket writes it. Changes when the client moves (Connection ID). */
+  wireAddress: string
   port: number
 
   /** @internal */ readonly window: ReplayWindow
@@ -78,10 +80,10 @@ export class Association {
   constructor(init: AssociationInit) {
     this.identity = init.identity
     this.suite = init.suite
-    this.sessionId = init.sessionId
+    this.sessionKey = init.sessionKey
     this.resumed = init.resumed
-    this.ownConnectionId = init.ownConnectionId
-    this.address = init.remote.address
+    this.connectionIdKey = init.connectionIdKey
+    this.wireAddress = init.remote.wireAddress
     this.port = init.remote.port
     this.window = init.window
     this.helloMark = init.helloMark
@@ -90,6 +92,11 @@ export class Association {
     this.cipher = init.cipher
     this.peerConnectionId = init.peerConnectionId
     this.writeSequence = init.writeSequence
+  }
+
+  /** Where the client is at present. IPv4-mapped IPv6 addresses are written as IPv4. */
+  get address(): string {
+    return unmapped(this.wireAddress)
   }
 
   get secure(): true {
@@ -125,7 +132,8 @@ export class Association {
   /** @internal ChangeCipherSpec and Finished once more, as new records (RFC 6347 §4.2.4). */
   sealLastFlight(flight: LastFlight): Buffer {
     const ccs = Buffer.from([1])
-    const finished = wholeMessage(HandshakeType.finished, flight.messageSeq, flight.verifyData)
+    const body = Buffer.from(flight.verifyData, 'latin1')
+    const finished = wholeMessage(HandshakeType.finished, flight.messageSeq, body)
     return Buffer.concat([
       plainRecord(ContentType.changeCipherSpec, flight.plainSequence++, ccs),
       this.seal(ContentType.handshake, finished),

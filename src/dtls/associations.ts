@@ -1,9 +1,9 @@
 import type { Association } from './association'
-import type { DtlsIdentity } from './identity'
+import type { DtlsIdentity, WireAddress } from './identity'
 
 /** A key for maps by address. */
-export function addressKey(address: string, port: number): string {
-  return `${address}|${port}`
+export function addressKey({ wireAddress, port }: WireAddress): string {
+  return `${wireAddress}|${port}`
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -51,7 +51,7 @@ export class Associations {
   /** Adds an association; from now on it is the one at its address. */
   add(association: Association): void {
     this.all.add(association)
-    this.byAddress.set(keyOf(association), association)
+    this.byAddress.set(addressKey(association), association)
     if (!association.pinned) this.link(association)
   }
 
@@ -76,16 +76,16 @@ export class Associations {
   }
 
   /** The client moved. Where another association lives, that one keeps the address for plain records. */
-  move(association: Association, address: string, port: number): void {
+  move(association: Association, wireAddress: string, port: number): void {
     this.leaveAddress(association)
-    association.address = address
+    association.wireAddress = wireAddress
     association.port = port
-    const key = keyOf(association)
+    const key = addressKey(association)
     if (!this.byAddress.has(key)) this.byAddress.set(key, association)
   }
 
   private leaveAddress(association: Association): void {
-    const key = keyOf(association)
+    const key = addressKey(association)
     if (this.byAddress.get(key) === association) this.byAddress.delete(key)
   }
 
@@ -106,8 +106,4 @@ export class Associations {
     association.newer = undefined
     association.older = undefined
   }
-}
-
-function keyOf({ address, port }: Association): string {
-  return addressKey(address, port)
 }

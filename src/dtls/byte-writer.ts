@@ -4,7 +4,7 @@ export class ByteWriter {
   private length = 0
 
   constructor(capacity = 256) {
-    this.buffer = Buffer.alloc(capacity)
+    this.buffer = Buffer.allocUnsafe(capacity)
   }
 
   /** May replace the buffer: take its answer before looking at `this.buffer`. */
@@ -12,7 +12,7 @@ export class ByteWriter {
     const at = this.length
     this.length += bytes
     if (this.length > this.buffer.length) {
-      const larger = Buffer.alloc(Math.max(this.length, this.buffer.length * 2))
+      const larger = Buffer.allocUnsafe(Math.max(this.length, this.buffer.length * 2))
       this.buffer.copy(larger)
       this.buffer = larger
     }
@@ -51,7 +51,10 @@ export class ByteWriter {
     return this
   }
 
-  /** What was written, without a copy; the writer must not be used any more. */
+  /**
+   * What was written, without a copy; the writer must not be used any more. It lies in a pool: copy
+   * what is kept.
+   */
   finish(): Buffer {
     return this.buffer.subarray(0, this.length)
   }

@@ -6,7 +6,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto'
 import type { Clock } from '../base/clock'
-import type { RemoteAddress } from './identity'
+import type { WireAddress } from './identity'
 import type { ClientHelloPrefix } from './messages/client-hello'
 
 export const COOKIE_LENGTH = 32
@@ -29,12 +29,12 @@ export class CookieJar {
     this.changedAt = clock.monotonic()
   }
 
-  make(hello: ClientHelloPrefix, from: RemoteAddress): Buffer {
+  make(hello: ClientHelloPrefix, from: WireAddress): Buffer {
     this.rotate()
     return cookie(this.current, hello, from)
   }
 
-  isValid(hello: ClientHelloPrefix, from: RemoteAddress): boolean {
+  isValid(hello: ClientHelloPrefix, from: WireAddress): boolean {
     if (hello.cookie.length !== COOKIE_LENGTH) return false
     this.rotate()
     return (
@@ -59,14 +59,14 @@ function newSecret(): KeyObject {
 
 const lengths = Buffer.alloc(6)
 
-function cookie(secret: KeyObject, hello: ClientHelloPrefix, from: RemoteAddress): Buffer {
+function cookie(secret: KeyObject, hello: ClientHelloPrefix, from: WireAddress): Buffer {
   // Lengths first, so that no two hellos make the same input.
   lengths.writeUInt16BE(hello.version, 0)
   lengths.writeUInt8(hello.sessionId.length, 2)
   lengths.writeUInt8(hello.compressionMethods.length, 3)
   lengths.writeUInt16BE(hello.suites.length, 4)
   return createHmac('sha256', secret)
-    .update(`${from.address}|${from.port}|`)
+    .update(`${from.wireAddress}|${from.port}|`)
     .update(lengths)
     .update(hello.random)
     .update(hello.sessionId)

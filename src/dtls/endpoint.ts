@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, systemClock } from '../base/clock'
 import type { Association } from './association'
+import { unmapped } from './address'
 import { AssociationRecords } from './association-records'
 import { addressKey, Associations, sameIdentity } from './associations'
 import { AlertLevel, Alert, ContentType, HandshakeType } from './constants'
@@ -9,14 +10,14 @@ import { DecodeError, DtlsSendError, HandshakeFailure, type HandshakeFailureCode
 import { HalfOpen } from './half-open'
 import type { HandshakeHost } from './handshake-host'
 import { type CheckedHello, HelloGate } from './hello-gate'
-import type { DtlsIdentity, RemoteAddress } from './identity'
+import type { DtlsIdentity, RemoteAddress, WireAddress } from './identity'
 import { LookupGate } from './lookup-gate'
 import { buildAlert } from './messages/alert'
 import { parseClientHello } from './messages/client-hello'
 import { negotiate } from './negotiation'
 import type { DtlsServerOptions } from './options'
-import { forEachRecord, plainRecord, type RawRecord } from './record'
-import { SessionCache } from './resumption'
+import { plainRecord, readRecord, type RawRecord } from './record'
+import { bytesKey, SessionCache } from './session-cache'
 import { helloMark, ServerHandshake } from './server-handshake'
 import type { DtlsSession } from './session'
 import { resolveSettings, type Settings } from './settings'
@@ -108,26 +109,19 @@ export class DtlsServer {
 
   /**
    * One datagram from the network. Nothing in it can make this throw.
-   * @param address IPv4 addresses unmapped
+   * @param wireAddress as the socket writes it; answers go there in the same writing
    */
-  receive(datagram: Buffer, address: string, port: number): void {
+  receive(datagram: Buffer, wireAddress: string, port: number): void {
     if (this.stopped) return
-    const from = { address, port }
-    const key = addressKey(address, port)
+    const from = { wireAddress, port }
+    const key = addressKey(from)
     if (datagram.length === 0) this.dropped('malformed')
-    forEachRecord(
-      datagram,
-      this.settings.connectionIdLength,
-      (record) => {
-        try {
-          this.route(record, from, key)
-        } catch (error) {
-          this.dropped('internal-error')
-          this.warn('a DTLS record could not be dealt with', error)
-        }
-      },
-      this.dropped,
-    )
+    for (let at = 0; at < datagram.length;) {
+      const { record, problem, next } = readRecord(datagram, at, this.settings.connectionIdLength)
+      at = next
+      if (record === undefined) this.dropped(problem ?? 'malformed')
+      else this.receiveRecord(record, from, key)
+    }
   }
 
   /**
@@ -189,7 +183,16 @@ export class DtlsServer {
     this.associations.pin(association, pinned)
   }
 
-  private route(record: RawRecord, from: RemoteAddress, key: string): void {
+  private receiveRecord(record: RawRecord, from: WireAddress, key: string): void {
+    try {
+      this.route(record, from, key)
+    } catch (error) {
+      this.dropped('internal-error')
+      this.warn('a DTLS record could not be dealt with', error)
+    }
+  }
+
+  private route(record: RawRecord, from: WireAddress, key: string): void {
     if (record.epoch === 1) return this.routeProtected(record, from, key)
     if (record.epoch > 1) return this.dropped('no-association')
     if (record.type === ContentType.applicationData || record.type === ContentType.tls12Cid) {
@@ -203,7 +206,7 @@ export class DtlsServer {
     else this.dropped(this.associations.at(key) === undefined ? 'no-association' : 'plaintext')
   }
 
-  private routeProtected(record: RawRecord, from: RemoteAddress, key: string): void {
+  private routeProtected(record: RawRecord, from: WireAddress, key: string): void {
     if (record.type === ContentType.tls12Cid) return this.routeByConnectionId(record, from)
     const association = this.associations.at(key)
     const handshake = this.halfOpen.at(key)
@@ -212,7 +215,7 @@ export class DtlsServer {
       else handshake.receive(record)
       return
     }
-    if (association.ownConnectionId !== undefined) {
+    if (association.connectionIdKey !== undefined) {
       // RFC 9146 §3: having agreed on Connection IDs, the client must use its.
       if (handshake === undefined) this.dropped('connection-id-missing')
       else handshake.receive(record)
@@ -225,13 +228,13 @@ export class DtlsServer {
     else handshake.receive(record)
   }
 
-  private routeByConnectionId(record: RawRecord, from: RemoteAddress): void {
-    const holder = this.byConnectionId.get(connectionIdKey(record.connectionId))
+  private routeByConnectionId(record: RawRecord, from: WireAddress): void {
+    const holder = this.byConnectionId.get(bytesKey(record.connectionId))
     if (holder === undefined) return this.dropped('unknown-connection-id')
     if (holder instanceof ServerHandshake) {
-      const { address, port } = holder.remote
+      const { wireAddress, port } = holder.remote
       // A handshake does not move.
-      if (address === from.address && port === from.port) holder.receive(record)
+      if (wireAddress === from.wireAddress && port === from.port) holder.receive(record)
       else this.dropped('unknown-connection-id')
       return
     }
@@ -239,7 +242,7 @@ export class DtlsServer {
     if (rejection !== undefined) this.records.reject(holder, rejection)
   }
 
-  private onHello(record: RawRecord, from: RemoteAddress, key: string): void {
+  private onHello(record: RawRecord, from: WireAddress, key: string): void {
     const outcome = this.gate.check(record, from)
     if (outcome.kind === 'dropped') return this.dropped(outcome.reason)
     if (outcome.kind === 'verify') {
@@ -262,7 +265,7 @@ export class DtlsServer {
   private beginHandshake(
     { fragment, prefix }: CheckedHello,
     record: RawRecord,
-    from: RemoteAddress,
+    from: WireAddress,
     key: string,
   ): void {
     this.tally.handshakesStarted++
@@ -303,8 +306,8 @@ export class DtlsServer {
         this.onEstablished(handshake, association, early),
       report: ({ remote, claimed }, failure) => this.report(remote, claimed, failure),
       ended: (handshake) => {
-        this.halfOpen.remove(addressKey(handshake.remote.address, handshake.remote.port), handshake)
-        this.releaseConnectionId(handshake.connectionId, handshake)
+        this.halfOpen.remove(addressKey(handshake.remote), handshake)
+        this.releaseConnectionId(handshake.connectionIdKey, handshake)
       },
       retransmitted: () => this.tally.retransmissions++,
     }
@@ -319,14 +322,14 @@ export class DtlsServer {
       output: (datagram, to) => this.output(datagram, to),
       deliver: (association, message) => this.onMessage(association, message),
       touch: (association) => this.associations.touch(association),
-      moved: (association, { address, port }) => {
+      moved: (association, { wireAddress, port }) => {
         this.tally.addressMoves++
-        this.associations.move(association, address, port)
+        this.associations.move(association, wireAddress, port)
       },
       closedByPeer: (association, reason, fatal) => {
         if (!fatal) return this.close(association, reason)
         // RFC 5246 §7.2.2: after a fatal alert the session must not be resumed.
-        this.sessions.remove(association.sessionId)
+        this.sessions.remove(association.sessionKey)
         this.end(association, reason)
       },
       exhausted: (association, reason) => this.close(association, reason),
@@ -339,19 +342,17 @@ export class DtlsServer {
     association: Association,
     early: readonly RawRecord[],
   ): void {
-    const { address, port } = handshake.remote
-    const key = addressKey(address, port)
+    const key = addressKey(handshake.remote)
     this.halfOpen.remove(key, handshake)
     this.takeAddress(association, key)
     if (!this.makeRoom()) {
-      this.releaseConnectionId(association.ownConnectionId, handshake)
+      this.releaseConnectionId(association.connectionIdKey, handshake)
       this.dropped('association-limit')
       return
     }
     this.associations.add(association)
-    if (association.ownConnectionId !== undefined) {
-      this.byConnectionId.set(connectionIdKey(association.ownConnectionId), association)
-    }
+    const { connectionIdKey } = association
+    if (connectionIdKey !== undefined) this.byConnectionId.set(connectionIdKey, association)
     this.tally.handshakesCompleted++
     if (association.resumed) this.tally.resumptions++
     for (const record of early) this.route(record, handshake.remote, key)
@@ -363,7 +364,7 @@ export class DtlsServer {
     if (previous === undefined) return
     // Another device with a Connection ID: it has moved away and will say whereto.
     const movedAway =
-      previous.ownConnectionId !== undefined &&
+      previous.connectionIdKey !== undefined &&
       !sameIdentity(previous.identity, association.identity)
     if (movedAway) previous.displaced = true
     else this.end(previous, 'the device made a new connection')
@@ -388,7 +389,7 @@ export class DtlsServer {
   private end(association: Association, reason: string): void {
     association.ended = true
     this.associations.remove(association)
-    this.releaseConnectionId(association.ownConnectionId, association)
+    this.releaseConnectionId(association.connectionIdKey, association)
     try {
       this.onAssociationEnded(association, reason)
     } catch (error) {
@@ -399,7 +400,7 @@ export class DtlsServer {
   private allocateConnectionId(handshake: ServerHandshake): Uint8Array {
     for (;;) {
       const connectionId = new Uint8Array(randomBytes(this.settings.connectionIdLength))
-      const key = connectionIdKey(connectionId)
+      const key = bytesKey(connectionId)
       if (this.byConnectionId.has(key)) continue
       this.byConnectionId.set(key, handshake)
       return connectionId
@@ -407,22 +408,21 @@ export class DtlsServer {
   }
 
   private releaseConnectionId(
-    connectionId: Uint8Array | undefined,
+    key: string | undefined,
     holder: Association | ServerHandshake,
   ): void {
-    if (connectionId === undefined) return
-    const key = connectionIdKey(connectionId)
-    if (this.byConnectionId.get(key) === holder) this.byConnectionId.delete(key)
+    if (key !== undefined && this.byConnectionId.get(key) === holder)
+      this.byConnectionId.delete(key)
   }
 
   private report(
-    { address, port }: RemoteAddress,
+    { wireAddress, port }: WireAddress,
     identity: DtlsIdentity | undefined,
     { code, message: reason }: HandshakeFailure,
   ): void {
     this.tally.failed(code)
     try {
-      this.onHandshakeFailed({ code, reason, identity, address, port })
+      this.onHandshakeFailed({ code, reason, identity, address: unmapped(wireAddress), port })
     } catch (error) {
       this.warn('onHandshakeFailed failed', error)
     }
@@ -430,18 +430,13 @@ export class DtlsServer {
 
   private readonly dropped = (reason: DropReason): void => this.tally.dropped(reason)
 
-  private output(datagram: Uint8Array, { address, port }: RemoteAddress): void {
-    this.options.output(datagram, address, port)
+  private output(datagram: Uint8Array, { wireAddress, port }: WireAddress): void {
+    this.options.output(datagram, wireAddress, port)
   }
 
   private warn(what: string, error: unknown): void {
     this.onWarning(`${what}: ${error instanceof Error ? error.message : String(error)}`)
   }
-}
-
-function connectionIdKey(connectionId: Uint8Array): string {
-  const { buffer, byteOffset, byteLength } = connectionId
-  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,12 +1,14 @@
 import { isIPv6 } from 'node:net'
-import type { RemoteAddress } from './identity'
+import { unmapped } from './address'
+import type { WireAddress } from './identity'
 import type { ServerHandshake } from './server-handshake'
 
 /**
  * Who is counted together: an IPv4 address, or an IPv6 /64, of which one sender may well have all
  * addresses.
  */
-export function senderGroup(address: string): string {
+export function senderGroup(wireAddress: string): string {
+  const address = unmapped(wireAddress)
   if (!isIPv6(address)) return address
   const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::')
   const left = head === '' ? [] : head.split(':')
@@ -42,21 +44,21 @@ export class HalfOpen {
     return this.byAddress.values()
   }
 
-  hasRoomFor({ address }: RemoteAddress): boolean {
+  hasRoomFor({ wireAddress }: WireAddress): boolean {
     if (this.byAddress.size >= this.limit) return false
-    return (this.perGroup.get(senderGroup(address)) ?? 0) < this.limitPerGroup
+    return (this.perGroup.get(senderGroup(wireAddress)) ?? 0) < this.limitPerGroup
   }
 
   add(key: string, handshake: ServerHandshake): void {
     this.byAddress.set(key, handshake)
-    const group = senderGroup(handshake.remote.address)
+    const group = senderGroup(handshake.remote.wireAddress)
     this.perGroup.set(group, (this.perGroup.get(group) ?? 0) + 1)
   }
 
   remove(key: string, handshake: ServerHandshake): void {
     if (this.byAddress.get(key) !== handshake) return
     this.byAddress.delete(key)
-    const group = senderGroup(handshake.remote.address)
+    const group = senderGroup(handshake.remote.wireAddress)
     const left = (this.perGroup.get(group) ?? 1) - 1
     if (left > 0) this.perGroup.set(group, left)
     else this.perGroup.delete(group)

@@ -3,10 +3,10 @@ import type { Association } from './association'
 import type { DropReason } from './counters'
 import type { DtlsCredentials } from './credentials'
 import type { HandshakeFailure } from './errors'
-import type { RemoteAddress } from './identity'
+import type { WireAddress } from './identity'
 import type { LookupGate } from './lookup-gate'
 import type { RawRecord } from './record'
-import type { SessionCache } from './resumption'
+import type { SessionCache } from './session-cache'
 import type { ServerHandshake } from './server-handshake'
 import type { Settings } from './settings'
 
@@ -17,7 +17,7 @@ export interface HandshakeHost {
   readonly clock: Clock
   readonly lookups: LookupGate
   readonly sessions: SessionCache
-  output(datagram: Uint8Array, to: RemoteAddress): void
+  output(datagram: Uint8Array, to: WireAddress): void
   /** A random Connection ID that nobody has; records that carry it come to this handshake. */
   allocateConnectionId(handshake: ServerHandshake): Uint8Array
   /** The client's Finished was right: the association takes the handshake's place. */

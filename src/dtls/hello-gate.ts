@@ -4,7 +4,7 @@ import { ContentType, HandshakeType, Version } from './constants'
 import { CookieJar } from './cookie'
 import type { DropReason } from './counters'
 import { DecodeError } from './errors'
-import type { RemoteAddress } from './identity'
+import type { WireAddress } from './identity'
 import { type ClientHelloPrefix, parseClientHelloPrefix } from './messages/client-hello'
 import { type HandshakeFragment, readFragment, wholeMessage } from './messages/handshake-header'
 import { buildHelloVerifyRequest } from './messages/hello-verify-request'
@@ -35,7 +35,7 @@ export class HelloGate {
     this.cookies = new CookieJar(clock, cookieLifetime)
   }
 
-  check(record: RawRecord, from: RemoteAddress): HelloOutcome {
+  check(record: RawRecord, from: WireAddress): HelloOutcome {
     let fragment: HandshakeFragment
     let prefix: ClientHelloPrefix
     try {

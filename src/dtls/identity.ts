@@ -17,8 +17,14 @@ export type DtlsIdentity =
       readonly certificate: Uint8Array
     }
 
-/** Where a datagram came from. IPv4-mapped IPv6 addresses are written as IPv4. */
+/** Where a client is, as shown: IPv4-mapped IPv6 addresses are written as IPv4. */
 export interface RemoteAddress {
   readonly address: string
+  readonly port: number
+}
+
+/** Where a datagram came from and goes to, in the socket's own writing: it is never taken apart here. */
+export interface WireAddress {
+  readonly wireAddress: string
   readonly port: number
 }

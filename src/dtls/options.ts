@@ -44,7 +44,7 @@ export interface DtlsSettings {
 
 export interface DtlsServerOptions extends DtlsSettings {
   readonly credentials: DtlsCredentials
-  /** Puts a datagram on the wire, without waiting. IPv4 addresses come unmapped. */
-  readonly output: (datagram: Uint8Array, address: string, port: number) => void
+  /** Puts a datagram on the wire, without waiting; addresses are written as they were received. */
+  readonly output: (datagram: Uint8Array, wireAddress: string, port: number) => void
   readonly clock?: Clock
 }

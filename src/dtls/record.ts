@@ -16,45 +16,47 @@ export interface RawRecord {
 
 export const NO_CONNECTION_ID = new Uint8Array(0)
 
+/** What {@link readRecord} found: a record or why there is none, and where to go on. */
+export interface RecordStep {
+  readonly record: RawRecord | undefined
+  readonly problem: DropReason | undefined
+  /** Where the next record begins; the end of the datagram when that cannot be known. */
+  readonly next: number
+}
+
 /**
- * Splits a datagram into records (RFC 6347 §4.1, RFC 9146 §4). What is wrong with one goes to
- * `onDrop`; records before it keep their effect, and those after it too where its end is known.
+ * The record at `at` of a datagram (RFC 6347 §4.1, RFC 9146 §4). After one that is too large or of
+ * unknown type the rest of the datagram is still good.
  * @param cidLength of our own Connection IDs: type 25 does not say how long they are
  */
-export function forEachRecord(
-  datagram: Buffer,
-  cidLength: number,
-  onRecord: (record: RawRecord) => void,
-  onDrop: (reason: DropReason) => void,
-): void {
-  let at = 0
-  while (at < datagram.length) {
-    if (datagram.length - at < RECORD_HEADER) return onDrop('malformed')
-    const type = datagram.readUInt8(at)
-    const version = datagram.readUInt16BE(at + 1)
-    // Not DTLS: nothing that follows can be trusted to be records.
-    if (version >> 8 !== 0xfe) return onDrop('bad-version')
-    const cid = type === ContentType.tls12Cid ? cidLength : 0
-    const start = at + RECORD_HEADER + cid
-    if (start > datagram.length) return onDrop('malformed')
-    const length = datagram.readUInt16BE(start - 2)
-    const end = start + length
-    if (end > datagram.length) return onDrop('malformed')
-    if (length > MAX_CIPHERTEXT) onDrop('record-too-large')
-    else if (!isKnownType(type) || (type === ContentType.tls12Cid && cidLength === 0)) {
-      onDrop('unknown-type')
-    } else {
-      onRecord({
-        type,
-        version,
-        epoch: datagram.readUInt16BE(at + 3),
-        sequence: datagram.readUInt16BE(at + 5) * 0x1_0000_0000 + datagram.readUInt32BE(at + 7),
-        connectionId: cid === 0 ? NO_CONNECTION_ID : datagram.subarray(at + 11, at + 11 + cid),
-        fragment: datagram.subarray(start, end),
-      })
-    }
-    at = end
+export function readRecord(datagram: Buffer, at: number, cidLength: number): RecordStep {
+  const give = (problem: DropReason, next = datagram.length): RecordStep => {
+    return { record: undefined, problem, next }
   }
+  if (datagram.length - at < RECORD_HEADER) return give('malformed')
+  const type = datagram.readUInt8(at)
+  const version = datagram.readUInt16BE(at + 1)
+  // Not DTLS: nothing that follows can be trusted to be records.
+  if (version >> 8 !== 0xfe) return give('bad-version')
+  const cid = type === ContentType.tls12Cid ? cidLength : 0
+  const start = at + RECORD_HEADER + cid
+  if (start > datagram.length) return give('malformed')
+  const length = datagram.readUInt16BE(start - 2)
+  const next = start + length
+  if (next > datagram.length) return give('malformed')
+  if (length > MAX_CIPHERTEXT) return give('record-too-large', next)
+  if (!isKnownType(type) || (type === ContentType.tls12Cid && cidLength === 0)) {
+    return give('unknown-type', next)
+  }
+  const record = {
+    type,
+    version,
+    epoch: datagram.readUInt16BE(at + 3),
+    sequence: datagram.readUInt16BE(at + 5) * 0x1_0000_0000 + datagram.readUInt32BE(at + 7),
+    connectionId: cid === 0 ? NO_CONNECTION_ID : datagram.subarray(at + 11, at + 11 + cid),
+    fragment: datagram.subarray(start, next),
+  }
+  return { record, problem: undefined, next }
 }
 
 function isKnownType(type: number): boolean {

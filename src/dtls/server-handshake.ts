@@ -1,5 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { TimerHandle } from '../base/clock'
+import { unmapped } from './address'
 import { Association, type LastFlight } from './association'
 import type { RecordCipher } from './ciphers'
 import {
@@ -24,7 +25,7 @@ import {
   unexpectedMessage,
 } from './handshake-failures'
 import type { DropReason } from './counters'
-import type { DtlsIdentity, RemoteAddress } from './identity'
+import type { DtlsIdentity, RemoteAddress, WireAddress } from './identity'
 import { createKeyAgreement, type KeyAgreement } from './key-agreement'
 import { pskPremaster, VERIFY_DATA_LENGTH } from './key-schedule'
 import type { LookupTicket } from './lookup-gate'
@@ -38,6 +39,7 @@ import { NO_CONNECTION_ID, plainRecord, type RawRecord } from './record'
 import { credentialCheck, isSessionAccepted, resumable } from './resumption'
 import { addKeyExchange, FlightBuilder, serverHello, serverRandom } from './server-flights'
 import type { DtlsSession } from './session'
+import { bytesKey } from './session-cache'
 
 type State =
   | 'new'
@@ -74,6 +76,8 @@ export class ServerHandshake implements InboxListener {
   /** Records of epoch 1 carry this when Connection IDs were agreed on. */
   connectionId: Uint8Array | undefined
 
+  /** For look-ups: where the client is, as people write it. */
+  private readonly client: RemoteAddress
   private state: State = 'new'
   private negotiated: Negotiated
   private secrets: HandshakeSecrets
@@ -96,12 +100,13 @@ export class ServerHandshake implements InboxListener {
 
   constructor(
     private readonly host: HandshakeHost,
-    readonly remote: RemoteAddress,
+    readonly remote: WireAddress,
     private readonly verified: VerifiedHello,
     negotiated: Negotiated,
   ) {
     const { hello, message, recordSequence } = verified
     const { clock, settings } = host
+    this.client = { address: unmapped(remote.wireAddress), port: remote.port }
     this.negotiated = negotiated
     this.clientRandom = new Uint8Array(hello.random)
     this.secrets = new HandshakeSecrets(this.clientRandom, serverRandom(), negotiated)
@@ -131,10 +136,10 @@ export class ServerHandshake implements InboxListener {
       this.claimed = session.identity
       const { credentials } = this.host
       this.await(
-        () => isSessionAccepted(session, credentials, this.remote),
+        () => isSessionAccepted(session, credentials, this.client),
         (accepted) => {
           if (accepted) return this.beginAbbreviated(session, negotiated)
-          this.host.sessions.remove(session.id)
+          this.host.sessions.remove(bytesKey(session.id))
           this.claimed = undefined
           this.beginFull()
         },
@@ -150,6 +155,11 @@ export class ServerHandshake implements InboxListener {
   /** A record that is not a hello, of epoch 0 or 1. */
   receive(record: RawRecord): void {
     if (this.state !== 'over') this.guard(() => this.inbox.receive(record))
+  }
+
+  /** The key that records with our Connection ID are found by. */
+  get connectionIdKey(): string | undefined {
+    return this.connectionId && bytesKey(this.connectionId)
   }
 
   /** Ends the handshake without a word to the client. */
@@ -293,7 +303,7 @@ export class ServerHandshake implements InboxListener {
     const name = new Uint8Array(identity)
     this.claimed = { kind: 'psk', identity: name }
     this.await(
-      async () => this.host.credentials.psk?.(name, this.remote),
+      async () => this.host.credentials.psk?.(name, this.client),
       (psk) => this.onPsk(name, psk, shared),
       (error) => this.onPsk(name, undefined, shared, error),
     )
@@ -332,7 +342,7 @@ export class ServerHandshake implements InboxListener {
     this.secrets.transcript.add(message)
     const { credentials, clock } = this.host
     this.await(
-      () => claim.accept(credentials, this.remote, clock.now()),
+      () => claim.accept(credentials, this.client, clock.now()),
       (accepted) => {
         this.accepted = accepted
         this.enter('wait-change-cipher-spec')
@@ -369,7 +379,7 @@ export class ServerHandshake implements InboxListener {
     return {
       clientMessageSeq,
       messageSeq,
-      verifyData: new Uint8Array(verify),
+      verifyData: verify.toString('latin1'),
       plainSequence: this.sender.plainSequence,
       sentAt: this.host.clock.monotonic(),
     }
@@ -382,11 +392,11 @@ export class ServerHandshake implements InboxListener {
   ): void {
     const { host, negotiated, session } = this
     const { identity } = accepted
-    if (session !== undefined) host.sessions.touch(session)
+    if (session !== undefined) host.sessions.touch(bytesKey(session.id))
     else if (this.sessionId.length > 0) {
       host.sessions.add({
         id: this.sessionId,
-        masterSecret: new Uint8Array(this.secrets.masterSecret),
+        masterSecret: this.secrets.masterSecret.slice(),
         suite: negotiated.suite.number,
         identity,
         credentialCheck: this.check,
@@ -399,12 +409,12 @@ export class ServerHandshake implements InboxListener {
       identity,
       cipher,
       window: this.inbox.window,
-      ownConnectionId: this.connectionId,
+      connectionIdKey: this.connectionIdKey,
       peerConnectionId: negotiated.peerConnectionId ?? NO_CONNECTION_ID,
       writeSequence: this.sender.protectedSequence,
       sendLimit: negotiated.sendLimit,
       suite: negotiated.suite.number,
-      sessionId: this.sessionId,
+      sessionKey: bytesKey(this.sessionId),
       resumed: session !== undefined,
       helloMark: helloMark(this.clientRandom),
       lastFlight,

@@ -14,8 +14,6 @@ export interface DatagramSocketOptions {
 /** Errors that mean "this machine has no IPv6", not "this address is wrong". */
 const NO_IPV6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'])
 
-const MAPPED = '::ffff:'
-
 /** Addresses are literal: saves the resolver's detour. */
 function literal(
   address: string,
@@ -25,21 +23,16 @@ function literal(
   callback(null, address, isIPv4(address) ? 4 : 6)
 }
 
-function unmapped(address: string): string {
-  const mapped = address.startsWith(MAPPED) && address.includes('.', MAPPED.length)
-  return mapped ? address.slice(MAPPED.length) : address
-}
-
-/** A UDP socket on which IPv4 addresses are written as such, whatever family it is of. */
+/**
+ * A UDP socket, dual stack where it can be. Addresses stay as it writes them: on an IPv6 socket IPv4
+ * addresses are mapped (`::ffff:192.0.2.1`), and are to be given back so.
+ */
 export class DatagramSocket {
-  onMessage: (datagram: Buffer, address: string, port: number) => void = () => {}
+  onMessage: (datagram: Buffer, wireAddress: string, port: number) => void = () => {}
   /** ICMP errors and the like. */
   onError: (message: string) => void = () => {}
 
   private socket: Socket | undefined
-  /** Whether the socket writes IPv4 addresses as mapped ones. */
-  private ipv6 = false
-
   constructor(private readonly options: DatagramSocketOptions) {}
 
   /** @throws BindError */
@@ -55,9 +48,8 @@ export class DatagramSocket {
   }
 
   /** Does nothing before `bind` and after `close`. */
-  send(datagram: Uint8Array, address: string, port: number): void {
-    const wire = this.ipv6 && isIPv4(address) ? MAPPED + address : address
-    this.socket?.send(datagram, port, wire, this.onSent)
+  send(datagram: Uint8Array, wireAddress: string, port: number): void {
+    this.socket?.send(datagram, port, wireAddress, this.onSent)
   }
 
   /** Resolves when the port can be bound again. */
@@ -74,7 +66,7 @@ export class DatagramSocket {
 
   private readonly receive = (datagram: Buffer, from: RemoteInfo): void => {
     // Nothing can be sent to port 0; such a source is forged.
-    if (from.port !== 0) this.onMessage(datagram, unmapped(from.address), from.port)
+    if (from.port !== 0) this.onMessage(datagram, from.address, from.port)
   }
 
   private bindTo(host: string): Promise<BoundAddress> {
@@ -109,7 +101,6 @@ export class DatagramSocket {
         } catch {
           // The system's default does, with more loss under bursts.
         }
-        this.ipv6 = ipv6
         this.socket = socket
         const bound = socket.address()
         resolve({ address: bound.address, port: bound.port })

@@ -4,21 +4,21 @@ import { additionalData, type RecordCipher, type RecordContext, writeEpochSequen
 
 /** The nonce: 4 secret bytes, then 8 that travel with the record (RFC 5288 §3, RFC 6655 §3). */
 const EXPLICIT_NONCE = 8
+/** Reused, as is {@link aadOptions}: each use is over before the next begins. */
 const nonce = Buffer.alloc(12)
+const aadOptions = { plaintextLength: 0 }
 
 interface AeadAlgorithm {
   readonly name: 'aes-128-ccm' | 'aes-128-gcm'
   readonly tagLength: number
-  /** CCM wants to know the length in advance. */
-  readonly announcesLength: boolean
   readonly forgeryLimit: number
 }
 
 /** Limits: RFC 9147 §4.5.3 and §B.3; the short tag of CCM_8 gets far fewer tries. */
 export const AEAD_ALGORITHMS = {
-  ccm: { name: 'aes-128-ccm', tagLength: 16, announcesLength: true, forgeryLimit: 2 ** 23 },
-  ccm8: { name: 'aes-128-ccm', tagLength: 8, announcesLength: true, forgeryLimit: 2 ** 20 },
-  gcm: { name: 'aes-128-gcm', tagLength: 16, announcesLength: false, forgeryLimit: 2 ** 36 },
+  ccm: { name: 'aes-128-ccm', tagLength: 16, forgeryLimit: 2 ** 23 },
+  ccm8: { name: 'aes-128-ccm', tagLength: 8, forgeryLimit: 2 ** 20 },
+  gcm: { name: 'aes-128-gcm', tagLength: 16, forgeryLimit: 2 ** 36 },
 } as const satisfies { [name: string]: AeadAlgorithm }
 
 /** AES-CCM, AES-CCM_8 and AES-GCM records (RFC 6655, RFC 5288). */
@@ -53,7 +53,8 @@ export class AeadCipher implements RecordCipher {
     nonce.writeUInt32BE(this.writeSalt)
     writeEpochSequence(nonce, 4, context.epoch, context.sequence)
     const cipher = this.encryptor()
-    cipher.setAAD(additionalData(context, plaintext.length), { plaintextLength: plaintext.length })
+    aadOptions.plaintextLength = plaintext.length
+    cipher.setAAD(additionalData(context, plaintext.length), aadOptions)
     nonce.copy(target, at, 4)
     target.set(cipher.update(plaintext), at + EXPLICIT_NONCE)
     cipher.final()
@@ -65,13 +66,14 @@ export class AeadCipher implements RecordCipher {
     const length = fragment.length - EXPLICIT_NONCE - tagLength
     if (length < 0) return undefined
     nonce.writeUInt32BE(this.readSalt)
-    nonce.set(fragment.subarray(0, EXPLICIT_NONCE), 4)
+    for (let i = 0; i < EXPLICIT_NONCE; i++) nonce[4 + i] = fragment[i] ?? 0
     const decipher = this.decryptor()
     const tag = fragment.subarray(fragment.length - tagLength)
     const ciphertext = fragment.subarray(EXPLICIT_NONCE, EXPLICIT_NONCE + length)
     try {
       decipher.setAuthTag(tag)
-      decipher.setAAD(additionalData(context, length), { plaintextLength: length })
+      aadOptions.plaintextLength = length
+      decipher.setAAD(additionalData(context, length), aadOptions)
       // Also when there are no bytes: without update, CCM's final accepts any tag (Node.js 20 to 24).
       const plaintext = decipher.update(ciphertext)
       decipher.final()
