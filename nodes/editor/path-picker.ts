@@ -100,6 +100,12 @@ export function openPathPicker(options: PickerOptions): void {
           )
         },
       })
+      body.on('keydown', (event) => {
+        if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
+        event.preventDefault()
+        event.stopPropagation()
+        finish()
+      })
       searchInput.trigger('focus')
 
       void findDevice(server, options.endpoint).then(({ device, note: why }) => {

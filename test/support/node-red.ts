@@ -69,7 +69,9 @@ export interface DebugMessage {
 export interface NodeRedOptions {
   readonly runtime?: Runtime
   /** Merged into `settings.js` (JSON only). */
-  readonly settings?: object
+  readonly settings?: { readonly [name: string]: unknown }
+  /** The flow file that it starts with. */
+  readonly flows?: readonly FlowNode[]
   /** A user directory that has the package installed; default: a new one with a link to this one. */
   readonly userDir?: string
 }
@@ -82,6 +84,8 @@ export class NodeRed {
 
   private constructor(
     readonly port: number,
+    /** `httpAdminRoot`, without the slash at its end. */
+    private readonly adminRoot: string,
     readonly userDir: string,
     private readonly ownsUserDir: boolean,
     private readonly child: ChildProcess,
@@ -108,19 +112,24 @@ export class NodeRed {
       editorTheme: { tours: false, palette: { catalogues: [] } },
       ...settings,
     }
+    if (options.flows !== undefined) {
+      writeFileSync(join(userDir, 'flows.json'), JSON.stringify(options.flows))
+    }
     writeFileSync(file, `module.exports = ${JSON.stringify(all, null, 2)}\n`)
     const child = spawn(runtime.node, [runtime.red, '-u', userDir, '-s', file], {
       cwd: userDir,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    const red = new NodeRed(port, userDir, options.userDir === undefined, child)
+    const root = String(settings['httpAdminRoot'] ?? '').replace(/\/$/, '')
+    const red = new NodeRed(port, root, userDir, options.userDir === undefined, child)
     await red.untilReady()
-    await red.listen()
+    // With adminAuth, debug messages are for those who log in.
+    if (settings['adminAuth'] === undefined) await red.listen()
     return red
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`
+    return `http://127.0.0.1:${this.port}${this.adminRoot}`
   }
 
   /** The last part of what it printed. */
@@ -214,7 +223,8 @@ export class NodeRed {
     for (;;) {
       if (!this.running) throw new Error(`Node-RED exited:\n${this.log}`)
       try {
-        if ((await fetch(`${this.url}/settings`)).ok) return
+        const { status } = await fetch(`${this.url}/settings`)
+        if (status === 200 || status === 401) return
       } catch {
         // Not listening yet.
       }
@@ -224,7 +234,7 @@ export class NodeRed {
   }
 
   private async listen(): Promise<void> {
-    const comms = new WebSocket(`ws://127.0.0.1:${this.port}/comms`)
+    const comms = new WebSocket(`${this.url.replace('http', 'ws')}/comms`)
     this.comms = comms
     comms.on('message', (data) => {
       const said = JSON.parse(String(data)) as { topic: string; data: DebugMessage }[]

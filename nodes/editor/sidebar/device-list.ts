@@ -36,6 +36,8 @@ function deviceRow(device: DeviceInfo, open: () => void): JQuery {
   row.on('keydown', (event) => {
     if (event.key === 'Enter' || event.key === ' ') {
       event.preventDefault()
+      // The row leaves the page: Node-RED's keyboard handler must not climb from it.
+      event.stopPropagation()
       open()
     }
   })

@@ -1,0 +1,136 @@
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { createSocket } from 'node:dgram'
+import { requireTool } from '../../support/tools'
+import { NodeRed, type Runtime, requireRuntime } from '../../support/node-red'
+import { demoFlow } from './flow'
+
+/** A UDP port that nobody has right now. */
+export function freeUdpPort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket('udp4')
+    socket.once('error', reject)
+    socket.bind(0, '127.0.0.1', () => {
+      const { port } = socket.address()
+      socket.close(() => resolve(port))
+    })
+  })
+}
+
+/** Node-RED's editor in Chromium. Errors that a page throws fail {@link Editor.close}. */
+export class Editor {
+  private readonly errors: string[] = []
+
+  private constructor(
+    readonly page: Page,
+    private readonly context: { close(): Promise<void> },
+  ) {}
+
+  static async open(
+    browser: Browser,
+    url: string,
+    options: BrowserContextOptions = {},
+  ): Promise<Editor> {
+    const context = await browser.newContext({
+      viewport: { width: 1280, height: 900 },
+      ...options,
+    })
+    const page = await context.newPage()
+    page.setDefaultTimeout(10_000)
+    const editor = new Editor(page, context)
+    page.on('pageerror', (error) => editor.errors.push(error.stack ?? error.message))
+    await page.goto(url)
+    await page.waitForSelector('#red-ui-workspace-chart .red-ui-flow-node')
+    await page.waitForSelector('#red-ui-loading-progress', { state: 'hidden' })
+    return editor
+  }
+
+  async close(): Promise<void> {
+    await this.context.close()
+    if (this.errors.length > 0) throw new Error(`the page threw:\n${this.errors.join('\n')}`)
+  }
+
+  /** Opens the dialog of a node on the canvas. */
+  async edit(id: string): Promise<void> {
+    await this.page.dblclick(`[id="${id}"] .red-ui-flow-node`)
+    await this.page.waitForSelector('#node-dialog-ok')
+  }
+
+  async done(): Promise<void> {
+    await this.page.click('#node-dialog-ok')
+    await this.page.waitForSelector('#node-dialog-ok', { state: 'detached' })
+  }
+
+  /** Drags a node from the palette onto the canvas, and answers its id. */
+  async place(type: string, position: { x: number; y: number }): Promise<string> {
+    const { page } = this
+    const known = await page.$$eval('.red-ui-flow-node-group[id]', (all) => all.map(({ id }) => id))
+    const entry = page.locator(`.red-ui-palette-node[data-palette-type="${type}"]`)
+    await page.fill('#red-ui-palette-search input', type)
+    await entry.scrollIntoViewIfNeeded()
+    const box = await entry.boundingBox()
+    if (box === null) throw new Error(`${type} is not in the palette`)
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
+    await page.mouse.down()
+    await page.mouse.move(position.x, position.y, { steps: 10 })
+    await page.mouse.up()
+    const isNew = `.red-ui-flow-node-group[id]${known.map((id) => `:not([id="${id}"])`).join('')}`
+    const id = await page.locator(isNew).first().getAttribute('id')
+    if (id === null) throw new Error(`no ${type} was placed`)
+    return id
+  }
+
+  /** The text part of a typedInput of the open dialog. */
+  typed(property: string) {
+    return this.page.locator(`.form-row:has(#node-input-${property}) input.red-ui-typedInput-input`)
+  }
+
+  async deploy(): Promise<void> {
+    await this.page.click('#red-ui-header-button-deploy')
+    await this.page.waitForSelector('#red-ui-header-button-deploy.disabled')
+  }
+
+  async openSidebar(): Promise<void> {
+    await this.page.evaluate("RED.actions.invoke('lwm2m:show-devices')")
+    await this.page.waitForSelector('.lwm2m-sidebar')
+  }
+
+  async openDevice(endpoint: string): Promise<void> {
+    await this.openSidebar()
+    await this.page.click(`.lwm2m-device[data-endpoint="${endpoint}"]`)
+  }
+
+  async openInstance(path: string): Promise<void> {
+    await this.page.click(`.lwm2m-instance[data-path="${path}"] > summary`)
+  }
+}
+
+/** A Node-RED with the demo flow and its devices registered, and a browser. */
+export interface Bench {
+  readonly red: NodeRed
+  readonly browser: Browser
+}
+
+export async function startBench(
+  test: { skip(): void },
+  runtime: Runtime,
+  settings: { readonly [name: string]: unknown } = {},
+): Promise<Bench> {
+  requireRuntime(test, runtime)
+  const executablePath = requireTool(test, 'chromium')
+  const port = await freeUdpPort()
+  const red = await NodeRed.start({ runtime, settings, flows: demoFlow(port) })
+  await untilRegistered(red, 2)
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  return { red, browser }
+}
+
+/** Resolves when a number of devices is registered with the server of the demo flow. */
+async function untilRegistered(red: NodeRed, devices: number): Promise<void> {
+  const deadline = Date.now() + 20_000
+  for (;;) {
+    const response = await fetch(`${red.url}/lwm2m/server/devices`)
+    if (response.ok && ((await response.json()) as { total: number }).total >= devices) return
+    if (Date.now() > deadline) throw new Error(`devices did not register:\n${red.output}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
