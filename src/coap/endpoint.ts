@@ -49,7 +49,7 @@ export class CoapEndpoint {
       transport,
       options.clock ?? systemClock,
       resolveSettings(options),
-      (state) => this.forget(state, new CoapCancelled('the peer was silent for too long'), 'gone'),
+      (state) => this.forget(state, silentForTooLong, 'gone'),
     )
     this.core = core
     this.requester = new Requester(core)
@@ -121,7 +121,7 @@ export class CoapEndpoint {
     const { core } = this
     for (const state of [...core.peers.all()]) {
       core.peers.remove(state)
-      this.forget(state, new CoapCancelled('the endpoint was stopped'), 'stopped')
+      this.forget(state, () => new CoapCancelled('the endpoint was stopped'), 'stopped')
     }
     core.wheel.clear()
     this.starting = undefined
@@ -189,7 +189,8 @@ export class CoapEndpoint {
   abort(peer: Peer, reason: string): void {
     const state = this.core.peers.find(peer)
     if (state === undefined) return
-    this.requester.cancelAll(state, new CoapCancelled(reason))
+    // Mostly there are none, and an error with its stack costs more than all the rest of this.
+    if (state.requests !== undefined) this.requester.cancelAll(state, new CoapCancelled(reason))
     for (const relation of [...(state.relations ?? [])]) relation.end('gone')
   }
 
@@ -231,7 +232,7 @@ export class CoapEndpoint {
     const state = this.core.peers.find(peer)
     if (state !== undefined) {
       this.core.peers.remove(state)
-      this.forget(state, new PeerGone(peer, `${peer.id} is gone: ${reason}`), 'gone')
+      this.forget(state, () => new PeerGone(peer, `${peer.id} is gone: ${reason}`), 'gone')
     }
     try {
       this.onPeerGone(peer, reason)
@@ -240,11 +241,18 @@ export class CoapEndpoint {
     }
   }
 
-  private forget(state: PeerState, error: Error, reason: 'gone' | 'stopped'): void {
-    this.requester.cancelAll(state, error)
-    for (const relation of [...(state.relations ?? [])]) relation.end(reason)
-    this.responder.drop(state, error)
-    while (state.transmission !== undefined) state.transmission.abandon(error)
+  /**
+   * Ends what is under way with a peer. A flood of strangers makes many of them be forgotten, nearly
+   * all without anything of that kind: no error is made for those.
+   */
+  private forget(state: PeerState, why: () => Error, reason: 'gone' | 'stopped'): void {
+    if (state.wanted || state.service !== undefined) {
+      const error = why()
+      this.requester.cancelAll(state, error)
+      for (const relation of [...(state.relations ?? [])]) relation.end(reason)
+      this.responder.drop(state, error)
+      while (state.transmission !== undefined) state.transmission.abandon(error)
+    }
     this.core.duplicates.forget(state)
   }
 
@@ -261,6 +269,10 @@ export class CoapEndpoint {
     if (this.housekeeping.dueTick < 0) this.housekeeping.arm()
     return this.core.peers.open(peer, this.core.clock.monotonic())
   }
+}
+
+function silentForTooLong(): CoapCancelled {
+  return new CoapCancelled('the peer was silent for too long')
 }
 
 function stopped(): CoapCancelled {
