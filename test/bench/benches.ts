@@ -2,6 +2,7 @@
 import { bootstrapBench } from './bootstrap.bench'
 import { coapBench, flowBench } from './coap.bench'
 import { coapsBench } from './coaps.bench'
+import { editorBench } from './editor.bench'
 import { formatsBench } from './formats.bench'
 import { memoryBench } from './memory.bench'
 import type { BenchRow } from './report'
@@ -14,5 +15,6 @@ export const benches: { readonly [name: string]: (rounds: number) => Promise<Ben
   bootstrap: bootstrapBench,
   formats: formatsBench,
   store: storeBench,
+  editor: editorBench,
   memory: memoryBench,
 }
