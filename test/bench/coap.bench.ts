@@ -9,7 +9,7 @@ import { closeDevices, exchange, exchanges, type LoadDevice, openDevice, send } 
 import { atLeast, type BenchRow, median } from './report'
 
 const KINDS = ['echo', 'engine', 'coap-package'] as const
-type Kind = (typeof KINDS)[number] | 'disk' | 'flow'
+type Kind = (typeof KINDS)[number] | 'sink' | 'disk' | 'flow'
 /** Work per CPU second of one subject in one round. */
 type Scenario = (subject: BenchProcess, kind: Kind) => Promise<number>
 
@@ -94,9 +94,10 @@ function answerAll(devices: readonly LoadDevice[]): Map<LoadDevice, Buffer> {
 function notifications(type: number): Scenario {
   return async (subject, kind) => {
     const devices = await openDevices(subject, 200)
-    if (kind !== 'echo') await registerAll(devices)
+    const isRaw = kind === 'echo' || kind === 'sink'
+    if (!isRaw) await registerAll(devices)
     const tokens = answerAll(devices)
-    if (kind !== 'echo') {
+    if (!isRaw) {
       await subject.ask('observe', {
         endpoints: devices.map((device) => device.endpoint),
         ports: devices.map((device) => device.port),
@@ -212,6 +213,21 @@ async function compare(
   ]
 }
 
+/** How near notifications without an answer come to a socket that only receives. */
+async function toSink(rounds: number): Promise<BenchRow[]> {
+  const engine: number[] = []
+  const coapPackage: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const rates = await measure(notificationScenarios.non, ['sink', 'engine', 'coap-package'])
+    engine.push(rates.engine / rates.sink)
+    coapPackage.push(rates['coap-package'] / rates.sink)
+  }
+  return [
+    { name: 'NON notifications, relative to a raw sink', value: median(engine), unit: '×' },
+    { name: 'the coap package, relative to it', value: median(coapPackage), unit: '×' },
+  ]
+}
+
 /** Updates, registrations, notifications in, reads out. */
 export async function coapBench(rounds: number): Promise<BenchRow[]> {
   pinLoad()
@@ -219,6 +235,7 @@ export async function coapBench(rounds: number): Promise<BenchRow[]> {
     ...(await compare('registration updates', updates, 0.6, rounds)),
     ...(await compare('new registrations', registrations, 0.35, rounds)),
     ...(await compare('NON notifications', notificationScenarios.non, 1.2, rounds)),
+    ...(await toSink(rounds)),
     ...(await compare('CON notifications', notificationScenarios.con, 0.6, rounds)),
     ...(await compare('reads', reads, 0.35, rounds)),
   ]

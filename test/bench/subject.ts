@@ -1,17 +1,19 @@
 /**
  * The process under measurement: started by `bench-process.ts`, pinned to one core, commanded over
- * IPC. One kind per process: a raw dgram echo, the engine, or the same work on the `coap` package.
+ * IPC. One kind per process: a raw socket, the engine, or the same work on the `coap` package.
  */
-import { createSocket } from 'node:dgram'
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import type { Subject } from './subjects/subject'
 
-/** Sends every datagram back. */
-async function echoSubject(): Promise<Subject> {
+/** A raw socket: what no work on datagrams can be faster than. */
+async function rawSubject(
+  answer: (socket: Socket, datagram: Buffer, from: RemoteInfo) => void,
+): Promise<Subject> {
   const socket = createSocket({ type: 'udp6', ipv6Only: false, recvBufferSize: 4 << 20 })
   const subject = { port: 0, count: 0 }
   socket.on('message', (datagram, from) => {
     subject.count++
-    socket.send(datagram, from.port, from.address)
+    answer(socket, datagram, from)
   })
   await new Promise<void>((resolve) => socket.bind(0, resolve))
   subject.port = socket.address().port
@@ -20,7 +22,9 @@ async function echoSubject(): Promise<Subject> {
 
 /** Each loads what it needs alone. */
 const kinds: { [kind: string]: () => Promise<Subject> } = {
-  echo: echoSubject,
+  echo: () =>
+    rawSubject((socket, datagram, from) => socket.send(datagram, from.port, from.address)),
+  sink: () => rawSubject(() => {}),
   engine: async () => (await import('./subjects/engine')).engineSubject(),
   'coap-package': async () => (await import('./subjects/coap-package')).coapPackageSubject(),
   disk: async () => (await import('./subjects/disk')).diskSubject(),
