@@ -60,10 +60,15 @@ try {
   await picture(page, 'editor')
 
   await page.click('[data-page=traffic]')
-  await page.locator('.lwm2m-messages li').nth(5).waitFor({ timeout: 60_000 })
+  // Recording begins with the first look.
+  await page.waitForResponse((response) => response.url().includes('/traffic'))
+  await page.click('[data-page=resources]')
+  await temperature.locator('[data-action=read]').first().click()
+  await page.click('[data-page=traffic]')
+  await page.locator('.lwm2m-messages li').nth(4).waitFor({ timeout: 60_000 })
   await page.locator('.lwm2m-messages li:has(pre) summary').last().click()
   const sidebar = await page.locator('.lwm2m-sidebar').boundingBox()
-  await picture(page, 'traffic', { clip: sidebar })
+  await picture(page, 'traffic', { clip: { ...sidebar, height: Math.min(sidebar.height, 480) } })
 
   const reader = await page.evaluate("RED.nodes.filterNodes({ type: 'lwm2m-read' })[0].id")
   await page.dblclick(`[id="${reader}"] .red-ui-flow-node`)

@@ -2,6 +2,7 @@
  * The editor plugin: loaded before the nodes, it holds what their dialogs share
  * (`window.lwm2mEditor`) and adds the sidebar.
  */
+import { fillDefaults } from './defaults'
 import { deviceField } from './device-field'
 import { pathField, validPaths } from './path-field'
 import { addSidebar } from './sidebar'
@@ -10,6 +11,7 @@ import { explainFields, numberWithin, path, pem, port, writtenValue } from './va
 import { valueHelp } from './value-help'
 
 window.lwm2mEditor = {
+  fillDefaults,
   deviceField,
   pathField,
   validPaths,

@@ -4,6 +4,8 @@ import { Poller } from '../poller'
 import { clockTime, t } from '../texts'
 
 const MAX_ROWS = 500
+/** Characters of a payload in the summary. */
+const MAX_PREVIEW = 60
 
 /** A device's CoAP messages as they come and go. */
 export class TrafficView {
@@ -115,16 +117,20 @@ function messageRow(entry: TrafficEntry): JQuery {
     .toggleClass('lwm2m-error', isError)
     .appendTo(summary)
   const path = (entry.path ?? '') + (entry.query === undefined ? '' : `?${entry.query}`)
-  if (path !== '') $('<span class="lwm2m-path">').text(path).appendTo(summary)
+  // An answer has no path of its own: the beginning of its payload says what it is about.
+  const about = path === '' ? (entry.payload ?? '').split('\n', 1)[0] : path
+  $('<span class="lwm2m-path">')
+    .text(about?.slice(0, MAX_PREVIEW) ?? '')
+    .appendTo(summary)
   const facts = [
     entry.format,
     entry.observe === undefined ? undefined : t('traffic.observe', { n: entry.observe }),
     entry.block === undefined ? undefined : t('traffic.block', { block: entry.block }),
     t('traffic.bytes', { n: entry.size }),
     entry.repeated ? t('traffic.repeated') : undefined,
-    entry.peer,
   ]
-  $('<div class="lwm2m-facts">').text(facts.filter(Boolean).join(' · ')).appendTo(details)
+  $('<span class="lwm2m-facts">').text(facts.filter(Boolean).join(' · ')).appendTo(summary)
+  $('<div class="lwm2m-peer">').text(entry.peer).appendTo(details)
   if (entry.payload !== undefined) $('<pre>').text(entry.payload).appendTo(details)
   return row
 }
