@@ -1,7 +1,7 @@
 /** Validators of the dialogs: they answer `true`, or the text that says what is wanted. */
 import { validPaths } from './path-field'
 import { t } from './texts'
-import { parseRange, valueProblem } from './value-field'
+import { parseRange, writtenProblem } from './value-field'
 
 /** Node-RED shows a validator's text only where it takes two arguments. */
 type Validator = (this: EditorNode, value: unknown, options?: object) => true | string
@@ -62,7 +62,7 @@ export const writtenValue: Validator = function (value, _options) {
   if (what !== undefined && what !== 'values') return true
   if (pathType !== 'str' || !['str', 'num', 'bool'].includes(String(valueType))) return true
   if (!resource || resource.path !== written) return true
-  return valueProblem(String(value), resource.type, parseRange(resource.range)) ?? true
+  return writtenProblem(String(value), resource.type, parseRange(resource.range)) ?? true
 }
 
 /**

@@ -29,6 +29,16 @@ export function parseRange(text: string | undefined): ValueRange | undefined {
   return undefined
 }
 
+/**
+ * Like {@link valueProblem}, for a text or number that a flow writes: bytes are no text there, and a
+ * time is a number.
+ */
+export function writtenProblem(text: string, type: string, range?: ValueRange): string | undefined {
+  if (type === 'Opaque') return t('value.buffer-wanted')
+  if (type === 'Time' && !/^-?\d+$/.test(text.trim())) return t('value.seconds-wanted')
+  return valueProblem(text, type, range)
+}
+
 /** Why a text is no value of a type and range; undefined when it is one. */
 export function valueProblem(text: string, type: string, range?: ValueRange): string | undefined {
   switch (type) {
@@ -48,7 +58,10 @@ export function valueProblem(text: string, type: string, range?: ValueRange): st
     case 'Objlnk':
       return isLink(text) ? undefined : t('value.link-wanted')
     case 'Opaque':
-      return isHex(text) || isBase64(text) ? undefined : t('value.bytes-wanted')
+      // A text that begins like hex is meant as hex, whatever base64 could make of it.
+      return isHex(text) || (!/^\s*0x/i.test(text) && isBase64(text))
+        ? undefined
+        : t('value.bytes-wanted')
     default:
       return undefined
   }

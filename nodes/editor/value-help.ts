@@ -3,7 +3,7 @@ import type { ResourceInfo } from '../admin/contract'
 import { objectDefinition, pathIds } from './path-names'
 import { t } from './texts'
 import type { RememberedResource } from './validators'
-import { parseRange, valueField, valueProblem } from './value-field'
+import { parseRange, valueField, writtenProblem } from './value-field'
 
 /** Where the help finds what is written. */
 export interface ValueHelpOptions {
@@ -91,7 +91,7 @@ export function valueHelp(
     const found =
       resource === undefined || !fixed
         ? undefined
-        : valueProblem(value.typedInput('value'), resource.type, parseRange(resource.range))
+        : writtenProblem(value.typedInput('value'), resource.type, parseRange(resource.range))
     problem.text(found ?? '')
   }
   const showEditor = (): void => {
