@@ -8,6 +8,12 @@ const EXPLICIT_NONCE = 8
 const nonce = Buffer.alloc(12)
 const aadOptions = { plaintextLength: 0 }
 
+/**
+ * No bytes, but at an address: CCM takes an update without one for something else, and then seals
+ * nothing and opens anything.
+ */
+const NO_BYTES = Buffer.alloc(1).subarray(0, 0)
+
 interface AeadAlgorithm {
   readonly name: 'aes-128-ccm' | 'aes-128-gcm'
   readonly tagLength: number
@@ -56,7 +62,7 @@ export class AeadCipher implements RecordCipher {
     aadOptions.plaintextLength = plaintext.length
     cipher.setAAD(additionalData(context, plaintext.length), aadOptions)
     nonce.copy(target, at, 4)
-    target.set(cipher.update(plaintext), at + EXPLICIT_NONCE)
+    target.set(cipher.update(plaintext.length === 0 ? NO_BYTES : plaintext), at + EXPLICIT_NONCE)
     cipher.final()
     target.set(cipher.getAuthTag(), at + EXPLICIT_NONCE + plaintext.length)
   }
@@ -75,7 +81,7 @@ export class AeadCipher implements RecordCipher {
       aadOptions.plaintextLength = length
       decipher.setAAD(additionalData(context, length), aadOptions)
       // Also when there are no bytes: without update, CCM's final accepts any tag (Node.js 20 to 24).
-      const plaintext = decipher.update(ciphertext)
+      const plaintext = decipher.update(length === 0 ? NO_BYTES : ciphertext)
       decipher.final()
       return plaintext
     } catch {

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { ByteWriter } from '../../src/dtls/byte-writer'
+import { DtlsServer } from '../../src/dtls/endpoint'
+import { packFlight, type RecordWriter } from '../../src/dtls/flight'
+import { senderGroup } from '../../src/dtls/half-open'
+import { LookupGate } from '../../src/dtls/lookup-gate'
+import { buildCertificateChain, parseCertificateChain } from '../../src/dtls/messages/certificate'
+import { ReplayWindow } from '../../src/dtls/replay'
+import { SecretSlab } from '../../src/dtls/secret-slab'
+import { FakeClock } from '../support/fake-clock'
+import { seededRandom } from '../support/random'
+import { HostileClient } from './support/hostile-client'
+import { MemoryNet } from './support/memory-net'
+import { rpkClient, rpkCredentials } from './support/raw-keys'
+import { pskCredentials } from './support/harness'
+
+describe('parts of the DTLS server', () => {
+  it('the replay window agrees with a set of the last 64 numbers', () => {
+    const random = seededRandom(3)
+    for (let round = 0; round < 50; round++) {
+      const window = new ReplayWindow()
+      const seen = new Set<number>()
+      let newest = -1
+      let base = round % 2 === 0 ? 0 : 2 ** 47
+      for (let i = 0; i < 300; i++) {
+        const step = random() < 0.05 ? Math.floor(random() * 200) : Math.floor(random() * 4)
+        base += step
+        const sequence = Math.max(0, base - Math.floor(random() * 80))
+        const fresh = !seen.has(sequence) && sequence > newest - 64
+        assert.equal(window.isFresh(sequence), fresh, `round ${round}, record ${i}`)
+        if (!fresh) continue
+        window.mark(sequence)
+        seen.add(sequence)
+        newest = Math.max(newest, sequence)
+        assert.equal(window.newest, newest)
+      }
+    }
+  })
+
+  it('the writer grows, keeps what is there and fills in lengths', () => {
+    const writer = new ByteWriter(1)
+    writer.uint8(1).uint16(0x0203).uint24(0x040506)
+    writer.vector(2, (inner) => inner.vector(1, (v) => v.bytes(Buffer.alloc(200, 7))).uint8(8))
+    const expected = Buffer.concat([
+      Buffer.from([1, 2, 3, 4, 5, 6, 0, 202, 200]),
+      Buffer.alloc(200, 7),
+      Buffer.from([8]),
+    ])
+    assert.deepEqual(writer.finish(), expected)
+  })
+
+  it('a chain of certificates of any size survives the way', () => {
+    for (const sizes of [[], [1], [300, 700, 900], [5000, 3000]]) {
+      const chain = sizes.map((size, i) => Buffer.alloc(size, i + 1))
+      const parsed = parseCertificateChain(buildCertificateChain(chain), 4)
+      assert.deepEqual(
+        parsed.map((entry) => Buffer.from(entry)),
+        chain,
+      )
+    }
+    for (const bad of ['', '000001', '000004000001', '00000300000000', '000003000000']) {
+      const parse = (): unknown => parseCertificateChain(Buffer.from(bad, 'hex'), 4)
+      assert.throws(parse, { code: 'decode-error' }, bad)
+    }
+  })
+
+  it('flights of any size fit their datagrams and records, and lose nothing', () => {
+    const random = seededRandom(5)
+    for (let round = 0; round < 200; round++) {
+      const written: Buffer[] = []
+      const records: RecordWriter = {
+        write: (_epoch, type, content) => {
+          if (type === 22) written.push(Buffer.from(content))
+          return Buffer.concat([Buffer.alloc(13), content])
+        },
+        overhead: () => 13,
+      }
+      const limits = {
+        mtu: 64 + Math.floor(random() * 1200),
+        plaintext: 40 + Math.floor(random() * 2000),
+      }
+      const bodies = Array.from({ length: 5 }, () => Buffer.alloc(Math.floor(random() * 3000), 1))
+      const items = bodies.map((body, messageSeq) => ({
+        kind: 'handshake' as const,
+        epoch: 0 as const,
+        type: 11,
+        messageSeq,
+        body,
+      }))
+      const datagrams = packFlight([...items, { kind: 'change-cipher-spec' }], limits, records)
+      assert.ok(datagrams.every(({ length }) => length > 0 && length <= limits.mtu))
+      const got = bodies.map(() => 0)
+      for (const fragment of written) {
+        assert.ok(fragment.length <= limits.plaintext)
+        const seq = fragment.readUInt16BE(4)
+        assert.equal(fragment.readUIntBE(1, 3), bodies[seq]?.length)
+        assert.equal(fragment.readUIntBE(6, 3), got[seq], 'in order, without gaps')
+        assert.equal(fragment.readUIntBE(9, 3), fragment.length - 12)
+        got[seq] = (got[seq] ?? 0) + fragment.length - 12
+      }
+      assert.deepEqual(
+        got,
+        bodies.map(({ length }) => length),
+      )
+    }
+  })
+
+  it('senders are counted by IPv4 address or IPv6 /64', () => {
+    const cases = [
+      ['192.0.2.1', '192.0.2.1'],
+      ['::ffff:192.0.2.1', '192.0.2.1'],
+      ['2001:db8::1', '2001:db8:0:0'],
+      ['2001:DB8:0000:0:1:2:3:4', '2001:db8:0:0'],
+      ['2001:db8:1:2::', '2001:db8:1:2'],
+      ['::1', '0:0:0:0'],
+      ['fe80::1%eth0', 'fe80:0:0:0'],
+      ['64:ff9b::192.0.2.1', '64:ff9b:0:0'],
+    ] as const
+    for (const [address, group] of cases) assert.equal(senderGroup(address), group, address)
+  })
+
+  it('a gate lets waiting look-ups in as others are released, each once', () => {
+    const gate = new LookupGate(1)
+    const started: string[] = []
+    const first = gate.enter(() => started.push('first'))
+    const second = gate.enter(() => started.push('second'))
+    const third = gate.enter(() => started.push('third'))
+    second.release()
+    second.release()
+    assert.deepEqual(started, ['first'])
+    first.release()
+    first.release()
+    assert.deepEqual(started, ['first', 'third'])
+    third.release()
+    gate.enter(() => started.push('fourth'))
+    assert.deepEqual(started, ['first', 'third', 'fourth'])
+  })
+
+  it('a slab gives back what was put, uses slots again and overwrites them', () => {
+    const slab = new SecretSlab(4)
+    const slots = Array.from({ length: 1000 }, (_, i) => {
+      const bytes = Buffer.alloc(4)
+      bytes.writeUInt32BE(i)
+      return slab.put([bytes.subarray(0, 1), bytes.subarray(1)])
+    })
+    slots.forEach((slot, i) => assert.equal(Buffer.from(slab.copy(slot)).readUInt32BE(), i))
+    slab.erase(slots[500] ?? -1)
+    assert.deepEqual(slab.copy(slots[500] ?? -1), new Uint8Array(4))
+    assert.equal(slab.put([new Uint8Array([9])]), slots[500])
+    assert.deepEqual(slab.copy(slots[500] ?? -1), new Uint8Array([9, 0, 0, 0]))
+  })
+
+  it('thousands of bent handshakes end typed, bounded and without a warning', async () => {
+    const random = seededRandom(11)
+    const credentials = { ...pskCredentials, ...rpkCredentials }
+    const net = new MemoryNet({ credentials, maxHalfOpen: 100 })
+    const bend = (datagram: Buffer): Buffer => {
+      const bytes = Buffer.from(datagram)
+      const how = random()
+      if (how < 0.1) return bytes.subarray(0, Math.floor(random() * bytes.length))
+      if (how < 0.2) return Buffer.concat([bytes, Buffer.alloc(Math.floor(random() * 20), 22)])
+      if (how < 0.6) {
+        for (let n = 0; n < 1 + random() * 3; n++) {
+          bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256)
+        }
+      }
+      return bytes
+    }
+    let completed = 0
+    for (let i = 0; i < 1500; i++) {
+      const options =
+        i % 3 === 0 ? rpkClient() : { connectionId: i % 3 === 1 ? undefined : Buffer.alloc(2, 1) }
+      const client = new HostileClient(net, { ...options, port: 1 + (i % 400) })
+      const { send } = client
+      client.send = (...parts) => send.call(client, bend(Buffer.concat(parts)))
+      try {
+        await client.connect()
+      } catch {
+        // Its own side may not get through with what it needs.
+      }
+      if (client.serverFinished) completed++
+      client.send(bend(Buffer.alloc(40, 23)))
+    }
+    assert.deepEqual(net.warnings, [])
+    assert.ok(completed > 50, `${completed} got through`)
+    assert.ok(net.server.counters.halfOpen <= 100)
+    await net.run(61_000, 1000)
+    assert.equal(net.server.counters.halfOpen, 0)
+    assert.equal(net.clock.pending, 0)
+    assert.equal(net.server.counters.associations <= 400, true)
+  })
+
+  it('random datagrams do nothing', () => {
+    const random = seededRandom(13)
+    const sent: Uint8Array[] = []
+    const server = new DtlsServer({
+      credentials: pskCredentials,
+      clock: new FakeClock(),
+      output: (datagram) => sent.push(datagram),
+    })
+    server.onWarning = (warning) => assert.fail(warning)
+    for (let i = 0; i < 20_000; i++) {
+      const bytes = Buffer.alloc(Math.floor(random() * 80))
+      for (let at = 0; at < bytes.length; at++) bytes[at] = Math.floor(random() * 256)
+      if (bytes.length > 13 && random() < 0.9) {
+        bytes[0] = 20 + Math.floor(random() * 6)
+        bytes.writeUInt16BE(0xfefd, 1)
+        bytes.writeUInt16BE(random() < 0.5 ? 0 : 1, 3)
+        bytes.writeUInt16BE(bytes.length - 13, 11)
+      }
+      server.receive(bytes, '192.0.2.1', 1)
+    }
+    assert.equal(sent.length, 0)
+    const { dropped, handshakesStarted } = server.counters
+    assert.equal(handshakesStarted, 0)
+    assert.ok(Object.values(dropped).reduce((sum, count) => sum + count, 0) > 15_000)
+  })
+})
