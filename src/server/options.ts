@@ -97,6 +97,6 @@ export interface Lwm2mServerOptions {
    * is answered 4.04, so that the device registers again.
    */
   readonly learnAddress?: boolean
-  /** Registrations held at most; more are answered 5.03. Default 1,000,000. */
+  /** Registrations held at most; more are answered 5.03. Default 500,000. */
   readonly maxRegistrations?: number
 }

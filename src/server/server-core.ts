@@ -5,6 +5,7 @@ import { PeerGone, type Peer } from '../transport/transport'
 import { AwakeWindows, DEFAULT_AWAKE_WINDOW } from './channel/awake-window'
 import { Channels } from './channel/channels'
 import type { DeviceChannel } from './channel/device-channel'
+import { checkOptions } from './check-options'
 import { Endpoints, type ServerAddresses } from './endpoints'
 import { OperationError } from './errors'
 import type { DeviceRequest } from './operations/device-request'
@@ -30,8 +31,9 @@ import type {
   Registration,
   ServerWarning,
 } from './types'
+import { WarningGate } from './warning-gate'
 
-const MAX_REGISTRATIONS = 1_000_000
+const MAX_REGISTRATIONS = 500_000
 
 /** What the core tells the operations, the observations and the application. */
 export interface CoreHost {
@@ -65,6 +67,7 @@ export class ServerCore {
   private readonly settlement: Settlement
   private readonly profiles: ProfileLists
   private readonly lists = new ObjectLists()
+  private readonly gate: WarningGate
   private readonly registrations: RegistrationJournal | undefined
   private readonly awakeWindows: AwakeWindowJournal | undefined
 
@@ -74,6 +77,8 @@ export class ServerCore {
   ) {
     const { store, lifetime = {}, queue = {}, credentials } = options
     const { clock } = host
+    checkOptions(options)
+    this.gate = new WarningGate(clock, (warning) => host.emit('warning', warning))
     const warn = (warning: ServerWarning): void => this.warn(warning)
     const onStoreError = (error: unknown): void =>
       warn({ code: 'store-failed', message: `state could not be kept: ${String(error)}` })
@@ -246,7 +251,7 @@ export class ServerCore {
   warn(warning: ServerWarning): void {
     if (!this.host.hasListeners('warning')) return
     const endpoint = warning.endpoint ?? this.endpointAt(warning.peer)
-    this.host.emit('warning', endpoint === undefined ? warning : { ...warning, endpoint })
+    this.gate.pass(endpoint === undefined ? warning : { ...warning, endpoint })
   }
 
   private endpointAt(peer: Peer | undefined): string | undefined {

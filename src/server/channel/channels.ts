@@ -12,7 +12,8 @@ import type { DeviceRegistration } from '../registration/device-registration'
 import type { RegistrationTable } from '../registration/registration-registry'
 import type { Lwm2mServerEvents, OperationOptions, OperationResult } from '../types'
 import type { AwakeWindows } from './awake-window'
-import { type ChannelHost, DeviceChannel, type Route } from './device-channel'
+import type { ChannelHost, Route } from './channel-host'
+import { DeviceChannel } from './device-channel'
 import type { PendingRequest, QueuedRequest } from './pending-request'
 
 const DAY = 86_400_000

@@ -37,6 +37,8 @@ export interface RegistrationHandlerHost {
 }
 
 const DEFAULT_LIFETIME = 86_400
+/** Bytes of an object list: room for thousands of instances; every registration keeps its list. */
+const MAX_LIST = 65_536
 /** Seconds after which a device that was turned away for lack of room may ask again. */
 const RETRY_AFTER = 60
 
@@ -221,6 +223,12 @@ export class RegistrationHandler {
     const { profileId, version } = parameters
     if (request.payload.length === 0) {
       return profileId === undefined ? undefined : host.profiles.find(profileId, secure)
+    }
+    if (request.payload.length > MAX_LIST) {
+      throw new RegistrationRefused(
+        Code.REQUEST_ENTITY_TOO_LARGE,
+        `a list of objects has at most ${MAX_LIST} bytes`,
+      )
     }
     if (request.contentFormat !== undefined && request.contentFormat !== ContentFormat.LINK) {
       throw new RegistrationRefused(

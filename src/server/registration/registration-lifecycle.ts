@@ -47,6 +47,7 @@ const ALARM_INTERVAL = 60_000
  */
 export class RegistrationLifecycle {
   private readonly expiries: DeadlineQueue<DeviceRegistration>
+  private stopped = false
 
   constructor(private readonly host: LifecycleHost) {
     this.expiries = new DeadlineQueue(host.clock, (registration) => this.expire(registration))
@@ -79,6 +80,8 @@ export class RegistrationLifecycle {
 
   private enter(registration: DeviceRegistration): void {
     const { host } = this
+    // It was being written when the server stopped: it is there at the next start.
+    if (this.stopped) return
     const previous = host.table.get(registration.endpoint)
     if (previous !== undefined) this.leave(previous, registration.peer)
     const displaced = host.table.add(registration)
@@ -136,8 +139,8 @@ export class RegistrationLifecycle {
   }
 
   private apply(registration: DeviceRegistration, patch: Partial<RegistrationState>): void {
-    // It may have ended while it was being written.
-    if (registration.ended) return
+    // It may have ended while it was being written, or the server.
+    if (registration.ended || this.stopped) return
     const { host } = this
     const before = {
       address: registration.peer,
@@ -205,8 +208,9 @@ export class RegistrationLifecycle {
     return !a.secure || identityKey(a.identity) === identityKey(b.identity)
   }
 
-  /** Stops the timers. */
+  /** Stops the timers; what is still being written takes no effect here any more. */
   stop(): void {
+    this.stopped = true
     this.expiries.clear()
   }
 
@@ -242,7 +246,7 @@ export class RegistrationLifecycle {
   }
 
   private remove(registration: DeviceRegistration, why: 'deregistered' | 'expired'): void {
-    if (registration.ended) return
+    if (registration.ended || this.stopped) return
     this.leave(registration, undefined)
     this.host.table.remove(registration)
     this.host.onRemoved(registration, why)
@@ -273,7 +277,7 @@ export class RegistrationLifecycle {
   /** What should have ended it could not be written. */
   private reopen(registration: DeviceRegistration): void {
     registration.closing = false
-    if (!registration.ended) this.expiries.schedule(registration)
+    if (!registration.ended && !this.stopped) this.expiries.schedule(registration)
   }
 
   private restart(registration: DeviceRegistration): void {

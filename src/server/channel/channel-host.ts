@@ -1,0 +1,34 @@
+import type { Clock } from '../../base/clock'
+import type { CoapEndpoint } from '../../coap/endpoint'
+import type { Peer } from '../../transport/transport'
+import type { DeadlineQueue } from '../deadline-queue'
+import type { QueueJournal } from '../persistence/queue-journal'
+import type { DeviceRegistration } from '../registration/device-registration'
+import type { AwakeWindows } from './awake-window'
+import type { PendingRequest } from './pending-request'
+
+/** Where the requests of a registration go now. */
+export interface Route {
+  readonly coap: CoapEndpoint
+  readonly peer: Peer
+}
+
+/** What channels share: one per server. */
+export interface ChannelHost {
+  readonly clock: Clock
+  readonly windows: AwakeWindows
+  readonly ttls: DeadlineQueue<PendingRequest>
+  /** Keeps what waits; `undefined` without a store. */
+  readonly journal: QueueJournal | undefined
+  /** Default time to live, ms. */
+  readonly ttl: number
+  /** Requests that may wait for a sleeping device. */
+  readonly maxLength: number
+  readonly onDeliveryFailure: 'keep' | 'fail'
+  /** Requests under way at a time for a device that is not in queue mode (NSTART, RFC 7252 §4.7). */
+  readonly nstart: number
+  /** @throws PeerGone when the device cannot be reached where it was */
+  route(registration: DeviceRegistration): Route
+  nextId(): string
+  onQueueChanged(endpoint: string, length: number): void
+}
