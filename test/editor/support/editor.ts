@@ -53,6 +53,9 @@ export class Editor {
   async edit(id: string): Promise<void> {
     await this.page.dblclick(`[id="${id}"] .red-ui-flow-node`)
     await this.page.waitForSelector('#node-dialog-ok')
+    // When the dialog has come in, Node-RED puts the focus on its first field: keys typed earlier
+    // would go there.
+    await this.page.waitForSelector('.red-ui-tray :focus')
   }
 
   async done(): Promise<void> {
