@@ -10,6 +10,7 @@ import { MemoryStore } from '../../src/storage/memory-store'
 import type { Store } from '../../src/storage/store'
 import type { Engine } from './engine'
 import { toCodedError } from './failure'
+import { restorePem } from './pem'
 import {
   bootstrapCoapsOptions,
   bootstrapConfigurations,
@@ -106,7 +107,7 @@ function securityOf({ settings, serverKey = '' }: EngineInputs): Security {
   return {
     ...(serverKey.trim() === ''
       ? {}
-      : { serverKey: loadServerKey({ privateKey: serverKey, ...chain }) }),
+      : { serverKey: loadServerKey({ privateKey: restorePem(serverKey), ...chain }) }),
     ...(anchors === '' ? {} : { trustAnchors: loadCertificates(anchors) }),
   }
 }

@@ -8,6 +8,7 @@ import {
   credentialInputs,
   serverOptions,
 } from '../../../nodes/shared/server-settings'
+import { restorePem } from '../../../nodes/shared/pem'
 import { migrate, Settings } from '../../../nodes/shared/settings'
 
 describe('Settings', () => {
@@ -219,4 +220,22 @@ describe('keepable', () => {
     })
     assert.deepEqual(kept, { reqID: 5, nested: { a: [1, 'two', null] } })
   })
+})
+
+describe('restorePem', () => {
+  const body = 'A'.repeat(70)
+  const pem = `-----BEGIN EC PRIVATE KEY-----\n${'A'.repeat(64)}\nAAAAAA\n-----END EC PRIVATE KEY-----\n`
+
+  it('gives a key its line breaks back', () => {
+    assert.equal(
+      restorePem(`-----BEGIN EC PRIVATE KEY-----${body}-----END EC PRIVATE KEY-----`),
+      pem,
+    )
+    assert.equal(
+      restorePem(`-----BEGIN EC PRIVATE KEY----- ${body} -----END EC PRIVATE KEY-----`),
+      pem,
+    )
+  })
+
+  it('leaves anything else alone', () => assert.equal(restorePem('no key'), 'no key'))
 })
