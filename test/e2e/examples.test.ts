@@ -109,6 +109,7 @@ const PROOFS: { readonly [name: string]: Proof } = {
     press: [
       ['26 °C', 'alert', /thermostat-1: too hot, 26 °C/],
       ['18 °C', 'alert', /thermostat-1: too cold, 18 °C/],
+      ['22 °C', 'alert', /thermostat-1: back to normal, 22 °C/],
     ],
   },
   webhooks: {

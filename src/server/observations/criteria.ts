@@ -107,9 +107,12 @@ export class CriteriaFilter {
     // The thresholds say nothing of what is no number, or was none: any change counts.
     if (value === undefined || last === undefined) return this.changed(record)
     const { gt, lt, st } = this.criteria
+    // Crossing a limit counts both ways; beside a step, coming back counts only as a step
+    // (Core §5.1.2, the examples: gt=45, st=10: 48 to 42 is none).
+    const crossed = (was: boolean, is: boolean): boolean => was !== is && (is || st === undefined)
     return (
-      (gt !== undefined && value > gt && last <= gt) ||
-      (lt !== undefined && value < lt && last >= lt) ||
+      (gt !== undefined && crossed(last > gt, value > gt)) ||
+      (lt !== undefined && crossed(last < lt, value < lt)) ||
       (st !== undefined && Math.abs(value - last) >= st)
     )
   }

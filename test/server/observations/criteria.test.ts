@@ -44,8 +44,14 @@ describe('Criteria of a subscriber', () => {
 
   it('let the first value through, and compare with the last one that got through', () => {
     assert.deepEqual(passed({ st: 5 }, everySecond([10, 12, 14, 15, 19, 20])), [10, 15, 20])
-    assert.deepEqual(passed({ gt: 20 }, everySecond([10, 19, 21, 25, 18, 21])), [10, 21])
     assert.deepEqual(passed({ lt: 5 }, everySecond([10, 5, 4, 3])), [10, 4])
+  })
+
+  it('count a crossing both ways, beside a step only the way out', () => {
+    const values = everySecond([10, 19, 21, 25, 18, 21])
+    assert.deepEqual(passed({ gt: 20 }, values), [10, 21, 18, 21])
+    assert.deepEqual(passed({ lt: 20 }, values), [10, 21, 18, 21])
+    assert.deepEqual(passed({ gt: 20, st: 10 }, values), [10, 21])
   })
 
   it('deliver changes only', () => {
