@@ -1,24 +1,19 @@
-import { randomBytes } from 'node:crypto'
 import { type Clock, systemClock } from '../base/clock'
 import type { Association } from './association'
 import { unmapped } from './address'
 import { AssociationRecords } from './association-records'
 import { addressKey, Associations, sameIdentity } from './associations'
 import { AlertLevel, Alert, ContentType, HandshakeType } from './constants'
+import { ConnectionIds } from './connection-ids'
 import type { DropReason, DtlsCounters } from './counters'
-import { DecodeError, DtlsSendError, HandshakeFailure, type HandshakeFailureCode } from './errors'
-import { HalfOpen } from './half-open'
-import type { HandshakeHost } from './handshake-host'
-import { type CheckedHello, HelloGate } from './hello-gate'
+import { DtlsSendError, HandshakeFailure, type HandshakeFailureCode } from './errors'
+import { Handshakes } from './handshakes'
 import type { DtlsIdentity, RemoteAddress, WireAddress } from './identity'
-import { LookupGate } from './lookup-gate'
 import { buildAlert } from './messages/alert'
-import { parseClientHello } from './messages/client-hello'
-import { negotiate } from './negotiation'
 import type { DtlsServerOptions } from './options'
-import { plainRecord, readRecord, type RawRecord } from './record'
-import { bytesKey, SessionCache } from './session-cache'
-import { helloMark, ServerHandshake } from './server-handshake'
+import { readRecord, type RawRecord } from './record'
+import { SessionCache } from './session-cache'
+import { ServerHandshake } from './server-handshake'
 import type { DtlsSession } from './session'
 import { resolveSettings, type Settings } from './settings'
 import { Tally } from './tally'
@@ -46,14 +41,12 @@ export class DtlsServer {
 
   readonly settings: Settings
   private readonly clock: Clock
-  private readonly gate: HelloGate
   private readonly tally = new Tally()
   private readonly sessions: SessionCache
   private readonly associations = new Associations()
   private readonly records: AssociationRecords
-  private readonly halfOpen: HalfOpen
-  private readonly byConnectionId = new Map<string, Association | ServerHandshake>()
-  private readonly handshakeHost: HandshakeHost
+  private readonly handshakes: Handshakes
+  private readonly connectionIds: ConnectionIds
   /** After `stop`; a stopped server stays so. */
   stopped = false
 
@@ -63,13 +56,12 @@ export class DtlsServer {
     const settings = resolveSettings(options)
     this.settings = settings
     this.clock = clock
-    this.gate = new HelloGate(clock, settings.cookieLifetime)
-    this.halfOpen = new HalfOpen(settings.maxHalfOpen, settings.maxHalfOpenPerAddress)
+    this.connectionIds = new ConnectionIds(settings.connectionIdLength)
     this.sessions = new SessionCache(clock, settings.maxSessions, options.sessions, (error) => {
       this.tally.sessionStoreErrors++
       this.warn('DTLS sessions cannot be kept', error)
     })
-    this.handshakeHost = this.hostHandshakes()
+    this.handshakes = this.hostHandshakes()
     this.records = this.hostAssociations()
   }
 
@@ -81,8 +73,7 @@ export class DtlsServer {
   /** Ends everything, telling every client. Later datagrams are ignored; `send` throws. */
   stop(): void {
     if (this.stopped) return
-    const reason = new HandshakeFailure('stopped', 'the server stops', undefined)
-    for (const handshake of [...this.halfOpen.values()]) handshake.giveUp(reason)
+    this.handshakes.giveUp(new HandshakeFailure('stopped', 'the server stops', undefined))
     for (const association of [...this.associations.values()]) {
       this.close(association, 'the server stops')
     }
@@ -92,7 +83,7 @@ export class DtlsServer {
   get counters(): DtlsCounters {
     return this.tally.snapshot({
       associations: this.associations.size,
-      halfOpen: this.halfOpen.size,
+      halfOpen: this.handshakes.count,
       sessions: this.sessions.size,
     })
   }
@@ -165,9 +156,7 @@ export class DtlsServer {
    */
   closeWhere(predicate: (identity: DtlsIdentity) => boolean, reason: string): number {
     const failure = new HandshakeFailure('credential-removed', reason, undefined)
-    for (const handshake of [...this.halfOpen.values()]) {
-      if (handshake.claimed !== undefined && predicate(handshake.claimed)) handshake.giveUp(failure)
-    }
+    this.handshakes.giveUp(failure, predicate)
     this.sessions.removeWhere(predicate)
     let closed = 0
     for (const association of [...this.associations.values()]) {
@@ -200,16 +189,17 @@ export class DtlsServer {
     }
     const isHello =
       record.type === ContentType.handshake && record.fragment[0] === HandshakeType.clientHello
-    if (isHello) return this.onHello(record, from, key)
-    const handshake = this.halfOpen.at(key)
+    const living = this.associations.at(key)
+    if (isHello) return this.handshakes.onHello(record, from, key, living, this.isFull())
+    const handshake = this.handshakes.at(key)
     if (handshake !== undefined) handshake.receive(record)
-    else this.dropped(this.associations.at(key) === undefined ? 'no-association' : 'plaintext')
+    else this.dropped(living === undefined ? 'no-association' : 'plaintext')
   }
 
   private routeProtected(record: RawRecord, from: WireAddress, key: string): void {
     if (record.type === ContentType.tls12Cid) return this.routeByConnectionId(record, from)
     const association = this.associations.at(key)
-    const handshake = this.halfOpen.at(key)
+    const handshake = this.handshakes.at(key)
     if (association === undefined) {
       if (handshake === undefined) this.dropped('no-association')
       else handshake.receive(record)
@@ -229,7 +219,7 @@ export class DtlsServer {
   }
 
   private routeByConnectionId(record: RawRecord, from: WireAddress): void {
-    const holder = this.byConnectionId.get(bytesKey(record.connectionId))
+    const holder = this.connectionIds.find(record.connectionId)
     if (holder === undefined) return this.dropped('unknown-connection-id')
     if (holder instanceof ServerHandshake) {
       const { wireAddress, port } = holder.remote
@@ -242,75 +232,20 @@ export class DtlsServer {
     if (rejection !== undefined) this.records.reject(holder, rejection)
   }
 
-  private onHello(record: RawRecord, from: WireAddress, key: string): void {
-    const outcome = this.gate.check(record, from)
-    if (outcome.kind === 'dropped') return this.dropped(outcome.reason)
-    if (outcome.kind === 'verify') {
-      this.tally.helloVerifyRequests++
-      return this.output(outcome.datagram, from)
-    }
-    const { checked } = outcome
-    const current = this.halfOpen.at(key)
-    if (current !== undefined && isSame(current.clientRandom, checked.prefix.random)) {
-      return current.repeatFlight()
-    }
-    const living = this.associations.at(key)
-    if (living?.helloMark === helloMark(checked.prefix.random)) return this.dropped('replayed')
-    current?.giveUp(new HandshakeFailure('replaced', 'the client began anew', undefined))
-    if (!this.halfOpen.hasRoomFor(from)) return this.dropped('half-open-limit')
-    if (living === undefined && this.isFull()) return this.dropped('association-limit')
-    this.beginHandshake(checked, record, from, key)
-  }
-
-  private beginHandshake(
-    { fragment, prefix }: CheckedHello,
-    record: RawRecord,
-    from: WireAddress,
-    key: string,
-  ): void {
-    this.tally.handshakesStarted++
-    try {
-      const hello = parseClientHello(fragment.body, prefix)
-      const negotiated = negotiate(hello, this.settings, this.options.credentials)
-      const message = { ...fragment, body: new Uint8Array(fragment.body) }
-      const verified = { hello, message, recordSequence: record.sequence }
-      const handshake = new ServerHandshake(this.handshakeHost, from, verified, negotiated)
-      this.halfOpen.add(key, handshake)
-      handshake.begin()
-    } catch (error) {
-      const failure =
-        error instanceof DecodeError
-          ? new HandshakeFailure('decode-error', error.message, Alert.decodeError)
-          : error
-      if (!(failure instanceof HandshakeFailure)) throw error
-      if (failure.alert !== undefined) {
-        const body = buildAlert(AlertLevel.fatal, failure.alert)
-        this.output(plainRecord(ContentType.alert, record.sequence, body), from)
-      }
-      this.report(from, undefined, failure)
-    }
-  }
-
-  private hostHandshakes(): HandshakeHost {
-    const { settings, clock, sessions, options, dropped } = this
-    return {
+  private hostHandshakes(): Handshakes {
+    const { settings, clock, sessions, connectionIds, tally, options } = this
+    return new Handshakes({
       settings,
       clock,
       sessions,
-      dropped,
+      connectionIds,
+      tally,
       credentials: options.credentials,
-      lookups: new LookupGate(settings.maxLookups),
       output: (datagram, to) => this.output(datagram, to),
-      allocateConnectionId: (handshake) => this.allocateConnectionId(handshake),
       established: (handshake, association, early) =>
         this.onEstablished(handshake, association, early),
-      report: ({ remote, claimed }, failure) => this.report(remote, claimed, failure),
-      ended: (handshake) => {
-        this.halfOpen.remove(addressKey(handshake.remote), handshake)
-        this.releaseConnectionId(handshake.connectionIdKey, handshake)
-      },
-      retransmitted: () => this.tally.retransmissions++,
-    }
+      report: (from, claimed, failure) => this.report(from, claimed, failure),
+    })
   }
 
   private hostAssociations(): AssociationRecords {
@@ -343,16 +278,14 @@ export class DtlsServer {
     early: readonly RawRecord[],
   ): void {
     const key = addressKey(handshake.remote)
-    this.halfOpen.remove(key, handshake)
     this.takeAddress(association, key)
     if (!this.makeRoom()) {
-      this.releaseConnectionId(association.connectionIdKey, handshake)
+      this.connectionIds.release(association.connectionIdKey, handshake)
       this.dropped('association-limit')
       return
     }
     this.associations.add(association)
-    const { connectionIdKey } = association
-    if (connectionIdKey !== undefined) this.byConnectionId.set(connectionIdKey, association)
+    this.connectionIds.assign(association.connectionIdKey, association)
     this.tally.handshakesCompleted++
     if (association.resumed) this.tally.resumptions++
     for (const record of early) this.route(record, handshake.remote, key)
@@ -389,30 +322,12 @@ export class DtlsServer {
   private end(association: Association, reason: string): void {
     association.ended = true
     this.associations.remove(association)
-    this.releaseConnectionId(association.connectionIdKey, association)
+    this.connectionIds.release(association.connectionIdKey, association)
     try {
       this.onAssociationEnded(association, reason)
     } catch (error) {
       this.warn('onAssociationEnded failed', error)
     }
-  }
-
-  private allocateConnectionId(handshake: ServerHandshake): Uint8Array {
-    for (;;) {
-      const connectionId = new Uint8Array(randomBytes(this.settings.connectionIdLength))
-      const key = bytesKey(connectionId)
-      if (this.byConnectionId.has(key)) continue
-      this.byConnectionId.set(key, handshake)
-      return connectionId
-    }
-  }
-
-  private releaseConnectionId(
-    key: string | undefined,
-    holder: Association | ServerHandshake,
-  ): void {
-    if (key !== undefined && this.byConnectionId.get(key) === holder)
-      this.byConnectionId.delete(key)
   }
 
   private report(
@@ -437,8 +352,4 @@ export class DtlsServer {
   private warn(what: string, error: unknown): void {
     this.onWarning(`${what}: ${error instanceof Error ? error.message : String(error)}`)
   }
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0
 }

@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { TimerHandle } from '../base/clock'
 import { unmapped } from './address'
-import { Association, type LastFlight } from './association'
+import type { LastFlight } from './association'
 import type { RecordCipher } from './ciphers'
 import {
   type AcceptedClient,
@@ -13,6 +13,7 @@ import { Alert, AlertLevel, ContentType, HandshakeType } from './constants'
 import { HandshakeFailure } from './errors'
 import { FlightSender } from './flight-sender'
 import type { HandshakeHost } from './handshake-host'
+import { conclude } from './handshake-outcome'
 import { HandshakeInbox, type InboxListener } from './handshake-inbox'
 import { HandshakeSecrets } from './handshake-secrets'
 import {
@@ -390,36 +391,24 @@ export class ServerHandshake implements InboxListener {
     cipher: RecordCipher,
     lastFlight: LastFlight | undefined,
   ): void {
-    const { host, negotiated, session } = this
-    const { identity } = accepted
-    if (session !== undefined) host.sessions.touch(bytesKey(session.id))
-    else if (this.sessionId.length > 0) {
-      host.sessions.add({
-        id: this.sessionId,
-        masterSecret: this.secrets.masterSecret.slice(),
-        suite: negotiated.suite.number,
-        identity,
-        credentialCheck: this.check,
-        trusted: accepted.trusted,
-        expiresAt: Math.min(host.clock.now() + host.settings.sessionLifetime, accepted.validUntil),
-      })
-    }
-    const association = new Association({
+    const { host, inbox, sender, secrets } = this
+    const outcome = {
       remote: this.remote,
-      identity,
+      negotiated: this.negotiated,
+      accepted,
       cipher,
-      window: this.inbox.window,
+      window: inbox.window,
       connectionIdKey: this.connectionIdKey,
-      peerConnectionId: negotiated.peerConnectionId ?? NO_CONNECTION_ID,
-      writeSequence: this.sender.protectedSequence,
-      sendLimit: negotiated.sendLimit,
-      suite: negotiated.suite.number,
-      sessionKey: bytesKey(this.sessionId),
-      resumed: session !== undefined,
-      helloMark: helloMark(this.clientRandom),
+      writeSequence: sender.protectedSequence,
+      clientRandom: this.clientRandom,
+      resumed: this.session !== undefined,
+      sessionId: this.sessionId,
+      masterSecret: secrets.masterSecret,
+      credentialCheck: this.check,
       lastFlight,
-    })
-    const early = this.inbox.takeEarly()
+    }
+    const association = conclude(outcome, host)
+    const early = inbox.takeEarly()
     this.finish()
     host.established(this, association, early)
   }
@@ -486,9 +475,4 @@ export class ServerHandshake implements InboxListener {
     this.lookup = undefined
     this.agreement = undefined
   }
-}
-
-/** 48 bits of the client's random: enough to know a repeated hello by. */
-export function helloMark(random: Uint8Array): number {
-  return Buffer.from(random).readUIntBE(26, 6)
 }
