@@ -1,4 +1,3 @@
-import { Code } from '../../src/coap/codes'
 import { Level, Path } from '../../src/lwm2m/path'
 import { OperationError } from '../../src/server/errors'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
@@ -9,7 +8,13 @@ import { keepable } from './keepable'
 import { makeWish, messageCriteria } from './observe-wish'
 import type { Observer } from './observer'
 import type { NodeMessage } from './red'
-import { registrationInfo } from './registration-info'
+import {
+  isServerOperation,
+  nothing,
+  SERVER_OPERATIONS,
+  serverAction,
+  type ServerOperation,
+} from './server-actions'
 import {
   attributeSet,
   compositeInput,
@@ -29,8 +34,7 @@ export const OPERATIONS = [
   'write-attributes',
   'observe',
   'cancel-observe',
-  'list',
-  'statistics',
+  ...SERVER_OPERATIONS,
 ] as const
 export type OperationName = (typeof OPERATIONS)[number]
 
@@ -54,8 +58,11 @@ export class RequestReader {
   /** @throws ArgumentError */
   async read(message: NodeMessage): Promise<PreparedAction> {
     const name = await this.operationName(message)
-    if (name === 'list') return this.listAction(message)
-    if (name === 'statistics') return statisticsAction()
+    if (isServerOperation(name)) {
+      const named = !this.endpoint.empty || typeof message['endpoint'] === 'string'
+      const endpoint = named ? await resolveEndpoint(this.endpoint, message) : '*'
+      return serverAction(name, endpoint, message)
+    }
     const endpoint = await resolveEndpoint(this.endpoint, message)
     const paths = splitPaths(message['path'])
     const options = message['options'] ?? {}
@@ -81,10 +88,7 @@ export class RequestReader {
     return found
   }
 
-  private action(
-    name: Exclude<OperationName, 'list' | 'statistics'>,
-    request: Request,
-  ): PreparedAction {
+  private action(name: Exclude<OperationName, ServerOperation>, request: Request): PreparedAction {
     const { endpoint, payload, options } = request
     switch (name) {
       case 'read':
@@ -124,23 +128,6 @@ export class RequestReader {
         return this.observeAction(request)
       case 'cancel-observe':
         return this.cancelAction(request)
-    }
-  }
-
-  /** The registered devices that match `msg.endpoint`, a name or a pattern; default all. */
-  private async listAction(message: NodeMessage): Promise<PreparedAction> {
-    const named = !this.endpoint.empty || typeof message['endpoint'] === 'string'
-    const pattern = named ? await resolveEndpoint(this.endpoint, message) : '*'
-    return {
-      endpoint: pattern,
-      paths: ['/'],
-      answer: 'done',
-      perform: () => Promise.resolve(nothing(pattern, Path.ROOT)),
-      amend: (answer, server) => {
-        answer.payload = server.registrations
-          .list({ pattern })
-          .map((registration) => registrationInfo(server.model, registration))
-      },
     }
   }
 
@@ -219,19 +206,6 @@ export class RequestReader {
   }
 }
 
-/** Counters of the server: registrations, CoAP messages, DTLS handshakes and drops. */
-function statisticsAction(): PreparedAction {
-  return {
-    endpoint: '*',
-    paths: ['/'],
-    answer: 'done',
-    perform: () => Promise.resolve(nothing('*', Path.ROOT)),
-    amend: (answer, server) => {
-      answer.payload = structuredClone(server.statistics)
-    },
-  }
-}
-
 /** An action on one path whose answer is that it is done. */
 function done(
   { endpoint, paths }: Request,
@@ -250,11 +224,6 @@ function done(
     answer: 'done',
     perform: (server, options) => perform(server, path, options),
   }
-}
-
-/** The answer of what needs no device. */
-function nothing(endpoint: string, path: Path): OperationResult {
-  return { endpoint, path, code: Code.CONTENT, format: undefined, records: [] }
 }
 
 function noPath(): ArgumentError {

@@ -24,6 +24,8 @@ export class StatusLine {
   private shown = ''
   private shownAt = -Infinity
   private timer: TimerHandle | undefined
+  /** When the timer fires, monotonic ms. */
+  private dueAt = 0
   private closed = false
 
   constructor(
@@ -55,14 +57,19 @@ export class StatusLine {
     else this.arm(wait)
   }
 
+  /** Publishes in `ms`, or earlier where that is due already. Cheap when called for every value. */
   private arm(ms: number): void {
+    const at = this.clock.monotonic() + ms
+    if (this.timer !== undefined && this.dueAt <= at) return
     this.clock.clearTimeout(this.timer)
+    this.dueAt = at
     this.timer = this.clock.setTimeout(() => this.publish(), ms)
   }
 
   private publish(): void {
     if (this.closed) return
     this.clock.clearTimeout(this.timer)
+    this.timer = undefined
     this.shownAt = this.clock.monotonic()
     const { content } = this
     const status: NodeStatus = content === undefined ? {} : this.render(content)

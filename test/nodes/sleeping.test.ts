@@ -158,4 +158,50 @@ describe('requests to sleeping devices', () => {
     assert.equal(engine.queued('dev').length, 0)
     await device.peer.close()
   })
+
+  describe('by lwm2m-request', () => {
+    const managed = (): FlowNode[] => [
+      ...flow(),
+      { id: 'request', type: 'lwm2m-request', z: 'tab', server: 'server', wires: [['said']] },
+      helperNode('said'),
+    ]
+    const ask = (message: { [property: string]: unknown }) => flows.ask('request', message, 'said')
+
+    it('are listed, and cancelled', async () => {
+      await flows.load(managed())
+      const device = await register()
+      const waiting = flows.status('node', (text) => text === 'asleep, 1 waiting')
+      const failed = flows.next('caught')
+      flows.node('node').receive({})
+      await waiting
+      const [one, ...more] = (await ask({ operation: 'queue' })).payload as {
+        [name: string]: string
+      }[]
+      assert.equal(more.length, 0)
+      const { endpoint, operation, path } = one ?? {}
+      assert.deepEqual([endpoint, operation, path], ['dev', 'read', '/3/0/9'])
+      const cancelled = await ask({ operation: 'cancel-queued', endpoint: 'dev', id: one?.['id'] })
+      assert.equal(cancelled.payload, 1)
+      assert.equal(((await failed) as unknown as Caught).error.code, 'cancelled')
+      assert.deepEqual((await ask({ operation: 'queue', endpoint: 'dev' })).payload, [])
+      await device.peer.close()
+    })
+
+    it('wait no more once the awake window of the device is long enough', async () => {
+      await flows.load(managed())
+      const device = await register()
+      await ask({ operation: 'awake-window', endpoint: 'd*', payload: 60 })
+      assert.equal(await updateScripted(device.peer, device.location), 0x44)
+      // Another one, with the server's short window, comes later and sleeps earlier.
+      const engine = await engineOf(flows)
+      const asleep = new Promise<string>((resolve) => {
+        engine.once('asleep', ({ endpoint }) => resolve(endpoint))
+      })
+      const other = await registerScripted(port, ['ep=other', 'lt=600', 'lwm2m=1.1', 'Q'])
+      assert.equal(await asleep, 'other')
+      assert.equal(engine.registrations.get('dev')?.state, 'online')
+      await other.peer.close()
+      await device.peer.close()
+    })
+  })
 })
