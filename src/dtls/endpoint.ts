@@ -346,7 +346,12 @@ export class DtlsServer {
   private readonly dropped = (reason: DropReason): void => this.tally.dropped(reason)
 
   private output(datagram: Uint8Array, { wireAddress, port }: WireAddress): void {
-    this.options.output(datagram, wireAddress, port)
+    try {
+      this.options.output(datagram, wireAddress, port)
+    } catch (error) {
+      // Also called by timers, where nobody would catch it.
+      this.warn('a datagram could not be sent', error)
+    }
   }
 
   private warn(what: string, error: unknown): void {

@@ -62,6 +62,12 @@ export interface Transport {
   readonly scheme: 'coap' | 'coaps'
   /** The largest datagram that `send` takes, in bytes. */
   readonly maxDatagram: number
+  /**
+   * The most bytes that `send` to this peer should carry, where that depends on the peer: what it
+   * negotiated to take in a record, and what fits one datagram of its path. Default
+   * {@link maxDatagram}.
+   */
+  maxDatagramFor?(peer: Peer): number
 
   /** Called for each datagram. The bytes are the receiver's to keep. Set it before `start`. */
   onMessage: (peer: Peer, datagram: Buffer) => void

@@ -589,6 +589,18 @@ describe('defences', () => {
     assert.ok((await new HostileClient(server).connect()).serverFinished)
   })
 
+  it('defence 23: a socket that throws costs its datagram, in a timer too', async () => {
+    const server = net()
+    const client = new HostileClient(server)
+    await client.greet()
+    server.listen(client.address, client.port, () => {
+      throw new Error('the socket broke')
+    })
+    await server.run(1000)
+    assert.match(server.warnings[0] ?? '', /could not be sent: the socket broke/)
+    assert.equal(server.server.counters.retransmissions, 1)
+  })
+
   it('defence 23: a session store that throws, rejects or never answers harms nothing', async () => {
     const sessions = {
       load: () => {

@@ -1,10 +1,12 @@
 /** The fuzzers by name; each throws at its first finding. */
 import { fuzzCoap } from './coap-fuzz'
+import { fuzzDtls } from './dtls-fuzz'
 import { fuzzFormats } from './format-fuzz'
 
 export const fuzzers: {
   readonly [name: string]: (iterations: number, seed: number) => unknown
 } = {
   coap: fuzzCoap,
+  dtls: fuzzDtls,
   formats: fuzzFormats,
 }

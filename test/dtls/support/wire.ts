@@ -75,17 +75,21 @@ export interface ReceivedRecord {
   readonly fragment: Buffer
 }
 
-/** Splits what the server sent; it is trusted to be well-formed. */
+/** Splits what the server sent, as far as the client understands it: its hello may have been bent. */
 export function splitRecords(datagram: Buffer, cidLength: number): ReceivedRecord[] {
   const reader = new ByteReader(datagram)
   const records: ReceivedRecord[] = []
   while (reader.remaining > 0) {
     const type = reader.uint8()
+    const cid = type === 25 ? cidLength : 0
+    if (reader.remaining < 12 + cid) break
     const version = reader.uint16()
     const epoch = reader.uint16()
     const sequence = reader.uint48()
-    const connectionId = Buffer.from(reader.take(type === 25 ? cidLength : 0))
-    const fragment = Buffer.from(reader.take(reader.uint16()))
+    const connectionId = Buffer.from(reader.take(cid))
+    const length = reader.uint16()
+    if (reader.remaining < length) break
+    const fragment = Buffer.from(reader.take(length))
     records.push({ type, version, epoch, sequence, connectionId, fragment })
   }
   return records
