@@ -138,6 +138,22 @@ describe('client registration', () => {
     assert.throws(() => scene.client.createInstance('/3/1', {}), { code: 'invalid-argument' })
   })
 
+  it('tells afterwards what changed while an Update was under way', async () => {
+    scene = await Scene.registered()
+    scene.client.createInstance('/3303/1', { 5700: 5 })
+    const first = await scene.server.message()
+    scene.client.deleteInstance('/3303/1')
+    await scene.reply(first, 0x44)
+    const second = await scene.server.message()
+    assert.equal(
+      second.payload.toString(),
+      '</>;rt="oma.lwm2m";ct=112,</1/0>,</3/0>,</3303>;ver=1.1,</3303/0>',
+    )
+    await scene.reply(second, 0x44)
+    await scene.server.barrier()
+    assert.deepEqual(scene.server.pending, [])
+  })
+
   it('updates when it is told to: by its owner and by Execute /1/0/8', async () => {
     scene = await Scene.registered()
     const done = scene.client.update()

@@ -225,6 +225,8 @@ export class ServerSession {
   /** Returns when the device has to register anew. */
   private async stayRegistered(): Promise<void> {
     while (this.running) {
+      // What changed while the last Register or Update was under way is not told yet.
+      this.factsChanged()
       const next = this.nextUpdate()
       const left = next - this.options.clock.monotonic()
       if (left > 0 && !this.updateWanted) await this.kick.wait(left)
