@@ -211,7 +211,19 @@ for (const runtime of runtimes()) {
         for (const [button, debug, text] of press) await pressUntil(flow, button, debug, text)
         await check?.(red)
         if (heard !== undefined) {
-          await heard.until(({ topic }) => topic === 'lwm2m/bridge-1/up/resp')
+          // What is published before the gateway listens is lost: ask until it answers.
+          const command = { reqID: 1, msgType: 'read', data: { path: '/3/0/0' } }
+          const ask = (): unknown =>
+            heard.client.publishAsync('lwm2m/bridge-1/dn/cmd', JSON.stringify(command))
+          const asking = setInterval(ask, 500)
+          try {
+            await heard.until(
+              ({ topic, message }) =>
+                topic === 'lwm2m/bridge-1/up/resp' && JSON.stringify(message).includes('"2.05"'),
+            )
+          } finally {
+            clearInterval(asking)
+          }
           await heard.close()
         }
         assert.doesNotMatch(red.output, /\[error\]|missing types|TypeError|ReferenceError/)
