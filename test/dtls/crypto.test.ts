@@ -191,6 +191,23 @@ describe('record protection, against the primitives used by hand', () => {
     }
   })
 
+  it('refuses bad padding even under a right MAC (encrypt-then-MAC)', () => {
+    const read = createCipher('cbc', true, keys)
+    const context = { type: 23, epoch: 1, sequence: 0, connectionId: NONE }
+    const open = (plaintext: Buffer): Buffer | undefined => {
+      const iv = randomBytes(16)
+      const cipher = createCipheriv('aes-128-cbc', keys.client.key, iv).setAutoPadding(false)
+      const sealed = Buffer.concat([iv, cipher.update(plaintext)])
+      const mac = createHmac('sha256', keys.client.mac)
+      mac.update(hex(`0001 000000000000 17 fefd 00${sealed.length.toString(16)}`)).update(sealed)
+      return read.open(Buffer.concat([sealed, mac.digest()]), context)
+    }
+    assert.deepEqual(open(hex('aabbcc0c0c0c0c0c0c0c0c0c0c0c0c0c')), hex('aabbcc'))
+    assert.equal(open(hex('aabbcc0d0c0c0c0c0c0c0c0c0c0c0c0d')), undefined)
+    assert.equal(open(hex('aabbcc10101010101010101010101010')), undefined)
+    assert.equal(open(Buffer.alloc(16, 0xff)), undefined)
+  })
+
   it('refuses fragments too short for their protection', () => {
     for (const number of [0xc0a8, 0xc0a4, 0x00a8, 0x00ae]) {
       const { protection } = findSuite(number) ?? assert.fail('no suite')

@@ -7,7 +7,7 @@ import { PSK, pskCredentials } from './support/harness'
 import { HostileClient, type HostileClientOptions } from './support/hostile-client'
 import { MemoryNet } from './support/memory-net'
 import { CLIENT_SPKI, rpkClient, rpkCredentials } from './support/raw-keys'
-import { splitRecords } from './support/wire'
+import { rawFragment, splitRecords } from './support/wire'
 
 const NONE = Buffer.alloc(0)
 
@@ -263,6 +263,65 @@ describe('associations and handshakes through their life', () => {
     assert.equal(resume.serverFinished, false)
     keys.set('a', PSK)
     assert.ok((await new HostileClient(server, identity('a')).connect()).serverFinished)
+  })
+
+  it('an association that ended is not reached by its Connection ID any more', async () => {
+    const server = net()
+    const client = await new HostileClient(server, { connectionId: NONE }).connect()
+    server.server.closeWhere(() => true, 'its credential was removed')
+    client.send(client.appData('still me'))
+    assert.deepEqual(server.texts, [])
+    assert.equal(server.dropped('unknown-connection-id'), 1)
+    // Neither is a handshake that failed.
+    const failed = new HostileClient(server, { connectionId: NONE, psk: Buffer.alloc(16) })
+    await failed.connect()
+    await server.run(60_000, 1000)
+    failed.send(failed.finished())
+    assert.equal(server.dropped('unknown-connection-id'), 2)
+  })
+
+  it('a handshake does not move, Connection ID or not', async () => {
+    const server = net()
+    const client = new HostileClient(server, { connectionId: NONE })
+    await client.greet()
+    client.send(client.clientKeyExchange())
+    await server.settle()
+    client.send(client.changeCipherSpec())
+    const finished = client.finished()
+    client.sendFrom('203.0.113.9', 9, finished)
+    assert.equal(server.server.counters.associations, 0)
+    assert.equal(server.dropped('unknown-connection-id'), 1)
+    client.send(finished)
+    assert.ok(client.serverFinished)
+  })
+
+  it('a look-up that gives a key of no bytes or too many is an error of the credentials', async () => {
+    for (const length of [0, 65]) {
+      const server = net({ credentials: { psk: () => Buffer.alloc(length) } })
+      const client = await new HostileClient(server, { psk: Buffer.alloc(length) }).connect()
+      assert.equal(client.serverFinished, false)
+      assert.equal(server.failures[0]?.code, 'credential-error')
+      assert.match(server.failures[0]?.reason ?? '', new RegExp(`${length} bytes`))
+    }
+    const longest = net({ credentials: { psk: () => Buffer.alloc(64, 7) } })
+    const client = await new HostileClient(longest, { psk: Buffer.alloc(64, 7) }).connect()
+    assert.ok(client.serverFinished)
+  })
+
+  it('what somebody else puts in the place of Finished, in plaintext, does not stop it', async () => {
+    const server = net()
+    const client = new HostileClient(server)
+    await client.greet()
+    client.send(client.clientKeyExchange())
+    await server.settle()
+    const forged = (): Buffer =>
+      client.plain(22, rawFragment(15, client.messageSeq, Buffer.alloc(8), { length: 12 }))
+    client.send(forged())
+    client.send(client.changeCipherSpec())
+    client.send(forged())
+    client.send(client.finished())
+    assert.ok(client.serverFinished)
+    assert.deepEqual(client.alerts, [])
   })
 
   it('another device at the address of one with Connection ID: nothing of the first goes there', async () => {
