@@ -3,7 +3,7 @@ import { CoapEndpoint } from '../coap/endpoint'
 import type { CoapEndpointOptions } from '../coap/types'
 import type { DtlsSessionStore } from '../dtls/session'
 import { DtlsTransport } from '../transport/dtls'
-import type { BoundAddress, Peer, Transport } from '../transport/transport'
+import { describeIdentity, type BoundAddress, type Peer, type Transport } from '../transport/transport'
 import { UdpTransport } from '../transport/udp'
 import type { CredentialUse } from './credentials/credential'
 import type { CredentialStore } from './credentials/credential-store'
@@ -99,8 +99,9 @@ export class Endpoints {
       // Without credentials nobody gets in, and the counters say why.
       credentials: credentials?.lookups(uses, { serverKey, trustAnchors }) ?? {},
     })
-    transport.onHandshakeFailed = ({ code, reason, address, port }) => {
-      warn({ code, message: `DTLS handshake with ${address} port ${port} failed: ${reason}` })
+    transport.onHandshakeFailed = ({ code, reason, identity, address, port }) => {
+      const who = identity === undefined ? '' : ` (${describeIdentity(identity)})`
+      warn({ code, message: `DTLS handshake with ${address} port ${port}${who} failed: ${reason}` })
     }
     credentials?.on('revoked', (revocation) => {
       transport.closeWhere(
