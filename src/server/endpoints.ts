@@ -3,7 +3,12 @@ import { CoapEndpoint } from '../coap/endpoint'
 import type { CoapEndpointOptions } from '../coap/types'
 import type { DtlsSessionStore } from '../dtls/session'
 import { DtlsTransport } from '../transport/dtls'
-import { describeIdentity, type BoundAddress, type Peer, type Transport } from '../transport/transport'
+import {
+  describeIdentity,
+  type BoundAddress,
+  type Peer,
+  type Transport,
+} from '../transport/transport'
 import { UdpTransport } from '../transport/udp'
 import type { CredentialUse } from './credentials/credential'
 import type { CredentialStore } from './credentials/credential-store'
