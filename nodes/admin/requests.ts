@@ -5,8 +5,9 @@ import { Level, Path } from '../../src/lwm2m/path'
 import { parseValue } from '../../src/lwm2m/values'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
 import type { OperationResult, WriteInput } from '../../src/server/types'
+import { resourceLookup } from '../shared/names'
 import type { RequestBody, RequestOutcome } from './contract'
-import { resourceDefinition, valueInfos } from './values'
+import { valueInfos } from './values'
 
 /** A dialog does not wait longer than this, nor does a request queue up for a sleeping device. */
 const TIMEOUT = 20_000
@@ -17,7 +18,7 @@ function writeInput(engine: Lwm2mServer, endpoint: string, body: RequestBody): W
     throw new CodedError('invalid-argument', 'a value to write is missing')
   }
   const path = Path.parse(body.path)
-  const definition = resourceDefinition(engine.model, engine.registrations.get(endpoint), path)
+  const definition = resourceLookup(engine.model, engine.registrations.get(endpoint))(path)
   if (typeof value === 'string' && definition !== undefined && path.level >= Level.RESOURCE) {
     return parseValue(value, definition.type)
   }

@@ -1,21 +1,8 @@
-import type { ObjectModel, ResourceDefinition } from '../../src/lwm2m/model/definition'
-import type { Path } from '../../src/lwm2m/path'
+import type { ObjectModel } from '../../src/lwm2m/model/definition'
 import { ObjectLink, type Value } from '../../src/lwm2m/value'
 import type { OperationResult, Registration } from '../../src/server/types'
+import { resourceLookup } from '../shared/names'
 import type { ValueInfo } from './contract'
-
-/** The definition of the resource that `path` names, in the version that the device announced. */
-export function resourceDefinition(
-  model: ObjectModel,
-  registration: Registration | undefined,
-  path: Path,
-): ResourceDefinition | undefined {
-  if (path.object === undefined || path.resource === undefined) return undefined
-  const announced = registration?.objects.find(
-    (object) => object.id === path.object && (object.prefix ?? '') === path.prefix,
-  )
-  return model.object(path.object, announced?.version)?.resources.get(path.resource)
-}
 
 /** Bytes as hex, 64-bit integers and object links as text, times as ISO 8601. */
 export function jsonValue(value: Value | undefined): string | number | boolean | null {
@@ -34,8 +21,9 @@ export function valueInfos(
   result: OperationResult,
   now: number,
 ): ValueInfo[] {
+  const resource = resourceLookup(model, registration)
   return result.records.map(({ path, value, time }) => {
-    const definition = resourceDefinition(model, registration, path)
+    const definition = resource(path)
     return {
       path: path.toString(),
       ...(definition === undefined ? {} : { name: definition.name, type: definition.type }),
