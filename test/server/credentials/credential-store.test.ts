@@ -25,7 +25,7 @@ const x509 = (...names: string[]): PeerIdentity => ({
   certificate: Buffer.from(`certificate of ${names[0]}`),
 })
 
-/** Valid for one day from the real now on. */
+/** Valid for one day from the second on in which it is made. */
 function selfSigned(name: string): X509Certificate {
   const pem = execFileSync(
     'openssl',
@@ -472,6 +472,7 @@ describe('CredentialStore', () => {
       assert.equal(refusal('a', identity), undefined)
       assert.match(refusal('whatever', identity) ?? '', /stands for "a", not for "whatever"/)
       assert.match(refusal('a', x509('a')) ?? '', /its pinned certificate/)
+      clock.advance(3_600_000)
       assert.equal(accepted(), true)
       clock.advance(2 * 86_400_000)
       assert.equal(accepted(), false)
