@@ -36,9 +36,13 @@ export class BodyReceiver {
     this.append(first.payload, block)
   }
 
-  /** Number and size exponent of the block to ask for next. */
-  get next(): { num: number; szx: number } {
-    return { num: this.body.length >> (this.szx + 4), szx: this.szx }
+  /**
+   * Number and size exponent of the block to ask for next: of the size that came, unless `largest` is
+   * smaller. Blocks are counted in their own size (RFC 7959 §2.4).
+   */
+  next(largest: number): { num: number; szx: number } {
+    const szx = Math.min(this.szx, largest)
+    return { num: this.body.length >> (szx + 4), szx }
   }
 
   /**

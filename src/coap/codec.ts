@@ -192,6 +192,22 @@ export function encodeMessage(message: OutgoingMessage): Buffer {
   return datagram.subarray(0, at)
 }
 
+/** Bytes of a message before its payload marker: header, token and options, in any order. */
+export function headLength(tokenLength: number, options: readonly CoapOption[]): number {
+  let length = 4 + tokenLength
+  let number = 0
+  for (const option of inOrder(options)) {
+    const size = option.value.length
+    length += 1 + extensionLength(option.number - number) + extensionLength(size) + size
+    number = option.number
+  }
+  return length
+}
+
+function extensionLength(value: number): number {
+  return value < 13 ? 0 : value < 269 ? 1 : 2
+}
+
 /** Sorted by number; equal numbers keep their order. Mostly they are sorted already. */
 function inOrder(options: readonly CoapOption[]): readonly CoapOption[] {
   for (let i = 1; i < options.length; i++) {

@@ -192,8 +192,8 @@ export class Observation implements ObservationHandle, TransmissionOwner {
 
   private encode(type: number, messageId: number, reply: CoapReply): Buffer {
     const options = replyOptions(reply)
-    const part = this.responder.firstPart(
-      this.state,
+    const part = this.responder.blocks.first(
+      { state: this.state, tokenLength: this.key.length },
       { code: reply.code, options, payload: reply.payload },
       () => this.transferKey,
       this.requestPayload,

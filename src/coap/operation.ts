@@ -5,6 +5,13 @@ import { describe, type Core } from './core'
 import { BlockwiseError, CoapCancelled } from './errors'
 import { Exchange, type ExchangeOwner } from './exchange'
 import { requestOptions } from './message-options'
+import {
+  largestSzx,
+  messageRoom,
+  payloadRoom,
+  REQUEST_BLOCK_OPTIONS,
+  USUAL_RESPONSE_HEAD,
+} from './message-room'
 import { LAST_BLOCK, OptionNumber, blockBytes, option, uintOption } from './options'
 import type { Block, OptionFields } from './options'
 import type { PeerState } from './peers'
@@ -166,23 +173,42 @@ export class Operation implements ExchangeOwner {
 
   /** From the beginning, in blocks of at most `16 << szx` bytes. */
   private sendBody(szx: number): void {
-    if (this.payload !== undefined && this.payload.length > 16 << szx) {
+    const length = this.payload?.length ?? 0
+    if (length > 16 << szx || (length > 0 && length > this.room)) {
       this.szx = szx
       this.sendBlock(0)
       return
     }
     this.szx = UNBLOCKED
     let { options } = this
-    if (this.largestSzx < 6 && FETCHES.has(this.init.code)) {
+    if (FETCHES.has(this.init.code)) {
+      const wanted = this.responseSzx
       // Early negotiation (RFC 7959 §2.4): ask for small blocks from the first on.
-      options = [...options, option(OptionNumber.BLOCK2, blockBytes(0, false, this.largestSzx))]
+      if (wanted < 6) {
+        options = [...options, option(OptionNumber.BLOCK2, blockBytes(0, false, wanted))]
+      }
     }
     this.exchangeMessage(options, this.payload, this.tokenKey)
   }
 
+  /** Bytes of the body that fit a message to this peer. */
+  private get room(): number {
+    const room = messageRoom(this.core.transport, this.state.peer)
+    return payloadRoom(room, this.tokenKey.length, this.options, REQUEST_BLOCK_OPTIONS)
+  }
+
+  /** What to ask for: a peer that takes small messages only is spared to send large ones, too. */
+  private get responseSzx(): number {
+    const room = messageRoom(this.core.transport, this.state.peer)
+    return Math.min(this.largestSzx, largestSzx(room - USUAL_RESPONSE_HEAD))
+  }
+
   private sendBlock(offset: number): void {
     const payload = this.payload as Uint8Array
-    const { szx } = this
+    // Counted anew for each: the peer may have moved to where less fits. Half of a block boundary
+    // is one, too.
+    const szx = Math.min(this.szx, largestSzx(this.room))
+    this.szx = szx
     const end = Math.min(payload.length, offset + (16 << szx))
     const num = offset >> (szx + 4)
     if ((payload.length - 1) >> (szx + 4) > LAST_BLOCK) {
@@ -291,15 +317,15 @@ export class Operation implements ExchangeOwner {
   }
 
   private fetchNext(): void {
-    const { num, szx } = (this.body as BodyReceiver).next
-    this.fetchBlock(num, Math.min(szx, this.largestSzx))
+    const { num, szx } = (this.body as BodyReceiver).next(this.responseSzx)
+    this.fetchBlock(num, szx)
   }
 
   private fetchAnew(): void {
     if (++this.restarts > MOST_RESTARTS) {
       throw new BlockwiseError('the resource changes faster than it can be fetched')
     }
-    const { szx } = (this.body as BodyReceiver).next
+    const { szx } = (this.body as BodyReceiver).next(this.responseSzx)
     this.body?.release()
     this.body = undefined
     this.szx = UNBLOCKED

@@ -1,7 +1,6 @@
 import { MessageType, encodeEmpty, encodeMessage, type Message } from './codec'
 import { Code, isSuccess } from './codes'
 import { describe, type Core } from './core'
-import { Downloads, type ResponsePart } from './downloads'
 import { Progress, type Recent } from './duplicates'
 import { CoapCancelled } from './errors'
 import { IncomingRequest } from './incoming-request'
@@ -10,6 +9,8 @@ import { Observation } from './observation'
 import { OptionNumber, blockBytes, option, uintOption } from './options'
 import type { Block, OptionFields } from './options'
 import type { PeerState } from './peers'
+import { ResponseBlocks } from './response-blocks'
+import type { ResponsePart } from './response-part'
 import { ServiceState } from './service-state'
 import { SlowAnswer } from './slow-answer'
 import { downloadKey } from './transfer-key'
@@ -26,8 +27,11 @@ const MOST_OF_STRANGER = 64
 /** The answering role: from a request message that is no duplicate to the response message. */
 export class Responder {
   handler: RequestHandler = () => ({ code: Code.NOT_FOUND })
+  readonly blocks: ResponseBlocks
 
-  constructor(private readonly core: Core) {}
+  constructor(private readonly core: Core) {
+    this.blocks = new ResponseBlocks(core)
+  }
 
   onRequest(state: PeerState, message: Message, fields: OptionFields, recent: Recent): void {
     if (fields.badCritical !== 0 || fields.proxy || message.code > Code.IPATCH) {
@@ -62,20 +66,6 @@ export class Responder {
       contentFormat,
     )
     this.handle(request)
-  }
-
-  /** The share of a response that goes into its first message; the rest is kept to be fetched. */
-  firstPart(
-    state: PeerState,
-    response: ResponsePart,
-    key: () => string,
-    requestPayload: Uint8Array,
-    block: Block | undefined,
-  ): ResponsePart {
-    const fits = (response.payload?.length ?? 0) <= this.partSize(block)
-    const laterBlock = block !== undefined && block.num > 0 && isSuccess(response.code)
-    if (fits && !laterBlock) return response
-    return this.downloads(state).begin(key(), requestPayload, response, block)
   }
 
   accept(request: IncomingRequest): ObservationHandle {
@@ -186,7 +176,8 @@ export class Responder {
     }
     if (block.num === 0) return false
     const key = downloadKey(message.code, message.options)
-    const part = state.service?.downloads?.find(key, payload, block)
+    const recipient = { state, tokenLength: message.token.length }
+    const part = this.blocks.later(recipient, key, payload, block)
     if (part !== undefined) {
       this.reply(state, message, recent, part)
       return true
@@ -247,8 +238,8 @@ export class Responder {
       throw new TypeError(`${String(code)} is no response code`)
     }
     const whole: ResponsePart = { code, options: replyOptions(reply), payload: reply.payload }
-    const part = this.firstPart(
-      request.state,
+    const part = this.blocks.first(
+      { state: request.state, tokenLength: message.token.length },
       whole,
       () => downloadKey(message.code, message.options),
       request.payload,
@@ -302,18 +293,8 @@ export class Responder {
     }
   }
 
-  private partSize(block: Block | undefined): number {
-    const { blockSize } = this.core.settings
-    return block === undefined ? blockSize : Math.min(blockSize, 16 << block.szx)
-  }
-
   private service(state: PeerState): ServiceState {
     return (state.service ??= new ServiceState(state))
-  }
-
-  private downloads(state: PeerState): Downloads {
-    const service = this.service(state)
-    return (service.downloads ??= new Downloads(this.core, () => service.tidy()))
   }
 }
 

@@ -1,3 +1,4 @@
+import { CodedError } from '../../../src/base/coded-error'
 import {
   NO_IDENTITY,
   PeerGone,
@@ -22,9 +23,15 @@ export class MemoryTransport implements Transport {
 
   readonly sent: Sent[] = []
   readonly pinned = new Set<string>()
+  /** Peers that take smaller datagrams only, by id. */
+  readonly limits = new Map<string, number>()
   /** Told of each datagram when it is sent, before `send` returns. */
   onSend: ((sent: Sent) => void) | undefined = undefined
   private readonly gone = new Set<string>()
+
+  maxDatagramFor(peer: Peer): number {
+    return this.limits.get(peer.id) ?? this.maxDatagram
+  }
 
   start(): Promise<BoundAddress> {
     return Promise.resolve({ address: 'memory', port: 5683 })
@@ -36,6 +43,9 @@ export class MemoryTransport implements Transport {
 
   send(peer: Peer, datagram: Uint8Array): void {
     if (this.gone.has(peer.id)) throw new PeerGone(peer)
+    if (datagram.length > this.maxDatagramFor(peer)) {
+      throw new CodedError('datagram-too-large', `${datagram.length} bytes`)
+    }
     const sent = { peer, datagram: Buffer.from(datagram) }
     this.sent.push(sent)
     this.onSend?.(sent)
