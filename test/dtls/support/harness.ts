@@ -72,6 +72,7 @@ export class EchoServer {
 /** A command-line client that is talked to by its standard input. */
 export class CommandClient {
   output = ''
+  private readonly written: Buffer[] = []
   private readonly child: ChildProcess
   private readonly waiting = new Set<() => void>()
   private exited = false
@@ -82,7 +83,10 @@ export class CommandClient {
       this.output += chunk.toString('latin1')
       this.changed()
     }
-    this.child.stdout?.on('data', take)
+    this.child.stdout?.on('data', (chunk: Buffer) => {
+      this.written.push(chunk)
+      take(chunk)
+    })
     this.child.stderr?.on('data', take)
     this.child.on('close', () => {
       this.exited = true
@@ -97,12 +101,25 @@ export class CommandClient {
       typeof text === 'string' ? this.output.includes(text) : text.test(this.output)
     while (!found()) {
       if (this.exited) throw new Error(`the client ended without ${text}:\n${this.output}`)
-      await new Promise<void>((resolve) => this.waiting.add(resolve))
+      await this.change()
     }
   }
 
   say(line: string): void {
-    this.child.stdin?.write(`${line}\n`)
+    this.write(Buffer.from(`${line}\n`))
+  }
+
+  write(bytes: Uint8Array): void {
+    this.child.stdin?.write(bytes)
+  }
+
+  /** What it wrote to its standard output since the last call; waits until there is something. */
+  async next(): Promise<Buffer> {
+    while (this.written.length === 0) {
+      if (this.exited) throw new Error(`the client ended:\n${this.output}`)
+      await this.change()
+    }
+    return Buffer.concat(this.written.splice(0))
   }
 
   /** Closes its input, so that it closes the connection, and waits for its end. */
@@ -117,6 +134,10 @@ export class CommandClient {
 
   kill(): void {
     this.child.kill('SIGKILL')
+  }
+
+  private change(): Promise<void> {
+    return new Promise((resolve) => this.waiting.add(resolve))
   }
 
   private changed(): void {
