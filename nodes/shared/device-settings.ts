@@ -58,7 +58,8 @@ export function deviceOptions(
     version: settings.choice('lwm2m', ['1.0', '1.1', '1.2'], '1.1'),
     lifetime: settings.number('lifetime', { min: 1 }) ?? 300,
     binding: settings.text('binding') || 'U',
-    queueMode: settings.flag('queueMode'),
+    // Not ticked, it is what a bootstrap server's binding says (UQ in 1.0).
+    ...(settings.flag('queueMode') ? { queueMode: true } : {}),
     sleep: {
       ...(window === undefined ? {} : { window: window * 1000 }),
       ...(wakeEvery === undefined ? {} : { wakeEvery }),

@@ -1,10 +1,17 @@
 import type { Clock } from '../base/clock'
 import { formatObjectList } from '../lwm2m/object-links'
 import type { Transport } from '../transport/transport'
-import { HIDDEN_OBJECTS, serverNumber, serverResource, type ServerAccount } from './accounts'
+import {
+  bootstrapAccount,
+  HIDDEN_OBJECTS,
+  serverNumber,
+  serverResource,
+  type ServerAccount,
+} from './accounts'
 import { DEFAULT_RETRY } from './backoff'
 import { defaultFormats } from './operations/device-context'
 import type { RegistrationFacts } from './session/registration'
+import { RegistrationOrder } from './session/registration-order'
 import type { ServerUri } from './session/server-uri'
 import type { SessionOptions } from './session/session-contract'
 import type { ObjectTree } from './tree/object-tree'
@@ -13,7 +20,10 @@ import type { Lwm2mClientOptions, Lwm2mVersion, RetryPolicy } from './types'
 /** Resources of the Server object. */
 const LIFETIME = 1
 const BINDING = 7
+const PRIORITY = 13
 const INITIAL_DELAY = 14
+const FAILURE_BLOCK = 15
+const BOOTSTRAP_ON_FAILURE = 16
 const RETRY_COUNT = 17
 const RETRY_TIMER = 18
 const SEQUENCE_DELAY = 19
@@ -21,6 +31,8 @@ const SEQUENCE_COUNT = 20
 
 const DEFAULT_LIFETIME = 86_400
 const DEFAULT_AWAKE_WINDOW = 93_000
+/** Attempts, where a Server object that speaks of them does not say how many (`/1/x/17`). */
+const DEFAULT_RETRY_COUNT = 5
 
 /** What holds for one server account: what its Server instance says, then what the options say. */
 export class AccountSettings {
@@ -35,6 +47,7 @@ export class AccountSettings {
     uri: ServerUri,
     transport: Transport,
     clock: Clock,
+    order: RegistrationOrder,
   ): SessionOptions {
     const { sleep = {}, version = '1.1', coap } = this.options
     return {
@@ -51,7 +64,27 @@ export class AccountSettings {
       initialDelay: (serverNumber(this.tree, account, INITIAL_DELAY) ?? 0) * 1000,
       facts: () => this.facts(account),
       retry: () => this.retry(account),
+      turn: () => order.turn(account.shortServerId),
     }
+  }
+
+  /** In which order accounts are registered (`/1/x/13`, `/1/x/15`). */
+  order(accounts: readonly ServerAccount[]): RegistrationOrder {
+    return new RegistrationOrder(
+      accounts.map((account) => ({
+        shortServerId: account.shortServerId,
+        priority: serverNumber(this.tree, account, PRIORITY),
+        blocks: serverResource(this.tree, account, FAILURE_BLOCK) === true,
+      })),
+    )
+  }
+
+  /** Whether the device bootstraps anew when it cannot register (`/1/x/16`, true by default). */
+  bootstrapsOnFailure(account: ServerAccount): boolean {
+    return (
+      serverResource(this.tree, account, BOOTSTRAP_ON_FAILURE) !== false &&
+      bootstrapAccount(this.tree) !== undefined
+    )
   }
 
   /** Content-Formats of a version, the preferred first. */
@@ -59,17 +92,28 @@ export class AccountSettings {
     return this.options.formats ?? defaultFormats(version)
   }
 
-  /** The options' policy, but for what the account says itself (`/1/x/17` to `/1/x/20`). */
+  /**
+   * The options' policy, but for what the account says itself (`/1/x/17` to `/1/x/20`).
+   * @param account undefined: for the bootstrap server
+   */
   retry(account: ServerAccount | undefined): RetryPolicy {
     const base = { ...DEFAULT_RETRY, ...this.options.retry }
     if (account === undefined) return base
+    // Whoever would never give up would never come to bootstrap.
+    if (base.count === Infinity && this.bootstrapsOnFailure(account)) {
+      return this.ownRetry(account, { ...base, count: DEFAULT_RETRY_COUNT })
+    }
+    return this.ownRetry(account, base)
+  }
+
+  private ownRetry(account: ServerAccount, base: RetryPolicy): RetryPolicy {
     const own = (resource: number): number | undefined => {
       const value = serverNumber(this.tree, account, resource)
       return value !== undefined && value >= 1 ? value : undefined
     }
     const timer = own(RETRY_TIMER)
     return {
-      count: own(RETRY_COUNT) ?? base.count,
+      count: own(RETRY_COUNT) ?? (timer === undefined ? base.count : DEFAULT_RETRY_COUNT),
       timer: timer ?? base.timer,
       maxTimer: timer === undefined ? base.maxTimer : Infinity,
       sequenceDelay: own(SEQUENCE_DELAY) ?? base.sequenceDelay,

@@ -3,16 +3,15 @@ import { TypedEmitter } from '../base/events'
 import { Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import type { Value } from '../lwm2m/value'
-import { bootstrapAccount, serverAccounts, serverResource, type ServerAccount } from './accounts'
+import { bootstrapAccount, serverAccounts } from './accounts'
 import { AccountSettings } from './account-settings'
 import { fetchPackage, parsePackageUri } from './behaviours/package-fetch'
+import { Connections } from './connections'
 import { VirtualDevice, type DeviceActions } from './device'
 import { ClientError } from './errors'
 import { Provisioning } from './provisioning'
 import { collect, sendTo } from './sending'
 import { Kick } from './session/kick'
-import { ServerConnection, type ConnectionListener } from './session/server-connection'
-import { parseServerUri } from './session/server-uri'
 import { openTransport } from './transports'
 import type {
   ClientRegistration,
@@ -24,19 +23,10 @@ import type {
   SendResult,
 } from './types'
 
-const BOOTSTRAP_ON_FAILURE = 16
+/** Visits to the bootstrap server by a device that has servers to go back to. */
+const ATTEMPTS_WITH_ACCOUNTS = 3
 const DEFAULT_REBOOT = 1000
 const DEFAULT_STOP = 5000
-
-/** States by how much they say, where several servers are in different ones. */
-const TELLING: readonly ClientState[] = [
-  'registered',
-  'sleeping',
-  'registering',
-  'waiting',
-  'disabled',
-  'failed',
-]
 
 /**
  * An LwM2M client: a simulated device, or a gateway for things that speak something else. It
@@ -49,7 +39,7 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
   private readonly settings: AccountSettings
   private readonly provisioning: Provisioning
   private readonly pause: Kick
-  private connections: ServerConnection[] = []
+  private readonly connections: Connections
   private running = false
   private bootstrapping: 'no' | 'yes' | 'waiting' | 'failed' = 'no'
   private told: ClientState = 'stopped'
@@ -66,6 +56,14 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
     this.pause = new Kick(this.clock)
     this.device = new VirtualDevice(options, this.clock, this.actions())
     this.settings = new AccountSettings(options, this.device.tree)
+    this.connections = new Connections(options, this.device, this.settings, this.clock, {
+      onState: () => this.tellState(),
+      onGaveUp: (account) => {
+        if (this.settings.bootstrapsOnFailure(account)) void this.bootstrapAgain(false, false)
+      },
+      emit: (event, ...args) => this.emit(event, ...args),
+      trace: () => this.trace,
+    })
     this.provisioning = new Provisioning(
       options,
       this.device,
@@ -83,18 +81,17 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
     if (!this.running) return 'stopped'
     if (this.bootstrapping === 'yes') return 'bootstrapping'
     if (this.bootstrapping !== 'no') return this.bootstrapping
-    const states = this.connections.map((connection) => connection.state)
-    return TELLING.find((state) => states.includes(state)) ?? 'registering'
+    return this.connections.state
   }
 
   /** The registrations that stand now: one per server account. */
   get registrations(): readonly ClientRegistration[] {
-    return this.connections.flatMap(({ registration }) => registration ?? [])
+    return this.connections.all.flatMap(({ registration }) => registration ?? [])
   }
 
   /** The paths of each observation that servers made. */
   get observations(): readonly (readonly Path[])[] {
-    return this.connections.flatMap((connection) => connection.observed)
+    return this.connections.all.flatMap((connection) => connection.observed)
   }
 
   /**
@@ -109,7 +106,7 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
       this.abort = new AbortController()
       this.device.start()
       try {
-        if (serverAccounts(this.device.tree).length > 0) await this.connectAll()
+        if (serverAccounts(this.device.tree).length > 0) await this.connections.open()
         else this.beginBootstrap()
       } catch (error) {
         await this.halt(false, 0)
@@ -167,7 +164,9 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
    * @throws ClientError `not-registered`, `muted`, `unsupported`, `unknown-path`; ServerRejected
    */
   async send(what: readonly (Path | string | Record)[]): Promise<SendResult[]> {
-    const connections = this.connections.filter(({ registration }) => registration !== undefined)
+    const connections = this.connections.all.filter(
+      ({ registration }) => registration !== undefined,
+    )
     if (connections.length === 0) {
       throw new ClientError('not-registered', 'the device is not registered')
     }
@@ -192,12 +191,12 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
   async update(): Promise<void> {
     if (!this.running) throw new ClientError('not-running', 'the client is stopped')
     this.pause.now()
-    await Promise.all(this.connections.map(({ session }) => session.update()))
+    await Promise.all(this.connections.all.map(({ session }) => session.update()))
   }
 
   /** Puts a queue-mode device to sleep before its awake window ends. */
   sleep(): void {
-    for (const { session } of this.connections) session.sleep()
+    for (const { session } of this.connections.all) session.sleep()
   }
 
   private inTurn(work: () => Promise<void>): Promise<void> {
@@ -208,7 +207,7 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
 
   private async halt(deregister: boolean, timeout: number): Promise<void> {
     if (!this.running) return
-    await this.disconnectAll(deregister, timeout)
+    await this.connections.close(deregister, timeout)
     await this.provisioning.close()
     this.device.stop()
     this.bootstrapping = 'no'
@@ -216,67 +215,66 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
     this.tellState()
   }
 
-  private async connectAll(): Promise<void> {
-    const accounts = serverAccounts(this.device.tree)
-    this.connections = accounts.map((account, index) =>
-      this.connection(account, index === 0 ? this.options.local?.port : undefined),
-    )
-    for (const { session } of this.connections) await session.start()
-    this.tellState()
-  }
-
-  private async disconnectAll(deregister: boolean, timeout: number): Promise<void> {
-    const { connections } = this
-    await Promise.all(connections.map((connection) => connection.stop(deregister, timeout)))
-    this.connections = []
-  }
-
-  /** Bootstraps in the background, then registers where it was told to. */
+  /**
+   * Bootstraps in the background, then registers where it was told to. A device that had accounts
+   * before goes back to them where that fails: it must not be lost to its servers.
+   */
   private beginBootstrap(): void {
     this.setBootstrapping('yes')
     const { signal } = this.abort
-    const bootstrapped = this.provisioning.bootstrap(signal, this.pause)
-    const connected = bootstrapped.then((accounts) => {
-      this.emit(
-        'bootstrapped',
-        accounts.map(({ shortServerId, uri }) => ({ shortServerId, server: uri })),
+    const known = serverAccounts(this.device.tree).length > 0
+    const attempts = known ? ATTEMPTS_WITH_ACCOUNTS : Infinity
+    const bootstrapped = this.provisioning.bootstrap(signal, this.pause, attempts)
+    bootstrapped
+      .then((accounts) =>
+        this.emit(
+          'bootstrapped',
+          accounts.map(({ shortServerId, uri }) => ({ shortServerId, server: uri })),
+        ),
       )
-      return this.inTurn(async () => {
-        if (signal.aborted || !this.running) return
-        this.bootstrapping = 'no'
-        await this.connectAll()
+      .catch((error: unknown) => {
+        if (signal.aborted || !known) throw error
+        this.warn(error)
       })
-    })
-    connected.catch((error: unknown) => {
-      if (signal.aborted) return
-      const why = error instanceof Error ? error : new Error(String(error))
-      this.emit('warning', { code: 'bootstrap-failed', message: why.message, error: why })
-      this.setBootstrapping('failed')
-    })
+      .then(() =>
+        this.inTurn(async () => {
+          if (signal.aborted || !this.running) return
+          this.bootstrapping = 'no'
+          await this.connections.open()
+        }),
+      )
+      .catch((error: unknown) => {
+        if (signal.aborted) return
+        this.warn(error)
+        this.setBootstrapping('failed')
+      })
   }
 
   /** Leaves the servers for the bootstrap server. */
   private bootstrapAgain(deregister: boolean, reset: boolean): Promise<void> {
     return this.inTurn(async () => {
       if (!this.running || this.bootstrapping !== 'no') return
-      await this.disconnectAll(deregister, DEFAULT_STOP)
+      await this.connections.close(deregister, DEFAULT_STOP)
       if (reset) await this.provisioning.reset()
-      if (serverAccounts(this.device.tree).length > 0 && reset) await this.connectAll()
+      if (serverAccounts(this.device.tree).length > 0 && reset) await this.connections.open()
       else this.beginBootstrap()
-    }).catch((error: unknown) => {
-      const why = error instanceof Error ? error : new Error(String(error))
-      this.emit('warning', { code: 'bootstrap-failed', message: why.message, error: why })
-    })
+    }).catch((error: unknown) => this.warn(error))
+  }
+
+  private warn(thrown: unknown): void {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+    this.emit('warning', { code: 'bootstrap-failed', message: error.message, error })
   }
 
   private actions(): DeviceActions {
     return {
       update: (id) =>
-        this.connectionOf(id)
+        this.connections
+          .of(id)
           ?.session.update()
           .catch(() => {}),
-      disable: (id, seconds) => this.connectionOf(id)?.session.disable(seconds),
-      settingsChanged: (id) => this.connectionOf(id)?.settingsChanged(),
+      disable: (id, seconds) => this.connections.of(id)?.session.disable(seconds),
+      settingsChanged: (id) => this.connections.of(id)?.settingsChanged(),
       bootstrap: () => {
         void this.bootstrapAgain(true, false)
         return true
@@ -292,7 +290,7 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
       return
     }
     const duration = this.options.rebootTime ?? DEFAULT_REBOOT
-    for (const connection of this.connections) connection.reboot(duration)
+    for (const connection of this.connections.all) connection.reboot(duration)
   }
 
   private fetch(text: string, signal: AbortSignal): Promise<Uint8Array> {
@@ -304,59 +302,6 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
       const transport = openTransport(options, { secure, psk, clock }, undefined)
       return fetchPackage(uri, transport, options.coap, clock, signal)
     })
-  }
-
-  private connectionOf(shortServerId: number): ServerConnection | undefined {
-    return this.connections.find(({ account }) => account.shortServerId === shortServerId)
-  }
-
-  private connection(account: ServerAccount, port: number | undefined): ServerConnection {
-    const { clock, options, device } = this
-    const uri = parseServerUri(account.uri)
-    const transport = openTransport(options, { secure: uri.secure, psk: account.psk, clock }, port)
-    return new ServerConnection(
-      account,
-      this.settings.session(account, uri, transport, clock),
-      {
-        clock,
-        tree: device.tree,
-        behaviours: device.behaviours,
-        root: options.alternateRoot ?? '',
-        formats: (version) => this.settings.formats(version),
-      },
-      options.sleep?.holdNotifications ?? false,
-      this.listener(account),
-    )
-  }
-
-  private listener(account: ServerAccount): ConnectionListener {
-    const { shortServerId } = account
-    return {
-      onState: () => this.tellState(),
-      onRegistered: (registration) => this.emit('registered', registration),
-      onUpdated: (registration) => this.emit('updated', registration),
-      onDeregistered: (registration) => this.emit('deregistered', registration),
-      onGaveUp: () => {
-        const wanted =
-          serverResource(this.device.tree, account, BOOTSTRAP_ON_FAILURE) !== false &&
-          bootstrapAccount(this.device.tree) !== undefined
-        if (wanted) void this.bootstrapAgain(false, false)
-      },
-      onWritten: (path, records) => {
-        const [first] = records
-        const value = first !== undefined && first.path.equals(path) ? first.value : undefined
-        this.emit('written', { path, value, records })
-      },
-      onExecuted: (path, args) => this.emit('executed', { path, args }),
-      onCreated: (path) => this.emit('created', path),
-      onDeleted: (path) => this.emit('deleted', path),
-      onObserved: (paths) => this.emit('observed', paths),
-      onObservationEnded: (paths, reason) => this.emit('observationEnded', paths, reason),
-      onNotified: (paths, records) => this.emit('notified', paths, records),
-      onWarning: (code, message, error) =>
-        this.emit('warning', { code, message, shortServerId, error }),
-      onTrace: this.trace,
-    }
   }
 
   /** Undefined while nobody listens: tracing then costs nothing. */

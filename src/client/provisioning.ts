@@ -82,10 +82,14 @@ export class Provisioning {
   }
 
   /**
-   * Visits the bootstrap server until it configured the device, however often that takes.
+   * Visits the bootstrap server until it configured the device, `attempts` times at most.
    * @throws BindError; ClientError `bootstrap-failed` when the retries are used up, `not-running`
    */
-  async bootstrap(signal: AbortSignal, pause: Kick): Promise<readonly ServerAccount[]> {
+  async bootstrap(
+    signal: AbortSignal,
+    pause: Kick,
+    attempts: number,
+  ): Promise<readonly ServerAccount[]> {
     const account = bootstrapAccount(this.device.tree)
     if (account === undefined) {
       throw new ClientError('bootstrap-failed', 'there is no bootstrap server')
@@ -107,9 +111,9 @@ export class Provisioning {
         this.adopt()
         if (signal.aborted) throw error
         const why = error instanceof Error ? error : new Error(String(error))
-        this.listener.onWarning('bootstrap-failed', why.message, why)
-        const delay = retryDelay(++failures, this.retry)
+        const delay = ++failures < attempts ? retryDelay(failures, this.retry) : undefined
         if (delay === undefined) throw new ClientError('bootstrap-failed', why.message)
+        this.listener.onWarning('bootstrap-failed', why.message, why)
         this.listener.onWaiting(true)
         await pause.wait(delay)
       }

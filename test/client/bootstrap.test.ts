@@ -335,6 +335,61 @@ describe('client bootstrap', () => {
     await requested()
   })
 
+  /** Refuses the next attempt, and waits until the device knows. */
+  async function refuse(peer: ScriptedPeer): Promise<void> {
+    const warned = next(client, 'warning')
+    await reply(peer, await peer.message(), 0x80)
+    await warned
+  }
+
+  it('bootstraps again after five refusals where nobody says how many (/1/x/17)', async () => {
+    const clock = new FakeClock()
+    await make({ clock }).start()
+    await requested()
+    await writeAccount()
+    await ask(POST, '/bs')
+    for (const pause of [5_000, 10_000, 20_000, 40_000]) {
+      await refuse(server)
+      await clock.run(pause)
+    }
+    await refuse(server)
+    await requested()
+  })
+
+  it('goes on with its server for ever where /1/x/16 is false', async () => {
+    const clock = new FakeClock()
+    await make({ clock }).start()
+    await requested()
+    await writeAccount()
+    assert.equal((await ask(PUT, '/1/0/16', { format: TEXT, payload: '0' })).code, '2.04')
+    await ask(POST, '/bs')
+    for (let i = 0; i < 7; i++) {
+      await refuse(server)
+      await clock.run(300_000)
+    }
+    await registered()
+    assert.deepEqual(bootstrap.pending, [])
+  })
+
+  it('goes back to its servers when the bootstrap server will not have it', async () => {
+    const clock = new FakeClock()
+    await make({ clock }).start()
+    await requested()
+    await writeAccount()
+    await ask(POST, '/bs')
+    await registered()
+    const trigger = await server.request({ code: POST, options: uriPath('/1/0/9') })
+    assert.equal(trigger.code, 0x44)
+    await reply(server, await server.message(), 0x42)
+    for (const pause of [5_000, 10_000]) {
+      await refuse(bootstrap)
+      await clock.run(pause)
+    }
+    await refuse(bootstrap)
+    await registered()
+    assert.equal(client.registrations[0]?.shortServerId, 101)
+  })
+
   describe('Bootstrap-Pack', () => {
     const pack = (): Buffer =>
       senml([

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { CoapEndpoint } from '../../src/coap/endpoint'
 import { DtlsClientTransport } from '../../src/client/dtls-client-transport'
 import type { Peer } from '../../src/transport/transport'
+import { freeUdpPort } from '../support/ports'
 import { ScriptedPeer } from '../support/scripted-device'
 import { requireTool } from '../support/tools'
 import { UdpProxy } from '../support/udp-proxy'
@@ -19,13 +20,6 @@ function renumbered(datagram: Buffer): Buffer {
     copy.writeUInt32BE(copy.readUInt32BE(at + 7) + 40, at + 7)
   }
   return copy
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const peer = await ScriptedPeer.open()
-  await peer.close()
-  return peer.port
 }
 
 /** Resolves when a process printed something. */
@@ -71,7 +65,7 @@ describe('client DTLS', () => {
     tool: string,
     cipher: string,
   ): Promise<{ port: number; process: ChildProcessWithoutNullStreams }> {
-    const port = await freePort()
+    const port = await freeUdpPort()
     const args = ['s_server', '-dtls1_2', '-accept', `127.0.0.1:${port}`, '-nocert', '-quiet']
     args.push('-psk', KEY.toString('hex'), '-psk_identity', 'dev1')
     args.push('-cipher', `${cipher}:@SECLEVEL=0`)
@@ -255,7 +249,7 @@ describe('client DTLS', () => {
   ] as const) {
     it(`carries CoAP to libcoap with ${library}`, async function () {
       const path = requireTool(this, tool)
-      const port = await freePort()
+      const port = await freeUdpPort()
       const args = ['-A', '127.0.0.1', '-p', String(port), '-h', 'hint', '-k', 'a secret']
       const process = spawn(path, [...args, '-v', '7'])
       children.push(process)

@@ -21,6 +21,7 @@ export interface ConnectionListener extends DeviceListener {
   onRegistered(registration: ClientRegistration): void
   onUpdated(registration: ClientRegistration): void
   onDeregistered(registration: ClientRegistration): void
+  onFailing(): void
   onGaveUp(error: Error): void
   onNotified(paths: readonly Path[], records: readonly Record[]): void
   onObservationEnded(paths: readonly Path[], reason: string): void
@@ -74,6 +75,7 @@ export class ServerConnection {
       onRegistered: (registration) => listener.onRegistered(registration),
       onUpdated: (registration) => listener.onUpdated(registration),
       onDeregistered: (registration) => listener.onDeregistered(registration),
+      onFailing: () => listener.onFailing(),
       onGaveUp: (error) => listener.onGaveUp(error),
       onAwake: (awake) => this.onAwake(awake),
       onRequest: (request) => this.interface.handle(request),

@@ -7,11 +7,13 @@ import { retryDelay, updateDelay } from '../backoff'
 import { ClientError, ServerRejected } from '../errors'
 import type { ClientRegistration, ClientState } from '../types'
 import { AwakeWindow } from './awake-window'
-import { Kick } from './kick'
 import { RegistrationInterface } from './registration'
+import { ServerLink } from './server-link'
 import type { SessionListener, SessionOptions } from './session-contract'
 import { SleepGate } from './sleep-gate'
+import { unlessAborted } from './unless-aborted'
 import { Waiters } from './waiters'
+import { Wishes } from './wishes'
 
 /**
  * The life with one server: connects, registers, keeps the registration alive, registers again
@@ -21,9 +23,9 @@ export class ServerSession {
   private readonly endpoint: CoapEndpoint
   private readonly gate: SleepGate
   private readonly awake: AwakeWindow
-  private readonly kick: Kick
+  private readonly wishes: Wishes
+  private readonly link: ServerLink
   private readonly interface: RegistrationInterface
-  private peer: Peer | undefined
   private running = false
   private state: ClientState = 'stopped'
   private failures = 0
@@ -31,12 +33,6 @@ export class ServerSession {
   private confirmedAt = 0
   /** Somebody waits for the next Update (or Register). */
   private readonly waiters = new Waiters()
-  private updateWanted = false
-  private registerWanted = false
-  /** Seconds of silence asked for by Execute `/1/x/4`. */
-  private disableFor: number | undefined
-  /** Milliseconds of a reboot that was asked for. */
-  private rebootFor: number | undefined
   private loop: Promise<void> = Promise.resolve()
   /** Aborts every request under way. */
   private abort = new AbortController()
@@ -49,7 +45,8 @@ export class ServerSession {
     this.gate = new SleepGate(options.transport)
     this.endpoint = new CoapEndpoint(this.gate, { ...options.coap, clock })
     this.interface = new RegistrationInterface(this.endpoint, clock, options.version)
-    this.kick = new Kick(clock)
+    this.wishes = new Wishes(clock)
+    this.link = new ServerLink(this.endpoint, options.uri)
     this.awake = new AwakeWindow(clock, options.awakeWindow, (awake) => this.onAwake(awake))
     this.endpoint.onRequest = (request) => this.answer(request)
     this.endpoint.onPeerGone = (peer, reason) => this.onPeerGone(peer, reason)
@@ -57,13 +54,9 @@ export class ServerSession {
     this.endpoint.onTrace = listener.onTrace
     if (queueMode) {
       this.endpoint.onActivity = (peer) => {
-        if (peer === this.peer && this.awake.isAwake) this.awake.touch()
+        if (peer === this.link.peer && this.awake.isAwake) this.awake.touch()
       }
     }
-  }
-
-  get shortServerId(): number {
-    return this.options.shortServerId
   }
 
   get registration(): ClientRegistration | undefined {
@@ -93,43 +86,35 @@ export class ServerSession {
     if (!this.running) return
     this.running = false
     this.abort.abort()
-    this.kick.now()
+    this.wishes.wake()
     await this.loop
     if (deregister) await this.deregister(timeout)
     this.waiters.fail(new ClientError('not-running', 'the client stopped'))
     this.awake.close()
+    this.link.cut('the client stopped')
     await this.endpoint.stop()
-    this.peer = undefined
     this.setState('stopped')
   }
 
   /** Resolves when the server answered the next Update, or Register where that is due. */
   update(): Promise<void> {
-    if (!this.running)
+    if (!this.running) {
       return Promise.reject(new ClientError('not-running', 'the client is stopped'))
-    this.updateWanted = true
+    }
     const done = this.waiters.wait()
-    this.kick.now()
+    this.wishes.add({ update: true })
     return done
   }
 
   /** Sends an Update where the registered facts changed. */
   factsChanged(): void {
     if (this.registration === undefined || !this.interface.differs(this.options.facts())) return
-    this.updateWanted = true
-    this.kick.now()
-  }
-
-  /** Registers anew, after a reboot for instance. */
-  registerAgain(): void {
-    this.registerWanted = true
-    this.kick.now()
+    this.wishes.add({ update: true })
   }
 
   /** De-registers and stays silent for so many seconds (Execute `/1/x/4`). */
   disable(seconds: number): void {
-    this.disableFor = seconds
-    this.kick.now()
+    this.wishes.add({ disable: seconds })
   }
 
   /**
@@ -137,8 +122,7 @@ export class ServerSession {
    * @param duration milliseconds
    */
   reboot(duration: number): void {
-    this.rebootFor = duration
-    this.kick.now()
+    this.wishes.add({ reboot: duration })
   }
 
   sleep(): void {
@@ -152,16 +136,11 @@ export class ServerSession {
 
   /** A request of the device to the server it is registered at. @throws ClientError `not-registered` */
   async request(init: CoapRequestInit): Promise<CoapResponse> {
-    const { peer } = this
+    const { peer } = this.link
     if (peer === undefined || this.registration === undefined) {
       throw new ClientError('not-registered', 'the device is not registered')
     }
     return this.exchange(() => this.endpoint.request(peer, { ...init, signal: this.abort.signal }))
-  }
-
-  /** Where another resource of the same or another server is fetched from (firmware pull). */
-  get coap(): CoapEndpoint {
-    return this.endpoint
   }
 
   /** Keeps awake during an exchange. */
@@ -171,12 +150,19 @@ export class ServerSession {
 
   private answer(request: CoapRequest): CoapReply | Promise<CoapReply> {
     // Only the server that the device is registered at may ask (Core §8.1).
-    if (request.peer.id !== this.peer?.id) return { code: Code.UNAUTHORIZED }
+    if (request.peer.id !== this.link.peer?.id) return { code: Code.UNAUTHORIZED }
     return this.listener.onRequest(request)
   }
 
   private async run(): Promise<void> {
-    if (this.options.initialDelay > 0) await this.kick.wait(this.options.initialDelay)
+    const turn = this.options.turn()
+    if (turn !== undefined) {
+      this.setState('waiting')
+      // Stopped before its turn came: there is nothing to be done.
+      await unlessAborted(turn, this.abort.signal).catch(() => {})
+    }
+    if (this.running && this.options.initialDelay > 0)
+      await this.wishes.wait(this.options.initialDelay)
     while (this.running) {
       try {
         this.setState('registering')
@@ -190,36 +176,17 @@ export class ServerSession {
   }
 
   private async register(): Promise<void> {
-    this.registerWanted = false
-    const { uri } = this.options
-    const before = this.peer
-    const peer = await this.orStopped(this.endpoint.transport.connect(uri.host, uri.port))
-    if (before !== undefined && before !== peer) {
-      this.endpoint.abort(before, 'a new connection')
-      this.endpoint.pin(before, false)
-    }
-    this.peer = peer
-    this.endpoint.pin(peer, true)
+    this.wishes.register = false
+    const peer = await this.link.connect(this.abort.signal)
     const registration = await this.exchange(() =>
       this.interface.register(peer, this.options.facts(), { signal: this.abort.signal }),
     )
     this.failures = 0
-    this.updateWanted = false
+    this.wishes.update = false
     this.confirmedAt = this.options.clock.monotonic()
     this.setState('registered')
     this.listener.onRegistered(registration)
     this.waiters.succeed()
-  }
-
-  /** A handshake may take long: {@link stop} does not wait for it. */
-  private orStopped<T>(work: Promise<T>): Promise<T> {
-    const { signal } = this.abort
-    return new Promise((resolve, reject) => {
-      const stopped = (): void => reject(new ClientError('not-running', 'the client stopped'))
-      if (signal.aborted) stopped()
-      signal.addEventListener('abort', stopped, { once: true })
-      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stopped))
-    })
   }
 
   /** Returns when the device has to register anew. */
@@ -229,19 +196,14 @@ export class ServerSession {
       this.factsChanged()
       const next = this.nextUpdate()
       const left = next - this.options.clock.monotonic()
-      if (left > 0 && !this.updateWanted) await this.kick.wait(left)
+      if (left > 0 && !this.wishes.update) await this.wishes.wait(left)
       if (!this.running) return
-      if (this.disableFor !== undefined) {
-        await this.pauseDisabled(this.disableFor)
-        return
-      }
-      if (this.rebootFor !== undefined) {
-        await this.pauseRebooting(this.rebootFor)
-        return
-      }
-      if (this.registerWanted || this.peer === undefined) return
-      if (!this.updateWanted && next > this.options.clock.monotonic()) continue
-      this.updateWanted = false
+      const { disable, reboot } = this.wishes
+      if (disable !== undefined) return this.pauseDisabled(disable)
+      if (reboot !== undefined) return this.pauseRebooting(reboot)
+      if (this.wishes.register || this.link.peer === undefined) return
+      if (!this.wishes.update && next > this.options.clock.monotonic()) continue
+      this.wishes.update = false
       if (!(await this.updateOnce())) return
     }
   }
@@ -255,7 +217,7 @@ export class ServerSession {
 
   /** False: the registration is lost (Core §6.2.2: register again). */
   private async updateOnce(): Promise<boolean> {
-    const { peer } = this
+    const { peer } = this.link
     if (peer === undefined) return false
     try {
       const registration = await this.exchange(() =>
@@ -269,45 +231,31 @@ export class ServerSession {
     } catch (error) {
       if (this.running) {
         this.listener.onWarning('update-failed', messageOf(error), asError(error))
-        this.doubt(error)
+        this.link.doubt(error)
       }
       return false
     }
   }
 
   private async pauseDisabled(seconds: number): Promise<void> {
-    this.disableFor = undefined
+    this.wishes.disable = undefined
     await this.deregister(10_000)
     this.setState('disabled')
-    const until = this.options.clock.monotonic() + seconds * 1000
-    while (this.running && !this.updateWanted && !this.registerWanted) {
-      const left = until - this.options.clock.monotonic()
-      if (left <= 0) return
-      await this.kick.wait(left)
-    }
+    await this.wishes.pause(seconds * 1000, () => this.isCalled)
   }
 
   private async pauseRebooting(duration: number): Promise<void> {
-    this.rebootFor = undefined
+    this.wishes.reboot = undefined
     this.interface.forget()
     this.setState('waiting')
-    if (this.peer !== undefined) {
-      this.endpoint.abort(this.peer, 'the device reboots')
-      this.endpoint.transport.close(this.peer, 'the device reboots')
-      this.peer = undefined
-    }
+    this.link.cut('the device reboots')
     this.gate.listening = false
-    const until = this.options.clock.monotonic() + duration
-    for (;;) {
-      const left = until - this.options.clock.monotonic()
-      if (left <= 0 || !this.running) break
-      await this.kick.wait(left)
-    }
+    await this.wishes.pause(duration, () => !this.running)
     this.gate.listening = true
   }
 
   private async deregister(timeout: number): Promise<void> {
-    const { peer } = this
+    const { peer } = this.link
     const registration = this.registration
     if (peer === undefined || registration === undefined) return
     const giveUp = new AbortController()
@@ -326,51 +274,32 @@ export class ServerSession {
   private async recover(error: unknown): Promise<void> {
     this.failures++
     this.interface.forget()
-    this.doubt(error)
+    this.link.doubt(error)
     const code = error instanceof CodedError ? error.code : 'error'
     this.listener.onWarning(`register-${code}`, messageOf(error), asError(error))
     this.waiters.fail(asError(error))
-    const delay = retryDelay(this.failures, this.options.retry())
+    const retry = this.options.retry()
+    const delay = retryDelay(this.failures, retry)
+    this.setState(delay === undefined ? 'failed' : 'waiting')
+    // For those that wait for their turn, who never gives up has failed at the first attempt.
+    if (delay === undefined || retry.count === Infinity) this.listener.onFailing()
     if (delay === undefined) {
-      this.setState('failed')
-      this.listener.onGaveUp(asError(error))
       this.failures = 0
-    } else {
-      this.setState('waiting')
+      this.listener.onGaveUp(asError(error))
     }
-    const until = delay === undefined ? undefined : this.options.clock.monotonic() + delay
-    do {
-      await this.kick.wait(
-        until === undefined ? undefined : Math.max(0, until - this.options.clock.monotonic()),
-      )
-    } while (
-      this.running &&
-      !this.updateWanted &&
-      !this.registerWanted &&
-      (until === undefined || this.options.clock.monotonic() < until)
-    )
+    await this.wishes.pause(delay, () => this.isCalled)
   }
 
-  /**
-   * Silence may mean that the server lost the association, which it cannot tell (RFC 6347 §4.2.8):
-   * the next attempt begins with a handshake.
-   */
-  private doubt(error: unknown): void {
-    const { peer } = this
-    if (peer === undefined || !peer.secure || error instanceof ServerRejected) return
-    this.peer = undefined
-    this.endpoint.abort(peer, 'the server does not answer')
-    this.endpoint.pin(peer, false)
-    this.endpoint.transport.close(peer, 'the server does not answer')
+  /** Somebody wants the device to talk to the server now, or to stop. */
+  private get isCalled(): boolean {
+    return !this.running || this.wishes.update || this.wishes.register
   }
 
   private onPeerGone(peer: Peer, reason: string): void {
-    if (peer !== this.peer) return
-    this.peer = undefined
+    if (!this.link.lost(peer)) return
     this.listener.onWarning('connection-lost', reason)
     // A new security context needs a new registration (Core §6.2.1).
-    this.registerWanted = true
-    this.kick.now()
+    this.wishes.add({ register: true })
   }
 
   private onAwake(awake: boolean): void {

@@ -24,6 +24,8 @@ export interface SessionOptions {
   /** What is to be registered, as it is now. */
   facts(): RegistrationFacts
   retry(): RetryPolicy
+  /** Resolves when it is this server's turn to be registered at (`/1/x/13`); undefined: it is now. */
+  turn(): Promise<void> | undefined
 }
 
 /** What a session tells the client. */
@@ -32,6 +34,8 @@ export interface SessionListener {
   onRegistered(registration: ClientRegistration): void
   onUpdated(registration: ClientRegistration): void
   onDeregistered(registration: ClientRegistration): void
+  /** The registration failed, for the servers that come after this one (`/1/x/15`). */
+  onFailing(): void
   /** All attempts failed: time for a bootstrap, if there is a bootstrap server (`/1/x/16`). */
   onGaveUp(error: Error): void
   onAwake(awake: boolean): void

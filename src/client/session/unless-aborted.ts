@@ -1,0 +1,14 @@
+import { ClientError } from '../errors'
+
+/**
+ * What `work` resolves with, unless `signal` is aborted before: who stops does not wait for a handshake
+ * or for another server. @throws ClientError `not-running`
+ */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stopped = (): void => reject(new ClientError('not-running', 'the client stopped'))
+    if (signal.aborted) stopped()
+    signal.addEventListener('abort', stopped, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stopped))
+  })
+}
