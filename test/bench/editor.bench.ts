@@ -1,7 +1,7 @@
 /** The editor with many devices: what a dialog costs to open, and what the completion costs. */
 import { chromium, type Page } from 'playwright-core'
-import { createSocket } from 'node:dgram'
 import { NodeRed } from '../support/node-red'
+import { freeUdpPort } from '../support/ports'
 import { findTool } from '../support/tools'
 import { demoFlow } from '../editor/support/flow'
 import { register } from './datagrams'
@@ -10,17 +10,6 @@ import { atMost, type BenchRow, median } from './report'
 
 const DEVICES = 5_000
 const token = Buffer.from([1, 2, 3])
-
-function freeUdpPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket('udp4')
-    socket.once('error', reject)
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address()
-      socket.close(() => resolve(port))
-    })
-  })
-}
 
 /** Registers in waves, so that sockets do not run out. */
 async function registerDevices(port: number): Promise<void> {

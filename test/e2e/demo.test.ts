@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../support/node-red'
+import { freeTcpPort } from '../support/ports'
 import { moveExample } from './support/examples'
 
 const root = join(__dirname, '..', '..')
@@ -65,7 +65,7 @@ describe('the demo', function () {
   }
 
   it('prints its address and shows values; a second start keeps what was edited', async () => {
-    const port = await freePort()
+    const port = await freeTcpPort()
     const address = `http://127.0.0.1:${port}/`
     const first = await start(
       ['--port', String(port)],
@@ -84,7 +84,7 @@ describe('the demo', function () {
     assert.equal(response.status, 200)
     await stop()
 
-    const again = await freePort()
+    const again = await freeTcpPort()
     await start(['--port', String(again)], (text) => text.includes(`http://127.0.0.1:${again}/`))
     const kept = await (await fetch(`http://127.0.0.1:${again}/flows`)).text()
     assert.match(kept, /"label":"Edited by its user"/)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type NodeRed, NodeRed as Runtime } from '../support/node-red'
 import type { DeviceDetail, DeviceList, ObjectInfo, ServerInfo } from '../../nodes/admin/contract'
-import { freeUdpPort } from './support/editor'
+import { freeUdpPort } from '../support/ports'
 import { demoFlow } from './support/flow'
 
 const PASSWORD = 'a password of these tests'

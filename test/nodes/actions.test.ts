@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict'
 import { registeredAt, valuesOf } from './support/devices'
-import {
-  deviceNode,
-  type FlowNode,
-  Flows,
-  freePort,
-  helperNode,
-  serverNode,
-} from './support/harness'
+import { deviceNode, type FlowNode, Flows, helperNode, serverNode } from './support/harness'
+import { freeUdpPort } from '../support/ports'
 
 /** An action node whose answers go to `out`, and whose errors go to `caught`. */
 function action(type: string, more: { [property: string]: unknown }): FlowNode[] {
@@ -35,7 +29,7 @@ describe('action nodes', () => {
 
   beforeEach(async () => {
     flows = new Flows()
-    port = await freePort()
+    port = await freeUdpPort()
   })
 
   afterEach(() => flows.close())

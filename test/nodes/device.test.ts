@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict'
 import { clientOf, deviceRegistered, engineOf, valuesOf } from './support/devices'
-import {
-  deviceNode,
-  type FlowNode,
-  Flows,
-  freePort,
-  helperNode,
-  serverNode,
-} from './support/harness'
+import { deviceNode, type FlowNode, Flows, helperNode, serverNode } from './support/harness'
+import { freeUdpPort } from '../support/ports'
 
 const OBJECTS = JSON.stringify({ 3: { 0: { 0: 'Maker', 9: 95 } }, 3303: { 0: { 5700: 20 } } })
 
@@ -21,7 +15,7 @@ describe('lwm2m-device', () => {
 
   beforeEach(async () => {
     flows = new Flows()
-    port = await freePort()
+    port = await freeUdpPort()
   })
 
   afterEach(() => flows.close())
@@ -132,7 +126,7 @@ describe('lwm2m-device', () => {
   })
 
   it('registers over DTLS with a pre-shared key of its credentials', async () => {
-    const coapsPort = await freePort()
+    const coapsPort = await freeUdpPort()
     await flows.load(
       [
         serverNode(port, {

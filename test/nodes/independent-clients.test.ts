@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { Agent, createServer, type IncomingMessage, type OutgoingMessage, type Server } from 'coap'
 import { type DebugMessage, type FlowNode, NodeRed } from '../support/node-red'
 import { requireTool } from '../support/tools'
-import { freePort } from './support/harness'
+import { freeUdpPort } from '../support/ports'
 
 const run = promisify(execFile)
 
@@ -84,7 +84,7 @@ describe('independent clients at a real Node-RED', function () {
 
   before(async () => {
     red = await NodeRed.start()
-    port = await freePort()
+    port = await freeUdpPort()
     await red.deploy(flow(port))
   })
 

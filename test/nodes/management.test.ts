@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict'
 import helper from 'node-red-node-test-helper'
 import { engineOf, registeredAt } from './support/devices'
-import {
-  deviceNode,
-  type FlowNode,
-  Flows,
-  freePort,
-  helperNode,
-  serverNode,
-} from './support/harness'
+import { deviceNode, type FlowNode, Flows, helperNode, serverNode } from './support/harness'
+import { freeUdpPort } from '../support/ports'
 
 const KEY = '000102030405060708090a0b0c0d0e0f'
 
@@ -29,9 +23,9 @@ describe('nodes that manage the server', () => {
 
   beforeEach(async () => {
     flows = new Flows()
-    port = await freePort()
-    coapsPort = await freePort()
-    bootstrapPort = await freePort()
+    port = await freeUdpPort()
+    coapsPort = await freeUdpPort()
+    bootstrapPort = await freeUdpPort()
   })
 
   afterEach(() => flows.close())

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict'
 import { registeredAt } from './support/devices'
-import {
-  deviceNode,
-  type FlowNode,
-  Flows,
-  freePort,
-  helperNode,
-  serverNode,
-} from './support/harness'
+import { deviceNode, type FlowNode, Flows, helperNode, serverNode } from './support/harness'
+import { freeUdpPort } from '../support/ports'
 
 const OBJECTS = JSON.stringify({ 3: { 0: { 9: 95 } }, 3303: { 0: { 5700: 20, 5701: 'Cel' } } })
 
@@ -22,7 +16,7 @@ describe('lwm2m-observe', () => {
 
   beforeEach(async () => {
     flows = new Flows()
-    port = await freePort()
+    port = await freeUdpPort()
   })
 
   afterEach(() => flows.close())

@@ -3,14 +3,8 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { engineOf, registeredAt } from './support/devices'
 import { registerScripted, updateScripted } from './support/scripted-registration'
-import {
-  deviceNode,
-  type FlowNode,
-  Flows,
-  freePort,
-  helperNode,
-  serverNode,
-} from './support/harness'
+import { deviceNode, type FlowNode, Flows, helperNode, serverNode } from './support/harness'
+import { freeUdpPort } from '../support/ports'
 import type { ServerNode } from '../../nodes/shared/server-node'
 
 const read = (more: { [property: string]: unknown } = {}): FlowNode => ({
@@ -57,7 +51,7 @@ describe('lwm2m-server', () => {
 
   beforeEach(async () => {
     flows = new Flows()
-    port = await freePort()
+    port = await freeUdpPort()
   })
 
   afterEach(() => flows.close())

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { Opt } from '../support/raw-coap'
 import { engineOf } from './support/devices'
-import { type FlowNode, Flows, freePort, helperNode, serverNode } from './support/harness'
+import { type FlowNode, Flows, helperNode, serverNode } from './support/harness'
+import { freeUdpPort } from '../support/ports'
 import { registerScripted, updateScripted } from './support/scripted-registration'
 
 const CONTENT = 0x45
@@ -18,7 +19,7 @@ describe('requests to sleeping devices', () => {
 
   beforeEach(async () => {
     flows = new Flows()
-    port = await freePort()
+    port = await freeUdpPort()
   })
 
   afterEach(() => flows.close())

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import WebSocket from 'ws'
+import { freeTcpPort } from './ports'
 import { missing } from './tools'
 
 const root = dirname(dirname(__dirname))
@@ -37,18 +37,6 @@ export function runtimes(): readonly Runtime[] {
 export function requireRuntime(test: { skip(): void }, runtime: Runtime): void {
   if (existsSync(runtime.red) && existsSync(runtime.node)) return
   missing(test, `${runtime.name} is not installed (npm run matrix)`)
-}
-
-/** A TCP port that nobody has right now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0))
-    })
-  })
 }
 
 /** A node of a flow file. */
@@ -99,7 +87,7 @@ export class NodeRed {
 
   static async start(options: NodeRedOptions = {}): Promise<NodeRed> {
     const { runtime = RUNTIMES[0] as Runtime, settings = {} } = options
-    const port = await freePort()
+    const port = await freeTcpPort()
     const userDir = options.userDir ?? newUserDir()
     const file = join(userDir, 'settings.js')
     const all = {

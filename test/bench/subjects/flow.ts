@@ -1,10 +1,11 @@
 import helper from 'node-red-node-test-helper'
-import { freePort, Flows, serverNode } from '../../nodes/support/harness'
+import { Flows, serverNode } from '../../nodes/support/harness'
+import { freeUdpPort } from '../../support/ports'
 import type { Subject } from './subject'
 
 /** Node-RED's runtime with a flow: `lwm2m-observe` wired to a node that counts. */
 export async function flowSubject(): Promise<Subject> {
-  const port = await freePort()
+  const port = await freeUdpPort()
   const flows = new Flows()
   const observe = { id: 'observe', type: 'lwm2m-observe', z: 'tab', server: 'server' }
   await flows.load([

@@ -4,7 +4,7 @@ import { connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type MqttClient } from 'mqtt'
-import { freePort } from '../../support/node-red'
+import { freeTcpPort } from '../../support/ports'
 
 /** A mosquitto of this test's own, with a client that hears everything. */
 export class Broker {
@@ -16,7 +16,7 @@ export class Broker {
 
   /** @param mosquitto the path of the command */
   static async start(mosquitto: string): Promise<Broker> {
-    const port = await freePort()
+    const port = await freeTcpPort()
     const folder = mkdtempSync(join(tmpdir(), 'lwm2m-mosquitto-'))
     const file = join(folder, 'mosquitto.conf')
     writeFileSync(file, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`)

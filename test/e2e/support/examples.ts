@@ -1,8 +1,7 @@
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FlowNode } from '../../support/node-red'
+import { freeUdpPort } from '../../support/ports'
 
 const folder = join(__dirname, '..', '..', '..', 'examples')
 
@@ -47,7 +46,7 @@ export async function moveExample(
     }
   }
   const ports = new Map<string, number>()
-  for (const port of wanted) ports.set(port, await freeUdpPort(new Set(ports.values())))
+  for (const port of wanted) ports.set(port, await freeUdpPort())
   const moved = flow.map((node): FlowNode => {
     const copy: { [property: string]: unknown } = { ...node }
     if (node.type === 'lwm2m-server') {
@@ -85,16 +84,4 @@ export function nodeOf(flow: readonly FlowNode[], type: string, name?: string): 
     throw new Error(`${found.length} nodes ${type} ${name ?? ''}`)
   }
   return only
-}
-
-/** A UDP port that nobody has right now, on any address. */
-async function freeUdpPort(taken: ReadonlySet<number>): Promise<number> {
-  for (;;) {
-    const socket = createSocket({ type: 'udp6', ipv6Only: false })
-    socket.bind(0)
-    await once(socket, 'listening')
-    const { port } = socket.address()
-    await new Promise<void>((resolve) => socket.close(() => resolve()))
-    if (!taken.has(port)) return port
-  }
 }

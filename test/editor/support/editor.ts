@@ -1,20 +1,8 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { createSocket } from 'node:dgram'
+import { freeUdpPort } from '../../support/ports'
 import { requireTool } from '../../support/tools'
 import { NodeRed, type Runtime, requireRuntime } from '../../support/node-red'
 import { demoFlow } from './flow'
-
-/** A UDP port that nobody has right now. */
-export function freeUdpPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket('udp4')
-    socket.once('error', reject)
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address()
-      socket.close(() => resolve(port))
-    })
-  })
-}
 
 /** Node-RED's editor in Chromium. Errors that a page throws fail {@link Editor.close}. */
 export class Editor {

@@ -1,5 +1,4 @@
 /** Runs our nodes from source inside Node-RED's runtime, with the English texts. */
-import { createSocket } from 'node:dgram'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -154,18 +153,6 @@ export class Flows {
     forgetMemory('server')
     rmSync(this.userDir, { recursive: true, force: true })
   }
-}
-
-/** A UDP port that is free now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket({ type: 'udp6', ipv6Only: false })
-    socket.once('error', reject)
-    socket.bind(0, () => {
-      const { port } = socket.address()
-      socket.close(() => resolve(port))
-    })
-  })
 }
 
 /** A server node on a port. */
