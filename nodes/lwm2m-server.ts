@@ -2,6 +2,7 @@ import type { NodeAPI, NodeInitializer } from 'node-red'
 import type { BoundAddress } from '../src/transport/transport'
 import { AdminApi } from './admin/routes'
 import { createEngine, forgetMemory } from './shared/create-engine'
+import { goodbyesSaid } from './shared/goodbyes'
 import { addKeyRoutes } from './shared/key-routes'
 import { mergeKeys } from './shared/key-vault'
 import type { Node, NodeDef } from './shared/red'
@@ -65,10 +66,12 @@ const lwm2mServer: NodeInitializer = (RED: NodeAPI) => {
       directory.remove(id, host)
       unregister()
       if (removed) forgetMemory(id)
-      host.stop().then(done, (error: unknown) => {
-        this.warn(`the server did not stop as it should: ${String(error)}`)
-        done()
-      })
+      goodbyesSaid()
+        .then(() => host.stop())
+        .then(done, (error: unknown) => {
+          this.warn(`the server did not stop as it should: ${String(error)}`)
+          done()
+        })
     })
     host.start()
   }

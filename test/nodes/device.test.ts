@@ -125,6 +125,18 @@ describe('lwm2m-device', () => {
     assert.deepEqual(byes, ['dev'])
   })
 
+  it('is heard when it says good-bye in a full deploy, which closes the server too', async () => {
+    await flows.load([...flow(), deviceNode('other', port)])
+    await deviceRegistered(flows, 'dev')
+    await deviceRegistered(flows, 'other')
+    const engine = await engineOf(flows)
+    const gone = new Promise((resolve) => engine.once('deregistered', resolve))
+    await flows.deploy(flow(), 'full')
+    assert.deepEqual(((await gone) as { endpoint: string }).endpoint, 'other')
+    await deviceRegistered(flows, 'dev')
+    assert.equal((await engineOf(flows)).registrations.get('other'), undefined)
+  })
+
   it('registers over DTLS with a pre-shared key of its credentials', async () => {
     const coapsPort = await freeUdpPort()
     await flows.load(
