@@ -1,43 +1,8 @@
 import { Alert } from './constants'
 import { DecodeError, HandshakeFailure } from './errors'
-import { describeAlert } from './messages/alert'
 
 /** The longest PSK (LwM2M Core §5.2.2 wants at least 64 bytes). */
 export const MAX_PSK = 64
-
-/** What was noticed on the way but proves nothing by itself. */
-export interface HandshakeTrouble {
-  /** A record that should have been the client's Finished could not be opened. */
-  undecryptable: boolean
-  /** An alert of the client's, perhaps in plaintext, which anyone could have sent. */
-  alert: number | undefined
-}
-
-/**
- * The likeliest reason why a handshake came to nothing, once it did.
- * @param usesPsk whether a key of our list was used
- */
-export function explainEnd(
-  trouble: HandshakeTrouble,
-  usesPsk: boolean,
-  otherwise: HandshakeFailure,
-): HandshakeFailure {
-  if (trouble.undecryptable && usesPsk) {
-    return new HandshakeFailure(
-      'wrong-key',
-      "the client's Finished could not be decrypted: its key is another than the one known here",
-      undefined,
-    )
-  }
-  if (trouble.alert !== undefined) {
-    return new HandshakeFailure(
-      'peer-alert',
-      `the client gave up with ${describeAlert(trouble.alert)}`,
-      undefined,
-    )
-  }
-  return otherwise
-}
 
 export function timedOut(state: string): HandshakeFailure {
   return new HandshakeFailure(

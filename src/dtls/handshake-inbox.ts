@@ -1,8 +1,9 @@
 import { ByteReader, OutOfBounds } from '../base/byte-reader'
 import type { RecordCipher } from './ciphers'
-import { ContentType, HandshakeType } from './constants'
+import { ContentType, HANDSHAKE_HEADER, HandshakeType } from './constants'
 import type { DropReason } from './counters'
 import { EarlyRecords } from './early-records'
+import { VERIFY_DATA_LENGTH } from './key-schedule'
 import { parseAlert } from './messages/alert'
 import { type HandshakeFragment, readFragment } from './messages/handshake-header'
 import { type HandshakeMessage, Reassembly } from './reassembly'
@@ -26,7 +27,7 @@ export interface InboxListener {
   /** In plaintext, so anyone could have sent it. */
   onPlainAlert(description: number): void
   onProtectedAlert(description: number): void
-  /** A record that should have been Finished is not authentic. */
+  /** A record that looks like the protected Finished is not authentic. */
   onUndecryptable(): void
   dropped(reason: DropReason): void
 }
@@ -114,7 +115,7 @@ export class HandshakeInbox {
     if (!window.isFresh(record.sequence)) return listener.dropped('replayed')
     const opened = openRecord(expectation.cipher, record)
     if (opened === undefined) {
-      if (record.type !== ContentType.applicationData) listener.onUndecryptable()
+      if (mayBeFinished(record, expectation.cipher)) listener.onUndecryptable()
       return listener.dropped('forged')
     }
     // Application data waits for Finished; it is opened again then, so it is not marked now.
@@ -163,6 +164,14 @@ export class HandshakeInbox {
   private hold(record: RawRecord): void {
     if (!this.early.hold(record)) this.listener.dropped('early-limit')
   }
+}
+
+/** By what shows of it: alerts are shorter, application data says what it is. */
+function mayBeFinished({ type, fragment }: RawRecord, cipher: RecordCipher): boolean {
+  const message = HANDSHAKE_HEADER + VERIFY_DATA_LENGTH
+  // With a Connection ID the true type stands behind the content (RFC 9146 §4).
+  if (type === ContentType.tls12Cid) return fragment.length >= cipher.sealedLength(message + 1)
+  return type === ContentType.handshake && fragment.length >= cipher.sealedLength(message)
 }
 
 function isChangeCipherSpec(fragment: Uint8Array): boolean {

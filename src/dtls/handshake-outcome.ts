@@ -1,6 +1,6 @@
 import { Association, type AssociationInit, type LastFlight } from './association'
 import type { RecordCipher } from './ciphers'
-import type { AcceptedClient } from './client-authentication'
+import type { ProvenClient } from './client-proof'
 import type { HandshakeHost } from './handshake-host'
 import type { WireAddress } from './identity'
 import type { Negotiated } from './negotiation'
@@ -12,7 +12,7 @@ import { bytesKey } from './session-cache'
 export interface HandshakeOutcome {
   readonly remote: WireAddress
   readonly negotiated: Negotiated
-  readonly accepted: AcceptedClient
+  readonly client: ProvenClient
   readonly cipher: RecordCipher
   readonly window: ReplayWindow
   readonly connectionIdKey: string | undefined
@@ -22,8 +22,6 @@ export interface HandshakeOutcome {
   /** Empty: nothing to resume. */
   readonly sessionId: Uint8Array
   readonly masterSecret: Uint8Array
-  /** See `DtlsSession.credentialCheck`. */
-  readonly credentialCheck: Uint8Array
   readonly lastFlight: LastFlight | undefined
 }
 
@@ -37,7 +35,8 @@ export function conclude(
   outcome: HandshakeOutcome,
   { sessions, settings, clock }: HandshakeHost,
 ): Association {
-  const { accepted, negotiated, sessionId } = outcome
+  const { negotiated, sessionId } = outcome
+  const { accepted, credentialCheck } = outcome.client
   const sessionKey = bytesKey(sessionId)
   if (outcome.resumed) sessions.touch(sessionKey)
   else if (sessionId.length > 0) {
@@ -46,7 +45,7 @@ export function conclude(
       masterSecret: outcome.masterSecret.slice(),
       suite: negotiated.suite.number,
       identity: accepted.identity,
-      credentialCheck: outcome.credentialCheck,
+      credentialCheck,
       trusted: accepted.trusted,
       expiresAt: Math.min(clock.now() + settings.sessionLifetime, accepted.validUntil),
     })

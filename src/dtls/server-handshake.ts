@@ -3,42 +3,27 @@ import type { TimerHandle } from '../base/clock'
 import { unmapped } from './address'
 import type { LastFlight } from './association'
 import type { RecordCipher } from './ciphers'
-import {
-  type AcceptedClient,
-  checkPossession,
-  claimedKey,
-  type ClaimedKey,
-} from './client-authentication'
-import { Alert, AlertLevel, ContentType, HandshakeType } from './constants'
+import { ClientProof, type ProvenClient, provenBySession } from './client-proof'
+import { Alert, HandshakeType } from './constants'
 import { HandshakeFailure } from './errors'
-import { FlightSender } from './flight-sender'
+import { FailureReporter } from './failure-reporter'
 import type { HandshakeHost } from './handshake-host'
 import { conclude } from './handshake-outcome'
 import { HandshakeInbox, type InboxListener } from './handshake-inbox'
 import { HandshakeSecrets } from './handshake-secrets'
-import {
-  asFailure,
-  explainEnd,
-  type HandshakeTrouble,
-  MAX_PSK,
-  pskFailure,
-  timedOut,
-  unexpectedMessage,
-} from './handshake-failures'
+import { HandshakeSender } from './handshake-sender'
+import { asFailure, timedOut, unexpectedMessage } from './handshake-failures'
 import type { DropReason } from './counters'
 import type { DtlsIdentity, RemoteAddress, WireAddress } from './identity'
-import { createKeyAgreement, type KeyAgreement } from './key-agreement'
-import { pskPremaster, VERIFY_DATA_LENGTH } from './key-schedule'
-import type { LookupTicket } from './lookup-gate'
-import { buildAlert } from './messages/alert'
-import { parseCertificateVerify } from './messages/certificate-verify'
+import { createKeyAgreement } from './key-agreement'
+import { VERIFY_DATA_LENGTH } from './key-schedule'
+import { Lookup, type Question } from './lookup'
 import type { ClientHello } from './messages/client-hello'
-import { parseClientKeyExchange } from './messages/client-key-exchange'
 import type { Negotiated } from './negotiation'
 import type { HandshakeMessage } from './reassembly'
-import { NO_CONNECTION_ID, plainRecord, type RawRecord } from './record'
-import { credentialCheck, isSessionAccepted, resumable } from './resumption'
-import { addKeyExchange, FlightBuilder, serverHello, serverRandom } from './server-flights'
+import { NO_CONNECTION_ID, type RawRecord } from './record'
+import { isSessionAccepted, resumable } from './resumption'
+import { addKeyExchange, type FlightBuilder, serverHello, serverRandom } from './server-flights'
 import type { DtlsSession } from './session'
 import { bytesKey } from './session-cache'
 
@@ -71,8 +56,6 @@ export interface VerifiedHello {
  * apart from any association that lives at the same address (RFC 6347 §4.2.8).
  */
 export class ServerHandshake implements InboxListener {
-  /** Who the client says it is; proven only in the association. */
-  claimed: DtlsIdentity | undefined
   readonly clientRandom: Uint8Array
   /** Records of epoch 1 carry this when Connection IDs were agreed on. */
   connectionId: Uint8Array | undefined
@@ -82,22 +65,17 @@ export class ServerHandshake implements InboxListener {
   private state: State = 'new'
   private negotiated: Negotiated
   private secrets: HandshakeSecrets
-  private readonly sender: FlightSender
+  private readonly sender: HandshakeSender
   private readonly inbox: HandshakeInbox
-  private readonly trouble: HandshakeTrouble = { undecryptable: false, alert: undefined }
+  private readonly failures: FailureReporter
   private readonly deadline: TimerHandle
-  /** The message_seq of our next message. */
-  private nextSeq: number
-  private agreement: KeyAgreement | undefined
   private cipher: RecordCipher | undefined
-  private claim: ClaimedKey | undefined
-  private accepted: AcceptedClient | undefined
-  private check: Uint8Array = NO_CONNECTION_ID
-  /** Set when an old session is resumed. */
+  /** In a full handshake. */
+  private proof: ClientProof | undefined
+  /** The session that is resumed, or may be if its credential still holds. */
   private session: DtlsSession | undefined
   private sessionId: Uint8Array = NO_CONNECTION_ID
-  private lookup: LookupTicket | undefined
-  private reported = false
+  private readonly lookup: Lookup
 
   constructor(
     private readonly host: HandshakeHost,
@@ -112,19 +90,17 @@ export class ServerHandshake implements InboxListener {
     this.clientRandom = new Uint8Array(hello.random)
     this.secrets = new HandshakeSecrets(this.clientRandom, serverRandom(), negotiated)
     this.inbox = new HandshakeInbox(message.messageSeq + 1, this)
-    this.nextSeq = message.messageSeq
-    this.sender = new FlightSender(
-      clock,
-      settings,
-      negotiated.sendLimit,
-      recordSequence,
-      (datagram) => host.output(datagram, remote),
-      () => host.retransmitted(),
-    )
-    this.deadline = clock.setTimeout(
-      () => this.giveUp(timedOut(this.state)),
-      settings.handshakeTimeout,
-    )
+    const { sendLimit } = negotiated
+    this.sender = new HandshakeSender(host, remote, sendLimit, message.messageSeq, recordSequence)
+    this.lookup = new Lookup(host.lookups)
+    this.failures = new FailureReporter(clock, (failure) => host.report(this, failure))
+    const expire = (): void => this.giveUp(timedOut(this.state))
+    this.deadline = clock.setTimeout(expire, settings.handshakeTimeout)
+  }
+
+  /** Who the client says it is; proven only in the association. */
+  get claimed(): DtlsIdentity | undefined {
+    return this.session?.identity ?? this.proof?.claimed
   }
 
   /** Answers the hello: by resuming the session it names, or in full. */
@@ -134,17 +110,17 @@ export class ServerHandshake implements InboxListener {
       const session = this.host.sessions.find(hello.sessionId)
       const negotiated = session && resumable(session, hello, this.negotiated, this.host.settings)
       if (session === undefined || negotiated === undefined) return this.beginFull()
-      this.claimed = session.identity
-      const { credentials } = this.host
-      this.await(
-        () => isSessionAccepted(session, credentials, this.client),
-        (accepted) => {
+      this.session = session
+      const { credentials, sessions } = this.host
+      this.await({
+        ask: () => isSessionAccepted(session, credentials, this.client),
+        onAnswer: (accepted) => {
           if (accepted) return this.beginAbbreviated(session, negotiated)
-          this.host.sessions.remove(bytesKey(session.id))
-          this.claimed = undefined
+          sessions.remove(bytesKey(session.id))
+          this.session = undefined
           this.beginFull()
         },
-      )
+      })
     })
   }
 
@@ -166,8 +142,7 @@ export class ServerHandshake implements InboxListener {
   /** Ends the handshake without a word to the client. */
   giveUp(otherwise: HandshakeFailure): void {
     if (this.state === 'over') return
-    const usesPsk = this.claimed?.kind === 'psk'
-    this.report(explainEnd(this.trouble, usesPsk, otherwise))
+    this.failures.reportEnd(otherwise)
     this.finish()
     this.host.ended(this)
   }
@@ -178,26 +153,34 @@ export class ServerHandshake implements InboxListener {
     // Without extended master secret a session must not be resumed (RFC 7627 §5.4).
     const keeps = extendedMasterSecret && host.settings.maxSessions > 0
     this.sessionId = keeps ? new Uint8Array(randomBytes(32)) : NO_CONNECTION_ID
-    if (group !== undefined) this.agreement = createKeyAgreement(group)
+    const agreement = group && createKeyAgreement(group)
+    const { settings, credentials, clock } = host
+    this.proof = new ClientProof({
+      settings,
+      credentials,
+      clock,
+      negotiated,
+      secrets,
+      agreement,
+      client: this.client,
+      report: (failure) => this.failures.report(failure),
+    })
     const flight = this.beginFlight()
-    addKeyExchange(flight, negotiated, this.agreement, secrets.randoms, host.credentials)
-    this.sendFlight(flight)
+    addKeyExchange(flight, negotiated, agreement, secrets.randoms, credentials)
+    this.sender.send(flight)
     const certificates = suite.keyExchange === 'ecdhe-ecdsa'
     this.enter(certificates ? 'wait-certificate' : 'wait-client-key-exchange')
   }
 
   private beginAbbreviated(session: DtlsSession, negotiated: Negotiated): void {
-    this.session = session
     this.sessionId = session.id
     this.negotiated = negotiated
     this.secrets = new HandshakeSecrets(this.clientRandom, serverRandom(), negotiated)
     this.secrets.resume(session.masterSecret)
-    this.accepted = { identity: session.identity, trusted: session.trusted, validUntil: Infinity }
-    this.check = session.credentialCheck
     const flight = this.beginFlight()
     this.protect()
     flight.changeCipherSpec().message(1, HandshakeType.finished, this.secrets.verifyData('server'))
-    this.sendFlight(flight)
+    this.sender.send(flight)
     this.enter('wait-change-cipher-spec')
   }
 
@@ -210,16 +193,7 @@ export class ServerHandshake implements InboxListener {
     const { transcript } = secrets
     transcript.add(this.verified.message)
     const hello = serverHello(negotiated, secrets.serverRandom, this.sessionId, this.connectionId)
-    return new FlightBuilder(this.nextSeq, (message) => transcript.add(message)).message(
-      0,
-      HandshakeType.serverHello,
-      hello,
-    )
-  }
-
-  private sendFlight(flight: FlightBuilder): void {
-    this.nextSeq = flight.messageSeq
-    this.sender.send(flight.items)
+    return this.sender.compose(transcript).message(0, HandshakeType.serverHello, hello)
   }
 
   private protect(): void {
@@ -229,16 +203,19 @@ export class ServerHandshake implements InboxListener {
 
   /** @internal */
   onMessage(message: HandshakeMessage): void {
-    if (message.type !== EXPECTED[this.state]) throw unexpectedMessage(message.type, this.state)
-    switch (this.state) {
-      case 'wait-certificate':
-        return this.onCertificate(message)
-      case 'wait-client-key-exchange':
-        return this.onClientKeyExchange(message)
-      case 'wait-certificate-verify':
-        return this.onCertificateVerify(message)
-      default:
-        return this.onFinished(message)
+    const { state, proof } = this
+    if (message.type !== EXPECTED[state]) throw unexpectedMessage(message.type, state)
+    if (state === 'wait-finished') return this.onFinished(message)
+    if (proof === undefined) throw new RangeError('a full handshake without a proof')
+    if (state === 'wait-certificate') {
+      proof.onCertificate(message)
+      this.enter('wait-client-key-exchange')
+    } else if (state === 'wait-client-key-exchange') {
+      const question = proof.onClientKeyExchange(message)
+      if (question === undefined) this.enterWithKeys('wait-certificate-verify')
+      else this.await(question, () => this.enterWithKeys('wait-change-cipher-spec'))
+    } else {
+      this.await(proof.onCertificateVerify(message), () => this.enter('wait-change-cipher-spec'))
     }
   }
 
@@ -249,18 +226,18 @@ export class ServerHandshake implements InboxListener {
 
   /** @internal Worth telling the operator, not worth ending anything. */
   onPlainAlert(description: number): void {
-    this.trouble.alert ??= description
+    this.failures.notePlainAlert(description)
   }
 
   /** @internal */
   onProtectedAlert(description: number): void {
-    this.trouble.alert = description
+    this.failures.noteAlert(description)
     this.giveUp(timedOut(this.state))
   }
 
-  /** @internal */
+  /** @internal The keys of a session were right once; those of certificates are no keys of ours. */
   onUndecryptable(): void {
-    this.trouble.undecryptable = true
+    if (this.proof?.claimed?.kind === 'psk') this.failures.suspectKey()
   }
 
   /** @internal */
@@ -280,80 +257,15 @@ export class ServerHandshake implements InboxListener {
     }
   }
 
-  private onCertificate(message: HandshakeMessage): void {
-    const type = this.negotiated.clientCertificateType
-    this.claim = claimedKey(type, message.body, this.host.settings.maxChainLength)
-    this.claimed = this.claim.identity
-    this.secrets.transcript.add(message)
-    this.enter('wait-client-key-exchange')
-  }
-
-  private onClientKeyExchange(message: HandshakeMessage): void {
-    const { keyExchange } = this.negotiated.suite
-    const { identity, point } = parseClientKeyExchange(keyExchange, message.body)
-    const shared = point && this.agreement?.agree(point)
-    this.agreement = undefined
-    this.secrets.transcript.add(message)
-    if (identity === undefined) {
-      if (shared === undefined) throw new RangeError('no key exchange')
-      this.derive(shared)
-      this.enter('wait-certificate-verify')
-      return
-    }
-    // Both copied: a view would pin its datagram.
-    const name = new Uint8Array(identity)
-    this.claimed = { kind: 'psk', identity: name }
-    this.await(
-      async () => this.host.credentials.psk?.(name, this.client),
-      (psk) => this.onPsk(name, psk, shared),
-      (error) => this.onPsk(name, undefined, shared, error),
-    )
-  }
-
-  /**
-   * An unknown identity gets a random key: from outside it looks like a wrong one, silence (RFC 4279
-   * §2 leaves the choice).
-   */
-  private onPsk(
-    identity: Uint8Array,
-    psk: Uint8Array | undefined,
-    shared: Uint8Array | undefined,
-    error?: unknown,
-  ): void {
-    const known = psk !== undefined && psk.length > 0 && psk.length <= MAX_PSK
-    if (!known) this.report(pskFailure(psk, error))
-    const key = known ? psk : randomBytes(16)
-    this.derive(pskPremaster(key, shared))
-    shared?.fill(0)
-    this.check = credentialCheck(this.secrets.masterSecret, key)
-    this.accepted = { identity: { kind: 'psk', identity }, trusted: false, validUntil: Infinity }
-    this.enter('wait-change-cipher-spec')
-  }
-
-  private derive(premaster: Uint8Array): void {
-    this.secrets.derive(premaster)
+  private enterWithKeys(state: State): void {
     this.protect()
-  }
-
-  private onCertificateVerify(message: HandshakeMessage): void {
-    const { claim } = this
-    if (claim === undefined) throw new RangeError('no certificate')
-    const signed = this.secrets.transcript.takeMessages()
-    checkPossession(claim.key, parseCertificateVerify(message.body), signed)
-    this.secrets.transcript.add(message)
-    const { credentials, clock } = this.host
-    this.await(
-      () => claim.accept(credentials, this.client, clock.now()),
-      (accepted) => {
-        this.accepted = accepted
-        this.enter('wait-change-cipher-spec')
-      },
-    )
+    this.enter(state)
   }
 
   private onFinished({ type, messageSeq, body }: HandshakeMessage): void {
-    const { secrets, accepted, cipher } = this
-    if (accepted === undefined || cipher === undefined) throw new RangeError('not authenticated')
+    const { secrets, session, cipher } = this
+    const client = session === undefined ? this.proof?.proven : provenBySession(session)
+    if (client === undefined || cipher === undefined) throw new RangeError('not authenticated')
     const expected = secrets.verifyData('client')
     if (body.length !== VERIFY_DATA_LENGTH || !timingSafeEqual(body, expected)) {
       throw new HandshakeFailure(
@@ -363,31 +275,15 @@ export class ServerHandshake implements InboxListener {
       )
     }
     let lastFlight: LastFlight | undefined
-    if (this.session === undefined) {
+    if (session === undefined) {
       secrets.transcript.add({ type, messageSeq, body })
-      lastFlight = this.sendFinished(messageSeq)
+      lastFlight = this.sender.sendFinished(secrets.verifyData('server'), messageSeq)
     }
-    this.complete(accepted, cipher, lastFlight)
-  }
-
-  private sendFinished(clientMessageSeq: number): LastFlight {
-    const verify = this.secrets.verifyData('server')
-    const messageSeq = this.nextSeq
-    const flight = new FlightBuilder(messageSeq, () => {})
-      .changeCipherSpec()
-      .message(1, HandshakeType.finished, verify)
-    this.sender.sendLast(flight.items)
-    return {
-      clientMessageSeq,
-      messageSeq,
-      verifyData: verify.toString('latin1'),
-      plainSequence: this.sender.plainSequence,
-      sentAt: this.host.clock.monotonic(),
-    }
+    this.complete(client, cipher, lastFlight)
   }
 
   private complete(
-    accepted: AcceptedClient,
+    client: ProvenClient,
     cipher: RecordCipher,
     lastFlight: LastFlight | undefined,
   ): void {
@@ -395,7 +291,7 @@ export class ServerHandshake implements InboxListener {
     const outcome = {
       remote: this.remote,
       negotiated: this.negotiated,
-      accepted,
+      client,
       cipher,
       window: inbox.window,
       connectionIdKey: this.connectionIdKey,
@@ -404,7 +300,6 @@ export class ServerHandshake implements InboxListener {
       resumed: this.session !== undefined,
       sessionId: this.sessionId,
       masterSecret: secrets.masterSecret,
-      credentialCheck: this.check,
       lastFlight,
     }
     const association = conclude(outcome, host)
@@ -413,27 +308,15 @@ export class ServerHandshake implements InboxListener {
     host.established(this, association, early)
   }
 
-  /** Runs a credential look-up when its turn comes, and goes on with its outcome. */
-  private await<T>(
-    start: () => Promise<T>,
-    onValue: (value: T) => void,
-    onError: (error: unknown) => void = (error) => {
-      throw error
-    },
-  ): void {
+  /** Lets nothing in until a question is answered, and goes on from there. */
+  private await<T>(question: Question<T>, next: () => void = () => {}): void {
     this.inbox.expect({ kind: 'nothing' })
-    const goOn = (step: () => void): void => {
-      if (this.state === 'over') return
-      this.lookup?.release()
-      this.lookup = undefined
-      this.guard(step)
-    }
-    this.lookup = this.host.lookups.enter(() => {
-      start().then(
-        (value) => goOn(() => onValue(value)),
-        (error: unknown) => goOn(() => onError(error)),
-      )
-    })
+    this.lookup.put(question, (step) =>
+      this.guard(() => {
+        step()
+        next()
+      }),
+    )
   }
 
   /** Whatever goes wrong ends this handshake only. */
@@ -447,32 +330,20 @@ export class ServerHandshake implements InboxListener {
 
   private fail(failure: HandshakeFailure): void {
     if (this.state === 'over') return
-    const { alert } = failure
-    if (alert !== undefined) {
-      const body = buildAlert(AlertLevel.fatal, alert)
-      const record = plainRecord(ContentType.alert, this.sender.plainSequence++, body)
-      this.host.output(record, this.remote)
-    }
-    this.report(failure)
+    if (failure.alert !== undefined) this.sender.alert(failure.alert)
+    this.failures.report(failure)
     this.finish()
     this.host.ended(this)
-  }
-
-  private report(failure: HandshakeFailure): void {
-    if (this.reported) return
-    this.reported = true
-    this.host.report(this, failure)
   }
 
   /** Frees everything. */
   private finish(): void {
     this.state = 'over'
     this.inbox.close()
+    this.failures.close()
     this.host.clock.clearTimeout(this.deadline)
     this.sender.stop()
     this.secrets.erase()
-    this.lookup?.release()
-    this.lookup = undefined
-    this.agreement = undefined
+    this.lookup.release()
   }
 }

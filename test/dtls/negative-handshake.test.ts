@@ -247,6 +247,74 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(established(), 0)
   })
 
+  it('case 26: the operator is told of a wrong key at once, not at the deadline', async () => {
+    for (const connectionId of [undefined, Buffer.alloc(0)]) {
+      net.failures.splice(0)
+      const wrong = new HostileClient(net, { psk: Buffer.from(PSK).reverse(), connectionId })
+      await wrong.connect()
+      await net.run(999)
+      assert.equal(net.failures.length, 0)
+      await net.run(1)
+      const [failure] = net.failures
+      assert.deepEqual(
+        [failure?.code, failure?.address, failure?.port],
+        ['wrong-key', '192.0.2.1', wrong.port],
+      )
+      const identity = failure?.identity
+      assert.equal(identity?.kind === 'psk' && Buffer.from(identity.identity).toString(), 'dev1')
+      assert.equal(net.server.counters.halfOpen, 1)
+      // As if nothing had been noticed: silent until the deadline, and said once.
+      await net.run(59_000, 1000)
+      assert.deepEqual(wrong.alerts, [])
+      assert.equal(net.failures.length, 1)
+      assert.equal(net.server.counters.halfOpen, 0)
+    }
+    assert.equal(established(), 0)
+  })
+
+  it('case 26: no key is blamed for what somebody else puts before the true Finished', async () => {
+    for (const connectionId of [undefined, Buffer.alloc(0)]) {
+      const client = new HostileClient(net, { connectionId })
+      await client.greet()
+      client.send(client.clientKeyExchange(), client.changeCipherSpec())
+      await net.settle()
+      const forged = client.protect(22, Buffer.alloc(24), 7)
+      forged[forged.length - 1] = (forged[forged.length - 1] ?? 0) ^ 1
+      client.send(forged)
+      await net.run(999)
+      client.send(client.finished())
+      assert.ok(client.serverFinished)
+      await net.run(60_000, 1000)
+    }
+    assert.deepEqual(net.failures, [])
+    assert.equal(net.server.counters.associations, 3)
+  })
+
+  it('case 26: nor for other records that cannot be opened, nor a key that is none of ours', async () => {
+    const bend = (record: Buffer): Buffer => {
+      record[record.length - 1] = (record[record.length - 1] ?? 0) ^ 1
+      return record
+    }
+    const psk = new HostileClient(net)
+    await psk.greet()
+    psk.send(psk.clientKeyExchange(), psk.changeCipherSpec())
+    await net.settle()
+    psk.send(bend(psk.protect(21, Buffer.from([2, 51]))), bend(psk.appData('x'.repeat(40))))
+    const resumed = new HostileClient(net, { session: live.session })
+    await resumed.greet()
+    resumed.send(resumed.changeCipherSpec(), bend(resumed.finished()))
+    const rpk = new HostileClient(net, rpkClient())
+    await rpk.greet()
+    rpk.send(...rpk.keyExchange())
+    await net.settle()
+    rpk.send(rpk.changeCipherSpec(), bend(rpk.finished()))
+    await net.run(60_000, 1000)
+    assert.deepEqual(
+      net.failures.map(({ code }) => code),
+      ['handshake-timeout', 'handshake-timeout', 'handshake-timeout'],
+    )
+  })
+
   it('case 27: identities are bytes: empty, NUL, bad UTF-8; one of 129 bytes is a decode_error', async () => {
     const known = [
       Buffer.from([0]),
