@@ -8,12 +8,12 @@ import type { CoapsOptions } from '../../src/server/options'
 import { DiskStore } from '../../src/storage/disk-store'
 import { MemoryStore } from '../../src/storage/memory-store'
 import type { Store } from '../../src/storage/store'
+import { bootstrapEntries } from './bootstrap-settings'
 import type { Engine } from './engine'
 import { toCodedError } from './failure'
 import { restorePem } from './pem'
 import {
   bootstrapCoapsOptions,
-  bootstrapConfigurations,
   coapsOptions,
   credentialInputs,
   type KeysById,
@@ -80,10 +80,13 @@ export function createEngine(inputs: EngineInputs): Engine {
       await folder?.start()
       await credentials.setList(credentialInputs(settings, keys))
       if (file !== '') await credentials.useFile(resolve(userDir, file))
-      const problems = server.bootstrap?.configurations.setList(
-        bootstrapConfigurations(settings, keys),
-      )
-      for (const problem of problems ?? []) report(problem)
+      if (server.bootstrap !== undefined) {
+        const { configurations, problems } = bootstrapEntries(settings, keys, security.serverKey)
+        for (const problem of problems) report(problem)
+        for (const problem of server.bootstrap.configurations.setList(configurations)) {
+          report(problem)
+        }
+      }
       await server.start()
     },
     async stop() {

@@ -19,7 +19,8 @@ export interface ServerSecrets {
 /** Pre-shared keys as they were typed, by the id of their entry in the dialog. */
 export type KeysById = { readonly [id: string]: string }
 
-type Entry = { readonly [property: string]: unknown }
+/** An entry of one of the dialog's lists. */
+export type Entry = { readonly [property: string]: unknown }
 
 /** The part of the options that the dialog says without keys, files and folders. @throws SettingError */
 export function serverOptions(settings: Settings): Lwm2mServerOptions {
@@ -127,7 +128,8 @@ function awakeWindows(settings: Settings): { [pattern: string]: number } {
   return windows
 }
 
-function entries(settings: Settings, name: string): Entry[] {
+/** The entries of one of the dialog's lists; what is none is left out. */
+export function entries(settings: Settings, name: string): Entry[] {
   return settings
     .list(name)
     .filter((entry): entry is Entry => typeof entry === 'object' && entry !== null)
@@ -147,46 +149,4 @@ export function credentialInputs(settings: Settings, keys: KeysById): Credential
           : { identity, identityFormat, keyFormat, key: keys[String(entry['id'])] }
     return { endpoint, use, mode, ...own } as CredentialInput
   })
-}
-
-/** The entries of the Bootstrap tab as configurations (checked by the bootstrap server). @throws SettingError */
-export function bootstrapConfigurations(settings: Settings, keys: KeysById): unknown[] {
-  return entries(settings, 'bootstraps').map((entry) => {
-    const endpoint = String(entry['endpoint'] ?? '')
-    const resources = jsonOf(entry['resources'], `further resources of ${endpoint}`)
-    const security = entry['security'] ?? 'nosec'
-    const { uri, shortServerId, lifetime, binding, queueMode, identity, keyFormat } = entry
-    const generated = entry['createCredential'] === true
-    const secret =
-      security !== 'psk'
-        ? {}
-        : generated
-          ? { createCredential: true }
-          : { identity, keyFormat, key: keys[String(entry['id'])] }
-    return {
-      endpoint,
-      servers: [
-        {
-          uri,
-          shortServerId,
-          security,
-          lifetime,
-          binding,
-          ...(queueMode === true ? { queueMode } : {}),
-          ...secret,
-        },
-      ],
-      ...(resources === undefined ? {} : { resources }),
-    }
-  })
-}
-
-function jsonOf(value: unknown, what: string): unknown {
-  if (typeof value !== 'string') return value ?? undefined
-  if (value.trim() === '') return undefined
-  try {
-    return JSON.parse(value)
-  } catch (error) {
-    throw new SettingError(`${what} are no JSON: ${(error as Error).message}`)
-  }
 }

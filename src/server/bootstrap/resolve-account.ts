@@ -1,4 +1,4 @@
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { ValueError } from '../../lwm2m/value'
@@ -165,30 +165,40 @@ function readMaterial(
       const secretKey = account.bytes('key', 1, MAX_KEY, 'hex')
       return { ...nothing, publicKeyOrIdentity: identity, secretKey }
     }
-    case 'rpk':
+    case 'rpk': {
+      const publicKey = account.material('publicKey', publicKeyInfo)
+      const privateKey = account.material('privateKey', privateKeyOf)
+      if (!publicKeyInfoOf(privateKey).equals(publicKey)) {
+        throw account.fail('privateKey', 'does not belong to publicKey')
+      }
       return {
         ...nothing,
-        publicKeyOrIdentity: account.material('publicKey', publicKeyInfo),
-        secretKey: account.material('privateKey', privateKeyInfo),
+        publicKeyOrIdentity: publicKey,
+        secretKey: pkcs8(privateKey),
         serverPublicKey: account.material('serverPublicKey', publicKeyInfo),
       }
+    }
     case 'x509': {
-      const der = (value: string | Uint8Array): Buffer => certificateOf(value).raw
+      const certificate = account.material('certificate', certificateOf)
+      const privateKey = account.material('privateKey', privateKeyOf)
+      if (!certificate.checkPrivateKey(privateKey)) {
+        throw account.fail('privateKey', 'does not belong to certificate')
+      }
       return {
         ...nothing,
-        publicKeyOrIdentity: account.material('certificate', der),
-        secretKey: account.material('privateKey', privateKeyInfo),
-        serverPublicKey: account.material('serverCertificate', der),
+        publicKeyOrIdentity: certificate.raw,
+        secretKey: pkcs8(privateKey),
+        serverPublicKey: account.material('serverCertificate', certificateOf).raw,
       }
     }
   }
 }
 
-/** A private key as its DER PKCS #8 (RFC 5958): PEM, or DER as bytes or base64. */
-function privateKeyInfo(input: string | Uint8Array): Buffer {
+/** A private key from PEM, or from DER PKCS #8 (RFC 5958) as bytes or base64. @throws ValueError */
+function privateKeyOf(input: string | Uint8Array): KeyObject {
   const pem = typeof input === 'string' && input.includes('-----BEGIN')
   try {
-    const key = createPrivateKey(
+    return createPrivateKey(
       pem
         ? input
         : {
@@ -197,9 +207,16 @@ function privateKeyInfo(input: string | Uint8Array): Buffer {
             type: 'pkcs8',
           },
     )
-    return key.export({ format: 'der', type: 'pkcs8' })
   } catch {
     // Not the library's error: it may quote the input.
     throw new ValueError('it is no unencrypted private key in PEM or PKCS #8')
   }
+}
+
+function pkcs8(key: KeyObject): Buffer {
+  return key.export({ format: 'der', type: 'pkcs8' })
+}
+
+function publicKeyInfoOf(privateKey: KeyObject): Buffer {
+  return createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
 }

@@ -3,7 +3,6 @@ import type { NodeAPI } from 'node-red'
 import { keepable } from '../../../nodes/shared/keepable'
 import { mergeKeys } from '../../../nodes/shared/key-vault'
 import {
-  bootstrapConfigurations,
   coapsOptions,
   credentialInputs,
   serverOptions,
@@ -137,33 +136,6 @@ describe('server settings', () => {
       { endpoint: 'dev2', mode: 'rpk', publicKey: 'PEM' },
       { endpoint: 'dev3', mode: 'x509', name: 'cn' },
     ])
-  })
-
-  it('makes bootstrap configurations of the entries', () => {
-    const entry = { endpoint: 'f-*', uri: 'coaps://a:1', shortServerId: '2', lifetime: '60' }
-    const settings = new Settings({
-      bootstraps: [
-        { ...entry, id: 'a', security: 'psk', createCredential: true, identity: 'ignored' },
-        { ...entry, id: 'b', security: 'psk', identity: 'i', keyFormat: 'text' },
-        { ...entry, id: 'c', security: 'nosec', resources: '{"/3/0/15":"UTC"}' },
-      ],
-    })
-    const server = { uri: 'coaps://a:1', shortServerId: '2', lifetime: '60' }
-    const made = bootstrapConfigurations(settings, { b: 'secret' })
-    assert.deepEqual(JSON.parse(JSON.stringify(made)), [
-      { endpoint: 'f-*', servers: [{ ...server, security: 'psk', createCredential: true }] },
-      {
-        endpoint: 'f-*',
-        servers: [{ ...server, security: 'psk', identity: 'i', keyFormat: 'text', key: 'secret' }],
-      },
-      {
-        endpoint: 'f-*',
-        servers: [{ ...server, security: 'nosec' }],
-        resources: { '/3/0/15': 'UTC' },
-      },
-    ])
-    const broken = new Settings({ bootstraps: [{ ...entry, resources: '{' }] })
-    assert.throws(() => bootstrapConfigurations(broken, {}), { code: 'invalid-setting' })
   })
 })
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { inspect } from 'node:util'
 import { runInNewContext } from 'node:vm'
+import { generateServerKey } from '../../../src/dtls/generate'
 import { builtinModel } from '../../../src/lwm2m/model/object-model'
 import { ObjectLink } from '../../../src/lwm2m/value'
 import {
@@ -181,6 +182,35 @@ describe('a bootstrap configuration', () => {
       assert.deepEqual(accounts[0].secretKey, pkcs8)
     })
   }
+
+  it('refuses a private key that belongs to something else, before anything is sent', () => {
+    const [device, other] = [1, 2].map(() => generateServerKey({ commonName: 'a' }))
+    const given = {
+      uri: 'coaps://s',
+      shortServerId: 1,
+      privateKey: other?.privateKeyPem,
+    }
+    for (const [own, message] of [
+      [
+        {
+          security: 'rpk',
+          publicKey: device?.publicKeyPem,
+          serverPublicKey: device?.publicKeyPem,
+        },
+        /servers\[0\]\.privateKey does not belong to publicKey$/,
+      ],
+      [
+        {
+          security: 'x509',
+          certificate: device?.certificatePem,
+          serverCertificate: device?.certificatePem,
+        },
+        /servers\[0\]\.privateKey does not belong to certificate$/,
+      ],
+    ] as const) {
+      assert.throws(() => resolve({ servers: [{ ...given, ...own }] }), { message })
+    }
+  })
 })
 
 describe('a bootstrap configuration from a Function node', () => {
