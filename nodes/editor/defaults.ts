@@ -1,10 +1,13 @@
+import type { Validator } from './validators'
+
 /** A node in its dialog, as far as it says what its properties are when nothing was saved. */
-interface EditedNode {
+export interface EditedNode extends EditorNode {
   readonly _def: {
     readonly category: string
-    readonly defaults: { readonly [property: string]: { readonly value?: unknown } }
+    readonly defaults: {
+      readonly [property: string]: { readonly value?: unknown; readonly validate?: Validator }
+    }
   }
-  [property: string]: unknown
 }
 
 /**

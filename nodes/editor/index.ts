@@ -2,22 +2,23 @@
  * The editor plugin: loaded before the nodes, it holds what their dialogs share
  * (`window.lwm2mEditor`) and adds the sidebar.
  */
-import { fillDefaults } from './defaults'
-import { deviceField } from './device-field'
-import { pathField, validPaths } from './path-field'
+import { deviceRow, devicesRow, openDialog, pathRow, shareRows, tryRow } from './dialog'
+import { eventChoice } from './event-choice'
+import { validPaths } from './path-field'
 import { addSidebar } from './sidebar'
-import { tryNow } from './try-now'
-import { explainFields, numberWithin, path, pem, port, writtenValue } from './validators'
+import { numberWithin, path, pem, port, writtenValue } from './validators'
 import { valueHelp } from './value-help'
 
 window.lwm2mEditor = {
-  fillDefaults,
-  deviceField,
-  pathField,
+  shareRows,
+  openDialog,
+  deviceRow,
+  devicesRow,
+  pathRow,
+  tryRow,
+  eventChoice,
   validPaths,
-  tryNow,
   valueHelp,
-  explainFields,
   validators: { numberWithin, path, pem, port, writtenValue },
 }
 

@@ -37,6 +37,8 @@ interface JQuery {
 interface EditorNode {
   id: string
   type: string
+  /** A text of the node's own locale file. */
+  _(key: string): string
   [property: string]: unknown
 }
 

@@ -1,10 +1,14 @@
 /** Validators of the dialogs: they answer `true`, or the text that says what is wanted. */
+import type { EditedNode } from './defaults'
 import { validPaths } from './path-field'
 import { t } from './texts'
 import { parseRange, writtenProblem } from './value-field'
 
 /** Node-RED shows a validator's text only where it takes two arguments. */
-type Validator = (this: EditorNode, value: unknown, options?: object) => true | string
+export type Validator = (this: EditorNode, value: unknown, options?: object) => boolean | string
+
+/** `${NAME}`, which Node-RED replaces by the environment when the flow starts. */
+const FROM_ENVIRONMENT = /^\$\{[^}]+\}$/
 
 /** A number within bounds (both included). Missing and empty values stand for the default. */
 export function numberWithin(bounds: {
@@ -17,6 +21,7 @@ export function numberWithin(bounds: {
   const { min, max, integer = false, required = false } = bounds
   return function (value, _options) {
     if (value === undefined || (value === '' && !required)) return true
+    if (FROM_ENVIRONMENT.test(String(value))) return true
     const number = Number(value)
     if (value === '' || value === null || !Number.isFinite(number)) return t('value.number-wanted')
     if (integer && !Number.isInteger(number)) return t('value.integer-wanted')
@@ -67,24 +72,20 @@ export const writtenValue: Validator = function (value, _options) {
 
 /**
  * Says below each field of an open dialog what is wrong with it, and marks the tabs that hold such
- * fields, so that an error on a hidden tab is found.
+ * fields, so that an error on a hidden tab is found. A field that is made a typedInput says so itself.
  * @param prefix `node-input-` or `node-config-input-`
  */
-export function explainFields(
-  node: EditorNode,
-  prefix: string,
-  defaults: { readonly [name: string]: { readonly validate?: Validator } },
-): void {
+export function explainFields(node: EditedNode, prefix: string): void {
   const checks: (() => void)[] = []
-  for (const [name, { validate }] of Object.entries(defaults)) {
+  for (const [name, { validate }] of Object.entries(node._def.defaults)) {
     const input = $(`#${prefix}${name}`)
     if (validate === undefined || input.length === 0) continue
     const note = $('<div class="lwm2m-field-error" role="alert">').insertAfter(
       input.closest('.form-row'),
     )
     const check = (): void => {
-      const outcome = validate.call(node, input.val(), {})
-      note.text(outcome === true ? '' : outcome)
+      const outcome = isTyped(input) || validate.call(node, input.val(), {})
+      note.text(typeof outcome === 'string' ? outcome : '')
     }
     checks.push(check)
     input.on('input change', () => {
@@ -98,6 +99,13 @@ export function explainFields(
       $(`a[href="#${tab.id}"]`).closest('li').toggleClass('lwm2m-tab-error', wrong)
     })
   }
-  for (const check of checks) check()
-  markTabs()
+  // The dialog goes on to build its fields and tabs: look when it has.
+  window.setTimeout(() => {
+    for (const check of checks) check()
+    markTabs()
+  })
+}
+
+function isTyped(input: JQuery): boolean {
+  return input.closest('.red-ui-typedInput-container').length > 0 || input.is('[type=hidden]')
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { withRows } from '../../nodes/editor/rows'
 
 const nodes = join(__dirname, '..', '..', 'nodes')
 const locales = join(nodes, 'locales')
@@ -28,6 +29,12 @@ function placeholders(text: string): string[] {
   return [...text.matchAll(/__\w+__/g)].map(([found]) => found).sort()
 }
 
+/** The events that a template offers. */
+function eventNames(html: string): string[] {
+  const [, list = ''] = /eventChoice\(this, '[^']+', \[([^\]]*)\]/.exec(html) ?? []
+  return [...list.matchAll(/'(\w+)'/g)].map((match) => match[1] ?? '')
+}
+
 const names = readdirSync(join(locales, 'en-US'))
   .filter((file) => file.endsWith('.json'))
   .map((file) => basename(file, '.json'))
@@ -53,10 +60,11 @@ describe('texts', () => {
     let seen = 0
     for (const template of templates) {
       const name = basename(template, '.html')
-      const html = readFileSync(join(nodes, template), 'utf8')
+      const html = withRows(readFileSync(join(nodes, template), 'utf8'))
       const keys = [
         ...[...html.matchAll(/data-i18n="(?:\[\w+\])?([^"]+)"/g)].map((match) => match[1] ?? ''),
         ...[...html.matchAll(/\b_\('([\w.-]*[\w-])'\)/g)].map((match) => match[1] ?? ''),
+        ...eventNames(html).map((event) => `${name}.event.${event}`),
       ]
       for (const key of keys) {
         const [, file = name, path = key] =

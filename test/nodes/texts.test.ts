@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { withRows } from '../../nodes/editor/rows'
 
 const root = join(__dirname, '..', '..')
 const nodes = join(root, 'nodes')
@@ -63,7 +64,7 @@ const WITHOUT_INPUT = new Set([
 describe('the nodes’ dialogs and texts', () => {
   for (const type of types) {
     describe(type, () => {
-      const html = read(nodes, `${type}.html`)
+      const html = withRows(read(nodes, `${type}.html`))
 
       it('registers itself by its literal name, with an icon of ours', () => {
         assert.ok(html.includes(`RED.nodes.registerType('${type}', {`))

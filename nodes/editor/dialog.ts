@@ -1,0 +1,47 @@
+/** What every dialog of a node does when it opens. */
+import { fillDefaults, type EditedNode } from './defaults'
+import { deviceField } from './device-field'
+import { pathField } from './path-field'
+import type { PathChoice } from './path-tree'
+import { withRows } from './rows'
+import { tryNow, type TryNowOptions } from './try-now'
+import { explainFields } from './validators'
+
+/** Puts the shared rows into the template of a node type; Node-RED takes it when a dialog opens. */
+export function shareRows(type: string): void {
+  const template = $(`script[data-template-name="${type}"]`)
+  template.text(withRows(template.text()))
+}
+
+/** Call first of all: shows defaults, lays the form out, and says below its fields what is wrong. */
+export function openDialog(node: EditedNode): void {
+  fillDefaults(node)
+  const prefix = node._def.category === 'config' ? 'node-config-input-' : 'node-input-'
+  $(`#${prefix}name`).closest('form').addClass('lwm2m-dialog')
+  explainFields(node, prefix)
+}
+
+const SERVER = '#node-input-server'
+const DEVICE = '#node-input-endpoint'
+const PATH = '#node-input-path'
+
+/** The row `device`. */
+export function deviceRow(): void {
+  deviceField(DEVICE, { typeField: '#node-input-endpointType', server: SERVER })
+}
+
+/** The row `devices`: a name or a pattern. */
+export function devicesRow(): void {
+  deviceField(DEVICE, { typeField: $('<input type="hidden">'), server: SERVER, otherTypes: [] })
+}
+
+/** The row `path`, which looks at the device of the row above. */
+export function pathRow(choice: PathChoice): void {
+  const typeField = '#node-input-pathType'
+  pathField(PATH, { ...choice, typeField, server: SERVER, device: DEVICE })
+}
+
+/** The row `try`: asks the device of the rows above. */
+export function tryRow(mode: TryNowOptions['mode']): void {
+  tryNow('#lwm2m-try', { server: SERVER, device: DEVICE, path: PATH, mode })
+}
