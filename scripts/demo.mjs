@@ -9,7 +9,9 @@
 import { spawn } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -24,6 +26,13 @@ const port = Number(values.port)
 if (!Number.isInteger(port) || port < 1 || port > 65535) {
   console.error(`--port takes a number from 1 to 65535, not ${JSON.stringify(values.port)}`)
   process.exit(2)
+}
+const address = `http://127.0.0.1:${port}/`
+if (await isTaken(port)) {
+  console.error(
+    `Port ${port} is in use, perhaps by another Node-RED. Choose one: npm start -- --port 1990`,
+  )
+  process.exit(1)
 }
 
 const userDir = join(root, '.demo')
@@ -65,13 +74,31 @@ const nodeRed = join(dirname(require.resolve('node-red/package.json')), 'red.js'
 const child = spawn(
   process.execPath,
   [nodeRed, '-u', userDir, '-s', join(userDir, 'settings.js')],
-  { stdio: ['inherit', 'pipe', 'inherit'] },
+  { stdio: 'inherit' },
 )
-child.stdout.on('data', (chunk) => {
-  process.stdout.write(chunk)
-  if (String(chunk).includes('Started flows')) {
-    console.log(`\n  The editor is at http://127.0.0.1:${port}/  (Ctrl+C stops)\n`)
-  }
-})
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
 child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 0)))
+
+// Node-RED speaks the language of the machine, so its log does not tell when it is ready.
+while (!(await hasFlows())) await setTimeout(200)
+console.log(`\n  The editor is at ${address}  (Ctrl+C stops)\n`)
+
+/** Whether somebody listens at a TCP port of 127.0.0.1 already. */
+function isTaken(wanted) {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(true))
+    server.listen(wanted, '127.0.0.1', () => server.close(() => resolve(false)))
+  })
+}
+
+/** Whether the editor answers, and has the flows: HTTP comes first. */
+async function hasFlows() {
+  try {
+    const headers = { 'Node-RED-API-Version': 'v2' }
+    const response = await globalThis.fetch(`${address}flows`, { headers })
+    return response.ok && (await response.json()) !== null
+  } catch {
+    return false
+  }
+}

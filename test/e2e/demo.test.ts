@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freeTcpPort } from '../support/ports'
@@ -10,7 +12,7 @@ const root = join(__dirname, '..', '..')
 
 /** `npm start` in a copy of the project, so that nobody's own demo is touched. */
 describe('the demo', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let project: string
   let running: ChildProcess | undefined
 
@@ -42,12 +44,14 @@ describe('the demo', function () {
   function start(args: readonly string[], fits: (text: string) => boolean): Promise<string> {
     const child = spawn(process.execPath, [join('scripts', 'demo.mjs'), ...args], {
       cwd: project,
+      // What Node-RED prints is then in German: nothing may depend on it.
+      env: { ...process.env, LC_ALL: 'de_DE.UTF-8' },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     running = child
     return new Promise((resolve, reject) => {
       let text = ''
-      const timer = setTimeout(() => reject(new Error(`it printed:\n${text}`)), 40_000)
+      const timer = setTimeout(() => reject(new Error(`it printed:\n${text}`)), 50_000)
       const look = (chunk: Buffer): void => {
         text += chunk.toString()
         if (!fits(text)) return
@@ -90,6 +94,16 @@ describe('the demo', function () {
     assert.match(kept, /"label":"Edited by its user"/)
     const saved = readFileSync(join(project, '.demo', 'flows.json'), 'utf8')
     assert.match(saved, /Edited by its user/)
+  })
+
+  it('says that a port is in use', async () => {
+    const squatter = createServer()
+    squatter.listen(0, '127.0.0.1')
+    await once(squatter, 'listening')
+    const { port } = squatter.address() as AddressInfo
+    const said = await start(['--port', String(port)], (text) => text.includes('is in use'))
+    assert.match(said, /--port 1990/)
+    squatter.close()
   })
 
   it('refuses a port that is none', async () => {

@@ -289,7 +289,10 @@ describe('the example rest-gateway, over HTTP', function () {
     assert.equal(((await one.next('UPDATED')).data as { ep: string }).ep, DEVICE)
 
     const passing = new Lwm2mClient({ endpoint: 'passing', server })
+    // Only a device that knows of its registration says good-bye.
+    const registered = new Promise((resolve) => passing.once('registered', resolve))
     await passing.start()
+    await registered
     assert.equal(((await all.next('REGISTRATION')).data as { ep: string }).ep, 'passing')
     await passing.stop()
     assert.equal(((await all.next('DEREGISTRATION')).data as { ep: string }).ep, 'passing')

@@ -115,8 +115,10 @@ for (const runtime of runtimes()) {
       const { page } = editor
       await editor.openDevice('room-1')
       await editor.openInstance('/3303/0')
-      const row = page.locator('.lwm2m-resource[data-path="/3303/0/5700"] .lwm2m-name')
-      const box = await row.boundingBox()
+      const resource = page.locator('.lwm2m-resource[data-path="/3303/0/5700"]')
+      // With the values, resources that the device lacks fold away: what is below them moves up.
+      await resource.locator('.lwm2m-current:has-text("21.5")').waitFor()
+      const box = await resource.locator('.lwm2m-name').boundingBox()
       assert.ok(box)
       await page.mouse.move(box.x + 10, box.y + 8)
       await page.mouse.down()

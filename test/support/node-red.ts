@@ -67,6 +67,8 @@ export interface NodeRedOptions {
 /** A real Node-RED process with the built package, in a user directory of its own. */
 export class NodeRed {
   private log = ''
+  /** Whether the flows that it starts with have been started; HTTP answers earlier. */
+  private hasStarted = false
   private readonly debugListeners = new Set<(message: DebugMessage) => void>()
   private comms: WebSocket | undefined
 
@@ -80,6 +82,7 @@ export class NodeRed {
   ) {
     const collect = (chunk: Buffer): void => {
       this.log = (this.log + chunk.toString()).slice(-20_000)
+      this.hasStarted ||= this.log.includes('Started flows')
     }
     child.stdout?.on('data', collect)
     child.stderr?.on('data', collect)
@@ -95,6 +98,8 @@ export class NodeRed {
       uiPort: port,
       flowFile: 'flows.json',
       credentialSecret: 'test',
+      // Tests read what it prints, whatever language the machine speaks.
+      lang: 'en-US',
       fileWorkingDirectory: userDir,
       telemetry: { enabled: false, updateNotification: false },
       editorTheme: { tours: false, palette: { catalogues: [] } },
@@ -104,6 +109,9 @@ export class NodeRed {
       writeFileSync(join(userDir, 'flows.json'), JSON.stringify(options.flows))
     }
     writeFileSync(file, `module.exports = ${JSON.stringify(all, null, 2)}\n`)
+    // Node-RED's tips throw where the editor takes more than a second to load.
+    const tips = { _: { editor: { view: { 'view-show-tips': false } } } }
+    writeFileSync(join(userDir, '.config.users.json'), JSON.stringify(tips))
     const child = spawn(runtime.node, [runtime.red, '-u', userDir, '-s', file], {
       cwd: userDir,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -135,6 +143,8 @@ export class NodeRed {
     type: 'full' | 'flows' | 'nodes' = 'full',
   ): Promise<void> {
     const started = this.printed('Started ')
+    // Nobody waits for it where the request fails.
+    started.catch(() => {})
     const response = await fetch(`${this.url}/flows`, {
       method: 'POST',
       headers: {
@@ -155,7 +165,7 @@ export class NodeRed {
   }
 
   /** The next debug message that fits. */
-  debugged(fits: (message: DebugMessage) => boolean, ms = 20_000): Promise<DebugMessage> {
+  debugged(fits: (message: DebugMessage) => boolean, ms = 30_000): Promise<DebugMessage> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.debugListeners.delete(listener)
@@ -212,7 +222,7 @@ export class NodeRed {
       if (!this.running) throw new Error(`Node-RED exited:\n${this.log}`)
       try {
         const { status } = await fetch(`${this.url}/settings`)
-        if (status === 200 || status === 401) return
+        if (this.hasStarted && (status === 200 || status === 401)) return
       } catch {
         // Not listening yet.
       }
