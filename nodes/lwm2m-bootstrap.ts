@@ -3,6 +3,7 @@ import { CodedError } from '../src/base/coded-error'
 import type { BootstrapDecision } from '../src/server/bootstrap/bootstrap-server'
 import type { BootstrapServer } from '../src/server/bootstrap/bootstrap-server'
 import type { BootstrapConfiguration } from '../src/server/bootstrap/configuration'
+import { describeConfiguration } from '../src/server/bootstrap/configuration-info'
 import { bootstrapTrigger } from '../src/server/bootstrap/trigger'
 import { OperationError } from '../src/server/errors'
 import { matchesPattern } from '../src/server/endpoint-pattern'
@@ -94,7 +95,10 @@ async function act(engine: Engine, message: NodeMessage): Promise<void> {
   }
 }
 
-/** `msg.payload`: a configuration, `stored`, or `refuse` (also `null` and `false`). */
+/**
+ * `msg.payload`: a configuration, `stored`, or `refuse` (also `null` and `false`). Of a configuration
+ * the answer says what {@link describeConfiguration} does: its keys stay here.
+ */
 function decide(bootstrap: BootstrapServer, message: NodeMessage): void {
   const id = textOf(message['id'])
   if (id === undefined) throw new ArgumentError('msg.id must be that of the bootstrap request')
@@ -104,8 +108,13 @@ function decide(bootstrap: BootstrapServer, message: NodeMessage): void {
   else if (payload === 'refuse' || payload === null || payload === false) decision = 'refuse'
   else if (typeof payload === 'object') decision = payload as BootstrapConfiguration
   else throw new ArgumentError('msg.payload must be a configuration, "stored" or "refuse"')
-  if (!bootstrap.decide(id, decision)) {
+  const endpoint = bootstrap.pending.find((request) => request.id === id)?.endpoint
+  if (endpoint === undefined || !bootstrap.decide(id, decision)) {
     throw new CodedError('not-pending', 'this bootstrap request does not wait any more')
+  }
+  message['endpoint'] = endpoint
+  if (typeof decision === 'object') {
+    message.payload = describeConfiguration({ ...decision, endpoint }, 'runtime')
   }
 }
 

@@ -23,9 +23,11 @@ export function bootstrapEntries(
 ): BootstrapEntries {
   const configurations: unknown[] = []
   const problems: SettingError[] = []
-  for (const entry of entries(settings, 'bootstraps')) {
+  for (const [i, entry] of entries(settings, 'bootstraps').entries()) {
     try {
-      configurations.push(configuration(entry, keys[String(entry['id'])], own))
+      const endpoint = String(entry['endpoint'] ?? '').trim()
+      if (endpoint === '') throw new SettingError(`entry ${i + 1} to bootstrap names no device`)
+      configurations.push(configuration(endpoint, entry, keys[String(entry['id'])], own))
     } catch (error) {
       if (!(error instanceof SettingError)) throw error
       problems.push(error)
@@ -35,8 +37,12 @@ export function bootstrapEntries(
 }
 
 /** @throws SettingError */
-function configuration(entry: Entry, key: string | undefined, own: ServerKey | undefined): object {
-  const endpoint = String(entry['endpoint'] ?? '')
+function configuration(
+  endpoint: string,
+  entry: Entry,
+  key: string | undefined,
+  own: ServerKey | undefined,
+): object {
   const resources = resourcesOf(entry['resources'], endpoint)
   const { uri, shortServerId, security = 'nosec', lifetime, binding, queueMode } = entry
   return {

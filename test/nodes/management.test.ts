@@ -191,6 +191,33 @@ describe('nodes that manage the server', () => {
       await registeredAt(flows, 'wanted')
     })
 
+    it('does not hand back the keys of a decision', async () => {
+      await flows.load([...flow(), factory('wanted')])
+      const { id } = await flows.next('events', event('request'))
+      const servers = [
+        {
+          uri: `coaps://127.0.0.1:${coapsPort}`,
+          shortServerId: '7',
+          security: 'psk',
+          key: 'c0ffee00c0ffee00',
+        },
+      ]
+      const decide = { action: 'decide', id, payload: { servers } }
+      const { endpoint, payload } = await flows.ask('node', decide as never, 'answers')
+      assert.equal(endpoint, 'wanted')
+      assert.doesNotMatch(JSON.stringify(payload), /c0ffee/)
+      assert.deepEqual((payload as { servers: object[] }).servers, [
+        {
+          uri: `coaps://127.0.0.1:${coapsPort}`,
+          shortServerId: 7,
+          security: 'psk',
+          identity: '{endpoint}',
+          hasKey: true,
+          createCredential: false,
+        },
+      ])
+    })
+
     it('lists and removes configurations', async () => {
       await flows.load(flow())
       await flows.ask('node', { action: 'set', payload: configuration('a') }, 'answers')

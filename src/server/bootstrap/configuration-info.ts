@@ -53,12 +53,13 @@ function describeAccount(account: ServerAccount): ServerAccountInfo {
   const { lifetime, binding, queueMode } = account
   return {
     uri: account.uri,
-    shortServerId: account.shortServerId,
+    // Dialogs and flows may write numbers as text.
+    shortServerId: Number(account.shortServerId),
     security: account.security ?? 'nosec',
     ...describeIdentity(account),
     hasKey: account.key !== undefined || account.privateKey !== undefined,
     createCredential: account.createCredential ?? false,
-    ...(lifetime === undefined ? {} : { lifetime }),
+    ...(lifetime === undefined ? {} : { lifetime: Number(lifetime) }),
     ...(binding === undefined ? {} : { binding }),
     ...(queueMode === undefined ? {} : { queueMode }),
   }

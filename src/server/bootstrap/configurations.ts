@@ -6,6 +6,7 @@ import type { Store } from '../../storage/store'
 import { matchesPattern, PatternMap } from '../endpoint-pattern'
 import { type BootstrapConfiguration, BootstrapConfigurationError } from './configuration'
 import { describeConfiguration, type ConfigurationInfo } from './configuration-info'
+import { endpointProblem } from './endpoint-name'
 import { isPlainObject } from './placeholders'
 import { plainCopy } from './plain-copy'
 import { resolveConfiguration, sampleEndpoint } from './resolve-configuration'
@@ -160,6 +161,14 @@ export class BootstrapConfigurations extends TypedEmitter<{
         'invalid-configuration',
         fallbackName,
         'endpoint is missing',
+      )
+    }
+    const wrong = endpointProblem(endpoint)
+    if (wrong !== undefined) {
+      throw new BootstrapConfigurationError(
+        'invalid-configuration',
+        endpoint.slice(0, 40),
+        `endpoint ${wrong}`,
       )
     }
     resolveConfiguration(input, sampleEndpoint(endpoint), this.model())

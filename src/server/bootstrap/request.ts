@@ -1,12 +1,10 @@
 import { Code } from '../../coap/codes'
 import type { CoapRequest } from '../../coap/types'
 import type { RegistrationAuthority } from '../registration/registration-authority'
+import { endpointProblem } from './endpoint-name'
 import type { BootstrapRequest } from './events'
 import { RequestRefused } from './refusals'
 import { isPackable, isWritable } from './write-format'
-
-/** Longest endpoint name taken, in bytes. */
-const MAX_ENDPOINT = 255
 
 /**
  * Reads `POST /bs?ep=…&pct=…` (Core §6.1.7.1) or `GET /bspack?ep=…` (Core 1.2 §6.1.7.8), and checks
@@ -31,11 +29,8 @@ export function readBootstrapRequest(
   const parameters = readQuery(request.query)
   const endpoint = parameters.get('ep') ?? authority.endpointOf(request.peer.identity)
   if (endpoint === undefined) throw invalid('it names no endpoint (ep)')
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (endpoint === '' || /[\u0000-\u001f\u007f]/.test(endpoint)) {
-    throw invalid('its endpoint name is empty or has control characters')
-  }
-  if (Buffer.byteLength(endpoint) > MAX_ENDPOINT) throw invalid('its endpoint name is too long')
+  const wrong = endpointProblem(endpoint)
+  if (wrong !== undefined) throw invalid(`its endpoint name ${wrong}`)
   const refusal = authority.refuse(endpoint, request.peer.identity)
   if (refusal !== undefined) {
     throw new RequestRefused(Code.BAD_REQUEST, refusal.code, refusal.reason, endpoint)

@@ -11,6 +11,8 @@ import type { ResolvedAccount } from './resolved-configuration'
 const NONE = new Uint8Array(0)
 /** Instance ids and short server ids end before the reserved 65535 (Core §7.1, E.1). */
 const LAST_ID = 65534
+/** Longest Server URI (object 0, resource 0), bytes. */
+const MAX_URI = 255
 /** Largest number of seconds taken: what fits a 32-bit unsigned integer. */
 const MAX_SECONDS = 0xffff_ffff
 const SECURITY_MODES = ['nosec', 'psk', 'rpk', 'x509'] as const
@@ -106,6 +108,7 @@ export function resolveAccount(
 
 function readUri(account: Properties, security: ResolvedAccount['security']): string {
   const uri = account.text('uri')
+  if (Buffer.byteLength(uri) > MAX_URI) throw account.fail('uri', `has more than ${MAX_URI} bytes`)
   if (!URL.canParse(uri)) throw account.fail('uri', 'is no URI like coap://192.0.2.1:5683')
   const { protocol, hostname, username, password, hash } = new URL(uri)
   if (!/^coaps?(\+tcp)?:$/.test(protocol) || hostname === '') {

@@ -95,6 +95,9 @@ class Reader {
     if (servers.length > MAX_SERVERS) {
       throw this.top.fail('servers', `has more than ${MAX_SERVERS} entries`)
     }
+    if (servers.length === 0 && !this.top.has('delete')) {
+      throw this.top.fail('servers', 'is empty, and what accounts the device has would be deleted')
+    }
     const accounts = servers.map((server, i) => {
       this.checkPlaceholders(server, `servers[${i}]`)
       const filled = isPlainObject(server) ? this.fillIn(server) : server
@@ -181,7 +184,9 @@ class Reader {
   private path(text: unknown, place: string): Path {
     if (typeof text !== 'string') throw this.top.fail(place, 'must be a path like /2/0')
     const path = this.top.attempt(place, () => Path.parse(text))
-    if (path.prefix !== '') throw this.top.fail(place, 'must have no gateway prefix')
+    if (path.prefix !== '') {
+      throw this.top.fail(place, 'must be a path like /2/0, without a gateway prefix')
+    }
     return path
   }
 

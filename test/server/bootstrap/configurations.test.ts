@@ -27,6 +27,8 @@ const WRONG: [input: unknown, message: string][] = [
   [[], 'it must be an object'],
   [{ servers: undefined }, 'servers must be a list'],
   [{ servers: {} }, 'servers must be a list'],
+  [{ servers: [] }, 'servers is empty, and what accounts the device has would be deleted'],
+  [{ servers: [{ ...SERVER, uri: `coap://h/${'p'.repeat(255)}` }] }, 'servers[0].uri has more than 255 bytes'],
   [{ servers: ['x'] }, 'servers[0] must be an object'],
   [{ serves: [] }, 'serves does not exist'],
   [{ servers: Array(33).fill(SERVER) }, 'servers has more than 32 entries'],
@@ -70,7 +72,7 @@ const WRONG: [input: unknown, message: string][] = [
   [{ resources: { '/3': {} } }, 'resources["/3"] must be the path of an instance or a resource'],
   [{ resources: { '/3/0/6/1': 1 } }, 'resources["/3/0/6/1"] must be the path of an instance or a resource'],
   [{ resources: { '/0/5/0': 'x' } }, 'resources["/0/5/0"] is of a server account: use securityResources or serverResources of the server'],
-  [{ resources: { '/x/0/0': 1 } }, 'resources["/x/0/0"] must have no gateway prefix'],
+  [{ resources: { '/x/0/0': 1 } }, 'resources["/x/0/0"] must be a path like /2/0, without a gateway prefix'],
   [{ resources: { '/2/0': { 0: 3 }, '/2/0/1': 0 } }, 'resources["/2/0/1"] is within /2/0, which is there too'],
   [{ servers: [{ ...SERVER, oscore: {} }], resources: { '/21/0': {} } }, 'resources must not have /21 beside the oscore of a server'],
   [{ delete: '/0' }, 'delete must be a list'],
@@ -253,6 +255,24 @@ describe('the bootstrap configurations', () => {
   const named = (endpoint: string, uri = `coap://${endpoint.replaceAll(/[*?]/g, 'x')}`) => ({
     endpoint,
     servers: [{ uri, shortServerId: 1 }],
+  })
+
+  it('are of endpoints that can be', async () => {
+    for (const [endpoint, why] of [
+      ['', 'endpoint is missing'],
+      ['a\nb', 'endpoint is empty or has control characters'],
+      ['x'.repeat(256), 'endpoint is too long'],
+    ] as const) {
+      await assert.rejects(configurations.set(named(endpoint, 'coap://s')), (error: Error) =>
+        error.message.endsWith(why),
+      )
+    }
+    assert.deepEqual(configurations.list(), [])
+  })
+
+  it('may leave a device the accounts that it has', async () => {
+    await configurations.set({ endpoint: 'a', servers: [], delete: [] })
+    assert.equal(configurations.list().length, 1)
   })
 
   it('go by the exact name, then by the longest pattern', async () => {
