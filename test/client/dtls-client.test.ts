@@ -26,7 +26,7 @@ function renumbered(datagram: Buffer): Buffer {
 function printed(process: ChildProcessWithoutNullStreams, wanted: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
-    const timer = setTimeout(() => reject(new Error(`not printed: ${wanted}\n${text}`)), 10_000)
+    const timer = setTimeout(() => reject(new Error(`not printed: ${wanted}\n${text}`)), 30_000)
     const look = (chunk: Buffer): void => {
       text += chunk.toString('latin1')
       if (!wanted.test(text)) return
@@ -168,7 +168,7 @@ describe('client DTLS', () => {
   })
 
   it('repeats each flight that is lost', async function () {
-    this.timeout(30_000)
+    this.timeout(120_000)
     const { port } = await openssl(requireTool(this, 'openssl'), 'PSK-AES128-CCM8')
     const lost = new Set<string>()
     const between = await proxy(port, {

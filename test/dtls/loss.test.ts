@@ -59,7 +59,7 @@ describe('a network that loses one datagram in five, delays, doubles and reorder
   }
 
   it('100 of 100 sessions complete: handshake and three CoAP exchanges each', async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     const kinds: HostileClientOptions[] = [
       {},
       { connectionId: Buffer.from('c1d0', 'hex') },

@@ -173,7 +173,7 @@ describe('example flows', () => {
 
 for (const runtime of runtimes()) {
   describe(`example flows on ${runtime.name}`, function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     let red: NodeRed
     let broker: Broker | undefined
 

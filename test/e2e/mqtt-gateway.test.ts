@@ -18,7 +18,7 @@ interface Answer {
 }
 
 describe('the example mqtt-gateway, with mosquitto', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let broker: Broker
   let red: NodeRed
   let all: Listener

@@ -16,7 +16,7 @@ interface Rule {
 }
 
 describe('the package, as npm packs it', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let folder: string
   let userDir: string
   let installed: string

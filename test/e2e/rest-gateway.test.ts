@@ -9,7 +9,7 @@ const TOKEN = 'a token of the test'
 const ok = { valid: true, success: true, failure: false }
 
 describe('the example rest-gateway, over HTTP', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let red: NodeRed
   let device: Lwm2mClient
   let server: string
@@ -47,7 +47,7 @@ describe('the example rest-gateway, over HTTP', function () {
   async function ask(method: string, path: string, body?: unknown): Promise<[number, unknown]> {
     const response = await fetch(`${red.url}/api/${path}`, {
       method,
-      signal: AbortSignal.timeout(5_000),
+      signal: AbortSignal.timeout(20_000),
       headers: {
         authorization: `Bearer ${TOKEN}`,
         ...(body === undefined

@@ -15,7 +15,7 @@ interface Subscription {
 }
 
 describe('the example webhooks, with a receiver over HTTP', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   const userDir = newUserDir()
   let red: NodeRed
   let receiver: Receiver
@@ -64,7 +64,7 @@ describe('the example webhooks, with a receiver over HTTP', function () {
   ): Promise<[number, unknown]> {
     const response = await fetch(`${red.url}/webhooks${id === '' ? '' : `/${id}`}`, {
       method,
-      signal: AbortSignal.timeout(5_000),
+      signal: AbortSignal.timeout(20_000),
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })

@@ -10,7 +10,7 @@ const HASH = '$2b$04$MBYblHhrtemdhs3UKNBUCuToDgrBqkFE5Xt2gE5UatwdX3WiG8C.G'
 const KEY = '00112233445566778899aabbccddeeff'
 
 describe('admin HTTP API', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let red: NodeRed
   const tokens: { [user: string]: string } = {}
 
@@ -80,7 +80,7 @@ describe('admin HTTP API', function () {
       body: JSON.stringify({ flows }),
     })
     assert.equal(deployed.status, 200)
-    const deadline = Date.now() + 20_000
+    const deadline = Date.now() + 60_000
     const registered = async (): Promise<number> => {
       const response = await ask('server/devices', 'reader')
       return response.ok ? ((await response.json()) as DeviceList).total : 0

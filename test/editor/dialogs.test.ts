@@ -4,7 +4,7 @@ import { type Bench, Editor, startBench } from './support/editor'
 
 for (const runtime of runtimes()) {
   describe(`dialogs in ${runtime.name}`, function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     let bench: Bench | undefined
     let editor: Editor
 

@@ -27,7 +27,7 @@ const CONTRAST = `(selector) => {
 
 for (const runtime of runtimes()) {
   describe(`looks in ${runtime.name}`, function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     let bench: Bench | undefined
 
     before(async function () {

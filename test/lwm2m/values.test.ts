@@ -8,6 +8,7 @@ import {
   sameValue,
   toType,
 } from '../../src/lwm2m/values'
+import { cpuTime } from '../support/cpu-time'
 
 const bytes = (...values: number[]): Buffer => Buffer.from(values)
 const INT64_MAX = 2n ** 63n - 1n
@@ -138,17 +139,18 @@ describe('values of a type (Core appendix C)', () => {
   })
 
   it('are read in linear time', () => {
-    const start = performance.now()
-    for (const text of [
-      '1'.repeat(500_000) + 'x',
-      ' '.repeat(500_000) + 'x',
-      '1e' + '5'.repeat(500_000),
-    ]) {
-      for (const type of ['Integer', 'Float', 'Boolean', 'Time', 'Objlnk'] as const) {
-        coerce(text, type)
+    const took = cpuTime(() => {
+      for (const text of [
+        '1'.repeat(500_000) + 'x',
+        ' '.repeat(500_000) + 'x',
+        '1e' + '5'.repeat(500_000),
+      ]) {
+        for (const type of ['Integer', 'Float', 'Boolean', 'Time', 'Objlnk'] as const) {
+          coerce(text, type)
+        }
       }
-    }
-    assert.ok(performance.now() - start < 2000)
+    })
+    assert.ok(took < 2000, `${took} ms`)
   })
 
   it('are written for people', () => {

@@ -4,7 +4,7 @@ import { type DebugMessage, NodeRed } from '../support/node-red'
 
 /** One Node-RED for all: each test deploys its example in the place of the one before. */
 describe('examples in a real Node-RED', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let red: NodeRed
   let example: MovedExample
 

@@ -4,7 +4,7 @@ import { type DebugMessage, NodeRed, requireRuntime, runtimes } from '../support
 
 for (const runtime of runtimes()) {
   describe(`the example first-steps in ${runtime.name}`, function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     let red: NodeRed
     let example: Awaited<ReturnType<typeof moveExample>>
 

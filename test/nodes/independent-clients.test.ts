@@ -78,7 +78,7 @@ interface Seen {
 }
 
 describe('independent clients at a real Node-RED', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let red: NodeRed
   let port: number
 

@@ -31,7 +31,7 @@ async function register(port: number, endpoint: string, key: string): Promise<vo
 }
 
 describe('keys in the dialog of the server', function () {
-  this.timeout(90_000)
+  this.timeout(120_000)
   let browser: Browser
   let red: NodeRed
   let editor: Editor

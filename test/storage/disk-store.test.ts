@@ -155,7 +155,7 @@ describe('DiskStore', () => {
   })
 
   it('loses nothing acknowledged when its process is killed, and never half a batch', async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     let first = 0
     for (let round = 0; round < 4; round++) {
       const child = startProcess(folder.path, 'write', String(first))

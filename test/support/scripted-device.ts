@@ -77,7 +77,7 @@ export class ScriptedPeer {
   }
 
   /** The next datagram that no `receive` took yet; fails when none comes in time. */
-  async receive(timeout = 5000): Promise<Datagram> {
+  async receive(timeout = 15_000): Promise<Datagram> {
     if (this.taken >= this.received.length) {
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(() => {
@@ -110,7 +110,7 @@ export class ScriptedPeer {
    * Sends a CoAP ping (empty CON, RFC 7252 §4.3) and waits for its RST: when it is here, the peer
    * has handled all that was sent before. Other messages that arrive meanwhile stay to be taken.
    */
-  async barrier(timeout = 5000): Promise<void> {
+  async barrier(timeout = 15_000): Promise<void> {
     const mid = this.nextMid()
     await this.send({ type: 0, code: 0, mid })
     const until = Date.now() + timeout

@@ -76,7 +76,7 @@ export class Scene {
 export function next<K extends keyof Lwm2mClientEvents>(
   client: Lwm2mClient,
   event: K,
-  timeout = 5000,
+  timeout = 15_000,
 ): Promise<Lwm2mClientEvents[K]> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no ${event} within ${timeout} ms`)), timeout)

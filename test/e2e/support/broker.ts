@@ -46,7 +46,7 @@ export class Broker {
   }
 
   private async untilListening(): Promise<void> {
-    const deadline = Date.now() + 10_000
+    const deadline = Date.now() + 30_000
     for (;;) {
       if (this.child.exitCode !== null) throw new Error('mosquitto ended')
       const open = await new Promise<boolean>((resolve) => {
@@ -83,7 +83,7 @@ export class Listener {
   }
 
   /** The first message that fits, of those heard since `from` (default: all). */
-  until(fits: (heard: Heard) => boolean, from = 0, ms = 15_000): Promise<Heard> {
+  until(fits: (heard: Heard) => boolean, from = 0, ms = 30_000): Promise<Heard> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
         const found = this.heard.slice(from).find(fits)

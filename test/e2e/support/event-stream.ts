@@ -36,7 +36,7 @@ export class EventStream {
   }
 
   /** The next event of a name; others before it are passed over. */
-  async next(name: string, ms = 10_000): Promise<StreamEvent> {
+  async next(name: string, ms = 30_000): Promise<StreamEvent> {
     const deadline = Date.now() + ms
     for (;;) {
       while (this.taken < this.events.length) {

@@ -59,7 +59,7 @@ export class Receiver {
   private until(
     path: string,
     pick: (bodies: readonly Delivery['body'][]) => Delivery['body'] | undefined,
-    ms = 15_000,
+    ms = 30_000,
   ): Promise<Delivery['body']> {
     return new Promise((resolve, reject) => {
       const look = (): void => {

@@ -23,7 +23,7 @@ export class Editor {
       ...options,
     })
     const page = await context.newPage()
-    page.setDefaultTimeout(10_000)
+    page.setDefaultTimeout(30_000)
     const editor = new Editor(page, context)
     page.on('pageerror', (error) => editor.errors.push(error.stack ?? error.message))
     await page.goto(url)
@@ -117,7 +117,7 @@ export async function startBench(
 
 /** Resolves when a number of devices is registered with the server of the demo flow. */
 async function untilRegistered(red: NodeRed, devices: number): Promise<void> {
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 60_000
   for (;;) {
     const response = await fetch(`${red.url}/lwm2m/server/devices`)
     if (response.ok && ((await response.json()) as { total: number }).total >= devices) return

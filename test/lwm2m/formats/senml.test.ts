@@ -21,6 +21,7 @@ import {
   type Plain,
   records,
 } from '../support/vectors'
+import { cpuTime } from '../../support/cpu-time'
 
 const { SENML_JSON, SENML_CBOR, SENML_ETCH_JSON, SENML_ETCH_CBOR } = ContentFormat
 
@@ -397,9 +398,8 @@ describe('SenML JSON (RFC 8428 §5)', () => {
   it('refuses a long base name before it is read thousands of times', () => {
     const bn = `${' '.repeat(400_000)}/3/0/`
     const bytes = json([{ bn }, ...Array.from({ length: 20_000 }, () => ({ n: '9', v: 1 }))])
-    const start = performance.now()
-    malformed(SENML_JSON, bytes, '/', /too long/)
-    assert.ok(performance.now() - start < 1000)
+    const took = cpuTime(() => malformed(SENML_JSON, bytes, '/', /too long/))
+    assert.ok(took < 1000, `${took} ms`)
   })
 
   it('refuses what lies outside the path that was asked for', () => {

@@ -10,7 +10,7 @@ const DEVICES = 1000
 
 describe(`${DEVICES} devices that bootstrap at once`, () => {
   it('all finish, each with a key of its own', async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     const model = builtinModel()
     const configurations = new BootstrapConfigurations(() => model)
     const problems = configurations.setList([

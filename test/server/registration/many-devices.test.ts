@@ -15,6 +15,7 @@ import { FakeClock } from '../../support/fake-clock'
 import { seededRandom } from '../../support/random'
 import { OBJECTS, register, Harness, toLocation } from './support/harness'
 import { Opt } from '../../support/raw-coap'
+import { cpuTime } from '../../support/cpu-time'
 
 /** Registrations without sockets. */
 class Fleet {
@@ -67,20 +68,21 @@ class Fleet {
 
 describe('many devices', () => {
   it('case 45: registering anew and de-registering cost the same with 100,000 as with few', function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     const fleet = new Fleet()
     /** The best of several rounds, ms: what else the machine does only ever adds. */
     const cost = (): number => {
       let best = Infinity
       for (let round = 0; round < 7; round++) {
-        const begin = performance.now()
-        for (let i = 0; i < 500; i++) {
-          fleet.register(i, 200_000 + i)
-          const registration = fleet.register(i)
-          void fleet.lifecycle.deregister(registration)
-          fleet.register(i)
-        }
-        best = Math.min(best, performance.now() - begin)
+        const took = cpuTime(() => {
+          for (let i = 0; i < 500; i++) {
+            fleet.register(i, 200_000 + i)
+            const registration = fleet.register(i)
+            void fleet.lifecycle.deregister(registration)
+            fleet.register(i)
+          }
+        })
+        best = Math.min(best, took)
       }
       return best
     }
@@ -95,7 +97,7 @@ describe('many devices', () => {
   })
 
   it('100,000 that fall silent together expire once each, in portions', function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     const fleet = new Fleet()
     for (let i = 0; i < 100_000; i++) fleet.register(i)
     fleet.clock.advance(599_000)
@@ -148,7 +150,7 @@ describe('many devices', () => {
   })
 
   it('random queries and lists are always answered, never with 5.00', async function () {
-    this.timeout(30_000)
+    this.timeout(120_000)
     const harness = await Harness.start()
     const random = seededRandom(11)
     const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T
