@@ -169,13 +169,15 @@ export class EventSource {
   }
 
   /** Warnings that concern no known device are for those who listen to all of them. */
-  private onWarning({ code, message, endpoint, peer, path, raw }: ServerWarning): void {
+  private onWarning(warning: ServerWarning): void {
+    const { code, message, endpoint, peer, stranger, path, raw } = warning
     if (endpoint === undefined ? this.settings.pattern !== '*' : !this.wants(endpoint)) return
     this.emit('warning', endpoint, {
       payload: {
         code,
         message,
         ...(peer === undefined ? {} : { address: peer.address, port: peer.port }),
+        ...stranger,
         ...(raw === undefined ? {} : { raw: Buffer.from(raw) }),
       },
       ...(path === undefined ? {} : { path: path.toString() }),

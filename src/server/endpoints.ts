@@ -7,6 +7,7 @@ import {
   describeIdentity,
   type BoundAddress,
   type Peer,
+  type PeerIdentity,
   type Transport,
 } from '../transport/transport'
 import { UdpTransport } from '../transport/udp'
@@ -104,9 +105,15 @@ export class Endpoints {
       // Without credentials nobody gets in, and the counters say why.
       credentials: credentials?.lookups(uses, { serverKey, trustAnchors }) ?? {},
     })
-    transport.onHandshakeFailed = ({ code, reason, identity, address, port }) => {
-      const who = identity === undefined ? '' : ` (${describeIdentity(identity)})`
-      warn({ code, message: `DTLS handshake with ${address} port ${port}${who} failed: ${reason}` })
+    transport.onHandshakeFailed = ({ code, reason, identity: claimed, address, port }) => {
+      const identity = claimed && describeIdentity(claimed)
+      const who = identity === undefined ? '' : ` (${identity})`
+      warn({
+        code,
+        message: `DTLS handshake with ${address} port ${port}${who} failed: ${reason}`,
+        endpoint: this.endpointOf(claimed),
+        stranger: { address, port, identity },
+      })
     }
     credentials?.on('revoked', (revocation) => {
       transport.closeWhere(
@@ -115,6 +122,14 @@ export class Endpoints {
       )
     })
     return transport
+  }
+
+  /** Whom a handshake that failed was about: the endpoint whose PSK identity was claimed. */
+  private endpointOf(claimed: PeerIdentity | undefined): string | undefined {
+    const { credentials, uses } = this.options
+    if (claimed?.kind !== 'psk' || credentials === undefined) return undefined
+    const names = uses.map((use) => credentials.authority(use).endpointOf(claimed))
+    return names.find((name) => name !== undefined)
   }
 }
 

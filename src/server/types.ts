@@ -132,7 +132,13 @@ export interface ObserveListener {
 }
 
 export interface Subscription {
+  /** Ends it. Where nobody else wants the observation, the device is told to stop. */
   close(): void
+  /**
+   * Ends it, but leaves the observation as it is for a minute (and over a restart): for a listener
+   * that is about to be made anew. What the device reports meanwhile is kept for it.
+   */
+  release(): void
 }
 
 /** One event of something wrong that harms nothing else; `code` is stable, `message` is for people. */
@@ -141,6 +147,12 @@ export interface ServerWarning {
   readonly message: string
   readonly endpoint?: string
   readonly peer?: Peer
+  /** Who could not connect, for people, and from where; what they claimed is not proven. */
+  readonly stranger?: {
+    readonly address: string
+    readonly port: number
+    readonly identity: string | undefined
+  }
   readonly path?: Path
   readonly raw?: Uint8Array
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { PatientClient } from '../dtls/support/patient-client'
 import { Opt } from '../support/raw-coap'
 import { engineOf } from './support/devices'
 import { type FlowNode, Flows, helperNode, serverNode } from './support/harness'
@@ -158,6 +159,34 @@ describe('lwm2m-events', () => {
     assert.equal(typeof code, 'string')
     assert.deepEqual(raw, Buffer.from([0x00, 0x10]))
     await peer.close()
+  })
+
+  it('tells those who listen to a device that it comes with a wrong key, and from where', async () => {
+    const coapsPort = await freeUdpPort()
+    const devices = [{ id: 'a', endpoint: 'dev', mode: 'psk', identity: 'id', keyFormat: 'hex' }]
+    const [, ...others] = flow({ events: ['warning'], endpoint: 'd*' })
+    const secured = { coaps: true, coapsPort: String(coapsPort), devices }
+    await flows.load([serverNode(port, secured), ...others], {
+      server: { keys: '{"a":"00112233445566778899aabbccddeeff"}' },
+    })
+    await engineOf(flows)
+    const next = flows.next('out')
+    const options = { identity: Buffer.from('id'), psk: Buffer.alloc(16) }
+    const device = await PatientClient.open(coapsPort, options)
+    device.handshake().catch(() => {})
+    const { payload, topic } = await next
+    device.close()
+    assert.equal(topic, 'dev/warning')
+    const { port, message, ...rest } = payload as { port: number; message: string }
+    assert.deepEqual(rest, {
+      code: 'wrong-key',
+      address: '127.0.0.1',
+      identity: 'PSK identity "id"',
+    })
+    assert.match(
+      message,
+      new RegExp(`127.0.0.1 port ${port} .PSK identity "id".*could not be decrypted`),
+    )
   })
 
   it('counts the devices in its status', async () => {
