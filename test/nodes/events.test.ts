@@ -177,16 +177,13 @@ describe('lwm2m-events', () => {
     const { payload, topic } = await next
     device.close()
     assert.equal(topic, 'dev/warning')
-    const { port, message, ...rest } = payload as { port: number; message: string }
+    const { port: from, message, ...rest } = payload as { port: number; message: string }
     assert.deepEqual(rest, {
       code: 'wrong-key',
       address: '127.0.0.1',
       identity: 'PSK identity "id"',
     })
-    assert.match(
-      message,
-      new RegExp(`127.0.0.1 port ${port} .PSK identity "id".*could not be decrypted`),
-    )
+    assert.ok(message.startsWith(`DTLS handshake with 127.0.0.1 port ${from} (PSK identity "id")`))
   })
 
   it('counts the devices in its status', async () => {
