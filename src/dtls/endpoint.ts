@@ -3,7 +3,7 @@ import type { Association } from './association'
 import { unmapped } from './address'
 import { AssociationRecords } from './association-records'
 import { addressKey, Associations, sameIdentity } from './associations'
-import { AlertLevel, Alert, ContentType, HandshakeType } from './constants'
+import { AlertLevel, Alert, ContentType } from './constants'
 import { ConnectionIds } from './connection-ids'
 import type { DropReason, DtlsCounters } from './counters'
 import { DtlsSendError, HandshakeFailure, type HandshakeFailureCode } from './errors'
@@ -11,9 +11,10 @@ import { Handshakes } from './handshakes'
 import type { DtlsIdentity, RemoteAddress, WireAddress } from './identity'
 import { buildAlert } from './messages/alert'
 import type { DtlsServerOptions } from './options'
-import { readRecord, type RawRecord } from './record'
+import type { RawRecord } from './record'
+import { RecordRouter } from './record-router'
 import { SessionCache } from './session-cache'
-import { ServerHandshake } from './server-handshake'
+import type { ServerHandshake } from './server-handshake'
 import type { DtlsSession } from './session'
 import { resolveSettings, type Settings } from './settings'
 import { Tally } from './tally'
@@ -44,7 +45,7 @@ export class DtlsServer {
   private readonly tally = new Tally()
   private readonly sessions: SessionCache
   private readonly associations = new Associations()
-  private readonly records: AssociationRecords
+  private readonly router: RecordRouter
   private readonly handshakes: Handshakes
   private readonly connectionIds: ConnectionIds
   /** After `stop`; a stopped server stays so. */
@@ -62,7 +63,16 @@ export class DtlsServer {
       this.warn('DTLS sessions cannot be kept', error)
     })
     this.handshakes = this.hostHandshakes()
-    this.records = this.hostAssociations()
+    this.router = new RecordRouter({
+      associations: this.associations,
+      handshakes: this.handshakes,
+      connectionIds: this.connectionIds,
+      records: this.hostAssociations(),
+      connectionIdLength: settings.connectionIdLength,
+      isFull: () => this.isFull(),
+      dropped: this.dropped,
+      failed: (error) => this.warn('a DTLS record could not be dealt with', error),
+    })
   }
 
   /** Loads the sessions that were kept; never rejects. */
@@ -104,15 +114,7 @@ export class DtlsServer {
    */
   receive(datagram: Buffer, wireAddress: string, port: number): void {
     if (this.stopped) return
-    const from = { wireAddress, port }
-    const key = addressKey(from)
-    if (datagram.length === 0) this.dropped('malformed')
-    for (let at = 0; at < datagram.length;) {
-      const { record, problem, next } = readRecord(datagram, at, this.settings.connectionIdLength)
-      at = next
-      if (record === undefined) this.dropped(problem ?? 'malformed')
-      else this.receiveRecord(record, from, key)
-    }
+    this.router.receive(datagram, { wireAddress, port })
   }
 
   /**
@@ -172,66 +174,6 @@ export class DtlsServer {
     this.associations.pin(association, pinned)
   }
 
-  private receiveRecord(record: RawRecord, from: WireAddress, key: string): void {
-    try {
-      this.route(record, from, key)
-    } catch (error) {
-      this.dropped('internal-error')
-      this.warn('a DTLS record could not be dealt with', error)
-    }
-  }
-
-  private route(record: RawRecord, from: WireAddress, key: string): void {
-    if (record.epoch === 1) return this.routeProtected(record, from, key)
-    if (record.epoch > 1) return this.dropped('no-association')
-    if (record.type === ContentType.applicationData || record.type === ContentType.tls12Cid) {
-      return this.dropped('plaintext')
-    }
-    const isHello =
-      record.type === ContentType.handshake && record.fragment[0] === HandshakeType.clientHello
-    const living = this.associations.at(key)
-    if (isHello) return this.handshakes.onHello(record, from, key, living, this.isFull())
-    const handshake = this.handshakes.at(key)
-    if (handshake !== undefined) handshake.receive(record)
-    else this.dropped(living === undefined ? 'no-association' : 'plaintext')
-  }
-
-  private routeProtected(record: RawRecord, from: WireAddress, key: string): void {
-    if (record.type === ContentType.tls12Cid) return this.routeByConnectionId(record, from)
-    const association = this.associations.at(key)
-    const handshake = this.handshakes.at(key)
-    if (association === undefined) {
-      if (handshake === undefined) this.dropped('no-association')
-      else handshake.receive(record)
-      return
-    }
-    if (association.connectionIdKey !== undefined) {
-      // RFC 9146 §3: having agreed on Connection IDs, the client must use its.
-      if (handshake === undefined) this.dropped('connection-id-missing')
-      else handshake.receive(record)
-      return
-    }
-    const rejection = this.records.receive(association, record, from)
-    if (rejection === undefined) return
-    // Not the living association's: perhaps that of a handshake at the same address.
-    if (handshake === undefined) this.records.reject(association, rejection)
-    else handshake.receive(record)
-  }
-
-  private routeByConnectionId(record: RawRecord, from: WireAddress): void {
-    const holder = this.connectionIds.find(record.connectionId)
-    if (holder === undefined) return this.dropped('unknown-connection-id')
-    if (holder instanceof ServerHandshake) {
-      const { wireAddress, port } = holder.remote
-      // A handshake does not move.
-      if (wireAddress === from.wireAddress && port === from.port) holder.receive(record)
-      else this.dropped('unknown-connection-id')
-      return
-    }
-    const rejection = this.records.receive(holder, record, from)
-    if (rejection !== undefined) this.records.reject(holder, rejection)
-  }
-
   private hostHandshakes(): Handshakes {
     const { settings, clock, sessions, connectionIds, tally, options } = this
     return new Handshakes({
@@ -288,7 +230,7 @@ export class DtlsServer {
     this.connectionIds.assign(association.connectionIdKey, association)
     this.tally.handshakesCompleted++
     if (association.resumed) this.tally.resumptions++
-    for (const record of early) this.route(record, handshake.remote, key)
+    for (const record of early) this.router.route(record, handshake.remote, key)
   }
 
   /** The client proved to be at this address: whoever was there before is gone from it. */
