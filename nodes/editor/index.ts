@@ -2,6 +2,7 @@
  * The editor plugin: loaded before the nodes, it holds what their dialogs share
  * (`window.lwm2mEditor`) and adds the sidebar.
  */
+import { bootstrapEntries, bootstrapProblem } from './bootstrap-entries'
 import { deviceRow, devicesRow, openDialog, pathRow, shareRows, tryRow } from './dialog'
 import { eventChoice } from './event-choice'
 import { validPaths } from './path-field'
@@ -19,7 +20,8 @@ window.lwm2mEditor = {
   eventChoice,
   validPaths,
   valueHelp,
-  validators: { numberWithin, path, pem, port, writtenValue },
+  bootstrapProblem,
+  validators: { bootstrapEntries, numberWithin, path, pem, port, writtenValue },
 }
 
 RED.plugins.registerPlugin('lwm2m-editor', {

@@ -8,7 +8,7 @@ import { parseRange, writtenProblem } from './value-field'
 export type Validator = (this: EditorNode, value: unknown, options?: object) => boolean | string
 
 /** `${NAME}`, which Node-RED replaces by the environment when the flow starts. */
-const FROM_ENVIRONMENT = /^\$\{[^}]+\}$/
+export const FROM_ENVIRONMENT = /^\$\{[^}]+\}$/
 
 /** A number within bounds (both included). Missing and empty values stand for the default. */
 export function numberWithin(bounds: {
