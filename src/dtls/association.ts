@@ -1,4 +1,4 @@
-import { unmapped } from './address'
+import { unmapped } from '../base/ip-address'
 import type { RecordCipher } from './ciphers'
 import { ContentType, HandshakeType, LAST_SEQUENCE } from './constants'
 import type { DtlsIdentity, WireAddress } from './identity'

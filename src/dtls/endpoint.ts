@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../base/clock'
 import type { Association } from './association'
-import { unmapped } from './address'
+import { unmapped } from '../base/ip-address'
 import { AssociationRecords } from './association-records'
 import { addressKey, Associations, sameIdentity } from './associations'
 import { AlertLevel, Alert, ContentType } from './constants'

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { unmapped } from './address'
+import { unmapped } from '../base/ip-address'
 import type { WireAddress } from './identity'
 import type { ServerHandshake } from './server-handshake'
 

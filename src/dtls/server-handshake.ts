@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { TimerHandle } from '../base/clock'
-import { unmapped } from './address'
+import { unmapped } from '../base/ip-address'
 import type { LastFlight } from './association'
 import type { RecordCipher } from './ciphers'
 import { ClientProof, type ProvenClient, provenBySession } from './client-proof'

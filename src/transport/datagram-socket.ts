@@ -32,8 +32,15 @@ export class DatagramSocket {
   /** ICMP errors and the like. */
   onError: (message: string) => void = () => {}
 
+  /** Whether it writes IPv4 addresses as mapped ones; of the last `bind`. */
+  isIpv6 = false
   private socket: Socket | undefined
+
   constructor(private readonly options: DatagramSocketOptions) {}
+
+  get isBound(): boolean {
+    return this.socket !== undefined
+  }
 
   /** @throws BindError */
   async bind(): Promise<BoundAddress> {
@@ -102,6 +109,7 @@ export class DatagramSocket {
           // The system's default does, with more loss under bursts.
         }
         this.socket = socket
+        this.isIpv6 = ipv6
         const bound = socket.address()
         resolve({ address: bound.address, port: bound.port })
       })

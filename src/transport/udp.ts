@@ -1,9 +1,9 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { lookup } from 'node:dns'
 import { isIP, isIPv4 } from 'node:net'
 import { CodedError } from '../base/coded-error'
+import { mapped, unmapped } from '../base/ip-address'
+import { DatagramSocket } from './datagram-socket'
 import {
-  BindError,
   NO_IDENTITY,
   type BoundAddress,
   type Peer,
@@ -25,8 +25,6 @@ export interface UdpTransportOptions {
   /** Peers remembered that nobody pinned; default 20,000. */
   readonly maxStrangers?: number
 }
-
-const MAPPED = '::ffff:'
 
 /** Where a peer is: all that UDP knows of it. Kept small, there are many. */
 class UdpPeer implements Peer {
@@ -50,30 +48,10 @@ class UdpPeer implements Peer {
   }
 }
 
-function isMapped(address: string): boolean {
-  return address.startsWith(MAPPED) && address.includes('.', MAPPED.length)
-}
-
-function unmapped(address: string): string {
-  return isMapped(address) ? address.slice(MAPPED.length) : address
-}
-
 function peerId(wireAddress: string, port: number): string {
   const address = unmapped(wireAddress)
   return address.includes(':') ? `udp:[${address}]:${port}` : `udp:${address}:${port}`
 }
-
-/** Literal addresses only: what arrives and what `connect` resolved. Saves the resolver's detour. */
-function literal(
-  address: string,
-  _family: unknown,
-  callback: (error: Error | null, address: string, family: number) => void,
-): void {
-  callback(null, address, isIPv4(address) ? 4 : 6)
-}
-
-/** Errors that mean "this machine has no IPv6", not "this address is wrong". */
-const NO_IPV6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'])
 
 /** A power of two. */
 const QUICK_SIZE = 4096
@@ -95,11 +73,9 @@ export class UdpTransport implements Transport {
   onPeerGone: (peer: Peer, reason: string) => void = () => {}
   onWarning: (message: string, peer?: Peer) => void = () => {}
 
-  private socket: Socket | undefined
+  private readonly socket: DatagramSocket
   private starting: Promise<BoundAddress> | undefined
-  private stopping: Promise<void> | undefined
-  /** Whether the socket writes IPv4 addresses as mapped ones. */
-  private ipv6 = false
+  private stopping: Promise<void> = Promise.resolve()
 
   private readonly pinned = new Map<string, UdpPeer>()
   /**
@@ -114,40 +90,44 @@ export class UdpTransport implements Transport {
     undefined,
   )
 
-  constructor(private readonly options: UdpTransportOptions = {}) {
-    this.generation = Math.max(1, Math.ceil((options.maxStrangers ?? 20_000) / 2))
+  constructor(options: UdpTransportOptions = {}) {
+    const { maxStrangers = 20_000 } = options
+    this.generation = Math.max(1, Math.ceil(maxStrangers / 2))
+    this.socket = new DatagramSocket({ ...options, port: options.port ?? 5683 })
+    this.socket.onMessage = (datagram, wireAddress, port) =>
+      this.onMessage(this.peerAt(wireAddress, port), datagram)
+    this.socket.onError = (message) => this.onWarning(message)
   }
 
   start(): Promise<BoundAddress> {
-    this.starting ??= this.bindAny().catch((error: unknown) => {
+    this.starting ??= this.bind().catch((error: unknown) => {
       this.starting = undefined
       throw error
     })
     return this.starting
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
     const { starting } = this
-    if (starting === undefined) return this.stopping
-    this.starting = undefined
-    this.stopping = (async () => {
-      await starting.catch(() => {})
-      const { socket } = this
-      this.socket = undefined
-      this.pinned.clear()
-      this.quick.fill(undefined)
-      this.young.clear()
-      this.old.clear()
-      if (socket !== undefined) await new Promise<void>((resolve) => socket.close(() => resolve()))
-    })()
+    if (starting !== undefined) {
+      this.starting = undefined
+      this.stopping = (async () => {
+        await starting.catch(() => {})
+        this.pinned.clear()
+        this.quick.fill(undefined)
+        this.young.clear()
+        this.old.clear()
+        await this.socket.close()
+      })()
+    }
     return this.stopping
   }
 
   send(peer: Peer, datagram: Uint8Array): void {
     const { socket } = this
-    if (socket === undefined) throw new CodedError('stopped', 'the UDP transport is not started')
+    if (!socket.isBound) throw new CodedError('stopped', 'the UDP transport is not started')
     const wireAddress = peer instanceof UdpPeer ? peer.wireAddress : this.onWire(peer.address)
-    socket.send(datagram, peer.port, wireAddress, this.onSent)
+    socket.send(datagram, wireAddress, peer.port)
   }
 
   async connect(host: string, port: number): Promise<Peer> {
@@ -178,18 +158,14 @@ export class UdpTransport implements Transport {
     this.old.delete(peer.id)
   }
 
-  private readonly onSent = (error: Error | null): void => {
-    if (error !== null) this.onWarning(`sending failed: ${error.message}`)
-  }
-
   /** How the socket wants to be told an address. */
   private onWire(address: string): string {
-    return this.ipv6 && isIPv4(address) ? MAPPED + address : address
+    return this.socket.isIpv6 && isIPv4(address) ? mapped(address) : address
   }
 
   private resolve(host: string): Promise<string> {
     return new Promise((resolve, reject) => {
-      lookup(host, { family: this.ipv6 ? 0 : 4 }, (error, address) => {
+      lookup(host, { family: this.socket.isIpv6 ? 0 : 4 }, (error, address) => {
         if (error === null) resolve(address)
         else reject(new CodedError('unresolvable', `${host} has no address: ${error.message}`))
       })
@@ -223,62 +199,8 @@ export class UdpTransport implements Transport {
     this.young.set(peer.id, peer)
   }
 
-  private async bindAny(): Promise<BoundAddress> {
+  private async bind(): Promise<BoundAddress> {
     await this.stopping
-    const { host } = this.options
-    if (host !== undefined && host !== '') return this.bind(host)
-    try {
-      return await this.bind('::')
-    } catch (error) {
-      if (error instanceof BindError && NO_IPV6.has(error.code)) return this.bind('0.0.0.0')
-      throw error
-    }
-  }
-
-  private bind(host: string): Promise<BoundAddress> {
-    const ipv6 = isIP(host) === 6
-    const port = this.options.port ?? 5683
-    return new Promise((resolve, reject) => {
-      const socket = createSocket({
-        type: ipv6 ? 'udp6' : 'udp4',
-        // Two servers on one port must fail, not share it (and split its datagrams).
-        reuseAddr: false,
-        ipv6Only: false,
-        lookup: literal,
-      })
-      const failed = (error: NodeJS.ErrnoException): void => {
-        socket.close()
-        const where = `${ipv6 ? `[${host}]` : host}:${port}`
-        reject(
-          new BindError(error.code ?? 'EBIND', `UDP ${where} cannot be bound: ${error.message}`),
-        )
-      }
-      if (isIP(host) === 0) {
-        failed(Object.assign(new Error('the host is no literal IP address'), { code: 'EINVAL' }))
-        return
-      }
-      socket.once('error', failed)
-      socket.bind(port, host, () => {
-        socket.off('error', failed)
-        // ICMP errors and the like: they end nothing, a retransmission or a time-out will tell.
-        socket.on('error', (error) => this.onWarning(`UDP socket: ${error.message}`))
-        socket.on('message', this.receive)
-        try {
-          socket.setRecvBufferSize(this.options.receiveBuffer ?? 4 << 20)
-        } catch {
-          // The system's default does, with more loss under bursts.
-        }
-        this.ipv6 = ipv6
-        this.socket = socket
-        const bound = socket.address()
-        resolve({ address: bound.address, port: bound.port })
-      })
-    })
-  }
-
-  private readonly receive = (datagram: Buffer, from: RemoteInfo): void => {
-    // Nothing can be sent to port 0; such a source is forged.
-    if (from.port === 0) return
-    this.onMessage(this.peerAt(from.address, from.port), datagram)
+    return this.socket.bind()
   }
 }

@@ -5,3 +5,8 @@ export function unmapped(address: string): string {
   const mapped = address.startsWith(MAPPED) && address.includes('.', MAPPED.length)
   return mapped ? address.slice(MAPPED.length) : address
 }
+
+/** An IPv4 address as an IPv6 socket writes it. */
+export function mapped(address: string): string {
+  return MAPPED + address
+}
