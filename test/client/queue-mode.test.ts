@@ -111,6 +111,34 @@ describe('client queue mode', () => {
     await done
   })
 
+  for (const [name, format, hex] of [
+    ['text', TEXT, '33'],
+    ['TLV', 11542, 'e4164440400000'],
+    ['LwM2M CBOR', 11544, 'a183190ce70019164403'],
+  ] as const) {
+    it(`keeps only the last value where ${name} cannot date it`, async () => {
+      scene = await Scene.registered({
+        clock,
+        queueMode: true,
+        version: '1.2',
+        lifetime: 86_400,
+        sleep: { window: 5000, holdNotifications: true },
+      })
+      await ask(scene, PUT, VALUE, { query: ['hqmax=5'] })
+      await ask(scene, GET, VALUE, { observe: 0, accept: format, token: 'aa' })
+      await asleep()
+      for (const value of [1, 2, 3]) scene.client.set(VALUE, value)
+      const done = scene.client.update()
+      const first = await scene.server.message()
+      const second = await scene.server.message()
+      const [kept, update] = first.token === 'aa' ? [first, second] : [second, first]
+      assert.equal(kept.code, 0x45)
+      assert.equal(kept.payload.toString('hex'), hex)
+      await scene.reply(update, 0x44)
+      await done
+    })
+  }
+
   it('can be put to sleep, and hears on where it only pretends', async () => {
     scene = await Scene.registered({
       clock,
