@@ -1,3 +1,4 @@
+import type { StoreChange } from '../../storage/store'
 import { Credential, type CredentialProof } from './credential'
 import { CredentialError } from './credential-error'
 
@@ -30,6 +31,21 @@ export function storedCredential(credential: Credential): Buffer {
     ...(credential.origin.addedAt === undefined ? {} : { addedAt: credential.origin.addedAt }),
   }
   return Buffer.from(JSON.stringify(stored))
+}
+
+/** What the store is told when credentials come and go: all of it, or nothing. */
+export function storeChanges(
+  added: readonly Credential[],
+  removed: readonly Credential[],
+): StoreChange[] {
+  return [
+    ...removed.map(({ id }): StoreChange => ({ type: 'delete', key: CREDENTIAL_PREFIX + id })),
+    ...added.map((one): StoreChange => ({
+      type: 'put',
+      key: CREDENTIAL_PREFIX + one.id,
+      value: storedCredential(one),
+    })),
+  ]
 }
 
 function storedProof(proof: CredentialProof): Partial<StoredCredential> {

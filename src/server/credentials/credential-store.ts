@@ -10,10 +10,11 @@ import { byEndpointAndAge, duplicate, fixedError } from './conflicts'
 import { CredentialError } from './credential-error'
 import { FileWatch, readCredentialFile } from './credential-file'
 import { type CredentialInput, parseCredential } from './credential-input'
-import { CREDENTIAL_PREFIX, restoreCredential, storedCredential } from './credential-record'
+import { CREDENTIAL_PREFIX, restoreCredential, storeChanges } from './credential-record'
 import { CredentialTable } from './credential-table'
 import { PeerLookups, type ServerIdentity } from './peer-lookups'
 import { Revocation } from './revocation'
+import { sourceChange } from './source-change'
 
 /** Generated credentials of one endpoint that may wait to be confirmed. */
 const UNCONFIRMED = 2
@@ -266,8 +267,9 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
     try {
       const { credentials, problems } = await readCredentialFile(path)
       await this.changes.run(async () => {
-        const all = [...problems, ...this.conflicts(credentials, 'file').problems]
-        if (all.length === 0) this.apply(credentials, 'file')
+        const change = sourceChange(this.table, 'file', credentials)
+        const all = [...problems, ...change.problems]
+        if (all.length === 0) this.exchange(change.added, change.removed)
         else {
           const more = all.length > 1 ? ` (and ${all.length - 1} more)` : ''
           this.emit('warning', {
@@ -306,43 +308,17 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
   }
 
   private async write(added: readonly Credential[], removed: readonly Credential[]): Promise<void> {
-    await this.store?.batch([
-      ...removed.map((one) => ({ type: 'delete' as const, key: CREDENTIAL_PREFIX + one.id })),
-      ...added.map((one) => ({
-        type: 'put' as const,
-        key: CREDENTIAL_PREFIX + one.id,
-        value: storedCredential(one),
-      })),
-    ])
+    await this.store?.batch(storeChanges(added, removed))
   }
 
   /** Replaces all credentials of a source in memory. @returns those that were refused */
-  private apply(wanted: readonly Credential[], source: CredentialSource): CredentialError[] {
-    const { accepted, problems } = this.conflicts(wanted, source)
-    const removed: Credential[] = []
-    for (const one of this.table.from(source)) {
-      const next = accepted.get(one.slot)
-      if (next?.sameAs(one) === true) accepted.delete(one.slot)
-      else removed.push(one)
-    }
-    this.exchange([...accepted.values()], removed)
-    return problems
-  }
-
-  private conflicts(
+  private apply(
     wanted: readonly Credential[],
     source: CredentialSource,
-  ): { accepted: Map<string, Credential>; problems: CredentialError[] } {
-    const accepted = new Map<string, Credential>()
-    const problems: CredentialError[] = []
-    for (const credential of wanted) {
-      const elsewhere = this.table.inSlot(credential.slot)
-      const holder =
-        accepted.get(credential.slot) ?? (elsewhere?.source === source ? undefined : elsewhere)
-      if (holder === undefined) accepted.set(credential.slot, credential)
-      else problems.push(duplicate(credential, holder))
-    }
-    return { accepted, problems }
+  ): readonly CredentialError[] {
+    const { added, removed, problems } = sourceChange(this.table, source, wanted)
+    this.exchange(added, removed)
+    return problems
   }
 
   private exchange(added: readonly Credential[], removed: readonly Credential[]): void {
