@@ -79,7 +79,7 @@ export class Observer {
       this.closed = true
       const { state } = this
       leave?.()
-      this.detach()
+      this.detach(removed ? 'close' : 'release')
       options.status?.close()
       if (!removed || !options.kept || state.kind !== 'running') return done()
       state.engine.notes.keep(node.id, undefined).then(done, done)
@@ -148,7 +148,7 @@ export class Observer {
 
   private onState(state: HostState): void {
     this.state = state
-    this.detach()
+    this.detach('release')
     if (state.kind === 'running') {
       this.server = state.engine.server
       for (const active of this.active.values()) {
@@ -163,10 +163,11 @@ export class Observer {
     this.showCount()
   }
 
-  private detach(): void {
+  /** @param how `release`: this node, or the server, is just being made anew */
+  private detach(how: 'close' | 'release'): void {
     this.server = undefined
     for (const active of this.active.values()) {
-      active.subscription?.close()
+      active.subscription?.[how]()
       active.subscription = undefined
       active.count = 0
     }

@@ -352,8 +352,8 @@ export class Lwm2mServer extends TypedEmitter<Lwm2mServerEvents> {
     const opened = this.opening
     await opened?.catch(() => {})
     this.broker.stop()
-    await this.bootstrapService?.stop()
-    await this.core.stop()
+    // In the same turn: a notification that came in between would be refused, and its observation end.
+    await Promise.all([this.core.stop(), this.bootstrapService?.stop()])
     await credentials?.close()
     if (opened !== undefined) await store?.close()
   }

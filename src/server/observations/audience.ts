@@ -12,13 +12,17 @@ import type { ObservePlan } from './observe-plan'
 import type { RelationContext } from './relation-context'
 import type { BrokerSubscription } from './subscription'
 
+/** Values kept while nobody listens. */
+const MISSED = 100
+
 /** Who listens to one relation. Decodes once for all, and gives each what its criteria want. */
 export class Audience {
   private readonly subscriptions: BrokerSubscription[] = []
   /** Of those with criteria. */
   private gates: Map<BrokerSubscription, Gate> | undefined
-  /** What came last, for who comes late. */
-  private last: OperationResult | undefined
+  /** For who comes late: what came last, and before it what came while nobody listened. */
+  private recent: readonly OperationResult[] = []
+  private trimming = false
   private active = false
 
   constructor(
@@ -57,26 +61,28 @@ export class Audience {
       this.gates.set(subscription, gate)
     }
     if (this.active) subscription.count(1)
-    const { last } = this
-    if (last !== undefined) {
+    const { recent } = this
+    if (recent.length > 0) {
       // Not before `observe` has returned the subscription; unless a newer value was faster.
       queueMicrotask(() => {
-        if (this.last === last && this.subscriptions.includes(subscription)) {
-          this.offer(subscription, last)
-        }
+        if (this.recent !== recent || !this.subscriptions.includes(subscription)) return
+        for (const result of recent) this.offer(subscription, result)
       })
+      if (recent.length > 1) this.trim()
     }
     this.onChange()
   }
 
-  remove(subscription: BrokerSubscription): void {
+  /** Answers false where the subscription was none of these. */
+  remove(subscription: BrokerSubscription): boolean {
     const index = this.subscriptions.indexOf(subscription)
-    if (index < 0) return
+    if (index < 0) return false
     this.subscriptions.splice(index, 1)
     this.gates?.get(subscription)?.close()
     this.gates?.delete(subscription)
     if (this.active) subscription.count(-1)
     if (!this.empty) this.onChange()
+    return true
   }
 
   /** Everybody leaves. */
@@ -86,7 +92,7 @@ export class Audience {
 
   /** A new registration: the first value is news to everybody, and nothing older counts. */
   reset(): void {
-    this.last = undefined
+    this.recent = []
     for (const gate of this.gates?.values() ?? []) gate.reset()
   }
 
@@ -118,7 +124,7 @@ export class Audience {
         format: response.contentFormat ?? format,
         records: moment.records,
       }
-      this.last = result
+      this.recent = this.empty ? [...this.recent.slice(1 - MISSED), result] : [result]
       const [first] = this.subscriptions
       if (this.subscriptions.length === 1 && first !== undefined) this.offer(first, result)
       else for (const subscription of [...this.subscriptions]) this.offer(subscription, result)
@@ -134,6 +140,16 @@ export class Audience {
 
   error(error: CodedError): void {
     for (const subscription of [...this.subscriptions]) subscription.error(this.endpoint, error)
+  }
+
+  /** Those who were made anew together have all been given what came meanwhile: it is news no more. */
+  private trim(): void {
+    if (this.trimming) return
+    this.trimming = true
+    setImmediate(() => {
+      this.trimming = false
+      if (!this.empty) this.recent = this.recent.slice(-1)
+    })
   }
 
   private hand(subscription: BrokerSubscription, result: OperationResult): void {

@@ -9,7 +9,7 @@ import { DeviceError } from '../errors'
 import { compareVersions } from '../../lwm2m/versions'
 import { writeAttributesOperation } from '../operations/write-attributes'
 import type { Registration, ServerWarning } from '../types'
-import { attributeChanges } from './merged-attributes'
+import { attributeChanges, type Demand, mergeDemands } from './merged-attributes'
 import type { ObservePlan } from './observe-plan'
 import type { RelationContext } from './relation-context'
 
@@ -20,7 +20,7 @@ const OF_COMPOSITE: readonly AttributeName[] = ['pmin', 'pmax', 'epmin', 'epmax'
  * What of `wanted` a device can be told for a plan. Thresholds of an instance, attributes of a later
  * LwM2M and the like stay on the server, which applies the criteria anyway.
  */
-export function deliverable(
+function deliverable(
   wanted: AttributeSet,
   plan: ObservePlan,
   device: Registration,
@@ -78,6 +78,11 @@ export class DeviceAttributes {
   /** What the device has now. */
   get current(): AttributeSet {
     return this.written
+  }
+
+  /** What the subscribers together want, as far as the device can be told. */
+  wanted(demands: readonly Demand[], device: Registration): AttributeSet {
+    return deliverable(mergeDemands(demands), this.plan, device, this.context.warn)
   }
 
   /** A new registration: the device has none of it any more (or the same values are written anew). */

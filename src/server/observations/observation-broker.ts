@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../../base/clock'
+import type { Clock } from '../../base/clock'
 import type {
   CoapRequestInit,
   ObserveListener as CoapObserver,
@@ -25,6 +25,7 @@ import { RelationKeeper } from './relation-keeper'
 import type { RelationStore, StoredRelation } from './relation-store'
 import { BrokerSubscription } from './subscription'
 import { SubscriptionIndex } from './subscription-index'
+import { UnwantedRelations } from './unwanted-relations'
 
 /** What the broker needs of the server. */
 export interface ObservationHost {
@@ -45,8 +46,6 @@ export interface ObservationHost {
   warn(warning: ServerWarning): void
 }
 
-/** How long relations from before a restart wait for somebody who wants them, ms. */
-const GRACE = 60_000
 /** Devices that a new pattern is applied to before the event loop gets its turn. */
 const SLICE = 200
 
@@ -60,7 +59,7 @@ export class ObservationBroker {
   private readonly relations = new Map<string, Map<string, DeviceRelation>>()
   private readonly keeper: RelationKeeper
   private readonly context: RelationContext
-  private graceTimer: TimerHandle | undefined
+  private readonly unwanted: UnwantedRelations
   /** False from {@link restore} to {@link onStarted}: nothing can be sent yet. */
   private ready = true
   private stopped = false
@@ -68,6 +67,7 @@ export class ObservationBroker {
   constructor(private readonly host: ObservationHost) {
     this.keeper = new RelationKeeper(host.relations, (warning) => host.warn(warning))
     this.context = makeContext(host, this.keeper, () => this.ready)
+    this.unwanted = new UnwantedRelations(host.clock, (relation) => this.end(relation))
   }
 
   /**
@@ -94,9 +94,11 @@ export class ObservationBroker {
   onStarted(): void {
     if (this.ready) return
     this.ready = true
-    this.graceTimer = this.host.clock.setTimeout(() => this.cancelUnwanted(), GRACE)
     for (const relations of this.relations.values()) {
-      for (const relation of relations.values()) relation.reconsider()
+      for (const relation of relations.values()) {
+        if (relation.audience.empty) this.unwanted.add(relation)
+        else relation.reconsider()
+      }
     }
   }
 
@@ -112,7 +114,8 @@ export class ObservationBroker {
       checkAttributes(request.attributes, { version: '1.2', level: plan.base.level })
     }
     const subscription = new BrokerSubscription(request, plan, listener, {
-      onClosed: (closed) => this.leave(closed),
+      onClosed: (closed) => this.leave(closed, (relation) => this.end(relation)),
+      onReleased: (released) => this.leave(released, (relation) => this.unwanted.add(relation)),
       onListenerError: (error) => this.listenerFailed(error),
     })
     this.wishes.add(subscription)
@@ -173,8 +176,7 @@ export class ObservationBroker {
   /** Ends without a message to the devices: their observations are taken up again after a restart. */
   stop(): void {
     this.stopped = true
-    this.host.clock.clearTimeout(this.graceTimer)
-    this.graceTimer = undefined
+    this.unwanted.clear()
     for (const relations of this.relations.values()) {
       for (const relation of relations.values()) {
         relation.drop()
@@ -262,19 +264,29 @@ export class ObservationBroker {
     return false
   }
 
-  private leave(subscription: BrokerSubscription): void {
+  /** @param abandoned told of each relation that nobody listens to any more */
+  private leave(
+    subscription: BrokerSubscription,
+    abandoned: (relation: DeviceRelation) => void,
+  ): void {
     this.wishes.delete(subscription)
     if (this.stopped) return
     const { key } = subscription.plan
     const endpoints = subscription.pattern ? [...this.relations.keys()] : [subscription.target]
     for (const endpoint of endpoints) {
       const relation = this.relations.get(endpoint)?.get(key)
-      if (relation === undefined) continue
-      relation.audience.remove(subscription)
-      if (!relation.audience.empty) continue
-      this.detach(endpoint, key)
-      void relation.cancel()
+      if (relation?.audience.remove(subscription) === true && relation.audience.empty) {
+        abandoned(relation)
+      }
     }
+  }
+
+  /** Ends a relation that nobody wants; the device is told. */
+  private end(relation: DeviceRelation): void {
+    const { endpoint, plan } = relation
+    if (this.relations.get(endpoint)?.get(plan.key) !== relation) return
+    this.detach(endpoint, plan.key)
+    void relation.cancel()
   }
 
   /** Forgets a relation of a device that is gone. */
@@ -290,17 +302,6 @@ export class ObservationBroker {
     const relations = this.relations.get(endpoint)
     relations?.delete(key)
     if (relations?.size === 0) this.relations.delete(endpoint)
-  }
-
-  /** Nobody has asked for these since the restart: the devices need not go on. */
-  private cancelUnwanted(): void {
-    for (const [endpoint, relations] of [...this.relations]) {
-      for (const [key, relation] of [...relations]) {
-        if (!relation.audience.empty) continue
-        this.detach(endpoint, key)
-        void relation.cancel()
-      }
-    }
   }
 
   private listenerFailed(error: unknown): void {

@@ -1,17 +1,27 @@
 import type { AttributeSet } from '../../lwm2m/attributes'
 import type { DeviceRequestInit } from '../operations/device-request'
 
-/** An observation on the wire, as it must be known after a restart to go on. */
+/** One observe relation on the wire, as it must be known after a restart to go on. */
+export interface StoredWire {
+  /** What its answers are about; the root of a composite observation. */
+  readonly path: string
+  readonly token: Uint8Array
+  readonly init: DeviceRequestInit
+  /** Content-Format of the first answer. */
+  readonly format: number | undefined
+}
+
+/** An observation as it is kept. */
 export interface StoredRelation {
   readonly endpoint: string
   /** Of the registration it was made under: ends with it. */
   readonly registrationId: string
   /** What is observed: paths joined by a comma. Unique within an endpoint. */
   readonly key: string
-  readonly token: Uint8Array
-  readonly init: DeviceRequestInit
-  /** Content-Format of the first answer. */
-  readonly format: number | undefined
+  /** One; or several, where the device has no Observe-Composite. */
+  readonly wires: readonly StoredWire[]
+  /** Paths still to be observed one by one, where the device has no Observe-Composite. */
+  readonly left: readonly string[]
   /** The attributes written to the device for it, to be unset at its end. */
   readonly attributes: AttributeSet
 }

@@ -1,52 +1,32 @@
 import { CodedError } from '../../base/coded-error'
 import type { TimerHandle } from '../../base/clock'
-import { Code, isSuccess } from '../../coap/codes'
 import type { CoapResponse } from '../../coap/types'
-import type { AttributeSet } from '../../lwm2m/attributes'
-import { Level, type Path } from '../../lwm2m/path'
-import { DeviceError, OperationError } from '../errors'
-import type { DeviceRequestInit } from '../operations/device-request'
-import { compareVersions } from '../../lwm2m/versions'
-import { refusesAccept, requireSuccess } from '../operations/response'
+import { Path } from '../../lwm2m/path'
+import { DeviceError } from '../errors'
 import type { Registration } from '../types'
 import { Audience } from './audience'
-import { deliverable, DeviceAttributes } from './device-attributes'
-import { mergeDemands } from './merged-attributes'
-import { compositeObserve, singleObserve, type ObservePlan } from './observe-plan'
+import { DeviceAttributes } from './device-attributes'
+import type { ObservePlan } from './observe-plan'
+import { Opening, type OpeningHost, Superseded } from './opening'
 import type { RelationContext } from './relation-context'
 import type { StoredRelation } from './relation-store'
 import { backOff, retryWhen, type RetryWhen } from './retry'
-import { Wire, type WireListener } from './wire'
-
-/** Answers of a device that has no Observe-Composite, or not in this format. */
-const NO_COMPOSITE: readonly number[] = [
-  Code.BAD_OPTION,
-  Code.METHOD_NOT_ALLOWED,
-  Code.UNSUPPORTED_CONTENT_FORMAT,
-  Code.NOT_IMPLEMENTED,
-]
-/** Answers of a device that takes no attributes with Observe. */
-const NO_QUERY: readonly number[] = [Code.BAD_REQUEST, Code.BAD_OPTION]
-
-function hasSome(attributes: AttributeSet): boolean {
-  return Object.keys(attributes).length > 0
-}
-
-/** An attempt that was overtaken by another, or is no longer wanted. */
-class Superseded extends Error {}
+import { Wire } from './wire'
 
 /**
  * The observation of one plan on one device, however many subscribe to it: one relation on the wire
  * (or, where the device has no Observe-Composite, one for each path).
  */
-export class DeviceRelation implements WireListener {
+export class DeviceRelation implements OpeningHost {
   readonly audience: Audience
-  private readonly attributes: DeviceAttributes
-  private wires: Wire[] = []
-  /** Grows with each attempt, so that what an older one brings is known as such. */
-  private attempt = 0
+  readonly attributes: DeviceAttributes
+  left: readonly Path[] = []
+  private wires: readonly Wire[] = []
+  /** The attempt under way. */
+  private opening: Opening | undefined
   private failures = 0
-  private pending = false
+  /** Of the registration that the wires were made under. */
+  private registrationId = ''
   private adjusting = false
   private retry: RetryWhen | undefined
   private retryTimer: TimerHandle | undefined
@@ -54,7 +34,7 @@ export class DeviceRelation implements WireListener {
   constructor(
     readonly endpoint: string,
     readonly plan: ObservePlan,
-    private readonly context: RelationContext,
+    readonly context: RelationContext,
   ) {
     this.audience = new Audience(endpoint, plan, context, () => void this.adjust())
     this.attributes = new DeviceAttributes(plan, context)
@@ -86,21 +66,35 @@ export class DeviceRelation implements WireListener {
 
   /** Goes on with a relation made before a restart. */
   adopt(stored: StoredRelation, device: Registration): void {
-    const wire = new Wire(this.plan.base, stored.init, this)
-    this.wires = [wire]
-    wire.adopt(this.context, device, stored.token, stored.format)
-    this.attributes.restore(stored.attributes, stored.init.query !== undefined)
+    this.wires = stored.wires.map(({ path, token, init, format }) => {
+      const wire = new Wire(Path.parse(path), init, this)
+      wire.adopt(this.context, device, token, format)
+      return wire
+    })
+    this.left = stored.left.map(Path.from)
+    this.registrationId = device.id
+    this.attributes.restore(
+      stored.attributes,
+      stored.wires.some(({ init }) => init.query !== undefined),
+    )
     this.audience.setActive(true)
     void this.adjust()
   }
 
-  /** Ends without a message: the device is gone, or the server stops. */
+  /**
+   * Ends without a message: the device is gone, or the server stops. What it said before, and was
+   * acknowledged, is delivered.
+   */
   drop(): void {
-    this.attempt++
-    this.pending = false
+    this.opening?.abandon()
+    this.opening = undefined
     this.stopRetry()
-    for (const wire of this.wires) wire.forget()
+    for (const wire of this.wires) {
+      wire.goLive()
+      wire.forget()
+    }
     this.wires = []
+    this.left = []
     this.audience.setActive(false)
   }
 
@@ -128,8 +122,12 @@ export class DeviceRelation implements WireListener {
     if (!this.wires.includes(wire)) return
     this.wires = this.wires.filter((other) => other !== wire)
     if (this.wires.length === 0) {
+      this.left = []
       this.audience.setActive(false)
       this.context.forget(this.endpoint, this.plan.key)
+    } else {
+      this.left = [...this.left, wire.base]
+      void this.keep()
     }
     // Without an answer its peer is gone: the device's next registration brings it back.
     if (response === undefined) return
@@ -137,152 +135,51 @@ export class DeviceRelation implements WireListener {
     this.fail(new DeviceError(response.code, `${what} of ${this.endpoint}`))
   }
 
+  separate(paths: readonly Path[]): void {
+    this.left = paths
+  }
+
+  onSettled(path: Path): void {
+    this.left = this.left.filter((other) => other !== path)
+  }
+
+  onOpened(wire: Wire): Promise<void> | undefined {
+    this.wires = [...this.wires, wire]
+    return this.keep()
+  }
+
   private async establish(): Promise<void> {
     const device = this.context.registration(this.endpoint)
-    if (device === undefined || this.pending || this.wires.length > 0 || this.audience.empty) return
-    if (!this.context.ready()) return
-    const attempt = ++this.attempt
+    if (device === undefined || this.opening !== undefined) return
+    if (this.wires.length > 0 && this.left.length === 0) return
+    if (this.audience.empty || !this.context.ready()) return
+    const opening = new Opening(this, device)
+    this.registrationId = device.id
+    this.opening = opening
     this.stopRetry()
-    this.pending = true
     try {
-      const query = await this.tellAttributes(device)
-      this.check(attempt)
-      if (this.plan.composite) await this.observeComposite(attempt, device, query)
-      else await this.observePath(attempt, device, this.plan.base, query)
+      await opening.run()
       this.failures = 0
     } catch (error) {
-      if (attempt === this.attempt && !(error instanceof Superseded)) this.fail(error)
+      if (opening === this.opening && !(error instanceof Superseded)) this.fail(error)
     }
-    if (attempt !== this.attempt) return
-    this.pending = false
+    if (opening !== this.opening) return
+    this.opening = undefined
     this.audience.setActive(this.wires.length > 0)
     void this.adjust()
   }
 
-  /** Tells the device its attributes, or returns those that Observe itself will tell it (1.2). */
-  private async tellAttributes(device: Registration): Promise<AttributeSet> {
-    const wanted = this.wanted(device)
-    if (compareVersions(device.version, '1.2') >= 0) return this.attributes.say(wanted)
-    await this.attributes.write(wanted, device)
-    return {}
-  }
-
-  private async observePath(
-    attempt: number,
-    device: Registration,
-    path: Path,
-    query: AttributeSet,
-  ): Promise<void> {
-    const format = this.audience.format
-    let init = singleObserve(path, device, format, query)
-    let answer = await this.open(attempt, device, path, init)
-    if (answer !== undefined && hasSome(query) && NO_QUERY.includes(answer.code)) {
-      this.attributes.reset()
-      await this.attributes.write(query, device)
-      this.check(attempt)
-      init = singleObserve(path, device, format, {})
-      answer = await this.open(attempt, device, path, init)
-    }
-    if (format === undefined && answer !== undefined && refusesAccept(answer)) {
-      answer = await this.open(attempt, device, path, { ...init, accept: undefined })
-    }
-    if (answer !== undefined) requireSuccess(answer, `Observe ${path.toString()}`, device)
-  }
-
-  private async observeComposite(
-    attempt: number,
-    device: Registration,
-    query: AttributeSet,
-  ): Promise<void> {
-    const { plan, context } = this
-    if (compareVersions(device.version, '1.1') >= 0) {
-      const { format } = this.audience
-      const operation = context.operation(format)
-      const ask = (attributes: AttributeSet) => {
-        const init = compositeObserve(plan.paths, device, format, attributes, operation)
-        return this.open(attempt, device, plan.base, init)
-      }
-      let answer = await ask(query)
-      if (answer !== undefined && hasSome(query) && NO_QUERY.includes(answer.code)) {
-        answer = await ask({})
-      }
-      if (answer === undefined) return
-      if (!NO_COMPOSITE.includes(answer.code)) {
-        requireSuccess(answer, `Observe-Composite of ${plan.key}`, device)
-        return
-      }
-    }
-    await this.observeEach(attempt, device)
-  }
-
-  /** The paths of a composite observation one by one: better than nothing. */
-  private async observeEach(attempt: number, device: Registration): Promise<void> {
-    const { plan, context } = this
-    const paths = plan.paths.filter((path) => path.level > Level.ROOT)
-    const message = `${device.endpoint} has no Observe-Composite`
-    if (paths.length === 0) throw new OperationError('unsupported', message)
-    context.warn({
-      code: 'no-composite',
-      message: `${message}: ${plan.key} are observed one by one`,
-      endpoint: device.endpoint,
-    })
-    let refusal: DeviceError | undefined
-    for (const path of paths) {
-      try {
-        await this.observePath(attempt, device, path, {})
-      } catch (error) {
-        if (!(error instanceof DeviceError)) throw error
-        if (refusal !== undefined) this.audience.error(refusal)
-        refusal = error
-      }
-    }
-    if (refusal === undefined) return
-    if (this.wires.length === 0) throw refusal
-    this.audience.error(refusal)
-  }
-
-  /**
-   * Opens one wire, keeps it and delivers its first answer.
-   * @returns that answer, also when it is an error
-   */
-  private async open(
-    attempt: number,
-    device: Registration,
-    base: Path,
-    init: DeviceRequestInit,
-  ): Promise<CoapResponse | undefined> {
-    const wire = new Wire(base, init, this)
-    const first = await wire.open(this.context, device)
-    if (attempt !== this.attempt) {
-      await wire.cancel(device).catch(() => undefined)
-      throw new Superseded()
-    }
-    if (first !== undefined && !isSuccess(first.code)) return first
-    if (!wire.active) {
-      // 2.05 without Observe: a value, but no observation (RFC 7641 §3.1).
-      if (first !== undefined) this.audience.receive(first, base, undefined)
-      throw new OperationError(
-        'not-observed',
-        `${this.endpoint} answers ${base.toString()} but does not observe it`,
-      )
-    }
-    this.wires.push(wire)
-    await this.keep(wire, device)
-    this.check(attempt)
-    wire.goLive()
-    return first
-  }
-
-  /** Relations that stand in for a composite one are not kept: after a restart it is tried again. */
-  private keep(wire: Wire, device: Registration): Promise<void> | undefined {
-    if (wire.relation === undefined || wire.base !== this.plan.base) return undefined
+  private keep(): Promise<void> | undefined {
     return this.context.keep({
       endpoint: this.endpoint,
-      registrationId: device.id,
+      registrationId: this.registrationId,
       key: this.plan.key,
-      token: wire.relation.token,
-      init: wire.init,
-      format: wire.format,
+      wires: this.wires.flatMap(({ base, relation, init, format }) =>
+        relation === undefined
+          ? []
+          : [{ path: base.toString(), token: relation.token, init, format }],
+      ),
+      left: this.left.filter((path) => !this.wires.some((wire) => wire.base === path)).map(String),
       attributes: this.attributes.current,
     })
   }
@@ -291,22 +188,23 @@ export class DeviceRelation implements WireListener {
   private async adjust(): Promise<void> {
     if (this.adjusting) return
     this.adjusting = true
+    // Nodes that are made anew subscribe one after the other: what they want is told at once.
+    await new Promise(setImmediate)
     try {
       for (;;) {
-        const { attributes, wires, attempt } = this
+        const { attributes, audience, wires } = this
         const device = this.context.registration(this.endpoint)
-        const [wire] = wires
-        if (device === undefined || wire === undefined || this.pending || this.audience.empty)
-          return
-        const wanted = this.wanted(device)
+        if (device === undefined || wires.length === 0 || audience.empty) return
+        if (this.opening !== undefined || !this.context.ready()) return
+        const wanted = attributes.wanted(audience.demands, device)
         if (!attributes.differs(wanted)) return
         if (attributes.inQuery) {
           await this.replace(device)
           return
         }
         await attributes.write(wanted, device)
-        if (attempt !== this.attempt) return
-        await this.keep(wire, device)
+        if (wires !== this.wires) return
+        await this.keep()
       }
     } catch {
       // The device did not answer. Its next registration starts afresh, with the right attributes.
@@ -319,14 +217,9 @@ export class DeviceRelation implements WireListener {
   private async replace(device: Registration): Promise<void> {
     const { wires } = this
     this.wires = []
-    this.attempt++
+    this.left = []
     await Promise.allSettled(wires.map((wire) => wire.cancel(device)))
     await this.establish()
-  }
-
-  private wanted(device: Registration): AttributeSet {
-    const merged = mergeDemands(this.audience.demands)
-    return deliverable(merged, this.plan, device, this.context.warn)
   }
 
   private fail(error: unknown): void {
@@ -341,10 +234,6 @@ export class DeviceRelation implements WireListener {
     }
     // Ended by a new registration, a de-registration or the stop of the server: no fault.
     if (coded.code !== 'cancelled') this.audience.error(coded)
-  }
-
-  private check(attempt: number): void {
-    if (attempt !== this.attempt) throw new Superseded()
   }
 
   private stopRetry(): void {

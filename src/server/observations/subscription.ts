@@ -11,9 +11,10 @@ import type {
 import { isVoid } from './criteria'
 import type { ObservePlan } from './observe-plan'
 
-/** Told when a subscription is closed, and of listeners that throw. */
+/** Told when a subscription ends, and of listeners that throw. */
 export interface SubscriptionHost {
   onClosed(subscription: BrokerSubscription): void
+  onReleased(subscription: BrokerSubscription): void
   onListenerError(error: unknown): void
 }
 
@@ -80,5 +81,11 @@ export class BrokerSubscription implements Subscription {
     if (this.closed) return
     this.closed = true
     this.host.onClosed(this)
+  }
+
+  release(): void {
+    if (this.closed) return
+    this.closed = true
+    this.host.onReleased(this)
   }
 }

@@ -59,7 +59,8 @@ export class Wire implements ObserveListener {
 
   /** Delivers the first answer, what came meanwhile, and from now on everything as it comes. */
   goLive(): void {
-    const { early = [] } = this
+    const { early } = this
+    if (early === undefined) return
     this.early = undefined
     const first = this.relation?.first
     if (first !== undefined && isSuccess(first.code)) this.listener.onResponse(first, this)

@@ -1,111 +1,6 @@
 import assert from 'node:assert/strict'
-import { Lwm2mServer } from '../../../src/server/lwm2m-server'
-import type { ObserveRequest, Subscription } from '../../../src/server/types'
-import { MemoryStore } from '../../../src/storage/memory-store'
-import { FakeClock } from '../../support/fake-clock'
-import { ScriptedPeer } from '../../support/scripted-device'
 import { optionsOf } from '../support/registered-device'
-
-const GET = 0x01
-const POST = 0x02
-const PUT = 0x03
-
-/** A device, and a server that is restarted on the same port with the same store. */
-class Restarts {
-  readonly clock = new FakeClock()
-  private readonly store = new MemoryStore()
-  private port = 0
-  peer!: ScriptedPeer
-  server!: Lwm2mServer
-
-  async start(before: (server: Lwm2mServer) => void = () => {}): Promise<void> {
-    this.server = new Lwm2mServer({
-      coap: { host: '127.0.0.1', port: this.port },
-      store: this.store,
-      clock: this.clock,
-    })
-    before(this.server)
-    const { coap } = await this.server.start()
-    this.port = coap?.port ?? 0
-    this.peer ??= (await ScriptedPeer.open()).connect(this.port)
-  }
-
-  async register(query: string[] = []): Promise<string> {
-    const answer = await this.peer.request({
-      code: POST,
-      options: optionsOf({
-        path: 'rd',
-        format: 40,
-        query: ['ep=dev1', 'lwm2m=1.1', 'lt=86400', ...query],
-      }),
-      payload: '</1/0>,</3/0>',
-    })
-    assert.equal(answer.code, 0x41)
-    return answer.options.flatMap(([n, value]) => (n === 8 ? [value.toString()] : [])).join('/')
-  }
-
-  async notify(token: string, observe: number, value: number): Promise<void> {
-    await this.peer.send({
-      type: 1,
-      code: 0x45,
-      mid: this.peer.nextMid(),
-      token,
-      options: optionsOf({ observe, format: 0 }),
-      payload: String(value),
-    })
-  }
-
-  /** Takes an Observe (0) or Cancel (1) of /3/0/9 and answers it. */
-  async observed(observe: 0 | 1, value: number): Promise<string> {
-    const request = await this.peer.message()
-    assert.equal(request.code, GET)
-    const options = optionsOf({ observe, path: '/3/0/9', accept: 112 })
-    assert.deepEqual(
-      request.options.map(([number, bytes]) => [number, bytes.toString('hex')]),
-      options.map(([number, of]) => [
-        number,
-        typeof of === 'string'
-          ? Buffer.from(of).toString('hex')
-          : of === 0
-            ? ''
-            : of === 1
-              ? '01'
-              : '70',
-      ]),
-    )
-    await this.peer.send({
-      type: 2,
-      code: 0x45,
-      mid: request.mid,
-      token: request.token,
-      options: optionsOf({ observe: observe === 0 ? 1 : undefined, format: 0 }),
-      payload: String(value),
-    })
-    await this.peer.barrier()
-    return request.token
-  }
-
-  async silent(): Promise<void> {
-    await this.peer.barrier()
-    assert.deepEqual(this.peer.pending, [])
-  }
-
-  async close(): Promise<void> {
-    await this.server.stop()
-    await this.peer.close()
-  }
-}
-
-function subscribe(
-  server: Lwm2mServer,
-  values: unknown[],
-  request: Partial<ObserveRequest> = {},
-): Subscription {
-  return server.observe(
-    { target: 'dev1', paths: ['/3/0/9'], ...request },
-    { onValue: ({ records }) => values.push(...records.map(({ value }) => value)) },
-  )
-}
+import { POST, PUT, Restarts, subscribe } from './support/restarts'
 
 describe('Observations over a restart', () => {
   let lab: Restarts
@@ -262,5 +157,233 @@ describe('Observations of a sleeping device', () => {
     await lab.notify(token, 2, 2)
     assert.equal((await lab.peer.message()).type, 3)
     assert.deepEqual(values, [1])
+  })
+})
+
+describe('Observations whose listener is made anew', () => {
+  let lab: Restarts
+  beforeEach(async () => {
+    lab = new Restarts()
+    await lab.start()
+    await lab.register()
+  })
+  afterEach(() => lab.close())
+
+  it('go on with nothing sent, and nothing that came meanwhile is lost', async () => {
+    const subscription = subscribe(lab.server, [])
+    const token = await lab.observed(0, 1)
+    subscription.release()
+    await lab.silent()
+    await lab.notify(token, 2, 2)
+    await lab.notify(token, 3, 3)
+    await lab.silent()
+    const values: unknown[] = []
+    const beside: unknown[] = []
+    subscribe(lab.server, values)
+    subscribe(lab.server, beside)
+    await lab.silent()
+    await lab.notify(token, 4, 4)
+    await lab.silent()
+    assert.deepEqual(values, [1, 2, 3, 4])
+    assert.deepEqual(beside, [1, 2, 3, 4])
+    const late: unknown[] = []
+    subscribe(lab.server, late)
+    await lab.silent()
+    assert.deepEqual(late, [4])
+    await lab.clock.run(120_000, 60_000)
+    await lab.silent()
+  })
+
+  it('are given what came meanwhile once, not again to who comes later', async () => {
+    const subscription = subscribe(lab.server, [])
+    const token = await lab.observed(0, 1)
+    subscription.release()
+    await lab.notify(token, 2, 2)
+    await lab.silent()
+    subscribe(lab.server, [])
+    await lab.silent()
+    const late: unknown[] = []
+    subscribe(lab.server, late)
+    await lab.silent()
+    assert.deepEqual(late, [2])
+  })
+
+  it('have their attributes written once, for all who come back', async () => {
+    const criteria = { criteria: { pmin: 5 } }
+    const one = subscribe(lab.server, [], { criteria: { pmin: 9 } })
+    const other = subscribe(lab.server, [], criteria)
+    await lab.answer(await lab.peer.message(), 0x44)
+    await lab.observed(0, 1)
+    await lab.answer(await lab.peer.message(), 0x44)
+    await lab.silent()
+    one.release()
+    other.release()
+    subscribe(lab.server, [], { criteria: { pmin: 9 } })
+    subscribe(lab.server, [], criteria)
+    await lab.silent()
+  })
+
+  it('are cancelled after a minute when it does not come back', async () => {
+    const subscription = subscribe(lab.server, [])
+    const token = await lab.observed(0, 1)
+    subscription.release()
+    lab.clock.advance(59_999)
+    await lab.silent()
+    lab.clock.advance(1)
+    assert.equal(await lab.observed(1, 1), token)
+    await lab.silent()
+  })
+
+  it('end with the registration', async () => {
+    const subscription = subscribe(lab.server, [])
+    await lab.observed(0, 1)
+    subscription.release()
+    await lab.register()
+    await lab.clock.run(120_000, 60_000)
+    await lab.silent()
+  })
+
+  it('have every timestamp of what came before anybody listened', async () => {
+    subscribe(lab.server, [])
+    const token = await lab.observed(0, 1)
+    await lab.server.stop()
+    await lab.start()
+    await lab.peer.send({
+      type: 1,
+      code: 0x45,
+      mid: lab.peer.nextMid(),
+      token,
+      options: optionsOf({ observe: 2, format: 110 }),
+      payload: '[{"bn":"/3/0/9","bt":1700000000,"t":2,"v":3},{"t":1,"v":2},{"t":0,"v":1}]',
+    })
+    await lab.silent()
+    const values: unknown[] = []
+    subscribe(lab.server, values)
+    await lab.silent()
+    assert.deepEqual(values, [1, 2, 3])
+  })
+})
+
+describe('When the server stops', () => {
+  let lab: Restarts
+  beforeEach(async () => {
+    lab = new Restarts()
+    await lab.start(undefined, { bootstrap: { coap: { host: '127.0.0.1', port: 0 } } })
+    await lab.register()
+  })
+  afterEach(() => lab.close())
+
+  it('values that were acknowledged while their observation was being kept are delivered', async () => {
+    const values: unknown[] = []
+    subscribe(lab.server, values)
+    const held = new Promise<void>((resolve) => {
+      lab.store.onHeld = resolve
+    })
+    lab.store.hold()
+    const token = await lab.observed(0, 1)
+    await held
+    await lab.notify(token, 2, 2)
+    await lab.peer.barrier()
+    assert.deepEqual(values, [])
+    await lab.server.stop()
+    assert.deepEqual(values, [1, 2])
+    lab.store.release()
+  })
+
+  it('a notification that comes then is not refused: it would end the observation', async () => {
+    subscribe(lab.server, [])
+    const token = await lab.observed(0, 1)
+    await lab.notify(token, 2, 2)
+    await lab.server.stop()
+    // What was sent back is here before what the device sends itself.
+    await lab.peer.send('00', { port: lab.peer.port })
+    assert.equal((await lab.peer.receive()).bytes.toString('hex'), '00')
+  })
+})
+
+describe('Paths observed one by one for want of Observe-Composite', () => {
+  const paths = ['/1/0/1', '/3/0/9']
+  let lab: Restarts
+  beforeEach(async () => {
+    lab = new Restarts()
+    await lab.start()
+    await lab.register()
+  })
+  afterEach(() => lab.close())
+
+  /** Refuses Observe-Composite. */
+  async function refuse(): Promise<void> {
+    const composite = await lab.peer.message()
+    assert.equal(composite.code, 0x05)
+    await lab.answer(composite, 0x85)
+  }
+
+  /** Answers the Observe of the first path; its token. */
+  async function first(value: number): Promise<string> {
+    const request = await lab.peer.message()
+    assert.deepEqual(
+      request.options.map(([, bytes]) => String(bytes)),
+      ['', '1', '0', '1', 'p'],
+    )
+    await lab.answer(request, 0x45, 1, String(value))
+    return request.token
+  }
+
+  it('go on after a restart with their tokens, with nothing sent', async () => {
+    subscribe(lab.server, [], { paths })
+    await refuse()
+    const tokens = [await first(300), await lab.observed(0, 1)]
+    await lab.server.stop()
+    const values: unknown[] = []
+    await lab.start((server) => subscribe(server, values, { paths }))
+    await lab.notify(tokens[0] ?? '', 2, 301)
+    await lab.notify(tokens[1] ?? '', 2, 2)
+    await lab.silent()
+    assert.deepEqual(values, [301, 2])
+  })
+
+  it('that were not observed before the stop are after the start', async () => {
+    subscribe(lab.server, [], { paths })
+    await refuse()
+    const token = await first(300)
+    await lab.peer.message()
+    await lab.server.stop()
+    const values: unknown[] = []
+    await lab.start((server) => subscribe(server, values, { paths }))
+    await lab.observed(0, 1)
+    await lab.notify(token, 2, 301)
+    await lab.silent()
+    assert.deepEqual(values, [1, 301])
+  })
+
+  it('that the device did not answer are tried again, and only these', async () => {
+    const values: unknown[] = []
+    subscribe(lab.server, values, { paths })
+    await refuse()
+    await first(300)
+    const lost = await lab.peer.message()
+    await lab.clock.run(100_000, 1000)
+    while (lab.peer.pending.length > 0) assert.equal((await lab.peer.message()).mid, lost.mid)
+    while (lab.peer.pending.length === 0) {
+      lab.clock.advance(1000)
+      await lab.peer.barrier()
+    }
+    await lab.observed(0, 1)
+    await lab.silent()
+    assert.deepEqual(values, [300, 1])
+  })
+
+  it('that end with an error of the device are observed again, and only these', async () => {
+    const values: unknown[] = []
+    subscribe(lab.server, values, { paths })
+    await refuse()
+    await first(300)
+    const token = await lab.observed(0, 1)
+    await lab.peer.send({ type: 1, code: 0xa0, mid: lab.peer.nextMid(), token })
+    await lab.silent()
+    lab.clock.advance(60_000)
+    await lab.observed(0, 2)
+    await lab.silent()
+    assert.deepEqual(values, [300, 1, 2])
   })
 })

@@ -1,0 +1,191 @@
+import { Code, isSuccess } from '../../coap/codes'
+import type { CoapResponse } from '../../coap/types'
+import type { AttributeSet } from '../../lwm2m/attributes'
+import { Level, type Path } from '../../lwm2m/path'
+import { compareVersions } from '../../lwm2m/versions'
+import { DeviceError, OperationError } from '../errors'
+import type { DeviceRequestInit } from '../operations/device-request'
+import { refusesAccept, requireSuccess } from '../operations/response'
+import type { Registration } from '../types'
+import type { Audience } from './audience'
+import type { DeviceAttributes } from './device-attributes'
+import { compositeObserve, singleObserve, type ObservePlan } from './observe-plan'
+import type { RelationContext } from './relation-context'
+import { Wire, type WireListener } from './wire'
+
+/** Answers of a device that has no Observe-Composite, or not in this format. */
+const NO_COMPOSITE: readonly number[] = [
+  Code.BAD_OPTION,
+  Code.METHOD_NOT_ALLOWED,
+  Code.UNSUPPORTED_CONTENT_FORMAT,
+  Code.NOT_IMPLEMENTED,
+]
+/** Answers of a device that takes no attributes with Observe. */
+const NO_QUERY: readonly number[] = [Code.BAD_REQUEST, Code.BAD_OPTION]
+
+function hasSome(attributes: AttributeSet): boolean {
+  return Object.keys(attributes).length > 0
+}
+
+/** An attempt that was overtaken by another, or is no longer wanted. */
+export class Superseded extends Error {}
+
+/** What an attempt needs of its relation. */
+export interface OpeningHost extends WireListener {
+  readonly endpoint: string
+  readonly plan: ObservePlan
+  readonly context: RelationContext
+  readonly audience: Audience
+  readonly attributes: DeviceAttributes
+  /** Paths of a composite observation that are still to be observed one by one; see {@link separate}. */
+  readonly left: readonly Path[]
+  /** The device has no Observe-Composite: these are observed one by one. */
+  separate(paths: readonly Path[]): void
+  /** One of {@link left} is observed, or refused. */
+  onSettled(path: Path): void
+  /** A wire is open. Resolves when it is kept. */
+  onOpened(wire: Wire): Promise<void> | undefined
+}
+
+/** One attempt to make an observation; the wires that it opens are the relation's at once. */
+export class Opening {
+  private abandoned = false
+
+  constructor(
+    private readonly host: OpeningHost,
+    private readonly device: Registration,
+  ) {}
+
+  /** It is not wanted any more: what the device still accepts is taken back. */
+  abandon(): void {
+    this.abandoned = true
+  }
+
+  /**
+   * Observes: tells the device its attributes, and opens what is missing.
+   * @throws Superseded when it was abandoned; DeviceError, OperationError, what the channel says
+   */
+  async run(): Promise<void> {
+    const { plan, left } = this.host
+    if (left.length > 0) return this.observeEach(left)
+    const query = await this.tellAttributes()
+    this.check()
+    if (plan.composite) await this.observeComposite(query)
+    else await this.observePath(plan.base, query)
+  }
+
+  /** Tells the device its attributes, or returns those that Observe itself will tell it (1.2). */
+  private async tellAttributes(): Promise<AttributeSet> {
+    const { host, device } = this
+    const wanted = host.attributes.wanted(host.audience.demands, device)
+    if (compareVersions(device.version, '1.2') >= 0) return host.attributes.say(wanted)
+    await host.attributes.write(wanted, device)
+    return {}
+  }
+
+  private async observePath(path: Path, query: AttributeSet): Promise<void> {
+    const { device } = this
+    const { attributes, audience } = this.host
+    const { format } = audience
+    let init = singleObserve(path, device, format, query)
+    let answer = await this.open(path, init)
+    if (answer !== undefined && hasSome(query) && NO_QUERY.includes(answer.code)) {
+      attributes.reset()
+      await attributes.write(query, device)
+      this.check()
+      init = singleObserve(path, device, format, {})
+      answer = await this.open(path, init)
+    }
+    if (format === undefined && answer !== undefined && refusesAccept(answer)) {
+      answer = await this.open(path, { ...init, accept: undefined })
+    }
+    if (answer !== undefined) requireSuccess(answer, `Observe ${path.toString()}`, device)
+  }
+
+  private async observeComposite(query: AttributeSet): Promise<void> {
+    const { device } = this
+    const { plan, context, audience } = this.host
+    if (compareVersions(device.version, '1.1') >= 0) {
+      const { format } = audience
+      const operation = context.operation(format)
+      const ask = (attributes: AttributeSet) =>
+        this.open(plan.base, compositeObserve(plan.paths, device, format, attributes, operation))
+      let answer = await ask(query)
+      if (answer !== undefined && hasSome(query) && NO_QUERY.includes(answer.code)) {
+        answer = await ask({})
+      }
+      if (answer === undefined) return
+      if (!NO_COMPOSITE.includes(answer.code)) {
+        requireSuccess(answer, `Observe-Composite of ${plan.key}`, device)
+        return
+      }
+    }
+    await this.standIn()
+  }
+
+  /** The paths of a composite observation one by one: better than nothing. */
+  private standIn(): Promise<void> {
+    const { plan, context, endpoint } = this.host
+    const paths = plan.paths.filter((path) => path.level > Level.ROOT)
+    const message = `${endpoint} has no Observe-Composite`
+    if (paths.length === 0) throw new OperationError('unsupported', message)
+    context.warn({
+      code: 'no-composite',
+      message: `${message}: ${plan.key} are observed one by one`,
+      endpoint,
+    })
+    this.host.separate(paths)
+    return this.observeEach(paths)
+  }
+
+  /** What a device refuses is reported and left out; what it does not answer stays to be tried. */
+  private async observeEach(paths: readonly Path[]): Promise<void> {
+    const { host } = this
+    const refusals: DeviceError[] = []
+    for (const path of paths) {
+      try {
+        await this.observePath(path, {})
+      } catch (error) {
+        if (!(error instanceof DeviceError)) throw error
+        refusals.push(error)
+      }
+      this.check()
+      host.onSettled(path)
+    }
+    const none = refusals.length === paths.length
+    const last = none ? refusals.pop() : undefined
+    for (const refusal of refusals) host.audience.error(refusal)
+    if (last !== undefined) throw last
+  }
+
+  /**
+   * Opens one wire, has it kept and delivers its first answer.
+   * @returns that answer, also when it is an error
+   */
+  private async open(base: Path, init: DeviceRequestInit): Promise<CoapResponse | undefined> {
+    const { host, device } = this
+    const wire = new Wire(base, init, host)
+    const first = await wire.open(host.context, device)
+    if (this.abandoned) {
+      await wire.cancel(device).catch(() => undefined)
+      throw new Superseded()
+    }
+    if (first !== undefined && !isSuccess(first.code)) return first
+    if (!wire.active) {
+      // 2.05 without Observe: a value, but no observation (RFC 7641 §3.1).
+      if (first !== undefined) host.audience.receive(first, base, undefined)
+      throw new OperationError(
+        'not-observed',
+        `${host.endpoint} answers ${base.toString()} but does not observe it`,
+      )
+    }
+    await host.onOpened(wire)
+    this.check()
+    wire.goLive()
+    return first
+  }
+
+  private check(): void {
+    if (this.abandoned) throw new Superseded()
+  }
+}

@@ -1,0 +1,47 @@
+import type { Clock, TimerHandle } from '../../base/clock'
+import type { DeviceRelation } from './relation'
+
+/** How long a relation waits for somebody who wants it, ms. */
+const GRACE = 60_000
+
+/**
+ * Relations that nobody listens to, since a restart or since their listener was made anew: each waits
+ * a minute for somebody who wants it, and is then given up.
+ */
+export class UnwantedRelations {
+  /** Until when (monotonic ms) each waits; the first is the first to be due. */
+  private readonly due = new Map<DeviceRelation, number>()
+  private timer: TimerHandle | undefined
+
+  /** @param giveUp told of each whose time is over, and that still nobody listens to */
+  constructor(
+    private readonly clock: Clock,
+    private readonly giveUp: (relation: DeviceRelation) => void,
+  ) {}
+
+  add(relation: DeviceRelation): void {
+    this.due.delete(relation)
+    this.due.set(relation, this.clock.monotonic() + GRACE)
+    this.arm(GRACE)
+  }
+
+  clear(): void {
+    this.due.clear()
+    this.clock.clearTimeout(this.timer)
+    this.timer = undefined
+  }
+
+  private arm(delay: number): void {
+    this.timer ??= this.clock.setTimeout(() => this.onTimer(), delay)
+  }
+
+  private onTimer(): void {
+    this.timer = undefined
+    const now = this.clock.monotonic()
+    for (const [relation, due] of this.due) {
+      if (due > now) return this.arm(due - now)
+      this.due.delete(relation)
+      if (relation.audience.empty) this.giveUp(relation)
+    }
+  }
+}
