@@ -13,6 +13,7 @@ import type {
   WatchBody,
   WatchList,
 } from '../admin/contract'
+import { t } from './texts'
 
 /** What the admin API answered instead; `code` is stable, `message` is for people. */
 export class ApiFailure extends Error {
@@ -26,6 +27,7 @@ export class ApiFailure extends Error {
 
 function failure(response: JQuery.jqXHR): ApiFailure {
   const error = response.responseJSON as Partial<ApiError> | undefined
+  if (response.status === 401) return new ApiFailure('forbidden', t('forbidden'))
   if (error?.message !== undefined) return new ApiFailure(error.code ?? 'unknown', error.message)
   return new ApiFailure(`http-${response.status}`, response.statusText)
 }
@@ -51,6 +53,11 @@ function post<T>(path: string, body: object): Promise<T> {
     contentType: 'application/json',
     data: JSON.stringify(body),
   })
+}
+
+/** Whether the user may ask devices and change them; who may not can still look. */
+export function mayAsk(): boolean {
+  return RED.user.hasPermission('lwm2m-server.write')
 }
 
 const id = encodeURIComponent

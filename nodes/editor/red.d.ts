@@ -57,6 +57,7 @@ declare const RED: {
     eachConfig(visit: (node: EditorNode) => boolean | void): void
     dirty(): boolean
   }
+  user: { hasPermission(permission: string): boolean }
   plugins: { registerPlugin(id: string, definition: { type: string; onadd?(): void }): void }
   actions: { add(id: string, action: () => void): void }
   sidebar: {

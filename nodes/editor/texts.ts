@@ -1,8 +1,14 @@
-const NAMESPACE = '@lwm2m-flows/node-red-lwm2m/lwm2m-editor'
+const PACKAGE = '@lwm2m-flows/node-red-lwm2m'
+const NAMESPACE = `${PACKAGE}/lwm2m-editor`
 
 /** A text of `locales/<lang>/lwm2m-editor.json`. */
 export function t(key: string, parameters?: object): string {
   return RED._(`${NAMESPACE}:${key}`, parameters)
+}
+
+/** A text of the observe node's dialog: it names the attributes. */
+export function observeText(key: string): string {
+  return RED._(`${PACKAGE}/lwm2m-observe:lwm2m-observe.${key}`)
 }
 
 /** `'12 s'`, `'3 min'`, `'5 h'`, `'2 d'`. */

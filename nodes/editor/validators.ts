@@ -1,8 +1,9 @@
 /** Validators of the dialogs: they answer `true`, or the text that says what is wanted. */
+import { parseRange } from '../../src/lwm2m/model/range'
 import type { EditedNode } from './defaults'
 import { validPaths } from './path-field'
 import { t } from './texts'
-import { parseRange, writtenProblem } from './value-field'
+import { writtenProblem } from './value-field'
 
 /** Node-RED shows a validator's text only where it takes two arguments. */
 export type Validator = (this: EditorNode, value: unknown, options?: object) => boolean | string

@@ -1,4 +1,5 @@
 /** How a value is entered: by the type and range of its resource. */
+import { parseRange, type ValueRange } from '../../src/lwm2m/model/range'
 import type { ResourceInfo } from '../admin/contract'
 import { t } from './texts'
 
@@ -6,27 +7,6 @@ import { t } from './texts'
 export interface ValueField {
   readonly element: JQuery
   read(): unknown
-}
-
-/** `'0..100'`, `'0-255'`, `'1,2,5'` as the registry writes them. */
-export interface ValueRange {
-  readonly min?: number
-  readonly max?: number
-  readonly values?: readonly number[]
-}
-
-/** Reads the registry's range text; undefined where it says nothing that can be checked. */
-export function parseRange(text: string | undefined): ValueRange | undefined {
-  if (text === undefined) return undefined
-  const bounds = /^\s*\[?\s*(-?[\d.]+?)\s*(?:\.\.+|-|to)\s*(-?[\d.]+)\s*\]?\s*$/.exec(text)
-  if (bounds !== null) {
-    const [min, max] = [Number(bounds[1]), Number(bounds[2])]
-    return Number.isFinite(min) && Number.isFinite(max) ? { min, max } : undefined
-  }
-  if (/^\s*-?\d+(\s*[,;|]\s*-?\d+)+\s*$/.test(text)) {
-    return { values: text.split(/[,;|]/).map(Number) }
-  }
-  return undefined
 }
 
 /**
@@ -102,12 +82,17 @@ function isBase64(text: string): boolean {
   return /^[\w+/-]*={0,2}$/.test(base64) && base64.replace(/=/g, '').length % 4 !== 1
 }
 
+/** Whether a range of numbers says something of a type. */
+export function isNumeric(type: string): boolean {
+  return type === 'Integer' || type === 'Unsigned Integer' || type === 'Float'
+}
+
 /** A list of choices, a date, bytes, a number or a text, as the resource wants it. */
 export function valueField(resource: ResourceInfo | undefined, current: unknown): ValueField {
   const type = resource?.type ?? 'String'
   const range = parseRange(resource?.range)
   if (type === 'Boolean') return booleanField(current)
-  if (range?.values !== undefined && /Integer/.test(type)) return choiceField(range.values, current)
+  if (range?.values !== undefined && isNumeric(type)) return choiceField(range, current)
   if (type === 'Time') return timeField(current)
   if (type === 'Opaque') return bytesField(current)
   return textField(type, range, resource?.range, current)
@@ -120,9 +105,14 @@ function booleanField(current: unknown): ValueField {
   return { element, read: () => element.val() === 'true' }
 }
 
-function choiceField(values: readonly number[], current: unknown): ValueField {
+/** An enumeration: what its values mean, where the registry says it. */
+function choiceField({ values = [], labels = {} }: ValueRange, current: unknown): ValueField {
   const element = $('<select class="lwm2m-value">')
-  for (const value of values) $('<option>').val(String(value)).text(value).appendTo(element)
+  for (const value of values) {
+    const label = labels[value]
+    const text = label === undefined || label === '' ? String(value) : `${value} · ${label}`
+    $('<option>').val(String(value)).text(text).appendTo(element)
+  }
   if (values.includes(Number(current))) element.val(String(current))
   return { element, read: () => Number(element.val()) }
 }

@@ -1,9 +1,10 @@
 /** Below the value of a write dialog: what its resource takes, and an editor of that type. */
+import { parseRange } from '../../src/lwm2m/model/range'
 import type { ResourceInfo } from '../admin/contract'
 import { objectDefinition, pathIds } from './path-names'
 import { t } from './texts'
 import type { RememberedResource } from './validators'
-import { parseRange, valueField, writtenProblem } from './value-field'
+import { isNumeric, valueField, writtenProblem } from './value-field'
 
 /** Where the help finds what is written. */
 export interface ValueHelpOptions {
@@ -67,7 +68,7 @@ function needsEditor(resource: ResourceInfo): boolean {
   return (
     resource.type === 'Time' ||
     resource.type === 'Opaque' ||
-    parseRange(resource.range)?.values !== undefined
+    (isNumeric(resource.type) && parseRange(resource.range)?.values !== undefined)
   )
 }
 

@@ -37,7 +37,8 @@ export interface AttributeSet {
 
 export type AttributeName = keyof AttributeSet
 
-interface AttributeRule {
+/** What the specification says of one attribute. */
+export interface AttributeRule {
   readonly since: '1.0' | '1.1' | '1.2'
   readonly kind: 'seconds' | 'count' | 'number' | 'step' | 'flag'
   /** Speaks of one value: for resources and their instances only. */
@@ -59,6 +60,10 @@ const RULES: { readonly [N in AttributeName]-?: AttributeRule } = {
 
 /** All attributes, in the order in which they are written. */
 export const ATTRIBUTE_NAMES = Object.keys(RULES) as readonly AttributeName[]
+
+export function attributeRule(name: AttributeName): AttributeRule {
+  return RULES[name]
+}
 
 export function isAttributeName(name: string): name is AttributeName {
   return Object.hasOwn(RULES, name)

@@ -62,6 +62,48 @@ for (const runtime of runtimes()) {
       await dimmer.locator('.lwm2m-current:has-text("33 /100")').waitFor()
     })
 
+    it('sets and unsets attributes in place, and says what is wrong with them', async () => {
+      const { page } = editor
+      await editor.openDevice('room-2')
+      await editor.openInstance('/3303/0')
+      const value = page.locator('.lwm2m-resource[data-path="/3303/0/5700"]')
+      await value.locator('[data-action=attributes]').click()
+      const field = (name: string) => value.locator(`[data-attribute=${name}]`)
+      await page.waitForSelector('[data-attribute=pmin]:focus')
+      // This device speaks 1.1, and its value is a number.
+      assert.deepEqual(
+        await value
+          .locator('[data-attribute]')
+          .evaluateAll((all) => all.map((one) => one.getAttribute('data-attribute'))),
+        ['pmin', 'pmax', 'gt', 'lt', 'st', 'epmin', 'epmax'],
+      )
+      await field('pmin').fill('60')
+      await field('pmax').fill('10')
+      await page.keyboard.press('Enter')
+      const note = value.locator('.lwm2m-list-note')
+      await note.filter({ hasText: 'pmax (10) is less than pmin (60)' }).waitFor()
+      await field('pmin').fill('5')
+      await field('gt').fill('25.5')
+      await page.keyboard.press('Enter')
+      const shown = value.locator('.lwm2m-attributes')
+      await shown.filter({ hasText: 'pmin=5 pmax=10 gt=25.5' }).waitFor()
+      await note.filter({ hasText: /^2\.04/ }).waitFor()
+
+      await value.locator('[data-action=attributes]').click()
+      assert.equal(await field('gt').inputValue(), '25.5')
+      await value.locator('.lwm2m-edit button').first().click()
+      await note.filter({ hasText: 'Nothing was changed.' }).waitFor()
+      await field('gt').fill('')
+      await field('pmax').fill('')
+      await value.locator('.lwm2m-edit button').first().click()
+      await shown.filter({ hasText: /^pmin=5$/ }).waitFor()
+      // Escape gives the focus back to where the editor was opened.
+      await value.locator('[data-action=attributes]').click()
+      await page.waitForSelector('[data-attribute=pmin]:focus')
+      await page.keyboard.press('Escape')
+      await page.waitForSelector('[data-path="/3303/0/5700"] [data-action=attributes]:focus')
+    })
+
     it('executes with arguments and shows the answer', async () => {
       const { page } = editor
       await editor.openDevice('room-1')

@@ -10,7 +10,6 @@ interface Range {
 }
 
 interface Rules {
-  parseRange(text: string | undefined): Range | undefined
   valueProblem(text: string, type: string, range?: Range): string | undefined
   writtenProblem(text: string, type: string, range?: Range): string | undefined
 }
@@ -27,17 +26,6 @@ describe('value rules', () => {
   })
   after(() => {
     globals.RED = before_
-  })
-
-  it("reads the registry's ranges", () => {
-    const { parseRange } = rules
-    assert.deepEqual(parseRange('0..100'), { min: 0, max: 100 })
-    assert.deepEqual(parseRange('0-255'), { min: 0, max: 255 })
-    assert.deepEqual(parseRange('-40..85.5'), { min: -40, max: 85.5 })
-    assert.deepEqual(parseRange('[1..65535]'), { min: 1, max: 65_535 })
-    assert.deepEqual(parseRange('0, 1, 2'), { values: [0, 1, 2] })
-    assert.equal(parseRange('1..20 bytes'), undefined)
-    assert.equal(parseRange(undefined), undefined)
   })
 
   const cases: readonly (readonly [

@@ -1,36 +1,48 @@
 import type { RequestBody, ResourceInfo, ValueInfo } from '../../admin/contract'
-import { api } from '../api'
+import { api, mayAsk } from '../api'
+import { AttributeEditor, readAttributes } from '../attribute-editor'
 import { ago, t } from '../texts'
 import { valueField } from '../value-field'
 
+/** Whose resource it is. */
+export interface RowDevice {
+  /** Config node id. */
+  readonly server: string
+  readonly endpoint: string
+  /** LwM2M version. */
+  readonly version: string
+}
+
 /** One resource: its value, and what can be done with it. Draggable onto the canvas. */
 export class ResourceRow {
-  readonly element = $('<div class="lwm2m-resource" draggable="true">')
+  readonly element = $('<div class="lwm2m-resource">')
   private readonly value = $('<span class="lwm2m-current">')
   private readonly editor = $('<div class="lwm2m-edit">').hide()
   private readonly attributes = $('<div class="lwm2m-attributes">').hide()
   private readonly note = $('<div class="lwm2m-list-note" role="status">').hide()
   private readonly current = new Map<string, ValueInfo>()
+  private attributesText = ''
+  /** The button that gets the focus back when the editor closes. */
+  private opener: JQuery | undefined
 
   /** @param onWatch the observe button was pressed */
   constructor(
-    private readonly server: string,
-    private readonly endpoint: string,
+    private readonly device: RowDevice,
     readonly path: string,
     private readonly resource: ResourceInfo,
     private readonly onWatch: (path: string, on: boolean) => void,
   ) {
     this.element.attr('data-path', path)
-    const line = $('<div class="lwm2m-line">').appendTo(this.element)
+    const line = $('<div class="lwm2m-line" draggable="true">').appendTo(this.element)
     const details = [path, resource.type, resource.operations, resource.range]
     $('<span class="lwm2m-name">')
       .text(resource.name)
       .attr('title', details.filter(Boolean).join(' · '))
       .appendTo(line)
     this.value.appendTo(line)
-    this.buttons().appendTo(line)
+    if (mayAsk()) this.buttons().appendTo(line)
     this.element.append(this.attributes, this.editor, this.note)
-    this.element.on('dragstart', (event) => this.drag(event))
+    line.on('dragstart', (event) => this.drag(event))
   }
 
   /** A value arrived; of a multiple resource each instance has its own. */
@@ -58,6 +70,7 @@ export class ResourceRow {
 
   /** Attributes as the device lists them, such as `pmin=10 pmax=60`; empty for none. */
   showAttributes(text: string): void {
+    this.attributesText = text
     this.attributes.text(text).toggle(text !== '')
   }
 
@@ -76,7 +89,11 @@ export class ResourceRow {
           'data-action': key.replace('action.', ''),
         })
         .append($('<i class="fa">').addClass(icon))
-      element.on('click', () => action(element)).appendTo(group)
+      element.on('click', () => {
+        this.opener = element
+        action(element)
+      })
+      element.appendTo(group)
     }
     if (operations.includes('R')) {
       button(
@@ -91,6 +108,9 @@ export class ResourceRow {
       })
     }
     if (operations.includes('W')) button('fa-pencil', 'action.write', () => this.edit())
+    if (operations.includes('R')) {
+      button('fa-sliders', 'action.attributes', () => this.editAttributes())
+    }
     if (operations === 'E') button('fa-play', 'action.execute', () => this.askArguments())
     return group
   }
@@ -99,10 +119,11 @@ export class ResourceRow {
     this.note.hide()
     this.element.addClass('lwm2m-busy')
     try {
-      const outcome = await api.request(this.server, this.endpoint, body)
+      const outcome = await api.request(this.device.server, this.device.endpoint, body)
       this.editor.hide()
       if (body.operation === 'read') this.current.clear()
       for (const value of outcome.values) this.show(value)
+      if (body.operation === 'write-attributes') await this.discover()
       if (body.operation !== 'read') {
         this.note.text(t('sidebar.done', { code: outcome.code, ms: outcome.duration })).show()
       }
@@ -114,6 +135,26 @@ export class ResourceRow {
     } finally {
       this.element.removeClass('lwm2m-busy')
     }
+  }
+
+  /** What the device says of its attributes now. */
+  private async discover(): Promise<void> {
+    const { server, endpoint } = this.device
+    const { links = [] } = await api.request(server, endpoint, {
+      operation: 'discover',
+      path: this.path,
+    })
+    this.showAttributes(links.find(({ path }) => path === this.path)?.attributes ?? '')
+  }
+
+  private editAttributes(): void {
+    const before = readAttributes(this.attributesText)
+    const editor = new AttributeEditor(this.resource, this.device.version, before)
+    this.openEditor(editor.element, t('attributes.set'), () => {
+      const value = editor.read()
+      if (Object.keys(value).length === 0) throw new Error(t('attributes.unchanged'))
+      return { operation: 'write-attributes', path: this.path, value }
+    })
   }
 
   private edit(): void {
@@ -151,13 +192,25 @@ export class ResourceRow {
       .on('click', submit)
     const cancel = $('<button type="button" class="red-ui-button red-ui-button-small">')
       .text(t('cancel'))
-      .on('click', () => this.editor.hide())
+      .on('click', () => this.closeEditor())
+    this.note.hide()
     this.editor.empty().append(field, confirm, cancel).show()
     field.on('keydown', (event) => {
+      if (event.key !== 'Enter' && event.key !== 'Escape') return
+      // Node-RED's own keys would close a dialog or act on the canvas.
+      event.preventDefault()
+      event.stopPropagation()
       if (event.key === 'Enter') submit()
-      if (event.key === 'Escape') this.editor.hide()
+      else this.closeEditor()
     })
-    field.trigger('focus')
+    const inner = field.find('input, select').addBack('input, select').first()
+    inner.trigger('focus')
+  }
+
+  private closeEditor(): void {
+    this.editor.hide()
+    this.note.hide()
+    this.opener?.trigger('focus')
   }
 
   /** The workspace imports dropped JSON: an observe, read, write or execute node, configured. */
@@ -166,8 +219,8 @@ export class ResourceRow {
     const readable = event.altKey ? 'read' : 'observe'
     const type = operations === 'E' ? 'execute' : operations === 'W' ? 'write' : readable
     const node = configuredNode(`lwm2m-${type}`, {
-      server: this.server,
-      endpoint: this.endpoint,
+      server: this.device.server,
+      endpoint: this.device.endpoint,
       endpointType: 'str',
       path: this.path,
       pathType: 'str',

@@ -1,5 +1,5 @@
 import type { DeviceDetail, DeviceObject, ResourceInfo } from '../../admin/contract'
-import { api } from '../api'
+import { api, mayAsk } from '../api'
 import { objectDefinition } from '../path-names'
 import { Poller } from '../poller'
 import { t } from '../texts'
@@ -14,6 +14,7 @@ export class ResourceView {
   private readonly poller = new Poller(() => this.poll(), 1_000)
   private cursor = 0
   private shown = ''
+  private version = ''
 
   constructor(
     private readonly server: string,
@@ -39,6 +40,7 @@ export class ResourceView {
 
   /** Draws the objects; a device that registered others is drawn anew. */
   setDevice(device: DeviceDetail): void {
+    this.version = device.version
     const key = JSON.stringify(device.objects)
     if (key === this.shown) return
     this.shown = key
@@ -81,6 +83,10 @@ export class ResourceView {
       for (const resource of await this.resources(object)) this.addRow(body, path, resource)
     } catch {
       // Without a definition the values show what there is.
+    }
+    if (!mayAsk()) {
+      note.text(t('forbidden'))
+      return
     }
     try {
       const { values } = await api.request(this.server, this.endpoint, { operation: 'read', path })
@@ -143,8 +149,7 @@ export class ResourceView {
 
   private addRow(body: JQuery, instance: string, resource: ResourceInfo): ResourceRow {
     const row = new ResourceRow(
-      this.server,
-      this.endpoint,
+      { server: this.server, endpoint: this.endpoint, version: this.version },
       `${instance}/${resource.id}`,
       resource,
       (path, on) => this.setWatched(path, on),
