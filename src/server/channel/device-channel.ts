@@ -10,6 +10,7 @@ import type { DeviceRegistration } from '../registration/device-registration'
 import type { OperationOptions } from '../types'
 import type { ChannelHost } from './channel-host'
 import { PendingRequest, type Sender } from './pending-request'
+import { replaceableBy } from './replacement'
 
 /** Requests that may stand in line for a device that is awake. */
 const MAX_IN_LINE = 1000
@@ -207,7 +208,8 @@ export class DeviceChannel implements RequestChannel {
     if (asleep && ttl <= 0) {
       return Promise.reject(new OperationError('asleep', `${this.endpoint} sleeps`))
     }
-    const index = options.replaceQueued === true ? this.replaced(request) : -1
+    const replacing = options.replaceQueued === true && request !== undefined
+    const index = replacing ? replaceableBy(request, this.queue) : -1
     const room = asleep ? host.maxLength : Math.max(MAX_IN_LINE, host.maxLength)
     if (index < 0 && this.queue.length >= room) {
       return Promise.reject(
@@ -216,8 +218,10 @@ export class DeviceChannel implements RequestChannel {
     }
     return new Promise((resolve, reject) => {
       const now = host.clock.now()
+      const old = index < 0 ? undefined : this.queue[index]
       const pending = new PendingRequest(
-        host.nextId(),
+        // Its place is its own after a restart too: what is kept is in the order of the ids.
+        old?.id ?? host.nextId(),
         this,
         request,
         options,
@@ -235,7 +239,6 @@ export class DeviceChannel implements RequestChannel {
         }
         options.signal.addEventListener('abort', pending.onAbort, { once: true })
       }
-      const old = index < 0 ? undefined : this.queue[index]
       if (old === undefined) {
         this.queue.push(pending)
       } else {
@@ -244,15 +247,6 @@ export class DeviceChannel implements RequestChannel {
       }
       this.pump()
     })
-  }
-
-  /** Where an earlier write of the same path waits. */
-  private replaced(request: DeviceRequest | undefined): number {
-    if (request === undefined) return -1
-    return this.queue.findIndex(
-      (pending) =>
-        pending.request?.operation === request.operation && pending.request.path === request.path,
-    )
   }
 
   private isOpen(): boolean {
@@ -287,8 +281,10 @@ export class DeviceChannel implements RequestChannel {
       this.host.onDeliveryFailure === 'keep' &&
       pending.expiresAt > this.host.clock.now() &&
       pending.options.signal?.aborted !== true
-    if (keep) this.queue.unshift(pending)
-    else this.finish(pending, undefined, error)
+    if (!keep) return this.finish(pending, undefined, error)
+    this.queue.unshift(pending)
+    // One that was announced before has its time to live taken up again.
+    if (pending.announced) this.limit(pending)
   }
 
   /** A window that ended while the device owed an answer, and was not opened again by one. */

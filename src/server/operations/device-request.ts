@@ -33,6 +33,21 @@ export interface DeviceRequest {
   readonly init: DeviceRequestInit
   /** The caller chose the Content-Format: never try another. */
   readonly formatChosen?: boolean
+  /** Of a write: what it sets (paths, or the names of attributes); see {@link supersedes}. */
+  readonly sets?: readonly string[]
+  /** Of a write: all else at its path is replaced too. */
+  readonly replaces?: true
+}
+
+/**
+ * Whether a write makes an earlier one of the same path pointless: it sets all that the earlier one
+ * does. What only one of two partial updates says must not get lost.
+ */
+export function supersedes(later: DeviceRequest, earlier: DeviceRequest): boolean {
+  if (later.operation !== earlier.operation || later.path !== earlier.path) return false
+  if (later.sets === undefined || earlier.sets === undefined) return false
+  if (later.replaces === true) return true
+  return earlier.replaces !== true && earlier.sets.every((name) => later.sets?.includes(name))
 }
 
 /** The way to one registered device: keeps order, waits while it sleeps, fails with typed errors. */

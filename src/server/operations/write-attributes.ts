@@ -25,6 +25,7 @@ export const writeAttributesOperation: Operation<{
       operation: 'write-attributes',
       path: path.toString(),
       init: { code: Code.PUT, path: uriPath(path, device), query },
+      sets: query.map((attribute) => attribute.replace(/=.*$/, '')),
     }
   },
 

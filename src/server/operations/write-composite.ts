@@ -63,6 +63,7 @@ export const writeCompositeOperation: Operation<{ readonly values: CompositeInpu
         payload: encode(format, records, codecContext(Path.ROOT, device, context)),
       },
       ...(context.format === undefined ? {} : { formatChosen: true }),
+      sets: records.map((record) => record.path.toString()),
     }
   },
 

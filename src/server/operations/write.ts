@@ -80,6 +80,8 @@ export const writeOperation: Operation<WriteRequestInput> = {
         payload,
       },
       ...(context.format === undefined ? {} : { formatChosen: true }),
+      sets: records.map((record) => record.path.toString()),
+      ...(mode === 'replace' ? { replaces: true } : {}),
     }
   },
 

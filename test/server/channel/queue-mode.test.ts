@@ -175,6 +175,74 @@ describe('queue mode (Core §6.5)', () => {
     assert.deepEqual(await Promise.all([later, other, again]), ['done', 'done', 'done'])
   })
 
+  it('the latest of several is the one that is replaced, so that the last value wins', async () => {
+    const [device] = await sleeping()
+    const two = [write('/1/0/1'), write('/1/0/2'), write('/1/0/1')]
+    const later = write('/1/0/1', { replaceQueued: true })
+    assert.equal(await two[2], 'cancelled')
+    assert.deepEqual(
+      harness.server.queued('a').map(({ path }) => path),
+      ['/1/0/1', '/1/0/2', '/1/0/1'],
+    )
+    await device.barrier()
+    for (let i = 0; i < 3; i++) await answer(device)
+    assert.equal(await later, 'done')
+  })
+
+  it('takes no place before what changes the same: that would have the last word', async () => {
+    await sleeping()
+    const { server } = harness
+    write('/1/0/1')
+    server.write('a', '/1/0', { 1: 5, 2: 6 }).catch(() => {})
+    write('/1/0/1', { replaceQueued: true })
+    assert.deepEqual(
+      server.queued('a').map(({ path }) => path),
+      ['/1/0/1', '/1/0', '/1/0/1'],
+    )
+  })
+
+  it('a partial update takes the place only of one that it says all of', async () => {
+    await sleeping()
+    const { server } = harness
+    const replaceQueued = true
+    const say = (promise: Promise<unknown>): void => void promise.catch(() => {})
+    say(server.write('a', '/1/0', { 2: 5 }, { replaceQueued }))
+    say(server.write('a', '/1/0', { 3: 6 }, { replaceQueued }))
+    assert.equal(server.queued('a').length, 2, 'another resource')
+    say(server.write('a', '/1/0', { 3: 7, 6: true }, { replaceQueued }))
+    assert.equal(server.queued('a').length, 2, 'all of the second, and more')
+    say(server.write('a', '/1/0', { 1: 60, 7: 'U' }, { replaceQueued, mode: 'replace' }))
+    assert.equal(server.queued('a').length, 2, 'the whole instance')
+    say(server.write('a', '/1/0', { 1: 60, 7: 'U' }, { replaceQueued }))
+    assert.equal(server.queued('a').length, 3, 'the whole instance says more')
+    server.cancelQueued('a')
+    say(server.writeComposite('a', { '/3/0/14': '+01' }, { replaceQueued }))
+    say(server.writeComposite('a', { '/3/0/15': 'UTC' }, { replaceQueued }))
+    assert.equal(server.queued('a').length, 2, 'composite writes of other paths')
+    say(server.writeComposite('a', { '/3/0/15': 'CET' }, { replaceQueued }))
+    assert.equal(server.queued('a').length, 2, 'a composite write of the same')
+    server.cancelQueued('a')
+    say(server.writeAttributes('a', '/3/0/9', { pmin: 5, pmax: 9 }, { replaceQueued }))
+    say(server.writeAttributes('a', '/3/0/9', { pmin: 6 }, { replaceQueued }))
+    say(server.writeAttributes('a', '/3/0/9', { pmin: null }, { replaceQueued }))
+    assert.equal(server.queued('a').length, 2, 'attributes of other names')
+    server.cancelQueued('a')
+    say(server.execute('a', '/3/0/4', undefined, { replaceQueued }))
+    say(server.execute('a', '/3/0/4', undefined, { replaceQueued }))
+    assert.equal(server.queued('a').length, 2, 'nothing that is executed')
+  })
+
+  it('a request that could not be delivered expires nevertheless', async () => {
+    const [device] = await sleeping()
+    const outcome = write('/1/0/1', { ttl: 300_000 })
+    await device.barrier()
+    await device.message()
+    await harness.clock.run(100_000, 1_000)
+    assert.equal(harness.server.queued('a').length, 1)
+    harness.clock.advance(200_000)
+    assert.equal(await outcome, 'expired')
+  })
+
   it('waiting requests can be cancelled, one by one, all, and by signal', async () => {
     const [device] = await sleeping()
     const abort = new AbortController()

@@ -283,6 +283,21 @@ describe('what survives a restart', () => {
       assert.equal(again.payload.includes(99), true)
     })
 
+    it('keep their order where one took the place of another', async () => {
+      await queue('/1/0/1', 1)
+      await queue('/1/0/2', 2)
+      await new Promise<void>((resolve) => {
+        harness.server
+          .write('a', '/1/0/1', 99, { ticket: ticket(3), replaceQueued: true, onQueued: resolve })
+          .catch(() => {})
+      })
+      await restart()
+      assert.deepEqual(
+        harness.server.queued('a').map(({ path }) => path),
+        ['/1/0/1', '/1/0/2'],
+      )
+    })
+
     it('are kept over several restarts and a re-registration in between', async () => {
       await queue('/1/0/1', 1)
       await restart()

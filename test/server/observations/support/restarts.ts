@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { Lwm2mServer } from '../../../../src/server/lwm2m-server'
-import type { Lwm2mServerOptions } from '../../../../src/server/options'
 import type { ObserveRequest, Subscription } from '../../../../src/server/types'
 import { MemoryStore } from '../../../../src/storage/memory-store'
 import { FakeClock } from '../../../support/fake-clock'
@@ -47,12 +46,8 @@ export class Restarts {
   peer!: ScriptedPeer
   server!: Lwm2mServer
 
-  async start(
-    before: (server: Lwm2mServer) => void = () => {},
-    more: Lwm2mServerOptions = {},
-  ): Promise<void> {
+  async start(before: (server: Lwm2mServer) => void = () => {}): Promise<void> {
     this.server = new Lwm2mServer({
-      ...more,
       coap: { host: '127.0.0.1', port: this.port },
       store: this.store,
       clock: this.clock,
