@@ -18,15 +18,15 @@ const lwm2mDevice: NodeInitializer = (RED: NodeAPI) => {
       const endpoint = new TypedField(RED, this, settings, 'endpoint').fixed ?? ''
       const options = deviceOptions(settings, endpoint, this.credentials ?? {})
       const folder = join(RED.settings.userDir ?? '.', 'lwm2m')
+      const accounts = new AccountsFile(join(folder, `${this.id}.accounts`))
       const client = new Lwm2mClient(
-        settings.flag('keepAccounts')
-          ? { ...options, accountsStore: new AccountsFile(join(folder, `${this.id}.accounts`)) }
-          : options,
+        settings.flag('keepAccounts') ? { ...options, accountsStore: accounts } : options,
       )
       Object.assign(this, { client })
       new DeviceController(RED, this, client, {
         autoStart: settings.flag('autoStart', true),
         reportState: settings.flag('reportState'),
+        forget: () => accounts.remove(),
       })
     } catch (error) {
       refuse(RED, this, error)

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { AccountsStore } from '../../src/client/types'
 
@@ -9,19 +9,50 @@ import type { AccountsStore } from '../../src/client/types'
 export class AccountsFile implements AccountsStore {
   constructor(private readonly path: string) {}
 
-  async load(): Promise<Uint8Array | undefined> {
+  /** Nothing where the file is another endpoint's: the node was given a new name. */
+  async load(endpoint: string): Promise<Uint8Array | undefined> {
+    let bytes: Buffer
     try {
-      return await readFile(this.path)
+      bytes = await readFile(this.path)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw error
     }
+    const kept = parse(bytes)
+    // What cannot be read is the caller's to say.
+    if (kept === undefined) return bytes
+    return kept.endpoint === endpoint ? Buffer.from(kept.accounts, 'base64') : undefined
   }
 
-  async save(_endpoint: string, accounts: Uint8Array): Promise<void> {
+  async save(endpoint: string, accounts: Uint8Array): Promise<void> {
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 })
     const next = `${this.path}.new`
-    await writeFile(next, accounts, { mode: 0o600 })
+    const kept: Kept = { endpoint, accounts: Buffer.from(accounts).toString('base64') }
+    await writeFile(next, JSON.stringify(kept), { mode: 0o600 })
     await rename(next, this.path)
+  }
+
+  /** The device is gone: so are its keys. */
+  async remove(): Promise<void> {
+    await rm(this.path, { force: true })
+    await rm(`${this.path}.new`, { force: true })
+  }
+}
+
+interface Kept {
+  readonly endpoint: string
+  /** Base64. */
+  readonly accounts: string
+}
+
+function parse(bytes: Buffer): Kept | undefined {
+  try {
+    const kept = JSON.parse(bytes.toString('utf8')) as Partial<Kept> | null
+    const { endpoint, accounts } = kept ?? {}
+    return typeof endpoint === 'string' && typeof accounts === 'string'
+      ? { endpoint, accounts }
+      : undefined
+  } catch {
+    return undefined
   }
 }

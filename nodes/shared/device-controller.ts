@@ -42,6 +42,8 @@ export interface DeviceControllerOptions {
   readonly autoStart: boolean
   /** Messages for its registrations too, not only for what servers do to it. */
   readonly reportState: boolean
+  /** Removes what is kept of the device, whose node was removed. */
+  readonly forget: () => Promise<void>
 }
 
 /** One virtual device in a flow: its input sets values, its output reports what servers do. */
@@ -73,7 +75,8 @@ export class DeviceController {
       // One that only restarts says no good-bye: it registers again in a moment.
       const stopped = client.stop({ timeout: GOODBYE, deregister: removed })
       sayGoodbye(stopped)
-      stopped.then(
+      const closed = removed ? stopped.then(() => options.forget()) : stopped
+      closed.then(
         () => done(),
         (error: unknown) => {
           node.warn(toCodedError(error).message)

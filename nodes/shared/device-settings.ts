@@ -11,13 +11,15 @@ export interface DeviceSecrets {
 function pskOf(
   settings: Settings,
   prefix: 'psk' | 'bootstrap',
+  endpoint: string,
   key: string | undefined,
 ): ClientSecurity | undefined {
   const identity = settings.text(`${prefix}Identity`)
   if (key === undefined || key === '') return undefined
   const encoding = settings.choice(`${prefix}KeyFormat`, TEXT_ENCODINGS, 'hex')
-  const name = identity === '' ? settings.text('endpoint') : identity
-  return { psk: { identity: name, key: bytesOfText(key, encoding) } }
+  return {
+    psk: { identity: identity === '' ? endpoint : identity, key: bytesOfText(key, encoding) },
+  }
 }
 
 /** `{"3303": …}`, or nothing for the default device. @throws SettingError */
@@ -49,8 +51,8 @@ export function deviceOptions(
   const window = settings.number('awakeWindow', { min: 0 })
   const wakeEvery = settings.number('wakeEvery', { min: 1 })
   const objects = descriptionOf(settings)
-  const security = pskOf(settings, 'psk', secrets.pskKey)
-  const bootstrapSecurity = pskOf(settings, 'bootstrap', secrets.bootstrapKey)
+  const security = pskOf(settings, 'psk', endpoint, secrets.pskKey)
+  const bootstrapSecurity = pskOf(settings, 'bootstrap', endpoint, secrets.bootstrapKey)
   return {
     endpoint,
     ...(server === '' ? {} : { server }),
@@ -63,6 +65,7 @@ export function deviceOptions(
     sleep: {
       ...(window === undefined ? {} : { window: window * 1000 }),
       ...(wakeEvery === undefined ? {} : { wakeEvery }),
+      holdNotifications: settings.flag('holdNotifications'),
     },
     ...(objects === undefined ? {} : { objects }),
     ...(security === undefined ? {} : { security }),

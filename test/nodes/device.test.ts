@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { clientOf, deviceRegistered, engineOf, valuesOf } from './support/devices'
 import { deviceNode, type FlowNode, Flows, helperNode, serverNode } from './support/harness'
 import { freeUdpPort } from '../support/ports'
@@ -135,6 +137,22 @@ describe('lwm2m-device', () => {
     assert.deepEqual(((await gone) as { endpoint: string }).endpoint, 'other')
     await deviceRegistered(flows, 'dev')
     assert.equal((await engineOf(flows)).registrations.get('other'), undefined)
+  })
+
+  it('takes the accounts that it kept along when it is removed', async () => {
+    await flows.load(flow({ keepAccounts: true }))
+    await deviceRegistered(flows, 'dev')
+    const file = join(flows.userDir, 'lwm2m', 'device-dev.accounts')
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, '{}')
+    await flows.deploy(flow({ keepAccounts: true, name: 'renamed' }), 'nodes')
+    assert.equal(existsSync(file), true)
+    await deviceRegistered(flows, 'dev')
+    await flows.deploy(
+      flow().filter(({ id }) => id !== 'device-dev'),
+      'nodes',
+    )
+    assert.equal(existsSync(file), false)
   })
 
   it('registers over DTLS with a pre-shared key of its credentials', async () => {
