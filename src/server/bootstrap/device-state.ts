@@ -16,9 +16,13 @@ export interface DeviceState {
   readonly servers: ReadonlyMap<number, number>
 }
 
+/** Where the bootstrap account usually is. */
+const USUAL = 0
+
 /**
  * The Security instances that must not be touched, because they are, or may be, the bootstrap
- * account: those without a short server id.
+ * account: those without a short server id. A device that shows none hides it: then it is taken to be
+ * /0/0, as is usual, unless that is shown to be another.
  * @returns `certain` is false when several are without one, so that it is unknown which it is
  */
 export function bootstrapAccounts(state: DeviceState): {
@@ -26,5 +30,9 @@ export function bootstrapAccounts(state: DeviceState): {
   readonly certain: boolean
 } {
   const unnamed = state.security.filter((one) => one.shortServerId === undefined)
-  return { instances: new Set(unnamed.map((one) => one.instance)), certain: unnamed.length <= 1 }
+  const hidden = unnamed.length === 0 && !state.security.some(({ instance }) => instance === USUAL)
+  return {
+    instances: new Set(hidden ? [USUAL] : unnamed.map((one) => one.instance)),
+    certain: unnamed.length <= 1,
+  }
 }

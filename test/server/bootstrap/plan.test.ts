@@ -193,6 +193,14 @@ describe('the plan of a bootstrap', () => {
       assert.match(found.notes[0] ?? '', /several Security instances have no short server id/)
     })
 
+    it('takes /0/0 for it where the device hides it, unless that is another', () => {
+      for (const links of ['</>;lwm2m=1.1,</1>,</3/0>', '</0/1>;ssid=5,</3/0>']) {
+        assert.deepEqual(steps(plan({}, links)).slice(-3), ['write /0/1', 'write /1/0', 'finish /'])
+      }
+      const shown = steps(plan({}, '</0/0>;ssid=5,</3/0>'))
+      assert.deepEqual(shown, ['delete /0/0', 'write /0/0', 'write /1/0', 'finish /'])
+    })
+
     it('takes /0/0 for it where the device says nothing', () => {
       const found = plan({ delete: ['/0/0', '/0/1', '/5/0'] })
       assert.deepEqual(steps(found), ['delete /5/0', 'write /0/1', 'write /1/0', 'finish /'])
