@@ -90,8 +90,14 @@ export class Editor {
     await this.page.click(`.lwm2m-device[data-endpoint="${endpoint}"]`)
   }
 
+  /** Opens an instance in the sidebar; its rows stand still when the device's Discover has come. */
   async openInstance(path: string): Promise<void> {
+    const discovered = this.page.waitForResponse((response) => {
+      const asked = response.request().postData() ?? ''
+      return asked.includes('"discover"') && asked.includes(`"${path}"`)
+    })
     await this.page.click(`.lwm2m-instance[data-path="${path}"] > summary`)
+    await (await discovered).finished()
   }
 }
 
