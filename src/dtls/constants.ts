@@ -51,7 +51,6 @@ export type Alert = (typeof Alert)[keyof typeof Alert]
 export const AlertLevel = { warning: 1, fatal: 2 } as const
 
 export const ExtensionType = {
-  serverName: 0,
   maxFragmentLength: 1,
   supportedGroups: 10,
   ecPointFormats: 11,

@@ -7,7 +7,10 @@ import { DecodeError } from './errors'
 /** More than any client has; bounds the work on a hostile hello. */
 const MAX_EXTENSIONS = 64
 
-/** The extensions of a ClientHello that mean something to us; absent ones are undefined. */
+/**
+ * The extensions of a ClientHello that mean something to us; absent ones are undefined. Not among them
+ * is server_name: there is one server key, whatever the client calls us (RFC 6066 §3).
+ */
 export interface ClientExtensions {
   readonly extendedMasterSecret: boolean
   readonly encryptThenMac: boolean
@@ -24,8 +27,6 @@ export interface ClientExtensions {
   readonly maxFragmentLength: number | undefined
   /** As sent, unchecked (RFC 8449 §4). */
   readonly recordSizeLimit: number | undefined
-  /** The host name of RFC 6066 §3. */
-  readonly serverName: string | undefined
 }
 
 function empty(name: string, body: Uint8Array): true {
@@ -38,19 +39,6 @@ function byteList(name: string, body: Uint8Array): number[] {
     const list = [...reader.take(reader.uint8())]
     if (list.length === 0) throw new DecodeError(`${name} is empty`)
     return list
-  })
-}
-
-function hostName(body: Uint8Array): string | undefined {
-  return decodeWhole('server_name', body, (reader) => {
-    const names = reader.sub(reader.uint16())
-    let host: string | undefined
-    while (names.remaining > 0) {
-      const type = names.uint8()
-      const name = names.take(names.uint16())
-      if (type === 0 && name.length > 0) host ??= Buffer.from(name).toString('latin1')
-    }
-    return host
   })
 }
 
@@ -99,7 +87,6 @@ export function parseClientExtensions(reader: ByteReader): ClientExtensions {
     serverCertificateTypes: get('serverCertificateType', byteList),
     maxFragmentLength: get('maxFragmentLength', number8),
     recordSizeLimit: get('recordSizeLimit', number16),
-    serverName: get('serverName', (_name, body) => hostName(body)),
   }
 }
 

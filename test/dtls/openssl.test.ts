@@ -92,6 +92,11 @@ describe('OpenSSL as the client', function () {
     await client.expect('Cipher is PSK-AES128-CCM8')
   })
 
+  it('serves a client that names its server, whatever it calls it', async () => {
+    await start()
+    await echo(connect(...psk('PSK-AES128-CCM8'), '-servername', 'lwm2m.example'))
+  })
+
   it('a wrong key and an unknown identity are met with the same silence', async () => {
     const { failures } = await start({ handshakeTimeout: 700 })
     const wrong = connect(...psk('PSK-AES128-CCM8', 'ff'.repeat(16)))
