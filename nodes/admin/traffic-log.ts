@@ -5,6 +5,7 @@ import { formatName } from '../../src/lwm2m/formats'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
 import type { TrafficEntry, TrafficPage } from './contract'
 import { payloadText } from './payload-text'
+import { SecretPayloads } from './secret-payloads'
 
 /** Messages kept. */
 const CAPACITY = 2_000
@@ -54,8 +55,9 @@ export class TrafficLog {
 
   private record(): void {
     if (this.stopListening !== undefined) return
+    const secrets = new SecretPayloads()
     this.stopListening = this.engine.on('trace', (trace, endpoint) => {
-      this.ring.push({ trace, endpoint, seq: ++this.seq })
+      this.ring.push({ trace: secrets.conceal(trace), endpoint, seq: ++this.seq })
       if (this.ring.length > CAPACITY) this.ring.shift()
     })
     this.watchForLapse()

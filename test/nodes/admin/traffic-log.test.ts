@@ -84,6 +84,28 @@ describe('the traffic log of the editor', () => {
     assert.equal(log.page(0, 'other').entries[0]?.payload, '0102')
   })
 
+  it('does not show the keys of a bootstrap', () => {
+    log.page(0, undefined)
+    const payload = Buffer.from('s3cret')
+    const write = { direction: 'out', code: 0x03, path: '/0/1', payload } as const
+    engine.emit('trace', trace(write), undefined)
+    engine.emit('trace', trace({ ...write, path: '/21/0', block1: '1/0/64' }), undefined)
+    const token = Buffer.from('aa', 'hex')
+    engine.emit('trace', trace({ code: 0x01, path: '/bspack', token }), undefined)
+    const answer = { direction: 'out', code: 0x45, contentFormat: 110, payload } as const
+    engine.emit('trace', trace({ ...answer, token }), undefined)
+    engine.emit('trace', trace({ ...answer, token, block2: '1/0/64', repeated: true }), undefined)
+    // Others, and the same token used again for something else, are shown.
+    engine.emit('trace', trace({ ...answer, token: Buffer.from('bb', 'hex') }), undefined)
+    engine.emit('trace', trace({ code: 0x01, path: '/3/0', token }), undefined)
+    engine.emit('trace', trace({ ...answer, token }), undefined)
+    engine.emit('trace', trace({ ...write, path: '/2/0' }), undefined)
+    assert.deepEqual(
+      log.page(0, undefined).entries.map(({ payload: shown }) => shown === 's3cret'),
+      [false, false, false, false, false, true, false, true, true],
+    )
+  })
+
   it('goes on from a cursor, in pages, and says what it lost', () => {
     log.page(0, undefined)
     for (let i = 0; i < 250; i++) engine.emit('trace', trace({ messageId: i }), 'dev')
