@@ -1,9 +1,8 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
-import { Level, Path } from '../src/lwm2m/path'
 import { startAction } from './shared/action-definition'
 import { resolveEndpoint, resolvePath } from './shared/fields'
 import type { Node, NodeDef } from './shared/red'
-import { namedInput, writeInput } from './shared/write-input'
+import { writeInput } from './shared/write-input'
 
 /** `lwm2m-create`: creates an object instance; the device chooses its id where the path has none. */
 const lwm2mCreate: NodeInitializer = (RED: NodeAPI) => {
@@ -17,14 +16,11 @@ const lwm2mCreate: NodeInitializer = (RED: NodeAPI) => {
         const payload = await value.resolve(message)
         const resources = payload === undefined || payload === null || payload === '' ? {} : payload
         const input = writeInput(resources)
-        const parsed = Path.parse(target)
-        const instance = parsed.level === Level.OBJECT ? parsed.child(0) : parsed
         return {
           endpoint: device,
           paths: [target],
           answer: 'done',
-          perform: (server, options) =>
-            server.create(device, target, namedInput(server, device, instance, input), options),
+          perform: (server, options) => server.create(device, target, input, options),
         }
       }
     })

@@ -1,9 +1,8 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
-import { Path } from '../src/lwm2m/path'
 import { startAction } from './shared/action-definition'
 import { ArgumentError, resolveEndpoint, resolvePath, splitPaths } from './shared/fields'
 import type { Node, NodeDef } from './shared/red'
-import { attributeSet, compositeInput, namedInput, writeInput } from './shared/write-input'
+import { attributeSet, compositeInput, writeInput } from './shared/write-input'
 
 /** `lwm2m-write`: writes values (one path, or several by path), or attributes of a path. */
 const lwm2mWrite: NodeInitializer = (RED: NodeAPI) => {
@@ -35,7 +34,6 @@ const lwm2mWrite: NodeInitializer = (RED: NodeAPI) => {
         }
         const attributes = what === 'attributes' ? attributeSet(payload) : undefined
         const input = attributes === undefined ? writeInput(payload) : ''
-        const base = Path.parse(target)
         return {
           endpoint: device,
           paths: [target],
@@ -43,10 +41,7 @@ const lwm2mWrite: NodeInitializer = (RED: NodeAPI) => {
           options,
           perform: (server, all) =>
             attributes === undefined
-              ? server.write(device, target, namedInput(server, device, base, input), {
-                  ...all,
-                  ...chosen,
-                })
+              ? server.write(device, target, input, { ...all, ...chosen })
               : server.writeAttributes(device, target, attributes, all),
         }
       }

@@ -1,6 +1,5 @@
 import type { ObjectModel, ResourceDefinition } from '../../src/lwm2m/model/definition'
 import { Level, type Path } from '../../src/lwm2m/path'
-import type { NameLookup } from '../../src/lwm2m/payload'
 import type { Registration } from '../../src/server/types'
 
 /** Finds the definition of a resource in the version that the device announced. */
@@ -31,27 +30,5 @@ export function nameKey(
     const definition =
       path.level === Level.OBJECT && object !== undefined ? model.object(object) : resource(path)
     return definition?.name ?? String(path.ids[path.level - 1])
-  }
-}
-
-/** Finds what a name stands for, upper and lower case alike. The first of several equal names counts. */
-export function nameLookup(model: ObjectModel, registration: Registration | undefined): NameLookup {
-  return (parent, name) => {
-    const wanted = name.trim().toLowerCase()
-    const { object } = parent
-    if (object === undefined) {
-      for (const definition of model.objects()) {
-        if (definition.name.toLowerCase() === wanted) return definition.id
-      }
-      return undefined
-    }
-    if (parent.level !== Level.INSTANCE) return undefined
-    const announced = registration?.objects.find(
-      ({ id, prefix }) => id === object && (prefix ?? '') === parent.prefix,
-    )
-    for (const definition of model.object(object, announced?.version)?.resources.values() ?? []) {
-      if (definition.name.toLowerCase() === wanted) return definition.id
-    }
-    return undefined
   }
 }

@@ -1,4 +1,4 @@
-import { Level, Path } from '../../src/lwm2m/path'
+import { Path } from '../../src/lwm2m/path'
 import { OperationError } from '../../src/server/errors'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
 import type { OperationOptions, OperationResult } from '../../src/server/types'
@@ -15,13 +15,7 @@ import {
   serverAction,
   type ServerOperation,
 } from './server-actions'
-import {
-  attributeSet,
-  compositeInput,
-  executeArguments,
-  namedInput,
-  writeInput,
-} from './write-input'
+import { attributeSet, compositeInput, executeArguments, writeInput } from './write-input'
 
 /** What `msg.operation` may be. */
 export const OPERATIONS = [
@@ -101,11 +95,7 @@ export class RequestReader {
       }
       case 'create': {
         const input = writeInput(payload ?? {})
-        return done(request, (server, path, all) => {
-          const parsed = Path.parse(path)
-          const instance = parsed.level === Level.OBJECT ? parsed.child(0) : parsed
-          return server.create(endpoint, path, namedInput(server, endpoint, instance, input), all)
-        })
+        return done(request, (server, path, all) => server.create(endpoint, path, input, all))
       }
       case 'delete':
         return done(request, (server, path, all) => server.delete(endpoint, path, all))
@@ -161,10 +151,7 @@ export class RequestReader {
     const mode = readMode(options['mode'])
     const input = writeInput(payload)
     return done(request, (server, path, all) =>
-      server.write(endpoint, path, namedInput(server, endpoint, Path.parse(path), input), {
-        ...all,
-        ...mode,
-      }),
+      server.write(endpoint, path, input, { ...all, ...mode }),
     )
   }
 

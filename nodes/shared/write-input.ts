@@ -1,11 +1,7 @@
 import type { AttributeSet } from '../../src/lwm2m/attributes'
 import { asValue, type Value } from '../../src/lwm2m/value'
-import type { Path } from '../../src/lwm2m/path'
-import type { NameLookup } from '../../src/lwm2m/payload'
-import type { Lwm2mServer } from '../../src/server/lwm2m-server'
-import type { ExecuteArguments, WriteInput, WriteTree } from '../../src/server/types'
+import type { ExecuteArguments, WriteInput } from '../../src/server/types'
 import { ArgumentError } from './fields'
-import { nameLookup } from './names'
 
 /** An object as flows make them, or an array: what has values inside. */
 function isTree(value: unknown): value is { readonly [key: string]: unknown } {
@@ -20,39 +16,6 @@ function isTree(value: unknown): value is { readonly [key: string]: unknown } {
 export function writeInput(payload: unknown): WriteInput {
   checkWritable(payload, 'the value', 0)
   return payload as WriteInput
-}
-
-/**
- * The value of a message for a device: with the names of resources replaced by their ids.
- * @param base what the value is written to, of at least instance level
- * @throws ArgumentError where a name is none
- */
-export function namedInput(
-  server: Lwm2mServer,
-  endpoint: string,
-  base: Path,
-  input: WriteInput,
-): WriteInput {
-  if (!isTree(input) || Array.isArray(input)) return input
-  return idTree(input, base, nameLookup(server.model, server.registrations.get(endpoint)))
-}
-
-type Tree = { readonly [key: string]: unknown }
-
-function idTree(tree: Tree, parent: Path, names: NameLookup): WriteTree {
-  const ids: { [id: string]: Value | WriteTree } = {}
-  for (const [key, value] of Object.entries(tree)) {
-    const id = /^\d+$/.test(key) ? Number(key) : names(parent, key)
-    if (id === undefined) {
-      const where = `${JSON.stringify(key.slice(0, 40))} below ${parent.toString()}`
-      throw new ArgumentError(`${where} is neither an id nor a name that the object model knows`)
-    }
-    ids[id] =
-      isTree(value) && !Array.isArray(value)
-        ? idTree(value, parent.child(id), names)
-        : (value as Value)
-  }
-  return ids
 }
 
 function checkWritable(value: unknown, place: string, depth: number): void {

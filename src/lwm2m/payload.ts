@@ -158,7 +158,8 @@ class PayloadReader {
     if (/^\d+$/.test(key) && Number(key) < MAX_ID) return path.child(Number(key))
     const id = this.name?.(path, key)
     if (id === undefined) {
-      throw new EncodeError(`${JSON.stringify(key)} is no id or name below ${path}`)
+      const where = `${JSON.stringify(key.slice(0, 40))} below ${path}`
+      throw new EncodeError(`${where} is neither an id nor a name that the object model knows`)
     }
     return path.child(id)
   }

@@ -136,7 +136,7 @@ describe('message payload as records', () => {
     assert.deepEqual(plain(found), { '/3/0/15': 'UTC' })
     assert.throws(
       () => payloadToRecords({ Zone: 'UTC' }, Path.parse('/3/0'), resource, name),
-      /"Zone" is no id or name below \/3\/0/,
+      /"Zone" below \/3\/0 is neither an id nor a name/,
     )
   })
 
@@ -168,8 +168,8 @@ describe('message payload as records', () => {
     refused(null, '/3/0/9', /no value for \/3\/0\/9/)
     refused(undefined, '/3/0/9', /no value/)
     refused({ 9: null }, '/3/0', /no value for \/3\/0\/9/)
-    refused({ x: 1 }, '/3/0', /"x" is no id/)
-    refused({ 65535: 1 }, '/3/0', /"65535" is no id/)
+    refused({ x: 1 }, '/3/0', /"x" below \/3\/0 is neither an id nor a name/)
+    refused({ 65535: 1 }, '/3/0', /"65535" below \/3\/0 is neither an id/)
     refused(() => 1, '/3/0/9', /not function/)
     refused({ 9: { 0: { 0: 1 } } }, '/3/0', /takes a single value/)
     refused([[1]], '/3/0/6', /single value/)

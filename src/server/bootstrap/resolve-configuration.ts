@@ -1,6 +1,7 @@
 import { parseFormatName } from '../../lwm2m/formats'
 import type { ObjectModel, ResourceDefinition } from '../../lwm2m/model/definition'
 import { Level, Path } from '../../lwm2m/path'
+import { nameLookup } from '../../lwm2m/model/names'
 import { payloadToRecords } from '../../lwm2m/payload'
 import { BootstrapConfigurationError } from './configuration'
 import { isPlainObject, substitute, unknownPlaceholder } from './placeholders'
@@ -37,7 +38,12 @@ export function resolveConfiguration(
   const name = nameOf(input, endpoint)
   const top = new Properties(copyOf(input, name), name, '', FIELDS)
   const readRecords: RecordReader = (value, base) =>
-    payloadToRecords(substitute(value, endpoint), base, (path) => definitionOf(model, path))
+    payloadToRecords(
+      substitute(value, endpoint),
+      base,
+      (path) => definitionOf(model, path),
+      nameLookup(model),
+    )
   const reader = new Reader(top, name, endpoint, readRecords)
   const accounts = reader.accounts()
   const writes = reader.writes()

@@ -3,7 +3,10 @@ import type {
   ObjectModel,
   ResourceDefinition,
 } from '../../lwm2m/model/definition'
+import { nameLookup } from '../../lwm2m/model/names'
 import type { Path } from '../../lwm2m/path'
+import { payloadToRecords } from '../../lwm2m/payload'
+import type { Record } from '../../lwm2m/record'
 import { compareVersions } from '../../lwm2m/versions'
 import type { Registration, RegisteredObject, ServerWarning } from '../types'
 
@@ -94,4 +97,18 @@ export function resourceLookup(
     }
     return resource
   }
+}
+
+/**
+ * Values for a device as records: by id, or by the names in the versions that it announced.
+ * @throws EncodeError where a name is none, or a value cannot be what its resource is
+ */
+export function namedRecords(
+  payload: unknown,
+  base: Path,
+  device: Registration,
+  model: ObjectModel,
+): Record[] {
+  const names = nameLookup(model, (path) => registeredObject(device, path)?.version)
+  return payloadToRecords(payload, base, resourceLookup(device, model), names)
 }

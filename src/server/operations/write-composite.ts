@@ -1,7 +1,6 @@
 import { Code } from '../../coap/codes'
 import { decode, encode } from '../../lwm2m/formats'
 import { ContentFormat } from '../../lwm2m/formats/codec'
-import { payloadToRecords } from '../../lwm2m/payload'
 import { Level, Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import type { Value } from '../../lwm2m/value'
@@ -10,7 +9,7 @@ import { compositeFormats } from './content-format'
 import { rootSegments } from './device-path'
 import type { Operation, OperationContext } from './operation'
 import { invalidArgument, requireVersion } from './preconditions'
-import { resourceLookup } from './resource-lookup'
+import { namedRecords } from './resource-lookup'
 import { codecContext, refusesContentFormat, requireSuccess } from './response'
 
 /** Values by path; `null` deletes (SenML-ETCH, 1.2). */
@@ -30,10 +29,11 @@ function toRecords(
   context: OperationContext,
 ): readonly Record[] {
   if (isRecords(input)) return input
-  const lookup = resourceLookup(device, context.model)
   return Object.entries(input).flatMap(([key, value]) => {
     const path = Path.parse(key)
-    return value === null ? [{ path, value: undefined }] : payloadToRecords(value, path, lookup)
+    return value === null
+      ? [{ path, value: undefined }]
+      : namedRecords(value, path, device, context.model)
   })
 }
 

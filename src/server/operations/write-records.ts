@@ -1,10 +1,9 @@
-import { payloadToRecords } from '../../lwm2m/payload'
 import type { ObjectModel } from '../../lwm2m/model/definition'
 import { Level, Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import type { Registration, WriteInput } from '../types'
 import { invalidArgument } from './preconditions'
-import { resourceLookup } from './resource-lookup'
+import { namedRecords } from './resource-lookup'
 
 function isRecords(value: unknown): value is readonly Record[] {
   return (
@@ -29,7 +28,7 @@ export function writeRecords(
   model: ObjectModel,
 ): readonly Record[] {
   if (!isRecords(input) || input.length === 0) {
-    return payloadToRecords(input, base, resourceLookup(device, model))
+    return namedRecords(input, base, device, model)
   }
   for (const { path, value } of input) {
     if (!base.contains(path)) {

@@ -297,6 +297,11 @@ describe('the plan of a bootstrap', () => {
     assert.deepEqual(written(afterDelete, '/2/0'), { '/2/0/3': '101', '/2/0/0': '3' })
   })
 
+  it('knows resources by their names', () => {
+    const found = plan({ resources: { '/3/0': { Timezone: 'Europe/Paris' } } }, '</0/0>,</3/0>')
+    assert.deepEqual(written(found, '/3/0'), { '/3/0/15': 'Europe/Paris' })
+  })
+
   it('understands the discovery replies of 1.0 and of odd devices', () => {
     const state = readDiscovery(
       Buffer.from('lwm2m="1.0",</0/0>,</0/1>;ssid="5",</1>,</1/0>;ssid=5'),

@@ -132,6 +132,11 @@ describe('Write-Composite', () => {
     )
   })
 
+  it('knows resources by their names', async () => {
+    await open({ version: '1.1' })
+    await write({ '/3/0': { 'UTC Offset': 'Z' } }, 110, '[{"bn":"/","n":"3/0/14","vs":"Z"}]', 110)
+  })
+
   it('deletes by SenML-ETCH null (1.2)', async () => {
     await open({ version: '1.2' })
     await write(

@@ -51,6 +51,16 @@ describe('Write', () => {
         { mode: 'replace' },
       ))
 
+    it('knows resources by their names, in upper or lower case', async () => {
+      const expected = { code: POST, format: 11542, payload: hex('C10265 C10755') }
+      await write('/1/0', { 'Default Minimum Period': 101, binding: 'U' }, expected)
+      const wrong = device.server.write('dev1', '/1/0', { Colour: 'red' })
+      await assert.rejects(wrong, {
+        code: 'encode',
+        message: '"Colour" below /1/0 is neither an id nor a name that the object model knows',
+      })
+    })
+
     it('replaces a resource', () =>
       write('/1/0/1', 86400, { code: PUT, format: 11542, payload: hex('C40100015180') }))
 
