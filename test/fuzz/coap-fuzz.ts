@@ -14,6 +14,9 @@ import { FakeClock } from '../support/fake-clock'
 import { seededRandom } from '../support/random'
 
 const STRANGERS = 50
+const PEERS = 100
+/** What every third peer takes at most. */
+const SMALL_DATAGRAM = 128
 const MOST_BODIES = 1 << 18
 
 /** Options that make the endpoint do something, and some that it does not know. */
@@ -139,6 +142,17 @@ class Target {
         this.clock.setTimeout(() => resolve(reply), source.below(900)),
       )
     }
+    for (let i = 0; i < PEERS; i += 3) this.transport.limits.set(`peer-${i}`, SMALL_DATAGRAM)
+    const send = this.transport.send.bind(this.transport)
+    this.transport.send = (peer, datagram) => {
+      try {
+        send(peer, datagram)
+      } catch (error) {
+        // Nobody is gone here, so it was too large.
+        this.defects.push(String(error))
+        throw error
+      }
+    }
     this.transport.onSend = ({ peer, datagram }) => {
       if ((datagram[0] ?? 0) >> 4 === 6) return
       const list = this.known.get(peer.id) ?? []
@@ -173,7 +187,7 @@ class Target {
         endpoint.ping(peer).catch(ignore)
         break
       case 4:
-        endpoint.migrate(peer, memoryPeer(`peer-${source.below(100)}`))
+        this.migrate(peer, memoryPeer(`peer-${source.below(PEERS)}`))
         break
       case 5:
         if (source.random() < 0.2) endpoint.abort(peer, 'fuzz')
@@ -190,6 +204,12 @@ class Target {
         )
         break
     }
+  }
+
+  /** What is in flight may be too large for where less fits: then it fails, and no wonder. */
+  private migrate(from: Peer, to: Peer): void {
+    const { limits } = this.transport
+    if (limits.get(from.id) === limits.get(to.id)) this.endpoint.migrate(from, to)
   }
 }
 
@@ -224,7 +244,7 @@ async function fuzzEndpoint(iterations: number, source: Source): Promise<void> {
   try {
     await target.endpoint.start()
     for (let i = 0; i < iterations; i++) {
-      const peer = memoryPeer(`peer-${source.below(100)}`)
+      const peer = memoryPeer(`peer-${source.below(PEERS)}`)
       target.transport.deliver(peer, source.datagram(target.known.get(peer.id) ?? []))
       if (i % 7 === 0) target.act(peer)
       if (i % 20 === 0) target.clock.advance(source.below(400))
