@@ -12,6 +12,7 @@ import { registerHost } from './shared/server-registry'
 import type { ServerNode } from './shared/server-node'
 import type { ServerSecrets } from './shared/server-settings'
 import { migrate, type SavedDefinition, Settings } from './shared/settings'
+import { WarningLog } from './shared/warning-log'
 import { whenFlowsStarted } from './shared/flows-started'
 
 /** `lwm2m-server`: the config node that is the LwM2M server (and the bootstrap server). */
@@ -46,7 +47,7 @@ const lwm2mServer: NodeInitializer = (RED: NodeAPI) => {
       ready: whenFlowsStarted(RED),
       createEngine: () => {
         const settings = new Settings(migrate(definition as unknown as SavedDefinition))
-        return createEngine({
+        const engine = createEngine({
           settings,
           id,
           userDir: RED.settings.userDir ?? process.cwd(),
@@ -54,6 +55,9 @@ const lwm2mServer: NodeInitializer = (RED: NodeAPI) => {
           serverKey: secrets.serverKey,
           report: (error) => this.error(error, {}),
         })
+        const log = new WarningLog((line) => this.warn(line))
+        engine.server.on('warning', (warning) => log.take(warning))
+        return engine
       },
     })
     Object.assign(this, { host, users: host.flowNodes } satisfies Pick<
