@@ -6,6 +6,7 @@ import { ScriptedPeer } from '../support/scripted-device'
 import { requireTool } from '../support/tools'
 import { Broker, type Listener } from './support/broker'
 import { moveExample } from './support/examples'
+import { TcpGate } from './support/tcp-gate'
 
 const DEVICE = 'plant-1'
 const POST = 2
@@ -20,6 +21,8 @@ interface Answer {
 describe('the example mqtt-gateway, with mosquitto', function () {
   this.timeout(120_000)
   let broker: Broker
+  /** Between the gateway and the broker. */
+  let way: TcpGate
   let red: NodeRed
   let all: Listener
   let device: Lwm2mClient
@@ -29,23 +32,22 @@ describe('the example mqtt-gateway, with mosquitto', function () {
   before(async function () {
     broker = await Broker.start(requireTool(this, 'mosquitto'))
     all = await broker.listen('lwm2m/#')
-    red = await NodeRed.start()
+    red = await NodeRed.start({ settings: { mqttReconnectTime: 200 } })
+    way = await TcpGate.closed(broker.port)
     const { flow, port } = await moveExample('mqtt-gateway', {
-      'mqtt-broker': { broker: '127.0.0.1', port: String(broker.port) },
+      'mqtt-broker': { broker: '127.0.0.1', port: String(way.port) },
       // So that a device that is gone is known to be in moments instead of a minute and a half.
       'lwm2m-server': { ackTimeout: '0.2', maxRetransmit: '1' },
     })
     coapPort = port(56931)
-    // What registers before the gateway is connected is not heard of by MQTT.
-    const connected = red.printed('Connected to broker')
     await red.deploy(flow)
-    await connected
     device = new Lwm2mClient({
       endpoint: DEVICE,
       server: `coap://127.0.0.1:${coapPort}`,
       lifetime: 300,
       objects: {
         3: { 0: { 0: 'Works', 4: null, 13: 1_700_000_000, 14: '+00:00' } },
+        5: { 0: { 1: '', 2: null, 3: 0, 5: 0 } },
         19: { 0: { 0: { value: ['AP8='], operations: 'RW' } } },
         3303: { 0: { 5700: 21.5, 5701: 'Cel', 5605: null, 5601: 21.5, 5602: 21.5 } },
         3306: { 0: { 5850: false, 5851: 20, 5852: 0, 5853: 'idle' } },
@@ -54,11 +56,15 @@ describe('the example mqtt-gateway, with mosquitto', function () {
     const registered = new Promise((resolve) => device.once('registered', resolve))
     await device.start()
     await registered
+    // The device was there before the gateway was connected: it is told all the same.
+    await way.open()
+    await all.until(({ topic }) => topic === `lwm2m/${DEVICE}/up/resp`)
   })
 
   after(async () => {
     await device?.stop()
     await red?.stop()
+    await way?.close()
     await all?.close()
     await broker?.stop()
   })
@@ -99,9 +105,19 @@ describe('the example mqtt-gateway, with mosquitto', function () {
         lwm2m: '1.1',
         b: 'U',
         alternatePath: '/',
-        objectList: ['/1/0', '/3/0', '/19/0', '/3303/0', '/3306/0'],
+        objectList: ['/1/0', '/3/0', '/5/0', '/19/0', '/3303/0', '/3306/0'],
       },
     })
+  })
+
+  it('tells the registrations again when the broker was away', async () => {
+    const from = all.heard.length
+    await way.close()
+    await way.open()
+    const { message } = await all.until(({ topic }) => topic === `lwm2m/${DEVICE}/up/resp`, from)
+    assert.equal((message as Answer).msgType, 'register')
+    const { data } = await ask('read', { path: '/3/0/0' })
+    assert.equal(data['code'], '2.05')
   })
 
   it('tells an update', async () => {
@@ -111,7 +127,7 @@ describe('the example mqtt-gateway, with mosquitto', function () {
     assert.equal(msgType, 'update')
     assert.equal(data['ep'], DEVICE)
     assert.equal(data['lt'], 300)
-    assert.equal((data['objectList'] as string[]).length, 5)
+    assert.equal((data['objectList'] as string[]).length, 6)
   })
 
   it('reads a resource', async () => {
@@ -259,6 +275,26 @@ describe('the example mqtt-gateway, with mosquitto', function () {
     assert.deepEqual(after.data['content'], ['</3303/0/5700>'])
   })
 
+  it('notifies of the firmware object on the topic of its own, too', async () => {
+    const path = '/5/0/3'
+    await ask('observe', { path })
+    const reqID = lastId
+    device.set(path, 1)
+    const [own, usual] = await Promise.all(
+      [`lwm2m/${DEVICE}//v1/up/dm`, `lwm2m/${DEVICE}/up/notify`].map((wanted) =>
+        all.until(({ topic }) => topic === wanted),
+      ),
+    )
+    assert.deepEqual(own?.message, {
+      reqID,
+      msgType: 'notify',
+      seqNum: 1,
+      data: { code: '2.05', codeMsg: 'content', reqPath: path, content: [{ path, value: 1 }] },
+    })
+    assert.deepEqual(usual?.message, own?.message)
+    await ask('cancel-observe', { path })
+  })
+
   it('observes, notifies with the reqID of the observation, and cancels', async () => {
     const path = '/3306/0/5851'
     const answer = await ask('observe', { path })
@@ -275,6 +311,7 @@ describe('the example mqtt-gateway, with mosquitto', function () {
       const { message } = await all.until(
         ({ topic, message }) =>
           topic === `lwm2m/${DEVICE}/up/notify` &&
+          (message as { reqID?: number }).reqID === reqID &&
           (message as { seqNum?: number }).seqNum === seqNum,
       )
       assert.deepEqual(message, {
@@ -312,6 +349,32 @@ describe('the example mqtt-gateway, with mosquitto', function () {
       'a value of another type',
       'write',
       { path: '/3306/0/5851', type: 'Integer', value: 'much' },
+      '4.00',
+      'bad_request',
+    ],
+    ...(
+      [
+        ['Integer', '/3306/0/5852', ''],
+        ['Integer', '/3306/0/5852', '1.5'],
+        ['Float', '/3306/0/5852', ' '],
+        ['Boolean', '/3306/0/5850', 'yes'],
+        ['Time', '/3/0/13', 'soon'],
+        ['Opaque', '/19/0/0/0', 'no base64!'],
+      ] as const
+    ).map(
+      ([type, path, value]) =>
+        [
+          `${JSON.stringify(value)} as ${type}`,
+          'write',
+          { path, type, value },
+          '4.00',
+          'bad_request',
+        ] as const,
+    ),
+    [
+      'bytes that are no hex',
+      'write',
+      { path: '/19/0/0/0', type: 'Opaque', value: 'abc', encoding: 'hex' },
       '4.00',
       'bad_request',
     ],
