@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Lwm2mClient } from '../../src/client/lwm2m-client'
 import { NodeRed } from '../support/node-red'
-import { moveExample } from './support/examples'
+import { moveExample, nodeOf } from './support/examples'
 import { EventStream } from './support/event-stream'
 
 const DEVICE = 'rest-2'
@@ -362,6 +362,19 @@ describe('the example rest-gateway, over HTTP', function () {
     await mute.stop({ deregister: false })
     const [status, answer] = await ask('GET', 'clients/mute/3/0/0')
     assert.deepEqual([status, (answer as { code: string }).code], [504, 'timeout'])
+  })
+
+  it('makes a token up where none is given, and keeps one that was given to itself', async () => {
+    const { flow } = await moveExample('rest-gateway')
+    const { id } = nodeOf(flow, 'function', 'authenticate')
+    assert.equal(await red.status(id, () => true), 'token: LWM2M_API_TOKEN')
+    await red.deploy(flow)
+    const shown = await red.status(id, (text) => /^token: [0-9a-f]{32}$/.test(text))
+    const statusFor = async (token: string): Promise<number> =>
+      (await fetch(`${red.url}/api/clients`, { headers: { authorization: `Bearer ${token}` } }))
+        .status
+    assert.equal(await statusFor(shown.slice('token: '.length)), 200)
+    assert.equal(await statusFor(TOKEN), 401)
   })
 
   it('logs no error of its own', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { Lwm2mClient } from '../../src/client/lwm2m-client'
 import { NodeRed, newUserDir } from '../support/node-red'
-import { moveExample } from './support/examples'
+import { moveExample, nodeOf } from './support/examples'
 import { Receiver } from './support/receiver'
 
 const DEVICE = 'hook-2'
@@ -220,6 +220,18 @@ describe('the example webhooks, with a receiver over HTTP', function () {
     await unsubscribe(kept)
     const [, none] = await ask('GET')
     assert.deepEqual(none, [])
+  })
+
+  it('makes a token up where none is given, and keeps one that was given to itself', async () => {
+    const { flow } = await moveExample('webhooks')
+    const { id } = nodeOf(flow, 'function', 'authenticate')
+    assert.equal(await red.status(id, () => true), 'token: LWM2M_API_TOKEN')
+    await red.deploy(flow)
+    const shown = await red.status(id, (text) => /^token: [0-9a-f]{32}$/.test(text))
+    const statusFor = async (token: string): Promise<number> =>
+      (await fetch(`${red.url}/webhooks`, { headers: { authorization: `Bearer ${token}` } })).status
+    assert.equal(await statusFor(shown.slice('token: '.length)), 200)
+    assert.equal(await statusFor(TOKEN), 401)
   })
 
   it('logs no error of its own', () => {

@@ -70,6 +70,9 @@ export class NodeRed {
   /** Whether the flows that it starts with have been started; HTTP answers earlier. */
   private hasStarted = false
   private readonly debugListeners = new Set<(message: DebugMessage) => void>()
+  /** What nodes show below themselves, by their ids. */
+  private readonly statuses = new Map<string, string>()
+  private readonly statusListeners = new Set<() => void>()
   private comms: WebSocket | undefined
 
   private constructor(
@@ -181,6 +184,25 @@ export class NodeRed {
     })
   }
 
+  /** The text below a node, once it fits. */
+  status(id: string, fits: (text: string) => boolean, ms = 30_000): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const text = this.statuses.get(id)
+        if (text === undefined || !fits(text)) return
+        clearTimeout(timer)
+        this.statusListeners.delete(look)
+        resolve(text)
+      }
+      const timer = setTimeout(() => {
+        this.statusListeners.delete(look)
+        reject(new Error(`the node shows ${this.statuses.get(id)}; Node-RED said:\n${this.log}`))
+      }, ms)
+      this.statusListeners.add(look)
+      look()
+    })
+  }
+
   /** Resolves when it prints a text from now on. */
   printed(text: string, ms = 30_000): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -235,16 +257,22 @@ export class NodeRed {
     const comms = new WebSocket(`${this.url.replace('http', 'ws')}/comms`)
     this.comms = comms
     comms.on('message', (data) => {
-      const said = JSON.parse(String(data)) as { topic: string; data: DebugMessage }[]
+      const said = JSON.parse(String(data)) as {
+        topic: string
+        data: DebugMessage & { readonly text?: string }
+      }[]
       for (const { topic, data: message } of Array.isArray(said) ? said : [said]) {
         if (topic === 'debug') for (const listener of this.debugListeners) listener(message)
+        if (!topic.startsWith('status/')) continue
+        this.statuses.set(topic.slice('status/'.length), String(message.text ?? ''))
+        for (const look of this.statusListeners) look()
       }
     })
     comms.on('error', () => {
       // Node-RED went; whoever waits for a message times out and says what it printed.
     })
     await new Promise((resolve) => comms.once('open', resolve))
-    comms.send(JSON.stringify({ subscribe: 'debug/#' }))
+    for (const topic of ['debug/#', 'status/#']) comms.send(JSON.stringify({ subscribe: topic }))
   }
 }
 
