@@ -128,6 +128,15 @@ describe('client registration order', () => {
     assert.deepEqual(sent, [1, 1, 2])
   })
 
+  it('does not make an Update wait for servers whose turn has not come', async () => {
+    await start({ [PRIORITY]: 1, [FAILURE_BLOCK]: true }, { [PRIORITY]: 2 })
+    await answer(1, 0x80)
+    const updated = client.update()
+    await answer(1, 0x41)
+    await updated
+    await answer(2, 0x41)
+  })
+
   it('does not keep the device from stopping while a server waits for its turn', async () => {
     await start({ [PRIORITY]: 1 }, { [PRIORITY]: 2 })
     await server(1).message()

@@ -29,6 +29,8 @@ export class ServerSession {
   private running = false
   private state: ClientState = 'stopped'
   private failures = 0
+  /** Servers that are registered at before this one are not yet (`/1/x/13`). */
+  private awaitsTurn = false
   /** When the server last confirmed the registration, monotonic ms. */
   private confirmedAt = 0
   /** Somebody waits for the next Update (or Register). */
@@ -96,11 +98,15 @@ export class ServerSession {
     this.setState('stopped')
   }
 
-  /** Resolves when the server answered the next Update, or Register where that is due. */
+  /**
+   * Resolves when the server answered the next Update, or Register where that is due; at once where it
+   * is not this server's turn yet. @throws ClientError `not-running`, and why the attempt failed
+   */
   update(): Promise<void> {
     if (!this.running) {
       return Promise.reject(new ClientError('not-running', 'the client is stopped'))
     }
+    if (this.awaitsTurn) return Promise.resolve()
     const done = this.waiters.wait()
     this.wishes.add({ update: true })
     return done
@@ -157,9 +163,11 @@ export class ServerSession {
   private async run(): Promise<void> {
     const turn = this.options.turn()
     if (turn !== undefined) {
+      this.awaitsTurn = true
       this.setState('waiting')
       // Stopped before its turn came: there is nothing to be done.
       await unlessAborted(turn, this.abort.signal).catch(() => {})
+      this.awaitsTurn = false
     }
     if (this.running && this.options.initialDelay > 0)
       await this.wishes.wait(this.options.initialDelay)
