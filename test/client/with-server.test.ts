@@ -175,7 +175,7 @@ describe('client with the server', () => {
       const device = client({
         server: `coaps://127.0.0.1:${proxy.port}`,
         security: { psk: { identity: 'dev1', key: KEY } },
-        coap: { ackTimeout: 100, maxRetransmit: 1, responseTimeout: 500 },
+        coap: { ackTimeout: 300, maxRetransmit: 1, responseTimeout: 3000 },
       })
       const registered = next(device, 'registered')
       await device.start()

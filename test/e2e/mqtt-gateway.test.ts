@@ -36,8 +36,8 @@ describe('the example mqtt-gateway, with mosquitto', function () {
     way = await TcpGate.closed(broker.port)
     const { flow, port } = await moveExample('mqtt-gateway', {
       'mqtt-broker': { broker: '127.0.0.1', port: String(way.port) },
-      // So that a device that is gone is known to be in moments instead of a minute and a half.
-      'lwm2m-server': { ackTimeout: '0.2', maxRetransmit: '1' },
+      // So that a device that is gone is known to be in seconds instead of a minute and a half.
+      'lwm2m-server': { ackTimeout: '0.4', maxRetransmit: '2' },
     })
     coapPort = port(56931)
     await red.deploy(flow)

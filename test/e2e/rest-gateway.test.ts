@@ -18,7 +18,7 @@ describe('the example rest-gateway, over HTTP', function () {
     red = await NodeRed.start()
     const { flow, port } = await moveExample('rest-gateway', {
       tab: { env: [{ name: 'LWM2M_API_TOKEN', value: TOKEN, type: 'str' }] },
-      'lwm2m-server': { ackTimeout: '0.2', maxRetransmit: '1' },
+      'lwm2m-server': { ackTimeout: '0.4', maxRetransmit: '2' },
     })
     server = `coap://127.0.0.1:${port(56932)}`
     await red.deploy(flow)
