@@ -1,6 +1,6 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
 import { startAction } from './shared/action-definition'
-import { ArgumentError, resolveEndpoint, resolvePath, splitPaths } from './shared/fields'
+import { resolveEndpoint, resolvePath, splitPaths } from './shared/fields'
 import type { Node, NodeDef } from './shared/red'
 import { attributeSet, compositeInput, writeInput } from './shared/write-input'
 
@@ -29,9 +29,6 @@ const lwm2mWrite: NodeInitializer = (RED: NodeAPI) => {
           }
         }
         const target = await resolvePath(path, message)
-        if (payload === undefined || payload === null) {
-          throw new ArgumentError('no value to write: set it in the dialog or in msg.payload')
-        }
         const attributes = what === 'attributes' ? attributeSet(payload) : undefined
         const input = attributes === undefined ? writeInput(payload) : ''
         return {

@@ -1,5 +1,5 @@
 import type { CodedError } from '../../src/base/coded-error'
-import { parseFormatName } from '../../src/lwm2m/formats'
+import { formatNames, parseFormatName } from '../../src/lwm2m/formats'
 import { Path } from '../../src/lwm2m/path'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
 import type { OperationOptions, OperationResult } from '../../src/server/types'
@@ -50,7 +50,10 @@ export interface ActionSettings {
 export function readFormat(text: string): number | undefined {
   if (text.trim() === '') return undefined
   const format = parseFormatName(text.trim())
-  if (format === undefined) throw new SettingError(`${JSON.stringify(text)} is no content format`)
+  if (format === undefined) {
+    const known = formatNames.join(', ')
+    throw new SettingError(`${JSON.stringify(text)} is no content format; there are ${known}`)
+  }
   return format
 }
 

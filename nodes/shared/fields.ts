@@ -67,6 +67,9 @@ export class TypedField {
 export async function resolveEndpoint(field: TypedField, message: NodeMessage): Promise<string> {
   const value = field.empty ? message['endpoint'] : await field.resolve(message)
   if (typeof value === 'string' && value.trim() !== '') return value.trim()
+  if (value !== undefined && value !== null && typeof value !== 'string') {
+    throw new ArgumentError(`an endpoint is text, not ${shown(value)}`)
+  }
   throw new ArgumentError('no endpoint: set it in the dialog or in msg.endpoint')
 }
 
@@ -84,9 +87,23 @@ export async function resolvePath(field: TypedField, message: NodeMessage): Prom
   throw new ArgumentError('this operation takes one path')
 }
 
-/** `'/3/0/9, /3/0/1'` or an array of paths as an array; empty for anything else. */
+/** A value of a message in an error text. */
+function shown(value: unknown): string {
+  const text = typeof value === 'object' ? 'an object' : String(value)
+  return text.slice(0, 40)
+}
+
+/**
+ * `'/3/0/9, /3/0/1'` or an array of paths as an array; empty where nothing is given.
+ * @throws ArgumentError for what is no text
+ */
 export function splitPaths(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(splitPaths)
-  if (typeof value !== 'string') return []
+  if (value === undefined || value === null) return []
+  if (typeof value !== 'string') {
+    throw new ArgumentError(
+      `a path is text such as /3/0/9, or an array of such, not ${shown(value)}`,
+    )
+  }
   return value.split(/[\s,]+/).filter((path) => path !== '')
 }

@@ -72,7 +72,10 @@ export function messageCriteria(message: NodeMessage): Pick<Wish, 'criteria' | '
       attributes[name] = value as number | null
     }
   }
-  if (changeOnly !== undefined) criteria['changeOnly'] = changeOnly === true
+  if (changeOnly !== undefined && typeof changeOnly !== 'boolean') {
+    throw new ArgumentError('msg.criteria.changeOnly must be true or false')
+  }
+  if (changeOnly !== undefined) criteria['changeOnly'] = changeOnly
   return { criteria, attributes }
 }
 

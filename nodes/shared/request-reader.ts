@@ -4,6 +4,7 @@ import type { Lwm2mServer } from '../../src/server/lwm2m-server'
 import type { OperationOptions, OperationResult } from '../../src/server/types'
 import { type PreparedAction, readFormat } from './action-node'
 import { ArgumentError, resolveEndpoint, splitPaths, type TypedField } from './fields'
+import { toCodedError } from './failure'
 import { keepable } from './keepable'
 import { makeWish, messageCriteria } from './observe-wish'
 import type { Observer } from './observer'
@@ -226,7 +227,7 @@ function requireDevice(server: Lwm2mServer, endpoint: string): void {
 /** `msg.options`: times in seconds, as in the dialogs. */
 function operationOptions(options: Request['options']): Partial<OperationOptions> {
   const { format, timeout, ttl, replaceQueued } = options
-  const number = format === undefined ? undefined : readFormat(String(format))
+  const number = format === undefined ? undefined : formatOption(format)
   const timeoutMs = seconds('timeout', timeout)
   const ttlMs = seconds('ttl', ttl)
   return {
@@ -234,6 +235,17 @@ function operationOptions(options: Request['options']): Partial<OperationOptions
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
     ...(ttlMs === undefined ? {} : { ttl: ttlMs }),
     ...(replaceQueued === true ? { replaceQueued } : {}),
+  }
+}
+
+function formatOption(value: unknown): number | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') {
+    throw new ArgumentError('msg.options.format must be the name or number of a content format')
+  }
+  try {
+    return readFormat(String(value))
+  } catch (error) {
+    throw new ArgumentError(`msg.options.format: ${toCodedError(error).message}`)
   }
 }
 

@@ -14,6 +14,9 @@ function isTree(value: unknown): value is { readonly [key: string]: unknown } {
  * @throws ArgumentError
  */
 export function writeInput(payload: unknown): WriteInput {
+  if (payload === undefined || payload === null) {
+    throw new ArgumentError('no value to write: set it in the dialog or in msg.payload')
+  }
   checkWritable(payload, 'the value', 0)
   return payload as WriteInput
 }
@@ -76,8 +79,11 @@ export function attributeSet(value: unknown): AttributeSet {
       set[name] = null
       continue
     }
-    const number = Number(given)
-    if (!Number.isFinite(number)) throw new ArgumentError(`${name} must be a number`)
+    const isText = typeof given === 'string' && given.trim() !== ''
+    const number = isText || typeof given === 'number' ? Number(given) : NaN
+    if (!Number.isFinite(number)) {
+      throw new ArgumentError(`${name} must be a number, or null to unset it`)
+    }
     set[name] = number
   }
   return set

@@ -118,7 +118,8 @@ class PayloadReader {
     }
     if (path.level === Level.RESOURCE_INSTANCE) return this.value(payload, path)
     if (path.level === Level.RESOURCE) return this.atResource(payload, path)
-    if (!isTree(payload)) throw new EncodeError(`${path} takes an object: ${example(path)}`)
+    if (!isTree(payload))
+      throw new EncodeError(`${path} takes an object of values, such as ${example(path)}`)
     for (const [key, inner] of Object.entries(payload)) this.read(inner, this.child(path, key))
   }
 

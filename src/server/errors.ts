@@ -9,8 +9,13 @@ export class DeviceError extends CodedError {
     /** Diagnostic payload (RFC 7252 §5.5.2), where the device sent one. */
     readonly diagnostic: string = '',
   ) {
-    const detail = diagnostic === '' ? '' : `: ${diagnostic}`
-    super(formatCode(coapCode), `${what}: ${formatCode(coapCode)} ${codeName(coapCode)}${detail}`)
+    const name = codeName(coapCode)
+    // Many devices say no more than the code does.
+    const says = diagnostic.toLowerCase() !== name.toLowerCase() && diagnostic !== ''
+    super(
+      formatCode(coapCode),
+      `${what}: ${formatCode(coapCode)} ${name}${says ? `: ${diagnostic}` : ''}`,
+    )
   }
 }
 

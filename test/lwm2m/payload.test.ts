@@ -163,7 +163,7 @@ describe('message payload as records', () => {
     refused(1, '/3/0/6', /has instances: give \{0: …\} or an array/)
     refused([1], '/3/0/9', /takes a single value/)
     refused({ a: 1 }, '/3/0/9', /takes a single value/)
-    refused(5, '/3/0', /takes an object: \{"5601": 1\}/)
+    refused(5, '/3/0', /takes an object of values, such as \{"5601": 1\}/)
     refused([5], '/3/0', /takes an object/)
     refused(null, '/3/0/9', /no value for \/3\/0\/9/)
     refused(undefined, '/3/0/9', /no value/)

@@ -67,6 +67,9 @@ export function formatName(format: number): string {
   return NAMES[format] ?? String(format)
 }
 
+/** The short names of all formats. */
+export const formatNames: readonly string[] = Object.values(NAMES)
+
 /** `'senml-cbor'`, `'application/senml+cbor'` or `'112'` -> 112; undefined where it is none. */
 export function parseFormatName(name: string): number | undefined {
   const trimmed = name.trim().toLowerCase()

@@ -1,5 +1,5 @@
 import { Code } from '../../coap/codes'
-import { decode, encode, canEncode } from '../../lwm2m/formats'
+import { canEncode, decode, encode, formatName } from '../../lwm2m/formats'
 import { EncodeError } from '../../lwm2m/formats/codec'
 import { Level, Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
@@ -51,7 +51,8 @@ export function encodeFirst(
   const codec = codecContext(base, device, context)
   const format = formats.find((candidate) => canEncode(candidate, records, base))
   if (format === undefined) {
-    throw new EncodeError(`no Content-Format of ${device.endpoint} can say what is to be written`)
+    const which = formats.map(formatName).join(', ')
+    throw new EncodeError(`${which}: not able to say what is to be written at ${base.toString()}`)
   }
   return { format, payload: encode(format, records, codec) }
 }
