@@ -324,7 +324,7 @@ describe('action nodes', () => {
       [
         'a format that there is not',
         { operation: 'read', path: '/3', options: { format: 'xml' } },
-        'invalid-setting',
+        'invalid-argument',
       ],
     ] as const) {
       it(`refuses ${what}: ${code}`, async () => {
