@@ -308,6 +308,35 @@ describe('associations and handshakes through their life', () => {
     assert.ok(client.serverFinished)
   })
 
+  it('a look-up that answers after the deadline brings nothing back to life', async () => {
+    const waiting: (() => void)[] = []
+    let answersAtOnce = true
+    const psk = (): Promise<Uint8Array> =>
+      answersAtOnce
+        ? Promise.resolve(PSK)
+        : new Promise((resolve) => waiting.push(() => resolve(PSK)))
+    const server = net({ credentials: { psk } })
+    const { session } = await new HostileClient(server).connect()
+    answersAtOnce = false
+    // An answer would make this one send a flight, and repeat it.
+    const resuming = new HostileClient(server, { session })
+    await resuming.greet()
+    const full = new HostileClient(server)
+    await full.greet()
+    full.send(full.clientKeyExchange())
+    await server.settle()
+    assert.equal(waiting.length, 2)
+    await server.run(60_000, 1000)
+    const heard = (): number[] => [resuming, full].map(({ datagrams }) => datagrams.length)
+    const before = heard()
+    for (const answer of waiting) answer()
+    await server.settle()
+    await server.run(60_000, 1000)
+    assert.deepEqual(heard(), before)
+    assert.equal(server.server.counters.halfOpen, 0)
+    assert.equal(server.clock.pending, 0)
+  })
+
   it('what somebody else puts in the place of Finished, in plaintext, does not stop it', async () => {
     const server = net()
     const client = new HostileClient(server)

@@ -231,6 +231,15 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(net.failures.length, 1)
   })
 
+  it('case 25: an unknown identity gets in with no key that could be guessed', async () => {
+    for (const psk of [Buffer.alloc(0), Buffer.alloc(1), Buffer.alloc(16), PSK]) {
+      const client = new HostileClient(net, { identity: Buffer.from('nobody'), psk })
+      await client.connect()
+      assert.equal(client.serverFinished, false)
+    }
+    assert.equal(established(), 0)
+  })
+
   it('case 26: a wrong key: the same silence, and the operator knows', async () => {
     const unknown = new HostileClient(net, { identity: Buffer.from('nobo') })
     const wrong = new HostileClient(net, { psk: Buffer.from(PSK).reverse() })
@@ -272,15 +281,27 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(established(), 0)
   })
 
+  it('case 26: nor does the client hide it by beginning anew at once', async () => {
+    const wrong = new HostileClient(net, { psk: Buffer.from(PSK).reverse() })
+    await wrong.connect()
+    await new HostileClient(net, { port: wrong.port }).connect()
+    assert.deepEqual(
+      net.failures.map(({ code }) => code),
+      ['wrong-key'],
+    )
+  })
+
   it('case 26: no key is blamed for what somebody else puts before the true Finished', async () => {
     for (const connectionId of [undefined, Buffer.alloc(0)]) {
       const client = new HostileClient(net, { connectionId })
       await client.greet()
       client.send(client.clientKeyExchange(), client.changeCipherSpec())
       await net.settle()
-      const forged = client.protect(22, Buffer.alloc(24), 7)
-      forged[forged.length - 1] = (forged[forged.length - 1] ?? 0) ^ 1
-      client.send(forged)
+      for (const sequence of [7, 8]) {
+        const forged = client.protect(22, Buffer.alloc(24), sequence)
+        forged[forged.length - 1] = (forged[forged.length - 1] ?? 0) ^ 1
+        client.send(forged)
+      }
       await net.run(999)
       client.send(client.finished())
       assert.ok(client.serverFinished)

@@ -55,6 +55,25 @@ describe('negative cases 32–40: records and resources', () => {
     goesOn()
   })
 
+  it('records of an epoch that there never is are dropped: there is no renegotiation', async () => {
+    const begun = new HostileClient(net)
+    await begun.greet()
+    const before = begun.datagrams.length
+    for (const who of [client, begun]) {
+      const hello = rawFragment(1, 0, rawHello(who.helloFields()))
+      for (const epoch of [2, 0xffff]) {
+        who.send(rawRecord(22, epoch, 0, hello))
+        who.send(rawRecord(23, epoch, 0, Buffer.from('data')))
+        who.send(rawRecord(20, epoch, 0, Buffer.from([1])))
+      }
+    }
+    assert.equal(net.dropped('no-association'), 12)
+    assert.equal(begun.datagrams.length, before)
+    goesOn()
+    await begun.finish()
+    assert.ok(begun.serverFinished)
+  })
+
   it('case 33: replayed records and those older than the window are dropped', () => {
     const first = client.appData('first')
     client.send(first)
