@@ -71,10 +71,13 @@ export class PatientClient {
     )
   }
 
+  /** Gives up what is under way. */
   close(): void {
+    this.closed = true
     this.net.close()
   }
 
+  private closed = false
   private finished: Buffer = Buffer.alloc(0)
 
   private finish(): void {
@@ -87,10 +90,11 @@ export class PatientClient {
     for (let tries = 0; tries < 60; tries++) {
       attempt()
       const end = performance.now() + wait
-      while (!done() && performance.now() < end) {
+      while (!done() && !this.closed && performance.now() < end) {
         await new Promise((resolve) => setTimeout(resolve, 4))
       }
       if (done()) return
+      if (this.closed) throw new Error('closed')
       wait = Math.min(wait * 2, LONGEST_WAIT)
     }
     throw new Error('no answer after 60 tries')
