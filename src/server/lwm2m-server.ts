@@ -1,13 +1,11 @@
 import { systemClock } from '../base/clock'
-import { TypedEmitter } from '../base/events'
-import type { AttributeSet } from '../lwm2m/attributes'
 import type { ObjectModel } from '../lwm2m/model/definition'
 import { builtinModel } from '../lwm2m/model/object-model'
-import type { Path } from '../lwm2m/path'
 import { BootstrapService } from './bootstrap-service'
 import type { BootstrapServer } from './bootstrap/bootstrap-server'
 import type { QueuedRequest } from './channel/pending-request'
 import type { CredentialStore } from './credentials/credential-store'
+import { DeviceManagement } from './device-management'
 import type { ServerAddresses } from './endpoints'
 import { OperationError } from './errors'
 import { ObservationBroker } from './observations/observation-broker'
@@ -22,24 +20,20 @@ import { handleSend } from './send'
 import { ServerCore } from './server-core'
 import { type ServerStatistics, statisticsOf } from './statistics'
 import type {
-  ExecuteArguments,
   Lwm2mServerEvents,
   ObserveListener,
   ObserveRequest,
   OperationOptions,
   OperationResult,
   Subscription,
-  WriteInput,
 } from './types'
-
-type PathLike = Path | string
 
 /**
  * An LwM2M server (OMA Core 1.0, 1.1, 1.2): the composition root of everything below `src/server/`.
  * Operations reject as {@link Operations} says, and with OperationError `not-running` before
  * {@link start} and after {@link stop}.
  */
-export class Lwm2mServer extends TypedEmitter<Lwm2mServerEvents> {
+export class Lwm2mServer extends DeviceManagement {
   /** The object model in use; may be replaced at run time. */
   model: ObjectModel
   private readonly core: ServerCore
@@ -152,91 +146,7 @@ export class Lwm2mServer extends TypedEmitter<Lwm2mServerEvents> {
     return statisticsOf(this.core, this.bootstrapService)
   }
 
-  /** Reads an object, an instance, a resource or (1.1) a resource instance; Core §6.3.1. */
-  read(endpoint: string, path: PathLike, options?: OperationOptions): Promise<OperationResult> {
-    return this.perform('read', endpoint, { path }, options)
-  }
-
-  /** Core §6.3.2. `depth` 0 to 3 for devices of 1.2. */
-  discover(
-    endpoint: string,
-    path: PathLike,
-    options?: OperationOptions & { readonly depth?: number },
-  ): Promise<OperationResult> {
-    return this.perform('discover', endpoint, { path, depth: options?.depth }, options)
-  }
-
-  /**
-   * Core §6.3.3. `mode` `replace` (PUT) or `update` (POST, partial). Default: `update` for an
-   * instance, so that resources that are not named stay; `replace` for a resource.
-   */
-  write(
-    endpoint: string,
-    path: PathLike,
-    value: WriteInput,
-    options?: OperationOptions & { readonly mode?: 'replace' | 'update' },
-  ): Promise<OperationResult> {
-    return this.perform('write', endpoint, { path, value, mode: options?.mode }, options)
-  }
-
-  /** Core §6.3.4: sets attributes, and unsets those given as `null`. */
-  writeAttributes(
-    endpoint: string,
-    path: PathLike,
-    attributes: AttributeSet,
-    options?: OperationOptions,
-  ): Promise<OperationResult> {
-    return this.perform('write-attributes', endpoint, { path, attributes }, options)
-  }
-
-  /** Core §6.3.5. */
-  execute(
-    endpoint: string,
-    path: PathLike,
-    args?: ExecuteArguments,
-    options?: OperationOptions,
-  ): Promise<OperationResult> {
-    return this.perform('execute', endpoint, { path, arguments: args }, options)
-  }
-
-  /**
-   * Core §6.3.6. `path` is the object (the device chooses the instance id, see `result.location`) or
-   * the instance to create.
-   */
-  create(
-    endpoint: string,
-    path: PathLike,
-    value: WriteInput = {},
-    options?: OperationOptions,
-  ): Promise<OperationResult> {
-    return this.perform('create', endpoint, { path, value }, options)
-  }
-
-  /** Core §6.3.7: an instance, or (1.2) a resource instance. */
-  delete(endpoint: string, path: PathLike, options?: OperationOptions): Promise<OperationResult> {
-    return this.perform('delete', endpoint, { path }, options)
-  }
-
-  /** Core §6.3.8 (1.1). Paths of any level; what the device left out is in `result.missing`. */
-  readComposite(
-    endpoint: string,
-    paths: readonly PathLike[],
-    options?: OperationOptions,
-  ): Promise<OperationResult> {
-    return this.perform('read-composite', endpoint, { paths }, options)
-  }
-
-  /** Core §6.3.9 (1.1): all or nothing. Values by path; `null` deletes (1.2, SenML-ETCH). */
-  writeComposite(
-    endpoint: string,
-    values: OperationInputs['write-composite']['values'],
-    options?: OperationOptions,
-  ): Promise<OperationResult> {
-    return this.perform('write-composite', endpoint, { values }, options)
-  }
-
-  /** Any operation by its name. */
-  perform<N extends OperationName>(
+  override perform<N extends OperationName>(
     name: N,
     endpoint: string,
     input: OperationInputs[N],

@@ -6,6 +6,8 @@ import { CriteriaFilter } from './criteria'
 export class Gate {
   private readonly filter: CriteriaFilter
   private held: OperationResult | undefined
+  /** When pmin ends, in the time of the values: a device's clock may be years off. */
+  private due = 0
   private timer: TimerHandle | undefined
 
   constructor(
@@ -22,6 +24,7 @@ export class Gate {
     if (typeof verdict === 'number') {
       // The newest value within pmin waits; whether it is still wanted shows at the end of it.
       this.held = result
+      this.due = at + verdict
       this.timer ??= this.clock.setTimeout(() => this.release(), verdict)
       return
     }
@@ -42,11 +45,10 @@ export class Gate {
   }
 
   private release(): void {
-    const { held } = this
+    const { held, due } = this
     this.close()
     if (held === undefined) return
-    const now = this.clock.now()
-    if (this.filter.judge(held.records, now) === true) this.pass(held, now)
+    if (this.filter.judge(held.records, due) === true) this.pass(held, due)
   }
 
   private pass(result: OperationResult, at: number): void {

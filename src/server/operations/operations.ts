@@ -1,17 +1,8 @@
 import type { Clock } from '../../base/clock'
 import type { CoapResponse } from '../../coap/types'
-import type { AttributeSet } from '../../lwm2m/attributes'
 import type { ObjectModel } from '../../lwm2m/model/definition'
-import type { Path } from '../../lwm2m/path'
 import { OperationError } from '../errors'
-import type {
-  ExecuteArguments,
-  OperationOptions,
-  OperationResult,
-  Registration,
-  ServerWarning,
-  WriteInput,
-} from '../types'
+import type { OperationOptions, OperationResult, Registration, ServerWarning } from '../types'
 import type { DeviceRequest, RequestChannel } from './device-request'
 import { operationByName, type OperationInputs, type OperationName } from './index'
 import type { OperationContext } from './operation'
@@ -25,8 +16,6 @@ export interface OperationsHost {
   channel(registration: Registration): RequestChannel
   warn(warning: ServerWarning): void
 }
-
-type PathLike = Path | string
 
 /**
  * The device management operations of the server (Core §6.3). Each one rejects with
@@ -45,92 +34,7 @@ export class Operations {
     this.warn = limiter.limit((warning) => host.warn(warning))
   }
 
-  /** Reads an object, an instance, a resource or (1.1) a resource instance; Core §6.3.1. */
-  read(endpoint: string, path: PathLike, options?: OperationOptions): Promise<OperationResult> {
-    return this.perform('read', endpoint, { path }, options)
-  }
-
-  /** Core §6.3.2. `depth` 0 to 3 for devices of 1.2. */
-  discover(
-    endpoint: string,
-    path: PathLike,
-    options?: OperationOptions & { readonly depth?: number },
-  ): Promise<OperationResult> {
-    return this.perform('discover', endpoint, { path, depth: options?.depth }, options)
-  }
-
-  /**
-   * Core §6.3.3. `mode` `replace` (PUT) or `update` (POST, partial). Default: `update` for an
-   * instance, so that resources that are not named stay; `replace` for a resource.
-   */
-  write(
-    endpoint: string,
-    path: PathLike,
-    value: WriteInput,
-    options?: OperationOptions & { readonly mode?: 'replace' | 'update' },
-  ): Promise<OperationResult> {
-    return this.perform('write', endpoint, { path, value, mode: options?.mode }, options)
-  }
-
-  /** Core §6.3.4: sets attributes, and unsets those given as `null`. */
-  writeAttributes(
-    endpoint: string,
-    path: PathLike,
-    attributes: AttributeSet,
-    options?: OperationOptions,
-  ): Promise<OperationResult> {
-    return this.perform('write-attributes', endpoint, { path, attributes }, options)
-  }
-
-  /** Core §6.3.5. */
-  execute(
-    endpoint: string,
-    path: PathLike,
-    args?: ExecuteArguments,
-    options?: OperationOptions,
-  ): Promise<OperationResult> {
-    return this.perform('execute', endpoint, { path, arguments: args }, options)
-  }
-
-  /**
-   * Core §6.3.6. `path` is the object (the device chooses the instance id, see `result.location`) or
-   * the instance to create.
-   */
-  create(
-    endpoint: string,
-    path: PathLike,
-    value: WriteInput = {},
-    options?: OperationOptions,
-  ): Promise<OperationResult> {
-    return this.perform('create', endpoint, { path, value }, options)
-  }
-
-  /** Core §6.3.7: an instance, or (1.2) a resource instance. */
-  delete(endpoint: string, path: PathLike, options?: OperationOptions): Promise<OperationResult> {
-    return this.perform('delete', endpoint, { path }, options)
-  }
-
-  /** Core §6.3.8 (1.1). Paths of any level; what the device left out is in `result.missing`. */
-  readComposite(
-    endpoint: string,
-    paths: readonly PathLike[],
-    options?: OperationOptions,
-  ): Promise<OperationResult> {
-    return this.perform('read-composite', endpoint, { paths }, options)
-  }
-
-  /**
-   * Core §6.3.9 (1.1): all or nothing. Values by path; `null` deletes (1.2, SenML-ETCH).
-   */
-  writeComposite(
-    endpoint: string,
-    values: OperationInputs['write-composite']['values'],
-    options?: OperationOptions,
-  ): Promise<OperationResult> {
-    return this.perform('write-composite', endpoint, { values }, options)
-  }
-
-  /** Any operation by its name. */
+  /** Does an operation: builds its request, waits for the device, and reads the answer. */
   async perform<N extends OperationName>(
     name: N,
     endpoint: string,

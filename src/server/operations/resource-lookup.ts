@@ -7,7 +7,7 @@ import { nameLookup } from '../../lwm2m/model/names'
 import type { Path } from '../../lwm2m/path'
 import { payloadToRecords } from '../../lwm2m/payload'
 import type { Record } from '../../lwm2m/record'
-import { compareVersions } from '../../lwm2m/versions'
+import { parseVersion } from '../../lwm2m/versions'
 import type { Registration, RegisteredObject, ServerWarning } from '../types'
 
 /** The object of a path as the device registered it. */
@@ -50,9 +50,10 @@ export function objectDefinition(
  */
 function covers(defined: string, announced: string): boolean {
   if (defined === announced) return true
-  return (
-    defined.split('.')[0] === announced.split('.')[0] && compareVersions(defined, announced) > 0
-  )
+  const [major, minor] = parseVersion(defined) ?? []
+  const [majorAnnounced, minorAnnounced] = parseVersion(announced) ?? []
+  if (minor === undefined || minorAnnounced === undefined) return false
+  return major === majorAnnounced && minor >= minorAnnounced
 }
 
 /**

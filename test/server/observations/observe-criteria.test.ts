@@ -54,6 +54,30 @@ describe('Observe with criteria', () => {
     assert.deepEqual(changes.values, [10, 12, 15, 16, 21])
   })
 
+  it('keeps pmin for a device whose clock is years behind', async () => {
+    await open()
+    const all = new Ears(lab.device)
+    const token = await observed(1)
+    const rare = new Ears(lab.device, { criteria: { pmin: 10 } })
+    const dated = (second: number, value: number): Promise<unknown> => {
+      const record = `[{"bn":"/3/0/9","t":${1e9 + second},"v":${value}}]`
+      return lab.device.notify(token, second + 2, 110, record)
+    }
+    await silent()
+    await dated(0, 2)
+    await dated(1, 3)
+    await settled()
+    assert.deepEqual(rare.values, [1, 2], 'the first value was not dated')
+    lab.clock.advance(10_000)
+    assert.deepEqual(rare.values, [1, 2, 3])
+    await dated(11, 4)
+    await settled()
+    assert.deepEqual(rare.values, [1, 2, 3], 'within pmin of the one before')
+    lab.clock.advance(10_000)
+    assert.deepEqual(rare.values, [1, 2, 3, 4])
+    assert.deepEqual(all.values, [1, 2, 3, 4])
+  })
+
   it('holds back the newest value until pmin is over', async () => {
     await open()
     const all = new Ears(lab.device)
