@@ -232,6 +232,54 @@ describe('block-wise: to a peer that takes small datagrams only', () => {
     assert.equal(bench.sent().payload.length, 460)
   })
 
+  it('is within every limit, in both roles, and uses most of it', async () => {
+    for (let limit = 100; limit <= 1250; limit += 7) {
+      const bench = await limited(limit)
+      const lengths: number[] = []
+      bench.transport.onSend = ({ datagram }) => lengths.push(datagram.length)
+      bench.endpoint.onRequest = (request) => {
+        if (request.observe === 0) request.acceptObservation()
+        return { code: Code.CONTENT, contentFormat: 112, maxAge: 60_000, payload: body(5000) }
+      }
+      // All that a response may carry: Observe, ETag, Block1, Block2 and Size2.
+      bench.deliver({
+        type: CON,
+        code: Code.FETCH,
+        mid: 1,
+        token: '0102030405060708',
+        options: [
+          [Opt.OBSERVE, 0],
+          [Opt.URI_PATH, 'x'],
+          [Opt.BLOCK1, block(0, false, 6)],
+        ],
+        payload: 'what is asked for',
+      })
+      void bench.endpoint.request(bench.peer, { ...PUT, payload: body(100_000) })
+      assert.deepEqual(bench.warnings, [])
+      const [response = 0, request = 0] = lengths
+      assert.ok(lengths.length === 2 && response <= limit && request <= limit, `${limit}`)
+      const least = Math.min(1024, (limit - 70) / 2)
+      assert.ok(response > least && request > least, `${limit}: ${lengths.join()}`)
+    }
+  })
+
+  it('begins anew in blocks as small when the resource changed meanwhile', async () => {
+    const bench = await limited(512)
+    void bench.endpoint.request(bench.peer, GET)
+    const large = [[Opt.BLOCK2, block(0, true, 6)]] as const
+    answer(bench, Code.CONTENT, [[4, 'a'], ...large], body(1024))
+    answer(
+      bench,
+      Code.CONTENT,
+      [
+        [4, 'b'],
+        [Opt.BLOCK2, block(4, true, 4)],
+      ],
+      body(256),
+    )
+    assert.deepEqual(readBlock(bench.sent(), Opt.BLOCK2), [0, false, 4])
+  })
+
   it('notifies in blocks that fit', async () => {
     const bench = await limited(512)
     let handle: ObservationHandle | undefined
