@@ -2,7 +2,9 @@
 import { fillDefaults, type EditedNode } from './defaults'
 import { deviceField } from './device-field'
 import { pathField } from './path-field'
+import { pathIds } from './path-names'
 import type { PathChoice } from './path-tree'
+import { PayloadEditor, type PayloadKeys } from './payload-editor'
 import { withRows } from './rows'
 import { tryNow, type TryNowOptions } from './try-now'
 import { explainFields } from './validators'
@@ -44,4 +46,30 @@ export function pathRow(choice: PathChoice): void {
 /** The row `try`: asks the device of the rows above. */
 export function tryRow(mode: TryNowOptions['mode']): void {
   tryNow('#lwm2m-try', { server: SERVER, device: DEVICE, path: PATH, mode })
+}
+
+/** A typedInput's text, where it is text and not the name of a message property. */
+function fixedText(field: string): string {
+  const input = $(field)
+  return input.typedInput('type') === 'str' ? input.typedInput('value').trim() : ''
+}
+
+/** Below the value of a dialog: fields for an object of values, of the path above or by path. */
+export function payloadRow(place: string, kind: () => PayloadKeys['kind'] | undefined): void {
+  const editor = new PayloadEditor(place, {
+    value: '#node-input-value',
+    server: () => {
+      const id = String($(SERVER).val() ?? '')
+      return id === '' || id === '_ADD_' ? '-' : id
+    },
+    endpoint: () => fixedText(DEVICE),
+    keys: () => {
+      const wanted = kind()
+      if (wanted !== 'resources') return wanted === undefined ? undefined : { kind: wanted }
+      const path = fixedText(PATH)
+      return (pathIds(path)?.length ?? 3) > 2 ? undefined : { kind: wanted, path }
+    },
+  })
+  $(PATH).on('change', () => void editor.refresh())
+  $(`#node-input-what, ${SERVER}`).on('change', () => void editor.refresh())
 }

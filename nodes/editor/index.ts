@@ -3,7 +3,7 @@
  * (`window.lwm2mEditor`) and adds the sidebar.
  */
 import { bootstrapEntries, bootstrapProblem } from './bootstrap-entries'
-import { deviceRow, devicesRow, openDialog, pathRow, shareRows, tryRow } from './dialog'
+import { deviceRow, devicesRow, openDialog, pathRow, payloadRow, shareRows, tryRow } from './dialog'
 import { eventChoice } from './event-choice'
 import { validPaths } from './path-field'
 import { addSidebar } from './sidebar'
@@ -16,6 +16,7 @@ window.lwm2mEditor = {
   deviceRow,
   devicesRow,
   pathRow,
+  payloadRow,
   tryRow,
   eventChoice,
   validPaths,

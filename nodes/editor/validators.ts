@@ -3,7 +3,7 @@ import { parseRange } from '../../src/lwm2m/model/range'
 import type { EditedNode } from './defaults'
 import { validPaths } from './path-field'
 import { t } from './texts'
-import { writtenProblem } from './value-field'
+import { valueProblem } from './value-field'
 
 /** Node-RED shows a validator's text only where it takes two arguments. */
 export type Validator = (this: EditorNode, value: unknown, options?: object) => boolean | string
@@ -68,7 +68,7 @@ export const writtenValue: Validator = function (value, _options) {
   if (what !== undefined && what !== 'values') return true
   if (pathType !== 'str' || !['str', 'num', 'bool'].includes(String(valueType))) return true
   if (!resource || resource.path !== written) return true
-  return writtenProblem(String(value), resource.type, parseRange(resource.range)) ?? true
+  return valueProblem(String(value), resource.type, parseRange(resource.range)) ?? true
 }
 
 /**

@@ -9,16 +9,6 @@ export interface ValueField {
   read(): unknown
 }
 
-/**
- * Like {@link valueProblem}, for a text or number that a flow writes: bytes are no text there, and a
- * time is a number.
- */
-export function writtenProblem(text: string, type: string, range?: ValueRange): string | undefined {
-  if (type === 'Opaque') return t('value.buffer-wanted')
-  if (type === 'Time' && !/^-?\d+$/.test(text.trim())) return t('value.seconds-wanted')
-  return valueProblem(text, type, range)
-}
-
 /** Why a text is no value of a type and range; undefined when it is one. */
 export function valueProblem(text: string, type: string, range?: ValueRange): string | undefined {
   switch (type) {
@@ -38,8 +28,8 @@ export function valueProblem(text: string, type: string, range?: ValueRange): st
     case 'Objlnk':
       return isLink(text) ? undefined : t('value.link-wanted')
     case 'Opaque':
-      // A text that begins like hex is meant as hex, whatever base64 could make of it.
-      return isHex(text) || (!/^\s*0x/i.test(text) && isBase64(text))
+      // As the engine reads it: hex begins with 0x.
+      return (/^\s*0x/i.test(text) ? isHex(text) : isBase64(text))
         ? undefined
         : t('value.bytes-wanted')
     default:
@@ -85,6 +75,15 @@ function isBase64(text: string): boolean {
 /** Whether a range of numbers says something of a type. */
 export function isNumeric(type: string): boolean {
   return type === 'Integer' || type === 'Unsigned Integer' || type === 'Float'
+}
+
+/**
+ * `'AAEC'` -> `'000102'`.
+ * @throws DOMException where it is no base64
+ */
+export function hexOfBase64(text: string): string {
+  const bytes = atob(text.trim().replace(/-/g, '+').replace(/_/g, '/'))
+  return [...bytes].map((byte) => byte.charCodeAt(0).toString(16).padStart(2, '0')).join('')
 }
 
 /** A list of choices, a date, bytes, a number or a text, as the resource wants it. */

@@ -4,7 +4,7 @@ import type { ResourceInfo } from '../admin/contract'
 import { objectDefinition, pathIds } from './path-names'
 import { t } from './texts'
 import type { RememberedResource } from './validators'
-import { isNumeric, valueField, writtenProblem } from './value-field'
+import { hexOfBase64, isNumeric, valueField, valueProblem } from './value-field'
 
 /** Where the help finds what is written. */
 export interface ValueHelpOptions {
@@ -39,11 +39,8 @@ function inputType(resource: ResourceInfo): string {
 
 /** Bytes as typedInput keeps them: a JSON array. */
 function jsonBytes(text: string): string {
-  const hex = /^0x/.test(text)
-  const binary = hex
-    ? (text.slice(2).match(/../g) ?? []).map((byte) => parseInt(byte, 16))
-    : [...atob(text.replace(/-/g, '+').replace(/_/g, '/'))].map((char) => char.charCodeAt(0))
-  return JSON.stringify(binary)
+  const hex = /^0x/.test(text) ? text.slice(2) : hexOfBase64(text)
+  return JSON.stringify((hex.match(/../g) ?? []).map((byte) => parseInt(byte, 16)))
 }
 
 /** A value as its field says it, for typedInput. */
@@ -92,7 +89,7 @@ export function valueHelp(
     const found =
       resource === undefined || !fixed
         ? undefined
-        : writtenProblem(value.typedInput('value'), resource.type, parseRange(resource.range))
+        : valueProblem(value.typedInput('value'), resource.type, parseRange(resource.range))
     problem.text(found ?? '')
   }
   const showEditor = (): void => {

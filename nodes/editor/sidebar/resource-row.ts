@@ -2,6 +2,7 @@ import type { RequestBody, ResourceInfo, ValueInfo } from '../../admin/contract'
 import { api, mayAsk } from '../api'
 import { AttributeEditor, readAttributes } from '../attribute-editor'
 import { ago, t } from '../texts'
+import { instancesField } from '../instances-field'
 import { valueField } from '../value-field'
 
 /** Whose resource it is. */
@@ -158,13 +159,22 @@ export class ResourceRow {
   }
 
   private edit(): void {
-    const shown = this.current.get(this.path)?.value
-    const field = valueField(this.resource, shown)
+    const field = this.resource.multiple
+      ? instancesField(this.resource, this.instances())
+      : valueField(this.resource, this.current.get(this.path)?.value)
     this.openEditor(field.element, t('action.write'), () => ({
       operation: 'write',
       path: this.path,
       value: field.read(),
     }))
+  }
+
+  /** The values of a multiple resource by instance id. */
+  private instances(): { readonly [id: string]: unknown } {
+    const values = [...this.current.values()].filter(({ path }) => path !== this.path)
+    return Object.fromEntries(
+      values.map(({ path, value }) => [path.slice(this.path.length + 1), value]),
+    )
   }
 
   private askArguments(): void {

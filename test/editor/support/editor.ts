@@ -1,7 +1,7 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { freeUdpPort } from '../../support/ports'
 import { requireTool } from '../../support/tools'
-import { NodeRed, type Runtime, requireRuntime } from '../../support/node-red'
+import { type FlowNode, NodeRed, type Runtime, requireRuntime } from '../../support/node-red'
 import { demoFlow } from './flow'
 
 /** Node-RED's editor in Chromium. Errors that a page throws fail {@link Editor.close}. */
@@ -107,16 +107,18 @@ export interface Bench {
   readonly browser: Browser
 }
 
+/** @param more nodes beside those of the demo flow, for the port of its server */
 export async function startBench(
   test: { skip(): void },
   runtime: Runtime,
-  settings: { readonly [name: string]: unknown } = {},
+  more: (port: number) => readonly FlowNode[] = () => [],
 ): Promise<Bench> {
   requireRuntime(test, runtime)
   const executablePath = requireTool(test, 'chromium')
   const port = await freeUdpPort()
-  const red = await NodeRed.start({ runtime, settings, flows: demoFlow(port) })
-  await untilRegistered(red, 2)
+  const flows = [...demoFlow(port), ...more(port)]
+  const red = await NodeRed.start({ runtime, flows })
+  await untilRegistered(red, flows.filter(({ type }) => type === 'lwm2m-device').length)
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
   return { red, browser }
 }
