@@ -27,6 +27,11 @@ export class PatientClient {
     return new PatientClient(await UdpNet.open(serverPort), options, firstWait)
   }
 
+  /** Another client on this one's socket; this one hears nothing any more. */
+  successor(options: HostileClientOptions): PatientClient {
+    return new PatientClient(this.net, options, this.firstWait)
+  }
+
   async handshake(): Promise<void> {
     const { client } = this
     const first = client.hello().subarray(13)

@@ -3,83 +3,12 @@ import { CredentialStore } from '../../../src/server/credentials'
 import { Lwm2mServer } from '../../../src/server/lwm2m-server'
 import type { ServerWarning } from '../../../src/server/types'
 import type { HostileClientOptions } from '../../dtls/support/hostile-client'
-import { PatientClient } from '../../dtls/support/patient-client'
 import { FakeClock } from '../../support/fake-clock'
-import {
-  ACK,
-  CON,
-  Opt,
-  optionTexts,
-  rawCoap,
-  type RawMessage,
-  readCoap,
-  type ReadMessage,
-} from '../../support/raw-coap'
+import { ACK, Opt } from '../../support/raw-coap'
+import { POST, SecureDevice as Device, until } from './support/secure-device'
 
 const KEY = '00112233445566778899aabbccddeeff'
 const OTHER_KEY = 'ffeeddccbbaa99887766554433221100'
-const POST = 2
-
-/** A device on a real socket that speaks CoAP over DTLS, message by message. */
-class Device {
-  private mid = 1
-  private seen = 0
-
-  private constructor(private readonly patient: PatientClient) {}
-
-  static async open(port: number, options: HostileClientOptions): Promise<Device> {
-    return new Device(await PatientClient.open(port, options, 1000))
-  }
-
-  get client(): PatientClient['client'] {
-    return this.patient.client
-  }
-
-  connect(): Promise<void> {
-    return this.patient.handshake()
-  }
-
-  /** Says it once; whether there is an answer is another matter. */
-  send(message: Omit<RawMessage, 'mid' | 'type'> & Partial<RawMessage>): void {
-    const bytes = rawCoap({ type: CON, mid: this.mid++, token: 'c0', ...message })
-    this.client.send(this.client.protect(23, bytes))
-  }
-
-  /** The next message that comes. */
-  async message(): Promise<ReadMessage> {
-    await until(() => this.client.data.length > this.seen)
-    return readCoap(Buffer.from(this.client.data[this.seen++] ?? '', 'latin1'))
-  }
-
-  async ask(message: Omit<RawMessage, 'mid' | 'type'> & Partial<RawMessage>): Promise<ReadMessage> {
-    this.send(message)
-    return this.message()
-  }
-
-  /** Its location. */
-  async register(query: readonly string[]): Promise<readonly string[]> {
-    const answer = await this.ask({
-      code: POST,
-      options: [
-        [Opt.URI_PATH, 'rd'],
-        [Opt.CONTENT_FORMAT, 40],
-        ...query.map((item) => [Opt.URI_QUERY, item] as const),
-      ],
-      payload: '</1/0>,</3/0>',
-    })
-    assert.equal(answer.code, 0x41)
-    return optionTexts(answer, Opt.LOCATION_PATH)
-  }
-
-  close(): void {
-    this.patient.close()
-  }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
-}
-
 const update = (location: readonly string[]) => ({
   code: POST,
   options: location.map((segment) => [Opt.URI_PATH, segment] as const),
