@@ -16,11 +16,13 @@ import {
 } from '../../support/raw-coap'
 import { seededRandom } from '../../support/random'
 import { locationOf, register, toLocation } from '../registration/support/harness'
+import { optionsOf } from '../support/registered-device'
 import type { Command, Report } from './support/server-process'
 
 const KILLS = 50
 const DEVICES = 6
 const DELETE = 4
+const CONTENT = 0x45
 
 /** A registration as a device knows it: `undefined` for none. */
 type Known = { readonly id: string | undefined; readonly lifetime: number } | undefined
@@ -29,7 +31,11 @@ type Known = { readonly id: string | undefined; readonly lifetime: number } | un
 class Device {
   /** What the server may have: one entry when the last request was answered, else before and after. */
   possible: Known[] = [undefined]
+  /** Of the observation that it accepted last; its first value is the number of it. */
+  observation: { readonly token: string; readonly value: number } | undefined
   private mid = 0
+  /** Of the server. */
+  private port = 0
   private readonly waiting = new Map<number, (answer: ReadMessage | undefined) => void>()
 
   private constructor(
@@ -38,7 +44,11 @@ class Device {
   ) {
     socket.on('message', (bytes) => {
       const message = readCoap(bytes)
-      if (message.type === ACK) this.waiting.get(message.mid)?.(message)
+      if (message.type === CON) {
+        this.accept(message)
+        return
+      }
+      this.waiting.get(message.mid)?.(message)
       this.waiting.delete(message.mid)
     })
     socket.on('error', () => {})
@@ -52,12 +62,31 @@ class Device {
   }
 
   request(port: number, message: Omit<RawMessage, 'mid'>): Promise<ReadMessage | undefined> {
+    this.port = port
     this.mid = (this.mid + 1) & 0xffff
     const { mid } = this
     return new Promise((resolve) => {
       this.waiting.set(mid, resolve)
       this.socket.send(rawCoap({ ...message, type: CON, mid }), port, '127.0.0.1')
     })
+  }
+
+  /** A notification; answers its ACK or RST. */
+  notify(port: number, token: string, value: number): Promise<ReadMessage | undefined> {
+    const options = optionsOf({ observe: value, format: 0 })
+    return this.request(port, { type: CON, code: CONTENT, token, options, payload: String(value) })
+  }
+
+  /** Accepts the observation that the server asks for; each has a value of its own. */
+  private accept({ mid, token }: ReadMessage): void {
+    if (this.observation?.token !== token) {
+      this.observation = { token, value: (this.observation?.value ?? 0) + 1 }
+    }
+    const { value } = this.observation
+    const options = optionsOf({ observe: value, format: 0 })
+    const { port } = this
+    const answer = { type: ACK, code: CONTENT, mid, token, options, payload: String(value) }
+    this.socket.send(rawCoap(answer), port, '127.0.0.1')
   }
 
   giveUp(): void {
@@ -119,6 +148,11 @@ describe('kill -9', () => {
     for (let i = 0; i < DEVICES; i++) devices.push(await Device.open(`d-${i}`))
     const sleeper = await Device.open('sleeper')
     devices.push(sleeper)
+    const observed = await Device.open('observed')
+    devices.push(observed)
+    /** What the flow was told last: of which observation, under which registration. */
+    let told: { readonly token: string; readonly id: string | undefined } | undefined
+    let kept = 0
 
     for (let round = 0; round <= KILLS; round++) {
       const server = fork(bundle, [folder, String(port)])
@@ -133,6 +167,11 @@ describe('kill -9', () => {
         assert.ok(state.queued.includes(one), `round ${round}: request ${one} was lost`)
       }
       for (const one of state.queued) queued.add(one)
+      if (told !== undefined && observed.possible[0]?.id === told.id) {
+        const answer = await observed.notify(port, told.token, 1e6 + round)
+        assert.equal(answer?.type, ACK, `round ${round}: observation ${told.token} was lost`)
+        kept++
+      }
       if (round === KILLS) {
         server.kill('SIGKILL')
         break
@@ -150,6 +189,17 @@ describe('kill -9', () => {
             const report = await reports.next('queued')
             if (report === undefined) break
             queued.add(report.value)
+            acknowledge()
+            continue
+          }
+          if (device === observed) {
+            await registerDevice(device, 86_400, [])
+            const report = killed ? undefined : await reports.next('observed')
+            if (report === undefined) break
+            const { observation } = device
+            // The value of an earlier observation, or the one of the notification above.
+            if (observation === undefined || observation.value !== report.value) continue
+            told = { token: observation.token, id: device.possible[0]?.id }
             acknowledge()
             continue
           }
@@ -173,6 +223,8 @@ describe('kill -9', () => {
       for (const device of devices) device.giveUp()
       await Promise.all(work)
     }
+
+    assert.ok(kept > 0, 'no observation was taken up')
 
     async function registerDevice(device: Device, lt: number, more: string[]): Promise<void> {
       const query = [`ep=${device.endpoint}`, 'lwm2m=1.1', `lt=${lt}`, ...more]
@@ -236,6 +288,7 @@ class Reports {
   /** The next one of a name; `undefined` (for `queued`) when the process was killed before. */
   next(name: 'started'): Promise<Extract<Report, { name: 'started' }>>
   next(name: 'state'): Promise<Extract<Report, { name: 'state' }>>
+  next(name: 'observed'): Promise<Extract<Report, { name: 'observed' }> | undefined>
   next(name: 'queued'): Promise<Extract<Report, { name: 'queued' }> | undefined>
   async next(name: Report['name']): Promise<Report | undefined> {
     for (;;) {

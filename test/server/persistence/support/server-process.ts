@@ -14,6 +14,7 @@ export type Command =
 export type Report =
   | { readonly name: 'started'; readonly port: number }
   | { readonly name: 'queued'; readonly value: number }
+  | { readonly name: 'observed'; readonly value: unknown }
   | {
       readonly name: 'state'
       readonly registrations: readonly { id: string; endpoint: string; lifetime: number }[]
@@ -30,6 +31,11 @@ const server = new Lwm2mServer({
 })
 
 const report = (what: Report): void => void process.send?.(what)
+
+server.observe(
+  { target: 'observed', paths: ['/3/0/9'] },
+  { onValue: ({ records }) => report({ name: 'observed', value: records[0]?.value }) },
+)
 
 function stateNow(): Report {
   const registrations = server.registrations
