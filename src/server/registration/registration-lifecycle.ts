@@ -6,6 +6,7 @@ import { DeadlineQueue } from '../deadline-queue'
 import type { RegistrationJournal, RegistrationState } from '../persistence/registration-journal'
 import type { RegistrationChange, ServerWarning } from '../types'
 import { type DeviceRegistration, expiryOf } from './device-registration'
+import { duplicateAlarm } from './duplicate-alarm'
 import { type ObjectList, pathsOf } from './object-lists'
 import type { RegistrationTable } from './registration-registry'
 
@@ -36,11 +37,6 @@ const DURABLE_SLACK = 60_000
 /** A quarter of a short lifetime is slack enough. */
 const SLACK_PART = 4
 
-/** Two registrations of one endpoint from an earlier address within this time are suspicious, ms. */
-const PING_PONG = 3_600_000
-/** How often the duplicate alarm is repeated for one endpoint at most, ms. */
-const ALARM_INTERVAL = 60_000
-
 /**
  * The life of registrations: written before they are told (where there is a journal), atomically
  * replaced, moved between peers, expired. Without a journal everything happens within the call.
@@ -55,8 +51,9 @@ export class RegistrationLifecycle {
 
   /** Puts a new registration in force, in place of the endpoint's earlier one. @throws StoreError */
   register(registration: DeviceRegistration): void | Promise<void> {
-    const { journal, table } = this.host
-    this.watchForDuplicates(registration, table.get(registration.endpoint))
+    const { journal, table, clock, warn } = this.host
+    const alarm = duplicateAlarm(registration, table.get(registration.endpoint), clock.now())
+    if (alarm !== undefined) warn(alarm)
     if (journal === undefined) return this.enter(registration)
     return this.registerDurably(registration, journal)
   }
@@ -286,28 +283,6 @@ export class RegistrationLifecycle {
       lifetime === 0 ? Infinity : this.host.clock.monotonic() + (lifetime + this.host.grace) * 1000
     this.expiries.schedule(registration)
   }
-
-  /** Two devices with one endpoint name replace each other for ever: A, B, A (lesson of the field). */
-  private watchForDuplicates(
-    registration: DeviceRegistration,
-    previous: DeviceRegistration | undefined,
-  ): void {
-    if (previous === undefined) return
-    const now = this.host.clock.now()
-    const here = addressOf(registration.peer)
-    const there = addressOf(previous.peer)
-    registration.alarmedAt = previous.alarmedAt
-    registration.formerAddress = here === there ? previous.formerAddress : there
-    if (here === there || previous.formerAddress !== here) return
-    if (now - previous.registeredAt > PING_PONG || now - previous.alarmedAt < ALARM_INTERVAL) return
-    registration.alarmedAt = now
-    this.host.warn({
-      code: 'duplicate-endpoint',
-      message: `${registration.endpoint} registers from ${here} and from ${there} in turn: two devices with one name?`,
-      endpoint: registration.endpoint,
-      peer: registration.peer,
-    })
-  }
 }
 
 const NOTHING_CHANGED: RegistrationChange = Object.freeze({
@@ -330,10 +305,6 @@ function objectChange(
     added: [...to].filter((path) => !from.has(path)),
     removed: [...from].filter((path) => !to.has(path)),
   }
-}
-
-function addressOf(peer: Peer): string {
-  return `${peer.address} port ${peer.port}`
 }
 
 function stateOf(registration: DeviceRegistration): RegistrationState {
