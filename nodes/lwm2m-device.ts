@@ -3,6 +3,7 @@ import type { NodeAPI, NodeInitializer } from 'node-red'
 import { Lwm2mClient } from '../src/client/lwm2m-client'
 import { AccountsFile } from './shared/accounts-file'
 import { refuse } from './shared/action-definition'
+import { Departure } from './shared/departure'
 import { DeviceController } from './shared/device-controller'
 import { deviceOptions, type DeviceSecrets } from './shared/device-settings'
 import { TypedField } from './shared/fields'
@@ -14,7 +15,8 @@ const lwm2mDevice: NodeInitializer = (RED: NodeAPI) => {
   function DeviceNode(this: Node<DeviceSecrets>, definition: NodeDef): void {
     RED.nodes.createNode(this, definition)
     try {
-      const settings = new Settings(migrate(definition as unknown as SavedDefinition))
+      const saved = definition as unknown as SavedDefinition
+      const settings = new Settings(migrate(saved))
       const endpoint = new TypedField(RED, this, settings, 'endpoint').fixed ?? ''
       const options = deviceOptions(settings, endpoint, this.credentials ?? {})
       const folder = join(RED.settings.userDir ?? '.', 'lwm2m')
@@ -27,6 +29,7 @@ const lwm2mDevice: NodeInitializer = (RED: NodeAPI) => {
         autoStart: settings.flag('autoStart', true),
         reportState: settings.flag('reportState'),
         forget: () => accounts.remove(),
+        departure: new Departure(RED, this, saved, ['endpoint', 'endpointType', 'uri']),
       })
     } catch (error) {
       refuse(RED, this, error)

@@ -3,6 +3,7 @@ import type { Lwm2mClient } from '../../src/client/lwm2m-client'
 import type { ClientState, InputValue, InstanceDescription } from '../../src/client/types'
 import { builtinModel } from '../../src/lwm2m/model/object-model'
 import { asValue } from '../../src/lwm2m/value'
+import type { Departure } from './departure'
 import { DeviceMessages } from './device-messages'
 import { failureStatus, toCodedError } from './failure'
 import { ArgumentError, splitPaths } from './fields'
@@ -44,6 +45,8 @@ export interface DeviceControllerOptions {
   readonly reportState: boolean
   /** Removes what is kept of the device, whose node was removed. */
   readonly forget: () => Promise<void>
+  /** Says whether it comes back. */
+  readonly departure: Departure
 }
 
 /** One virtual device in a flow: its input sets values, its output reports what servers do. */
@@ -73,9 +76,11 @@ export class DeviceController {
       this.closed = true
       this.status.close()
       // One that only restarts says no good-bye: it registers again in a moment.
-      const stopped = client.stop({ timeout: GOODBYE, deregister: removed })
+      const deregister = options.departure.isFinal(removed)
+      const stopped = client.stop({ timeout: GOODBYE, deregister })
       sayGoodbye(stopped)
-      const closed = removed ? stopped.then(() => options.forget()) : stopped
+      const gone = options.departure.isGone(removed)
+      const closed = gone ? stopped.then(() => options.forget()) : stopped
       closed.then(
         () => done(),
         (error: unknown) => {

@@ -1,4 +1,5 @@
 import type { NodeAPI } from './red'
+import { onRuntimeEvent } from './runtime-events'
 
 /** Longer than the nodes of a deploy take to be made, ms; only then is the event missing. */
 const PATIENCE = 3_000
@@ -8,11 +9,11 @@ export function whenFlowsStarted(RED: NodeAPI): Promise<void> {
   return new Promise((resolve) => {
     const settle = (): void => {
       clearTimeout(timer)
-      RED.events.off('flows:started', settle)
+      stop()
       resolve()
     }
     const timer = setTimeout(settle, PATIENCE)
     timer.unref()
-    RED.events.on('flows:started', settle)
+    const stop = onRuntimeEvent(RED, 'flows:started', settle)
   })
 }

@@ -127,6 +127,21 @@ describe('lwm2m-device', () => {
     assert.deepEqual(byes, ['dev'])
   })
 
+  for (const [what, more] of [
+    ['gets another name', { endpoint: 'other' }],
+    ['goes to another server', { uri: 'coap://127.0.0.1:9' }],
+    ['is disabled', { d: true }],
+  ] as const) {
+    it(`says good-bye when it ${what}`, async () => {
+      await flows.load(flow())
+      await deviceRegistered(flows, 'dev')
+      const engine = await engineOf(flows)
+      const gone = new Promise((resolve) => engine.once('deregistered', resolve))
+      await flows.deploy(flow(more), 'nodes')
+      assert.equal(((await gone) as { endpoint: string }).endpoint, 'dev')
+    })
+  }
+
   it('is heard when it says good-bye in a full deploy, which closes the server too', async () => {
     await flows.load([...flow(), deviceNode('other', port)])
     await deviceRegistered(flows, 'dev')
@@ -147,6 +162,10 @@ describe('lwm2m-device', () => {
     writeFileSync(file, '{}')
     await flows.deploy(flow({ keepAccounts: true, name: 'renamed' }), 'nodes')
     assert.equal(existsSync(file), true)
+    await deviceRegistered(flows, 'dev')
+    await flows.deploy(flow({ keepAccounts: true, d: true }), 'nodes')
+    assert.equal(existsSync(file), true)
+    await flows.deploy(flow({ keepAccounts: true }), 'nodes')
     await deviceRegistered(flows, 'dev')
     await flows.deploy(
       flow().filter(({ id }) => id !== 'device-dev'),
