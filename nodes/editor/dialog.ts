@@ -20,12 +20,25 @@ export function openDialog(node: EditedNode): void {
   fillDefaults(node)
   const prefix = node._def.category === 'config' ? 'node-config-input-' : 'node-input-'
   $(`#${prefix}name`).closest('form').addClass('lwm2m-dialog')
+  chooseOnlyServer()
   explainFields(node, prefix)
 }
 
 const SERVER = '#node-input-server'
 const DEVICE = '#node-input-endpoint'
 const PATH = '#node-input-path'
+
+/** A node that has no server yet gets the only one there is: nobody need choose among one. */
+function chooseOnlyServer(): void {
+  const select = $(SERVER)
+  if (!['', '_ADD_'].includes(String(select.val() ?? 'absent'))) return
+  const servers: string[] = []
+  RED.nodes.eachConfig(({ id, type }) => {
+    if (type === 'lwm2m-server') servers.push(id)
+  })
+  const [only, ...others] = servers
+  if (only !== undefined && others.length === 0) select.val(only).trigger('change')
+}
 
 /** The row `device`. */
 export function deviceRow(): void {
