@@ -34,6 +34,102 @@ for (const runtime of runtimes()) {
       await page.waitForSelector('.lwm2m-list-note:has-text("No device has this in its name.")')
     })
 
+    it('lists the devices of every server, with what an operator asks first', async () => {
+      const { page } = editor
+      const other = { id: 'cellar', name: 'Cellar', state: 'running', devices: 1, addresses: [] }
+      await page.route('**/lwm2m/servers', async (route) => {
+        const servers = (await (await route.fetch()).json()) as object[]
+        await route.fulfill({ json: [...servers, other] })
+      })
+      const now = Date.now()
+      const meter = {
+        endpoint: 'meter-1',
+        state: 'asleep',
+        lastSeen: now - 300_000,
+        expiresAt: now + 3 * 3_600_000,
+        version: '1.1',
+        security: 'psk',
+        address: 'coaps://127.0.0.1:5684',
+        queued: 2,
+      }
+      await page.route('**/lwm2m/cellar/devices?*', (route) =>
+        route.fulfill({ json: { devices: [meter], matching: 1, total: 1 } }),
+      )
+      await editor.openSidebar()
+      await page.waitForSelector('.lwm2m-section-title:has-text("Cellar")')
+      const row = page.locator('.lwm2m-device[data-endpoint="meter-1"]')
+      await row.waitFor()
+      const facts = await row.locator('.lwm2m-device-facts').textContent()
+      assert.equal(facts, 'asleep · pre-shared key · 3 h left')
+      assert.equal(await row.locator('.lwm2m-badge').textContent(), '2')
+      assert.equal(await row.locator('.lwm2m-seen').textContent(), '5 min ago')
+      assert.equal(await page.locator('.lwm2m-device').count(), 3)
+      await page.waitForSelector('.lwm2m-list-header :text("3 / 3")')
+    })
+
+    it('moves between the pages of a device by arrows, and back to where it was', async () => {
+      const { page } = editor
+      await editor.openDevice('room-2')
+      await page.focus('[data-page=resources]')
+      await page.keyboard.press('ArrowRight')
+      await page.waitForSelector('[data-page=traffic][aria-selected=true]:focus')
+      await page.keyboard.press('ArrowRight')
+      await page.waitForSelector('.lwm2m-about th:has-text("Lifetime")')
+      await page.focus('.lwm2m-device-header button')
+      await page.keyboard.press('Enter')
+      await page.waitForSelector('.lwm2m-device[data-endpoint="room-2"]:focus')
+    })
+
+    it('lists the requests that wait for a sleeping device', async () => {
+      const { page } = editor
+      const now = Date.now()
+      await page.route('**/lwm2m/server/devices/room-1', async (route) => {
+        const device = (await (await route.fetch()).json()) as object
+        const pending = [
+          { operation: 'write', path: '/3311/0/5851', queuedAt: now - 5_000, expiresAt: now + 6e6 },
+          { operation: 'read', path: '/3/0/9', queuedAt: now, expiresAt: now + 6e6 },
+        ]
+        await route.fulfill({ json: { ...device, state: 'asleep', queued: 2, pending } })
+      })
+      await editor.openDevice('room-1')
+      await page.waitForSelector('.lwm2m-device-state:has-text("asleep")')
+      await page.click('[data-page=about]')
+      const rows = page.locator('.lwm2m-pending tr')
+      await rows.nth(1).waitFor()
+      assert.match(
+        (await rows.nth(0).textContent()) ?? '',
+        /^write\/3311\/0\/5851since .* ago, .* left$/,
+      )
+      assert.match((await rows.nth(1).textContent()) ?? '', /^read\/3\/0\/9/)
+    })
+
+    it('writes the instances of a multiple resource', async () => {
+      const { page } = editor
+      await editor.openDevice('room-1')
+      await editor.openInstance('/2048/0')
+      const links = page.locator('.lwm2m-resource[data-path="/2048/0/2"]')
+      await links.locator('.lwm2m-current:has-text("0: 3:0, 4: 3303:1")').waitFor()
+      await links.locator('[data-action=write]').click()
+      assert.equal(await links.locator('.lwm2m-instance-id').nth(1).inputValue(), '4')
+      await links.locator('.lwm2m-instance-row input.lwm2m-value').nth(1).fill('nonsense')
+      await links.locator('.lwm2m-edit > button').first().click()
+      await links.locator('.lwm2m-list-note:has-text("an object link is wanted")').waitFor()
+      await links.locator('.lwm2m-instance-row input.lwm2m-value').nth(1).fill('3311:0')
+      await links.locator('.lwm2m-edit > button').first().click()
+      await links.locator('.lwm2m-current:has-text("0: 3:0, 4: 3311:0")').waitFor()
+    })
+
+    it('shows a user who may only look that much, and why not more', async () => {
+      const { page } = editor
+      await page.evaluate("RED.user.hasPermission = (permission) => !permission.endsWith('.write')")
+      await editor.openSidebar()
+      await page.click('.lwm2m-device[data-endpoint="room-1"]')
+      await page.click('.lwm2m-instance[data-path="/3311/0"] > summary')
+      await page.waitForSelector('.lwm2m-list-note:has-text("permission lwm2m-server.write")')
+      await page.waitForSelector('.lwm2m-name:has-text("Dimmer")')
+      assert.equal(await page.locator('.lwm2m-actions').count(), 0)
+    })
+
     it('opens a device by keyboard; reads, writes and observes in place', async () => {
       const { page } = editor
       await editor.openSidebar()

@@ -1,4 +1,4 @@
-import type { DeviceInfo, ServerInfo } from '../../admin/contract'
+import type { DeviceInfo, DeviceList, ServerInfo } from '../../admin/contract'
 import { api } from '../api'
 import { Poller } from '../poller'
 import { ago, span, t } from '../texts'
@@ -27,11 +27,16 @@ function deviceRow(device: DeviceInfo, open: () => void): JQuery {
       .attr('title', t('sidebar.queued', { n: device.queued }))
       .appendTo(row)
   }
-  const left = device.expiresAt - Date.now()
   $('<span class="lwm2m-seen">')
     .text(ago(device.lastSeen))
-    .attr('title', t('sidebar.lifetime-left', { span: span(left) }))
+    .attr('title', t('sidebar.last-seen'))
     .appendTo(row)
+  const facts = [
+    t(`state.${device.state}`),
+    t(`security.${device.security}`),
+    t('sidebar.lifetime-left', { span: span(device.expiresAt - Date.now()) }),
+  ]
+  $('<span class="lwm2m-detail lwm2m-device-facts">').text(facts.join(' · ')).appendTo(row)
   row.on('click', open)
   row.on('keydown', (event) => {
     if (event.key === 'Enter' || event.key === ' ') {
@@ -44,23 +49,67 @@ function deviceRow(device: DeviceInfo, open: () => void): JQuery {
   return row
 }
 
+/** The devices of one server; a line that says why there are none. */
+class ServerSection {
+  readonly element = $('<section class="lwm2m-section">')
+  private readonly title = $('<h5 class="lwm2m-section-title">').appendTo(this.element)
+  private readonly status = $('<div class="lwm2m-list-note" role="status">').appendTo(this.element)
+  private readonly rows = $('<ul class="lwm2m-devices">').appendTo(this.element)
+  private shown = ''
+
+  constructor(
+    private readonly id: string,
+    private readonly open: (server: string, endpoint: string) => void,
+  ) {}
+
+  /** @param titled there are other servers, too */
+  async refresh(server: ServerInfo, search: string, titled: boolean): Promise<DeviceList> {
+    this.title.text(server.name).toggle(titled)
+    const list = await api.devices(this.id, search, PAGE)
+    this.showDevices(list.devices)
+    const note = this.note(server, list)
+    this.status.text(note).toggle(note !== '')
+    return list
+  }
+
+  /** Why the list is empty or not whole. */
+  private note(server: ServerInfo, { devices, matching, total }: DeviceList): string {
+    if (server.state === 'failed') return t('sidebar.server-failed', { error: server.error })
+    if (server.state === 'starting') return t('sidebar.server-starting')
+    if (total === 0) return t('sidebar.no-devices', { addresses: server.addresses.join(', ') })
+    if (matching === 0) return t('sidebar.no-match')
+    return devices.length < matching ? t('sidebar.more', { n: matching - devices.length }) : ''
+  }
+
+  private showDevices(devices: readonly DeviceInfo[]): void {
+    // A redraw would take the keyboard's place away: only where something changed.
+    const key = JSON.stringify([devices, Math.floor(Date.now() / 5_000)])
+    if (key === this.shown) return
+    this.shown = key
+    const focused = this.rows.find(':focus').attr('data-endpoint')
+    this.rows.empty()
+    for (const device of devices) {
+      const row = deviceRow(device, () => this.open(this.id, device.endpoint))
+      this.rows.append(row)
+      if (device.endpoint === focused) row.trigger('focus')
+    }
+  }
+}
+
 /** The devices of all deployed servers, kept up to date. */
 export class DeviceListView {
   readonly element = $('<div class="lwm2m-list">')
-  private readonly server = $('<select class="lwm2m-server">')
   private readonly search = $('<input type="text">')
   private readonly status = $('<div class="lwm2m-list-note" role="status">')
-  private readonly rows = $('<ul class="lwm2m-devices">')
+  private readonly body = $('<div class="lwm2m-sections">')
+  private readonly sections = new Map<string, ServerSection>()
   private readonly poller = new Poller(() => this.refresh(), 2_000)
-  private shown = ''
 
   constructor(private readonly open: (server: string, endpoint: string) => void) {
     const header = $('<div class="lwm2m-list-header">').appendTo(this.element)
-    this.server.attr('aria-label', t('sidebar.server')).appendTo(header)
     this.search.attr('placeholder', t('sidebar.search')).appendTo($('<div>').appendTo(header))
     this.search.searchBox({ delay: 200, change: () => void this.refresh() })
-    this.server.on('change', () => void this.refresh())
-    this.element.append(this.status, this.rows)
+    this.element.append(this.status, this.body)
     this.status.text(t('sidebar.loading'))
   }
 
@@ -72,57 +121,45 @@ export class DeviceListView {
     this.poller.stop()
   }
 
+  /** The device that was open gets the focus back. */
+  focus(endpoint: string): void {
+    this.body
+      .find('.lwm2m-device')
+      .filter((_index, row) => $(row).attr('data-endpoint') === endpoint)
+      .first()
+      .trigger('focus')
+  }
+
   private async refresh(): Promise<void> {
     try {
       const servers = await api.servers()
-      this.showServers(servers)
-      const server = servers.find(({ id }) => id === this.server.val())
-      if (server === undefined) {
-        this.showDevices('', [])
-        this.status.text(t('sidebar.no-server')).show()
-        return
-      }
-      const list = await api.devices(server.id, (this.search.val() as string).trim(), PAGE)
-      this.search.searchBox('count', `${list.matching} / ${list.total}`)
-      this.showDevices(server.id, list.devices)
-      const note = this.note(server, list.total, list.matching, list.devices.length)
-      this.status.text(note).toggle(note !== '')
+      this.setServers(servers)
+      const search = (this.search.val() as string).trim()
+      const lists = await Promise.all(
+        servers.map((server) =>
+          this.sections.get(server.id)?.refresh(server, search, servers.length > 1),
+        ),
+      )
+      const sum = (of: (list: DeviceList) => number): number =>
+        lists.reduce((all, list) => all + (list === undefined ? 0 : of(list)), 0)
+      this.search.searchBox('count', `${sum((list) => list.matching)} / ${sum((l) => l.total)}`)
+      this.status.text(t('sidebar.no-server')).toggle(servers.length === 0)
     } catch (error) {
       this.status.text((error as Error).message).show()
     }
   }
 
-  /** Why the list is empty or not whole. */
-  private note(server: ServerInfo, total: number, matching: number, listed: number): string {
-    if (server.state === 'failed') return t('sidebar.server-failed', { error: server.error })
-    if (server.state === 'starting') return t('sidebar.server-starting')
-    if (total === 0) return t('sidebar.no-devices', { addresses: server.addresses.join(', ') })
-    if (matching === 0) return t('sidebar.no-match')
-    if (listed < matching) return t('sidebar.more', { n: matching - listed })
-    return ''
-  }
-
-  private showServers(servers: readonly ServerInfo[]): void {
-    const key = JSON.stringify(servers.map(({ id, name }) => [id, name]))
-    if (key === this.server.data('key')) return
-    const chosen = this.server.val()
-    this.server.data('key', key).empty()
-    for (const { id, name } of servers) $('<option>').val(id).text(name).appendTo(this.server)
-    if (servers.some(({ id }) => id === chosen)) this.server.val(chosen as string)
-    this.server.toggle(servers.length > 1)
-  }
-
-  private showDevices(server: string, devices: readonly DeviceInfo[]): void {
-    // A redraw would take the keyboard's place away: only where something changed.
-    const key = JSON.stringify([server, devices, Math.floor(Date.now() / 5_000)])
-    if (key === this.shown) return
-    this.shown = key
-    const focused = $(document.activeElement as Element).attr('data-endpoint')
-    this.rows.empty()
-    for (const device of devices) {
-      const row = deviceRow(device, () => this.open(server, device.endpoint))
-      this.rows.append(row)
-      if (device.endpoint === focused) row.trigger('focus')
+  private setServers(servers: readonly ServerInfo[]): void {
+    for (const [id, section] of this.sections) {
+      if (servers.some((server) => server.id === id)) continue
+      section.element.remove()
+      this.sections.delete(id)
+    }
+    for (const { id } of servers) {
+      if (this.sections.has(id)) continue
+      const section = new ServerSection(id, this.open)
+      this.sections.set(id, section)
+      this.body.append(section.element)
     }
   }
 }

@@ -5,7 +5,8 @@ import { ago, span, t } from '../texts'
 import { ResourceView } from './resource-view'
 import { TrafficView } from './traffic-view'
 
-type Page = 'resources' | 'traffic' | 'about'
+const PAGES = ['resources', 'traffic', 'about'] as const
+type Page = (typeof PAGES)[number]
 
 /** One device: its objects with live values, its traffic, what it registered. */
 export class DeviceView {
@@ -21,18 +22,18 @@ export class DeviceView {
 
   constructor(
     private readonly server: string,
-    private readonly endpoint: string,
+    readonly endpoint: string,
     close: () => void,
   ) {
     this.resources = new ResourceView(server, endpoint)
     this.traffic = new TrafficView(server, endpoint)
     const header = $('<div class="lwm2m-device-header">').appendTo(this.element)
     $('<button type="button" class="red-ui-button red-ui-button-small">')
-      .attr('aria-label', t('sidebar.back'))
+      .attr({ title: t('sidebar.back'), 'aria-label': t('sidebar.back') })
       .append($('<i class="fa fa-chevron-left">'))
       .on('click', close)
       .appendTo(header)
-    $('<span class="lwm2m-endpoint">').text(endpoint).appendTo(header)
+    $('<span class="lwm2m-endpoint">').text(endpoint).attr('title', endpoint).appendTo(header)
     this.element.append(this.state, this.tabs(), this.body)
     this.show('resources')
   }
@@ -52,20 +53,32 @@ export class DeviceView {
 
   private tabs(): JQuery {
     const tabs = $('<div class="lwm2m-pages" role="tablist">')
-    for (const page of ['resources', 'traffic', 'about'] as const) {
+    for (const page of PAGES) {
       $('<button type="button" role="tab">')
         .attr('data-page', page)
         .text(t(`sidebar.page-${page}`))
         .on('click', () => this.show(page))
         .appendTo(tabs)
     }
+    // As a tab list is used by keyboard: one stop, and arrows between its tabs.
+    tabs.on('keydown', (event) => {
+      const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
+      if (step === 0) return
+      event.preventDefault()
+      event.stopPropagation()
+      const next = PAGES[(PAGES.indexOf(this.page) + step + PAGES.length) % PAGES.length]
+      if (next === undefined) return
+      this.show(next)
+      tabs.find(`[data-page=${next}]`).trigger('focus')
+    })
     return tabs
   }
 
   private show(page: Page): void {
     this.page = page
     this.element.find('[role=tab]').each((_i, tab) => {
-      $(tab).attr('aria-selected', String($(tab).attr('data-page') === page))
+      const selected = $(tab).attr('data-page') === page
+      $(tab).attr({ 'aria-selected': String(selected), tabindex: selected ? 0 : -1 })
     })
     this.resources.stop()
     this.traffic.stop()

@@ -38,11 +38,14 @@ class Sidebar {
   }
 
   private close(): void {
-    this.device?.stop()
-    this.device?.element.remove()
+    if (this.device === undefined) return
+    const { endpoint } = this.device
+    this.device.stop()
+    this.device.element.remove()
     this.device = undefined
     this.content.append(this.list.element)
     this.list.start()
+    this.list.focus(endpoint)
   }
 }
 

@@ -33,6 +33,7 @@ export function roomNode(port: number, endpoint = 'room-1'): FlowNode {
     autoStart: true,
     objects: JSON.stringify({
       3: { 0: { 0: 'LwM2M Flows', 4: null, 9: 87, 11: [0], 16: 'U' } },
+      2048: { 0: { 0: 'policy', 2: { 0: '3:0', 4: '3303:1' } } },
       3303: { 0: { 5700: 21.5, 5701: 'Cel' }, 1: { 5700: 19.25, 5701: 'Cel', 5605: null } },
       3311: { 0: { 5850: true, 5851: 50 } },
     }),
