@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { CodedError } from '../../src/base/coded-error'
-import { loadCertificates, loadServerKey } from '../../src/dtls/server-key'
+import { loadCertificates, loadServerKey } from '../../src/dtls/certificates/server-key'
 import { ModelFolder } from '../../src/lwm2m/model/xml-folder'
 import { CredentialStore } from '../../src/server/credentials'
 import { Lwm2mServer } from '../../src/server/lwm2m-server'

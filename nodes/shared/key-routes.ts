@@ -1,4 +1,4 @@
-import { generateServerKey } from '../../src/dtls/generate'
+import { generateServerKey } from '../../src/dtls/certificates/generate'
 import type { NodeAPI } from './red'
 
 /** The longest Common Name, bytes (RFC 5280 §A.1). */

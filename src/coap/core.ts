@@ -1,14 +1,14 @@
 import type { Clock } from '../base/clock'
 import type { Transport, Peer } from '../transport/transport'
-import { BodyBudget } from './body-budget'
-import { DuplicateLog } from './duplicates'
+import { BodyBudget } from './blockwise/body-budget'
+import { DuplicateLog } from './messages/duplicates'
 import { PeerTable, type PeerState } from './peers'
 import type { Settings } from './settings'
 import type { CoapStats } from './stats'
 import { TimerWheel } from './timer-wheel'
-import { TokenTable } from './tokens'
+import { TokenTable } from './messages/tokens'
 import type { CoapTrace } from './types'
-import { traceOf } from './trace'
+import { traceOf } from './messages/trace'
 
 /** Something worth an operator's notice; the endpoint itself goes on. */
 export interface CoapWarning {

@@ -1,8 +1,8 @@
 import type { Core } from './core'
 import type { PeerState } from './peers'
-import { RequestQueue } from './request-queue'
-import { ServiceState } from './service-state'
-import { addExchange, type TokenHolder } from './tokens'
+import { RequestQueue } from './exchanges/request-queue'
+import { ServiceState } from './exchanges/service-state'
+import { addExchange, type TokenHolder } from './messages/tokens'
 
 /** Hands everything known of one peer to another: the same device at a new address. */
 export function moveState(core: Core, from: PeerState, to: PeerState): void {

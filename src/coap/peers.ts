@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto'
 import type { Peer } from '../transport/transport'
-import type { Recent } from './duplicates'
-import type { RequestQueue } from './request-queue'
-import type { ServiceState } from './service-state'
-import type { Relation } from './relation'
-import type { TokenHolder } from './tokens'
-import type { Transmission } from './transmission'
+import type { Recent } from './messages/duplicates'
+import type { RequestQueue } from './exchanges/request-queue'
+import type { ServiceState } from './exchanges/service-state'
+import type { Relation } from './observe/relation'
+import type { TokenHolder } from './messages/tokens'
+import type { Transmission } from './messages/transmission'
 
 /**
  * What the endpoint knows of one peer. There may be a hundred thousand of them, nearly all idle:

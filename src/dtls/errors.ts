@@ -1,5 +1,5 @@
 import { CodedError } from '../base/coded-error'
-import type { Alert } from './constants'
+import type { Alert } from './wire/constants'
 
 /**
  * A key, certificate or option that the server was configured with cannot be used. `code` is

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock'
 import type { DtlsCredentials } from './credentials'
-import type { DtlsSessionStore } from './session'
+import type { DtlsSessionStore } from './sessions/session'
 
 /** Settings of a DTLS server. Times are milliseconds, sizes bytes. */
 export interface DtlsSettings {

@@ -1,6 +1,6 @@
 import { DtlsConfigurationError } from './errors'
 import type { DtlsSettings } from './options'
-import { CIPHER_SUITES, findSuite } from './suites'
+import { CIPHER_SUITES, findSuite } from './ciphers/suites'
 
 /** {@link DtlsSettings} with every default filled in. */
 export type Settings = Required<Omit<DtlsSettings, 'sessions'>>

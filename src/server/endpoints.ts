@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock'
 import { CoapEndpoint } from '../coap/endpoint'
 import type { CoapEndpointOptions } from '../coap/types'
-import type { DtlsSessionStore } from '../dtls/session'
+import type { DtlsSessionStore } from '../dtls/sessions/session'
 import { DtlsTransport } from '../transport/dtls'
 import {
   describeIdentity,

@@ -1,6 +1,6 @@
 import { CodedError } from '../base/coded-error'
 import type { Clock } from '../base/clock'
-import { Association } from '../dtls/association'
+import { Association } from '../dtls/associations/association'
 import type { DtlsCounters } from '../dtls/counters'
 import type { DtlsCredentials } from '../dtls/credentials'
 import { DtlsServer } from '../dtls/endpoint'

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
-import { decodeMessage, encodeEmpty, encodeMessage, peekHeader } from '../../src/coap/codec'
+import {
+  decodeMessage,
+  encodeEmpty,
+  encodeMessage,
+  peekHeader,
+} from '../../src/coap/messages/codec'
 import { CoapFormatError } from '../../src/coap/errors'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Code, type CoapRequestInit, type ObservationHandle } from '../../src/coap'
 import type { CoapEndpointOptions } from '../../src/coap'
-import { encodeMessage, headLength } from '../../src/coap/codec'
+import { encodeMessage, headLength } from '../../src/coap/messages/codec'
 import { option } from '../../src/coap/options'
 import {
   ACK,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { Code, type CoapRequestInit, type CoapResponse, type ObserveRelation } from '../../src/coap'
-import { isNewer } from '../../src/coap/relation'
+import { isNewer } from '../../src/coap/observe/relation'
 import { Bench, rejection, settle } from './support/bench'
 import { memoryPeer } from './support/memory-transport'
 import {

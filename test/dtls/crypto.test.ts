@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
 import { createCipher } from '../../src/dtls/ciphers'
 import { additionalData } from '../../src/dtls/ciphers/cipher'
-import { connectionKeys, pskPremaster } from '../../src/dtls/key-schedule'
-import { prf } from '../../src/dtls/prf'
-import { openRecord, readRecord, sealRecord } from '../../src/dtls/record'
-import { findSuite } from '../../src/dtls/suites'
+import { connectionKeys, pskPremaster } from '../../src/dtls/keys/key-schedule'
+import { prf } from '../../src/dtls/keys/prf'
+import { openRecord, readRecord, sealRecord } from '../../src/dtls/records/record'
+import { findSuite } from '../../src/dtls/ciphers/suites'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 const NONE = Buffer.alloc(0)

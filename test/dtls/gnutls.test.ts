@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import type { DtlsCredentials } from '../../src/dtls/credentials'
-import { loadServerKey } from '../../src/dtls/server-key'
+import { loadServerKey } from '../../src/dtls/certificates/server-key'
 import type { DtlsTransportOptions } from '../../src/transport/dtls'
 import { requireTool } from '../support/tools'
 import { CommandClient, EchoServer, PSK } from './support/harness'

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { CoapEndpoint, Code, type CoapReply, type ObservationHandle } from '../../src/coap'
-import { decodeMessage, encodeMessage } from '../../src/coap/codec'
+import { decodeMessage, encodeMessage } from '../../src/coap/messages/codec'
 import type { Core } from '../../src/coap/core'
 import { CoapFormatError } from '../../src/coap/errors'
 import { readOptions } from '../../src/coap/options'

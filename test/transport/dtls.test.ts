@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import type { DtlsSession } from '../../src/dtls/session'
+import type { DtlsSession } from '../../src/dtls/sessions/session'
 import { DtlsTransport, type DtlsTransportOptions } from '../../src/transport/dtls'
 import { BindError, type Peer, PeerGone } from '../../src/transport/transport'
 import { EchoServer, PSK, pskCredentials } from '../dtls/support/harness'

@@ -1,4 +1,4 @@
-import { ContentType, Version } from '../constants'
+import { ContentType, Version } from '../wire/constants'
 
 /** Which record is being protected: what authentication covers besides the content. */
 export interface RecordContext {

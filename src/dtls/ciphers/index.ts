@@ -1,5 +1,5 @@
-import type { ConnectionKeys } from '../key-schedule'
-import type { Protection } from '../suites'
+import type { ConnectionKeys } from '../keys/key-schedule'
+import type { Protection } from './suites'
 import { AEAD_ALGORITHMS, AeadCipher } from './aead'
 import { EncryptThenMacCipher, MacThenEncryptCipher } from './cbc'
 import type { RecordCipher } from './cipher'

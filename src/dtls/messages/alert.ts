@@ -1,4 +1,4 @@
-import { Alert } from '../constants'
+import { Alert } from '../wire/constants'
 
 export interface AlertMessage {
   readonly level: number

@@ -1,4 +1,4 @@
-import { ByteWriter } from '../byte-writer'
+import { ByteWriter } from '../wire/byte-writer'
 
 /** ClientCertificateType ecdsa_sign (RFC 8422 §5.5). */
 const ECDSA_SIGN = 64

@@ -1,4 +1,4 @@
-import { decodeWhole } from '../decode'
+import { decodeWhole } from '../wire/decode'
 
 /** A signature over the handshake so far (RFC 5246 §7.4.8). */
 export interface CertificateVerify {

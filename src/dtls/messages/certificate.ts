@@ -1,5 +1,5 @@
-import { ByteWriter } from '../byte-writer'
-import { decodeWhole } from '../decode'
+import { ByteWriter } from '../wire/byte-writer'
+import { decodeWhole } from '../wire/decode'
 import { DecodeError } from '../errors'
 
 /** X.509 chain, leaf first (RFC 5246 §7.4.2). */

@@ -1,6 +1,6 @@
 import { DecodeError } from '../errors'
-import { decodeWhole, uint16List } from '../decode'
-import { type ClientExtensions, parseClientExtensions } from '../extensions'
+import { decodeWhole, uint16List } from '../wire/decode'
+import { type ClientExtensions, parseClientExtensions } from './extensions'
 
 /** The part of a ClientHello that its cookie binds; parsed before anything is believed. */
 export interface ClientHelloPrefix {

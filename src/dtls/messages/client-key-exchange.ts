@@ -1,6 +1,6 @@
 import type { ByteReader } from '../../base/byte-reader'
-import type { KeyExchange } from '../suites'
-import { decodeWhole } from '../decode'
+import type { KeyExchange } from '../ciphers/suites'
+import { decodeWhole } from '../wire/decode'
 import { DecodeError } from '../errors'
 
 /** LwM2M Core §5.2.2 wants at least 128 bytes. */

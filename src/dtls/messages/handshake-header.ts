@@ -1,5 +1,5 @@
 import type { ByteReader } from '../../base/byte-reader'
-import { HANDSHAKE_HEADER } from '../constants'
+import { HANDSHAKE_HEADER } from '../wire/constants'
 
 /** One handshake fragment as it stands in a record (RFC 6347 §4.2.2). */
 export interface HandshakeFragment {

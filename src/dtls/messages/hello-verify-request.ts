@@ -1,5 +1,5 @@
-import { ByteWriter } from '../byte-writer'
-import { Version } from '../constants'
+import { ByteWriter } from '../wire/byte-writer'
+import { Version } from '../wire/constants'
 
 /** RFC 6347 §4.2.1: the version is that of DTLS 1.0, whatever is negotiated later. */
 export function buildHelloVerifyRequest(cookie: Uint8Array): Buffer {

@@ -1,6 +1,6 @@
-import { ByteWriter } from '../byte-writer'
-import { Version } from '../constants'
-import { type ServerExtensions, writeServerExtensions } from '../extensions'
+import { ByteWriter } from '../wire/byte-writer'
+import { Version } from '../wire/constants'
+import { type ServerExtensions, writeServerExtensions } from './extensions'
 
 /** RFC 5246 §7.4.1.3. */
 export interface ServerHello {

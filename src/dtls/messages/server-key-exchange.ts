@@ -1,5 +1,5 @@
-import { ByteWriter } from '../byte-writer'
-import type { NamedGroup } from '../constants'
+import { ByteWriter } from '../wire/byte-writer'
+import type { NamedGroup } from '../wire/constants'
 
 /** ServerECDHParams: a named curve and our ephemeral point (RFC 8422 §5.4). */
 export function buildEcdhParameters(group: NamedGroup, point: Uint8Array): Buffer {

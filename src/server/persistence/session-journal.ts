@@ -1,4 +1,4 @@
-import type { DtlsSession, DtlsSessionStore } from '../../dtls/session'
+import type { DtlsSession, DtlsSessionStore } from '../../dtls/sessions/session'
 import type { Store } from '../../storage/store'
 import { decodePlain, encodePlain } from './plain-cbor'
 

@@ -1,16 +1,16 @@
 import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { ByteReader } from '../../../src/base/byte-reader'
 import { createCipher, type RecordCipher } from '../../../src/dtls/ciphers'
-import { createKeyAgreement, type KeyAgreement } from '../../../src/dtls/key-agreement'
+import { createKeyAgreement, type KeyAgreement } from '../../../src/dtls/keys/key-agreement'
 import {
   connectionKeys,
   extendedMasterSecret,
   masterSecret,
   pskPremaster,
   verifyData,
-} from '../../../src/dtls/key-schedule'
-import { openRecord, sealRecord } from '../../../src/dtls/record'
-import { findSuite } from '../../../src/dtls/suites'
+} from '../../../src/dtls/keys/key-schedule'
+import { openRecord, sealRecord } from '../../../src/dtls/records/record'
+import { findSuite } from '../../../src/dtls/ciphers/suites'
 import { PSK, PSK_IDENTITY } from './harness'
 import {
   type HelloFields,

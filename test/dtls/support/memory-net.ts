@@ -1,4 +1,4 @@
-import type { Association } from '../../../src/dtls/association'
+import type { Association } from '../../../src/dtls/associations/association'
 import { DtlsServer, type HandshakeReport } from '../../../src/dtls/endpoint'
 import type { DtlsServerOptions } from '../../../src/dtls/options'
 import { FakeClock } from '../../support/fake-clock'

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { DtlsCredentials } from '../../../src/dtls/credentials'
 import { buildRawPublicKey } from '../../../src/dtls/messages/certificate'
-import { loadServerKey } from '../../../src/dtls/server-key'
+import { loadServerKey } from '../../../src/dtls/certificates/server-key'
 import type { HostileClientOptions } from './hostile-client'
 
 const pair = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })

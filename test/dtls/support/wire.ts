@@ -1,5 +1,5 @@
 import { ByteReader } from '../../../src/base/byte-reader'
-import { ByteWriter } from '../../../src/dtls/byte-writer'
+import { ByteWriter } from '../../../src/dtls/wire/byte-writer'
 
 /** A record as the hostile client writes it: nothing is checked. */
 export function rawRecord(

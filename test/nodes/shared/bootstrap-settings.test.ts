@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { bootstrapEntries } from '../../../nodes/shared/bootstrap-settings'
 import { Settings } from '../../../nodes/shared/settings'
-import { generateServerKey } from '../../../src/dtls/generate'
-import { loadServerKey } from '../../../src/dtls/server-key'
+import { generateServerKey } from '../../../src/dtls/certificates/generate'
+import { loadServerKey } from '../../../src/dtls/certificates/server-key'
 import { builtinModel } from '../../../src/lwm2m/model/object-model'
 import { BootstrapConfigurations } from '../../../src/server/bootstrap/configurations'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { inspect } from 'node:util'
 import { runInNewContext } from 'node:vm'
-import { generateServerKey } from '../../../src/dtls/generate'
+import { generateServerKey } from '../../../src/dtls/certificates/generate'
 import { builtinModel } from '../../../src/lwm2m/model/object-model'
 import { ObjectLink } from '../../../src/lwm2m/value'
 import {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
-import { loadServerKey } from '../../../src/dtls/server-key'
+import { loadServerKey } from '../../../src/dtls/certificates/server-key'
 import type { BootstrapRequest } from '../../../src/server/bootstrap'
 import { type CredentialInput, CredentialStore } from '../../../src/server/credentials'
 import { Lwm2mServer } from '../../../src/server/lwm2m-server'

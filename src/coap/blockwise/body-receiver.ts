@@ -1,0 +1,91 @@
+import type { BodyBudget } from './body-budget'
+import type { Message } from '../messages/codec'
+import { BlockwiseError } from '../errors'
+import { GrowingBody } from './growing-body'
+import type { Block, OptionFields } from '../options'
+
+/** What a further block did to the body. */
+export type BlockOutcome = 'complete' | 'more' | 'changed'
+
+/**
+ * Puts the blocks of a response together (RFC 7959 §2.4). Takes memory for what arrived only, never
+ * for what was announced.
+ */
+export class BodyReceiver {
+  private readonly body: GrowingBody
+  private szx: number
+
+  /**
+   * Takes the first block.
+   * @param limit bytes a body may have
+   * @throws BlockwiseError
+   */
+  constructor(
+    readonly first: Message,
+    readonly fields: OptionFields,
+    private readonly limit: number,
+    budget: BodyBudget,
+  ) {
+    const block = fields.block2 as Block
+    this.body = new GrowingBody(budget)
+    this.szx = block.szx
+    if (block.num !== 0) throw new BlockwiseError(`block ${block.num} came first`)
+    if (fields.size2 !== undefined && fields.size2 > limit) {
+      throw new BlockwiseError(`a body of ${fields.size2} bytes, ${limit} are accepted`)
+    }
+    this.append(first.payload, block)
+  }
+
+  /**
+   * Number and size exponent of the block to ask for next: of the size that came, unless `largest` is
+   * smaller. Blocks are counted in their own size (RFC 7959 §2.4).
+   */
+  next(largest: number): { num: number; szx: number } {
+    const szx = Math.min(this.szx, largest)
+    return { num: this.body.length >> (szx + 4), szx }
+  }
+
+  /**
+   * Takes a further block. `changed` means that the resource is another one by now (its ETag
+   * differs, RFC 7959 §2.4): the body must be fetched anew.
+   * @throws BlockwiseError
+   */
+  add(message: Message, fields: OptionFields): BlockOutcome {
+    const block = fields.block2
+    if (block === undefined) throw new BlockwiseError('a block without a Block2 option')
+    if (!sameBytes(fields.etag, this.fields.etag)) return 'changed'
+    if (block.num << (block.szx + 4) !== this.body.length) {
+      throw new BlockwiseError(`block ${block.num} of ${16 << block.szx} bytes is not the next`)
+    }
+    this.szx = block.szx
+    this.append(message.payload, block)
+    return block.more ? 'more' : 'complete'
+  }
+
+  /** The whole body; its memory is no longer counted. */
+  take(): Buffer {
+    return this.body.take()
+  }
+
+  /** Gives up. Idempotent. */
+  release(): void {
+    this.body.release()
+  }
+
+  private append(payload: Buffer, block: Block): void {
+    const size = 16 << block.szx
+    if (block.szx === 7) throw new BlockwiseError('block size exponent 7 is reserved over UDP')
+    if (block.more ? payload.length !== size : payload.length > size) {
+      throw new BlockwiseError(`${payload.length} bytes in a block of ${size}`)
+    }
+    if (this.body.length + payload.length > this.limit) {
+      throw new BlockwiseError(`the body is larger than the ${this.limit} bytes accepted`)
+    }
+    if (!this.body.append(payload)) throw new BlockwiseError('too many unfinished bodies at once')
+  }
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return Buffer.compare(a, b) === 0
+}

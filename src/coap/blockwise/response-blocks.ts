@@ -1,0 +1,82 @@
+import { isSuccess } from '../codes'
+import type { Core } from '../core'
+import { Downloads } from './downloads'
+import {
+  largestSzx,
+  messageRoom,
+  payloadRoom,
+  RESPONSE_BLOCK_OPTIONS,
+} from '../messages/message-room'
+import type { Block } from '../options'
+import type { PeerState } from '../peers'
+import { blockOf, type ResponsePart, withEtag } from '../exchanges/response-part'
+import { ServiceState } from '../exchanges/service-state'
+import { blockExponent } from '../settings'
+
+/** Whom a response goes to: what its blocks must fit. */
+export interface Recipient {
+  readonly state: PeerState
+  readonly tokenLength: number
+}
+
+/** Cuts responses that are too large for one message into blocks (Block2, RFC 7959 §2.4). */
+export class ResponseBlocks {
+  constructor(private readonly core: Core) {}
+
+  /**
+   * The share of a response that goes into its first message; the rest is kept to be fetched.
+   * @param key names the body, for the requests to come
+   * @param block what the request asked for
+   */
+  first(
+    recipient: Recipient,
+    response: ResponsePart,
+    key: () => string,
+    requestPayload: Uint8Array,
+    block: Block | undefined,
+  ): ResponsePart {
+    const length = response.payload?.length ?? 0
+    const laterBlock = block !== undefined && block.num > 0 && isSuccess(response.code)
+    if (!laterBlock) {
+      if (length === 0) return response
+      const fits = length <= this.room(recipient, response)
+      if (fits && length <= 16 << this.wantedSzx(block)) return response
+    }
+    const whole = withEtag(response)
+    this.downloads(recipient.state).keep(key(), requestPayload, whole)
+    return this.cut(recipient, whole, block)
+  }
+
+  /** A block of a response that is kept; undefined when it is not, or not any more. */
+  later(
+    recipient: Recipient,
+    key: string,
+    requestPayload: Uint8Array,
+    block: Block,
+  ): ResponsePart | undefined {
+    const whole = recipient.state.service?.downloads?.find(key, requestPayload)
+    return whole && this.cut(recipient, whole, block)
+  }
+
+  /** One block: of the size asked for, or of a smaller one where that is ours or more does not fit. */
+  private cut(recipient: Recipient, whole: ResponsePart, block: Block | undefined): ResponsePart {
+    const offset = block === undefined ? 0 : block.num << (block.szx + 4)
+    const fitting = largestSzx(this.room(recipient, whole))
+    return blockOf(whole, offset, Math.min(this.wantedSzx(block), fitting))
+  }
+
+  private room({ state, tokenLength }: Recipient, { options }: ResponsePart): number {
+    const room = messageRoom(this.core.transport, state.peer)
+    return payloadRoom(room, tokenLength, options, RESPONSE_BLOCK_OPTIONS)
+  }
+
+  private wantedSzx(block: Block | undefined): number {
+    const own = blockExponent(this.core.settings.blockSize)
+    return block === undefined ? own : Math.min(own, block.szx)
+  }
+
+  private downloads(state: PeerState): Downloads {
+    const service = (state.service ??= new ServiceState(state))
+    return (service.downloads ??= new Downloads(this.core, () => service.tidy()))
+  }
+}

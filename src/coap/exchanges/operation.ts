@@ -1,0 +1,347 @@
+import { BodyReceiver } from '../blockwise/body-receiver'
+import type { Message } from '../messages/codec'
+import { Code, isSuccess } from '../codes'
+import { describe, type Core } from '../core'
+import { BlockwiseError, CoapCancelled } from '../errors'
+import { Exchange, type ExchangeOwner } from './exchange'
+import { requestOptions } from '../messages/message-options'
+import {
+  largestSzx,
+  messageRoom,
+  payloadRoom,
+  REQUEST_BLOCK_OPTIONS,
+  USUAL_RESPONSE_HEAD,
+} from '../messages/message-room'
+import { LAST_BLOCK, OptionNumber, blockBytes, option, uintOption } from '../options'
+import type { Block, OptionFields } from '../options'
+import type { PeerState } from '../peers'
+import type { Relation } from '../observe/relation'
+import { responseOf } from './response'
+import { blockExponent } from '../settings'
+import type { CoapOption, CoapRequestInit, CoapResponse } from '../types'
+
+/** What makes a request more than a plain one. */
+export interface OperationExtras {
+  /** The value of its Observe option. */
+  readonly observe?: 0 | 1
+  /** One character a byte. */
+  readonly token?: string
+  /** The relation that it makes or cancels. */
+  readonly relation?: Relation
+  /** A notification's first block; only the rest of the body is to be fetched. */
+  readonly body?: BodyReceiver
+  /** Goes before the requests that wait. */
+  readonly front?: boolean
+}
+
+/** How often a body is fetched anew because the resource changed meanwhile. */
+const MOST_RESTARTS = 3
+/** As {@link Operation.szx}: the body goes in one message, without Block1. */
+const UNBLOCKED = 7
+
+const FETCHES: ReadonlySet<number> = new Set([Code.GET, Code.FETCH])
+
+/**
+ * One request of the application with all its blocks, in both directions (RFC 7959 §2.4, §2.5): one
+ * exchange after the other, each with its own time-outs.
+ */
+export class Operation implements ExchangeOwner {
+  private readonly options: readonly CoapOption[]
+  private readonly payload: Uint8Array | undefined
+  /** The largest block that this request may use, as an exponent. */
+  private readonly largestSzx: number
+  /** The size exponent of the blocks being sent, or UNBLOCKED. */
+  private szx = UNBLOCKED
+  /** Where the block under way begins in the request's body. */
+  private offset = 0
+  private exchange: Exchange | undefined = undefined
+  private body: BodyReceiver | undefined
+  private restarts = 0
+  private begun = false
+  private settled = false
+  private onAbort: (() => void) | undefined = undefined
+
+  /** @throws RangeError when the request cannot be written */
+  constructor(
+    private readonly core: Core,
+    public state: PeerState,
+    private readonly init: CoapRequestInit,
+    private readonly extras: OperationExtras,
+    private readonly tokenKey: string,
+    private readonly resolve: (response: CoapResponse) => void,
+    private readonly reject: (error: Error) => void,
+    private readonly onSettled: (operation: Operation) => void,
+  ) {
+    this.options = requestOptions(init, extras.observe)
+    this.payload = init.payload
+    this.largestSzx = blockExponent(init.blockSize ?? core.settings.blockSize)
+    this.body = extras.body
+    if (init.signal !== undefined) {
+      this.onAbort = () => this.fail(new CoapCancelled('the request was aborted'))
+      init.signal.addEventListener('abort', this.onAbort, { once: true })
+    }
+  }
+
+  /** Its turn has come. */
+  begin(): void {
+    if (this.settled) return
+    this.begun = true
+    if (this.body !== undefined) this.fetchNext()
+    else this.sendBody(Math.min(this.largestSzx, this.state.smallestSzx))
+  }
+
+  /** Gives up. Idempotent. */
+  fail(error: Error): void {
+    if (!this.settle()) return
+    this.reject(error)
+  }
+
+  /** A newer notification came while the older was fetched, or while the first answer was. */
+  supersede(message: Message, fields: OptionFields): void {
+    if (this.settled) return
+    this.exchange?.cancel()
+    this.body?.release()
+    this.body = undefined
+    if (this.begun) this.receiveBody(message, fields)
+    else this.fail(new CoapCancelled('superseded by a newer notification'))
+  }
+
+  /** The peer moved. */
+  move(to: PeerState): void {
+    this.state = to
+    // One that is not established yet is known to nobody else.
+    if (this.extras.relation !== undefined) this.extras.relation.state = to
+  }
+
+  onFailure(error: Error): void {
+    this.fail(error)
+  }
+
+  onResponse(message: Message, fields: OptionFields): void {
+    if (this.settled) return
+    try {
+      if (this.body !== undefined) this.receiveFurther(message, fields)
+      else if (!this.continueSending(message, fields)) this.receiveBody(message, fields)
+    } catch (error) {
+      this.fail(error as Error)
+    }
+  }
+
+  private settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    this.exchange?.cancel()
+    this.body?.release()
+    if (this.onAbort !== undefined) this.init.signal?.removeEventListener('abort', this.onAbort)
+    this.onSettled(this)
+    return true
+  }
+
+  private finish(message: Message, fields: OptionFields, payload: Buffer): void {
+    if (!this.settle()) return
+    this.resolve(responseOf(this.state.peer, message, fields, payload))
+  }
+
+  private exchangeMessage(
+    options: readonly CoapOption[],
+    payload: Uint8Array | undefined,
+    tokenKey: string,
+  ): void {
+    const { relation } = this.extras
+    const exchange = new Exchange(
+      this.core,
+      this.state,
+      tokenKey,
+      this,
+      this.init,
+      relation?.established === true ? relation : undefined,
+    )
+    this.exchange = exchange
+    try {
+      exchange.start({
+        code: this.init.code,
+        options,
+        payload,
+        confirmable: this.init.confirmable ?? true,
+      })
+    } catch (error) {
+      this.fail(error as Error)
+    }
+  }
+
+  // The request's body (Block1)
+
+  /** From the beginning, in blocks of at most `16 << szx` bytes. */
+  private sendBody(szx: number): void {
+    const length = this.payload?.length ?? 0
+    if (length > 16 << szx || (length > 0 && length > this.room)) {
+      this.szx = szx
+      this.sendBlock(0)
+      return
+    }
+    this.szx = UNBLOCKED
+    let { options } = this
+    if (FETCHES.has(this.init.code)) {
+      const wanted = this.responseSzx
+      // Early negotiation (RFC 7959 §2.4): ask for small blocks from the first on.
+      if (wanted < 6) {
+        options = [...options, option(OptionNumber.BLOCK2, blockBytes(0, false, wanted))]
+      }
+    }
+    this.exchangeMessage(options, this.payload, this.tokenKey)
+  }
+
+  /** Bytes of the body that fit a message to this peer. */
+  private get room(): number {
+    const room = messageRoom(this.core.transport, this.state.peer)
+    return payloadRoom(room, this.tokenKey.length, this.options, REQUEST_BLOCK_OPTIONS)
+  }
+
+  /** What to ask for: a peer that takes small messages only is spared to send large ones, too. */
+  private get responseSzx(): number {
+    const room = messageRoom(this.core.transport, this.state.peer)
+    return Math.min(this.largestSzx, largestSzx(room - USUAL_RESPONSE_HEAD))
+  }
+
+  private sendBlock(offset: number): void {
+    const payload = this.payload as Uint8Array
+    // Counted anew for each: the peer may have moved to where less fits. Half of a block boundary
+    // is one, too.
+    const szx = Math.min(this.szx, largestSzx(this.room))
+    this.szx = szx
+    const end = Math.min(payload.length, offset + (16 << szx))
+    const num = offset >> (szx + 4)
+    if ((payload.length - 1) >> (szx + 4) > LAST_BLOCK) {
+      this.fail(new BlockwiseError(`${payload.length} bytes are too many for blocks this small`))
+      return
+    }
+    this.offset = offset
+    const more = end < payload.length
+    const options = [...this.options, option(OptionNumber.BLOCK1, blockBytes(num, more, szx))]
+    if (num === 0) options.push(uintOption(OptionNumber.SIZE1, payload.length))
+    // The same token for all blocks: peers that key by it understand it, the others do not mind.
+    this.exchangeMessage(options, payload.subarray(offset, end), this.tokenKey)
+  }
+
+  /**
+   * Sends what the answer to a block calls for. False when the answer is the final one.
+   * @throws BlockwiseError
+   */
+  private continueSending(message: Message, fields: OptionFields): boolean {
+    const { payload, szx } = this
+    const { block1 } = fields
+    if (message.code === Code.REQUEST_ENTITY_TOO_LARGE && this.shrink(block1)) return true
+    if (szx === UNBLOCKED || payload === undefined) {
+      if (message.code === Code.CONTINUE) throw new BlockwiseError('2.31 for a whole body')
+      return false
+    }
+    const end = Math.min(payload.length, this.offset + (16 << szx))
+    const last = end === payload.length
+    if (message.code !== Code.CONTINUE && (last || !isSuccess(message.code))) {
+      if (isSuccess(message.code)) this.progress(end)
+      return false
+    }
+    if (last) throw new BlockwiseError('2.31 for the last block')
+    // 2.31, or a success that was carried out for this block alone (RFC 7959 §2.3: M unset).
+    if (block1 === undefined && message.code !== Code.CONTINUE) {
+      throw new BlockwiseError('a final answer before the body was whole')
+    }
+    if (block1 !== undefined) {
+      if (block1.num !== this.offset >> (szx + 4)) {
+        throw new BlockwiseError(`an answer to block ${block1.num} instead of the one sent`)
+      }
+      // The peer wants smaller ones from here on (RFC 7959 §2.3).
+      if (block1.szx < szx) this.remember(block1.szx)
+    }
+    this.progress(end)
+    if (!this.settled) this.sendBlock(end)
+    return true
+  }
+
+  /** RFC 7959 §2.9.3: begins anew with the size that a 4.13 hints at, when it is a smaller one. */
+  private shrink(block1: Block | undefined): boolean {
+    if (block1 === undefined || this.payload === undefined || block1.szx >= this.szx) return false
+    if (this.payload.length <= 16 << block1.szx) return false
+    this.remember(block1.szx)
+    this.sendBlock(0)
+    return true
+  }
+
+  private remember(szx: number): void {
+    this.szx = szx
+    this.state.smallestSzx = Math.min(this.state.smallestSzx, szx)
+  }
+
+  private progress(sent: number): void {
+    try {
+      this.init.onProgress?.(sent, this.payload?.length ?? 0)
+    } catch (error) {
+      this.core.warn('listener-failed', `onProgress: ${describe(error)}`, this.state.peer)
+    }
+  }
+
+  // The response's body (Block2)
+
+  private receiveBody(message: Message, fields: OptionFields): void {
+    const { relation, observe } = this.extras
+    if (observe === 0 && fields.observe !== undefined && isSuccess(message.code)) {
+      relation?.establish(fields.observe, this)
+    }
+    const { block2 } = fields
+    const whole = block2 === undefined || (!block2.more && block2.num === 0)
+    if (whole || !isSuccess(message.code) || observe === 1) {
+      this.finish(message, fields, message.payload)
+      return
+    }
+    try {
+      const { settings, incoming } = this.core
+      this.body = new BodyReceiver(message, fields, settings.maxBody, incoming)
+    } catch (error) {
+      this.fail(error as Error)
+      return
+    }
+    this.fetchNext()
+  }
+
+  /** @throws BlockwiseError */
+  private receiveFurther(message: Message, fields: OptionFields): void {
+    const body = this.body as BodyReceiver
+    if (!isSuccess(message.code)) {
+      this.finish(message, fields, message.payload)
+      return
+    }
+    const outcome = body.add(message, fields)
+    if (outcome === 'complete') this.finish(body.first, body.fields, body.take())
+    else if (outcome === 'more') this.fetchNext()
+    else this.fetchAnew()
+  }
+
+  private fetchNext(): void {
+    const { num, szx } = (this.body as BodyReceiver).next(this.responseSzx)
+    this.fetchBlock(num, szx)
+  }
+
+  private fetchAnew(): void {
+    if (++this.restarts > MOST_RESTARTS) {
+      throw new BlockwiseError('the resource changes faster than it can be fetched')
+    }
+    const { szx } = (this.body as BodyReceiver).next(this.responseSzx)
+    this.body?.release()
+    this.body = undefined
+    this.szx = UNBLOCKED
+    this.fetchBlock(0, szx)
+  }
+
+  /**
+   * Without Observe and under a new token, which RFC 7959 §3.4 demands for notifications and which
+   * does no harm elsewhere.
+   */
+  private fetchBlock(num: number, szx: number): void {
+    const options = this.options.filter(({ number }) => number !== OptionNumber.OBSERVE)
+    options.push(option(OptionNumber.BLOCK2, blockBytes(num, false, szx)))
+    // The body of a FETCH is part of what identifies the resource (RFC 8132 §2.1); that of any
+    // other method was carried out already.
+    const again = this.init.code === Code.FETCH && this.szx === UNBLOCKED
+    this.exchangeMessage(options, again ? this.payload : undefined, this.core.tokens.fresh())
+  }
+}

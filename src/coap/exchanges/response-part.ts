@@ -1,0 +1,36 @@
+import { Code } from '../codes'
+import { hashBytes } from '../messages/duplicates'
+import { OptionNumber, blockBytes, option, uintBytes, uintOption } from '../options'
+import type { CoapOption } from '../types'
+
+/** A response, or one message's share of it. */
+export interface ResponsePart {
+  readonly code: number
+  readonly options: readonly CoapOption[]
+  readonly payload: Uint8Array | undefined
+}
+
+/** With an ETag, by which the client notices that the resource changed between two blocks. */
+export function withEtag(response: ResponsePart): ResponsePart {
+  if (response.options.some(({ number }) => number === OptionNumber.ETAG)) return response
+  const { payload = new Uint8Array(0) } = response
+  const etag = option(OptionNumber.ETAG, uintBytes(hashBytes(payload) >>> 0))
+  // A hash of 0 would be an ETag without bytes, which there is not (RFC 7252 §5.10.6).
+  if (etag.value.length === 0) return response
+  return { ...response, options: [etag, ...response.options] }
+}
+
+/**
+ * The block of `16 << szx` bytes that begins at `offset`, a multiple of them; 4.00 behind the end.
+ */
+export function blockOf(whole: ResponsePart, offset: number, szx: number): ResponsePart {
+  const { payload: body = new Uint8Array(0) } = whole
+  if (offset > 0 && offset >= body.length) {
+    return { code: Code.BAD_REQUEST, options: [], payload: Buffer.from('no such block') }
+  }
+  const end = Math.min(body.length, offset + (16 << szx))
+  const block = blockBytes(offset >> (szx + 4), end < body.length, szx)
+  const options = [...whole.options, option(OptionNumber.BLOCK2, block)]
+  if (offset === 0) options.push(uintOption(OptionNumber.SIZE2, body.length))
+  return { code: whole.code, options, payload: body.subarray(offset, end) }
+}

@@ -1,0 +1,41 @@
+import { MessageType, encodeEmpty } from '../messages/codec'
+import type { Core } from '../core'
+import { Progress } from '../messages/duplicates'
+import type { IncomingRequest } from './incoming-request'
+import type { Responder } from './responder'
+import { WheelTimer } from '../timer-wheel'
+import type { CoapReply } from '../types'
+
+/** A handler that takes its time. As a timer it is the empty ACK that stops the retransmissions. */
+export class SlowAnswer extends WheelTimer {
+  constructor(
+    private readonly core: Core,
+    private readonly responder: Responder,
+    private readonly request: IncomingRequest,
+  ) {
+    super()
+  }
+
+  wait(outcome: Promise<CoapReply>): void {
+    const { core, request } = this
+    if (request.confirmable) core.wheel.schedule(this, core.settings.separateAfter)
+    outcome.then(
+      (reply) => {
+        core.wheel.cancel(this)
+        this.responder.respond(request, reply)
+      },
+      (error: unknown) => {
+        core.wheel.cancel(this)
+        this.responder.failed(request, error)
+      },
+    )
+  }
+
+  onTimer(): void {
+    const { core, request } = this
+    if (core.stopped) return
+    request.acknowledged = true
+    request.recent.progress = Progress.ACKNOWLEDGED
+    core.trySendTo(request.peer, encodeEmpty(MessageType.ACK, request.message.messageId))
+  }
+}

@@ -1,0 +1,241 @@
+import { BodyReceiver } from '../blockwise/body-receiver'
+import type { Message } from '../messages/codec'
+import { isSuccess } from '../codes'
+import { describe, type Core } from '../core'
+import { CoapCancelled } from '../errors'
+import type { Operation } from '../exchanges/operation'
+import type { OptionFields } from '../options'
+import type { PeerState } from '../peers'
+import type { Requester } from '../exchanges/requester'
+import { responseOf } from '../exchanges/response'
+import type { TokenHolder } from '../messages/tokens'
+import type {
+  CoapRequestInit,
+  CoapResponse,
+  ObserveListener,
+  ObserveRelation,
+  TransmissionOptions,
+} from '../types'
+import type { Peer } from '../../transport/transport'
+
+/** RFC 7641 §3.4: after this long any number is a newer one. Milliseconds. */
+const FRESH_AFTER = 128_000
+
+/** RFC 7641 §3.4: numbers of 24 bits that wrap. */
+export function isNewer(value: number, last: number, elapsed: number): boolean {
+  return (
+    (last < value && value - last < 0x800000) ||
+    (last > value && last - value > 0x800000) ||
+    elapsed > FRESH_AFTER
+  )
+}
+
+/** The asking side of an observation (RFC 7641 §3). */
+export class Relation implements ObserveRelation, TokenHolder {
+  nextHolder: TokenHolder | undefined = undefined
+  first: CoapResponse | undefined = undefined
+  active = false
+  /** Whether notifications under its token come here. */
+  established = false
+  private lastNumber: number | undefined = undefined
+  private lastAt = 0
+  /** Fetches the body of the registration's answer, or of the newest notification. */
+  private fetching: Operation | undefined = undefined
+  private registering = false
+
+  constructor(
+    private readonly core: Core,
+    private readonly requester: Requester,
+    public state: PeerState,
+    readonly tokenKey: string,
+    private readonly init: CoapRequestInit,
+    private readonly listener: ObserveListener,
+  ) {}
+
+  get peer(): Peer {
+    return this.state.peer
+  }
+
+  get token(): Uint8Array {
+    return Buffer.from(this.tokenKey, 'latin1')
+  }
+
+  /**
+   * Registers. Resolves with the answer's body whole; should a later block of it get lost, the
+   * relation stands nevertheless (the device has accepted it) and there is no first answer.
+   */
+  async register(): Promise<this> {
+    try {
+      this.first = await this.requester.request(this.state, this.init, {
+        observe: 0,
+        token: this.tokenKey,
+        relation: this,
+      })
+    } catch (error) {
+      if (!this.active || error instanceof CoapCancelled) {
+        this.forget()
+        throw error
+      }
+      this.incomplete(error)
+    } finally {
+      this.registering = false
+      this.fetching = undefined
+    }
+    return this
+  }
+
+  /** The peer accepted: notifications may come from now on. */
+  establish(number: number, operation: Operation): void {
+    this.attach()
+    this.lastNumber = number
+    this.lastAt = this.core.clock.monotonic()
+    this.registering = true
+    this.fetching = operation
+  }
+
+  /** Takes notifications without having registered: a relation from before a restart. */
+  attach(): void {
+    // One relation a token: the newest.
+    const former = this.core.tokens.find(this.state, this.tokenKey)
+    if (former instanceof Relation && former !== this) former.detach()
+    this.core.tokens.add(this)
+    this.state.relations ??= new Set()
+    this.state.relations.add(this)
+    this.established = true
+    this.active = true
+  }
+
+  async cancel(options: TransmissionOptions = {}): Promise<CoapResponse> {
+    this.active = false
+    this.dropFetch()
+    try {
+      return await this.requester.request(
+        this.state,
+        { ...this.init, signal: undefined, onProgress: undefined, ...options },
+        { observe: 1, token: this.tokenKey, relation: this },
+      )
+    } finally {
+      this.detach()
+    }
+  }
+
+  forget(): void {
+    this.active = false
+    this.detach()
+  }
+
+  /** The relation is over through no wish of the observer. */
+  end(reason: 'error' | 'gone' | 'stopped', response?: CoapResponse): void {
+    const told = this.active
+    this.active = false
+    this.detach()
+    if (!told) return
+    try {
+      this.listener.onEnd?.(reason, response)
+    } catch (error) {
+      this.core.warn('listener-failed', `onEnd: ${describe(error)}`, this.peer)
+    }
+  }
+
+  onMessage(message: Message, fields: OptionFields): void {
+    if (!this.active) return
+    if (!isSuccess(message.code)) {
+      this.end('error', responseOf(this.peer, message, fields))
+      return
+    }
+    // A notification without a number is against the letter, but what it says is still news.
+    if (fields.observe !== undefined && !this.takeNumber(fields.observe)) {
+      this.core.stats.stale++
+      return
+    }
+    if (this.registering) {
+      this.fetching?.supersede(message, fields)
+      return
+    }
+    this.dropFetch()
+    const { block2 } = fields
+    if (block2 === undefined || (!block2.more && block2.num === 0)) {
+      this.deliver(responseOf(this.peer, message, fields))
+    } else {
+      this.fetchRest(message, fields)
+    }
+  }
+
+  onRejected(error: Error): void {
+    if (this.active) this.incomplete(error)
+  }
+
+  /** False for a number that is not newer than the last (RFC 7641 §3.4). */
+  private takeNumber(number: number): boolean {
+    const now = this.core.clock.monotonic()
+    const last = this.lastNumber
+    if (last !== undefined && !isNewer(number, last, now - this.lastAt)) return false
+    this.lastNumber = number
+    this.lastAt = now
+    return true
+  }
+
+  private deliver(response: CoapResponse): void {
+    this.core.stats.notifications++
+    try {
+      this.listener.onNotification(response)
+    } catch (error) {
+      this.core.warn('listener-failed', `onNotification: ${describe(error)}`, this.peer)
+    }
+  }
+
+  /** RFC 7959 §2.6: the notification has the first block only. */
+  private fetchRest(message: Message, fields: OptionFields): void {
+    const { settings, incoming } = this.core
+    let body: BodyReceiver
+    try {
+      body = new BodyReceiver(message, fields, settings.maxBody, incoming)
+    } catch (error) {
+      this.incomplete(error)
+      return
+    }
+    let fetching: Operation | undefined = undefined
+    fetching = this.requester.start(
+      this.state,
+      { ...this.init, token: undefined, signal: undefined, onProgress: undefined },
+      { body, front: true },
+      (response) => {
+        if (this.fetching === fetching) this.fetching = undefined
+        if (!this.active) return
+        if (isSuccess(response.code)) this.deliver({ ...response, observe: fields.observe })
+        else this.incomplete(new Error(`a later block was answered with code ${response.code}`))
+      },
+      (error) => {
+        if (this.fetching === fetching) this.fetching = undefined
+        if (this.active && !(error instanceof CoapCancelled)) this.incomplete(error)
+      },
+    )
+    this.fetching = fetching
+  }
+
+  /** The device may have gone to sleep in the middle; the next notification will be whole. */
+  private incomplete(error: unknown): void {
+    this.core.warn(
+      'notification-incomplete',
+      `a notification of ${this.peer.id} is incomplete: ${describe(error)}`,
+      this.peer,
+    )
+  }
+
+  private dropFetch(): void {
+    if (this.registering) return
+    this.fetching?.fail(new CoapCancelled('superseded by a newer notification'))
+    this.fetching = undefined
+  }
+
+  private detach(): void {
+    if (this.established) {
+      this.established = false
+      this.core.tokens.remove(this)
+      const { relations } = this.state
+      relations?.delete(this)
+      if (relations?.size === 0) this.state.relations = undefined
+    }
+    this.dropFetch()
+  }
+}

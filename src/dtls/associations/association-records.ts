@@ -1,0 +1,133 @@
+import type { Clock } from '../../base/clock'
+import type { Association, LastFlight } from './association'
+import { Alert, AlertLevel, ContentType, HandshakeType } from '../wire/constants'
+import type { DropReason } from '../counters'
+import type { WireAddress } from '../identity'
+import { buildAlert, describeAlert, parseAlert } from '../messages/alert'
+import { HANDSHAKE_HEADER } from '../wire/constants'
+import { type OpenedRecord, openRecord, type RawRecord } from '../records/record'
+import type { Settings } from '../settings'
+
+/** What live associations need of the server. */
+export interface LiveHost {
+  readonly clock: Clock
+  readonly settings: Settings
+  output(datagram: Uint8Array, to: WireAddress): void
+  dropped(reason: DropReason): void
+  deliver(association: Association, message: Buffer): void
+  /** Something authentic came from it. */
+  touch(association: Association): void
+  moved(association: Association, to: WireAddress): void
+  /** The client ended it: by close_notify, or by a fatal alert, after which its session is void too. */
+  closedByPeer(association: Association, reason: string, fatal: boolean): void
+  /** Too many forged records, or no sequence numbers left. */
+  exhausted(association: Association, reason: string): void
+  retransmitted(): void
+}
+
+/** Why a record was not taken. */
+export type Rejection = 'replayed' | 'forged'
+
+/** Protected records of established associations. */
+export class AssociationRecords {
+  constructor(private readonly host: LiveHost) {}
+
+  /**
+   * Takes a record if it is authentic and new.
+   * @returns why it was not taken; nothing has changed then
+   */
+  receive(association: Association, record: RawRecord, from: WireAddress): Rejection | undefined {
+    const { window } = association
+    // Before decryption, so that replays cost little (RFC 6347 §4.1.2.6).
+    if (!window.isFresh(record.sequence)) return 'replayed'
+    const opened = openRecord(association.readCipher, record)
+    if (opened === undefined) return 'forged'
+    const isNewest = record.sequence > window.newest
+    window.mark(record.sequence)
+    this.host.touch(association)
+    this.locate(association, record, from, isNewest)
+    this.dispatch(association, opened)
+    return undefined
+  }
+
+  /** Nobody else could make anything of a record that named this association. */
+  reject(association: Association, rejection: Rejection): void {
+    this.host.dropped(rejection)
+    if (rejection === 'replayed') return
+    association.forgeries++
+    const limit = Math.min(this.host.settings.maxForgeries, association.readCipher.forgeryLimit)
+    if (association.forgeries >= limit) {
+      this.host.exhausted(association, `${limit} forged records were received for it`)
+    }
+  }
+
+  /** RFC 9146 §6: only the newest record, by Connection ID, moves an association. */
+  private locate(
+    association: Association,
+    record: RawRecord,
+    from: WireAddress,
+    isNewest: boolean,
+  ): void {
+    if (association.wireAddress === from.wireAddress && association.port === from.port) {
+      association.displaced = false
+    } else if (isNewest && record.type === ContentType.tls12Cid) {
+      association.displaced = false
+      this.host.moved(association, from)
+    }
+  }
+
+  private dispatch(association: Association, { type, content }: OpenedRecord): void {
+    switch (type) {
+      case ContentType.applicationData:
+        // The client has our Finished: it will not ask for it again.
+        association.lastFlight = undefined
+        if (content.length > 0) this.host.deliver(association, content)
+        return
+      case ContentType.alert:
+        return this.onAlert(association, content)
+      case ContentType.handshake:
+        return this.onHandshake(association, content)
+      default:
+        this.host.dropped('unexpected')
+    }
+  }
+
+  private onAlert(association: Association, content: Buffer): void {
+    const alert = parseAlert(content)
+    if (alert === undefined) return this.host.dropped('unexpected')
+    const { level, description } = alert
+    if (description === Alert.closeNotify) {
+      this.host.closedByPeer(association, 'the device closed the connection', false)
+    } else if (level === AlertLevel.fatal) {
+      const reason = `the device ended the connection with ${describeAlert(description)}`
+      this.host.closedByPeer(association, reason, true)
+    }
+  }
+
+  private onHandshake(association: Association, content: Buffer): void {
+    if (content.length < HANDSHAKE_HEADER) return this.host.dropped('unexpected')
+    const type = content.readUInt8(0)
+    const messageSeq = content.readUInt16BE(4)
+    const { lastFlight } = association
+    if (type === HandshakeType.finished && lastFlight?.clientMessageSeq === messageSeq) {
+      this.repeatLastFlight(association, lastFlight)
+    } else if (type === HandshakeType.clientHello) {
+      // Renegotiation: no, but the connection goes on (RFC 5746 §4.5).
+      const alert = buildAlert(AlertLevel.warning, Alert.noRenegotiation)
+      this.host.dropped('unexpected')
+      this.host.output(association.seal(ContentType.alert, alert), association)
+    } else {
+      this.host.dropped('unexpected')
+    }
+  }
+
+  /** RFC 6347 §4.2.4: the client did not get our Finished. At a limited rate. */
+  private repeatLastFlight(association: Association, flight: LastFlight): void {
+    const { clock, settings } = this.host
+    const now = clock.monotonic()
+    if (now - flight.sentAt < settings.retransmitTimeout / 2) return
+    flight.sentAt = now
+    this.host.retransmitted()
+    this.host.output(association.sealLastFlight(flight), association)
+  }
+}

@@ -1,0 +1,108 @@
+import type { AssociationRecords } from '../associations/association-records'
+import { addressKey, type Associations } from '../associations/associations'
+import type { ConnectionIds } from '../associations/connection-ids'
+import { ContentType, HandshakeType } from '../wire/constants'
+import type { DropReason } from '../counters'
+import type { Handshakes } from '../handshake/handshakes'
+import type { WireAddress } from '../identity'
+import { readRecord, type RawRecord } from './record'
+import { ServerHandshake } from '../handshake/server-handshake'
+
+/** Where records may belong. */
+export interface RouterHost {
+  readonly associations: Associations
+  readonly handshakes: Handshakes
+  readonly connectionIds: ConnectionIds
+  readonly records: AssociationRecords
+  /** Bytes of our own Connection IDs. */
+  readonly connectionIdLength: number
+  /** Whether there is no room for one more association. */
+  isFull(): boolean
+  dropped(reason: DropReason): void
+  /** A defect of ours, or of a callback. */
+  failed(error: unknown): void
+}
+
+/**
+ * Takes datagrams apart and finds for each record the association or handshake that it belongs to: by
+ * epoch and address (RFC 6347 §4.2.8) or by Connection ID (RFC 9146 §6).
+ */
+export class RecordRouter {
+  constructor(private readonly host: RouterHost) {}
+
+  /** Nothing in a datagram can make this throw. */
+  receive(datagram: Buffer, from: WireAddress): void {
+    const key = addressKey(from)
+    if (datagram.length === 0) this.host.dropped('malformed')
+    for (let at = 0; at < datagram.length;) {
+      const { record, problem, next } = readRecord(datagram, at, this.host.connectionIdLength)
+      at = next
+      if (record === undefined) this.host.dropped(problem ?? 'malformed')
+      else this.receiveRecord(record, from, key)
+    }
+  }
+
+  /** @param key of `from` */
+  route(record: RawRecord, from: WireAddress, key: string): void {
+    const { handshakes, associations } = this.host
+    if (record.epoch === 1) return this.routeProtected(record, from, key)
+    if (record.epoch > 1) return this.host.dropped('no-association')
+    if (record.type === ContentType.applicationData || record.type === ContentType.tls12Cid) {
+      return this.host.dropped('plaintext')
+    }
+    const isHello =
+      record.type === ContentType.handshake && record.fragment[0] === HandshakeType.clientHello
+    const living = associations.at(key)
+    if (isHello) return handshakes.onHello(record, from, key, living, this.host.isFull())
+    const handshake = handshakes.at(key)
+    if (handshake !== undefined) handshake.receive(record)
+    else this.host.dropped(living === undefined ? 'no-association' : 'plaintext')
+  }
+
+  private receiveRecord(record: RawRecord, from: WireAddress, key: string): void {
+    try {
+      this.route(record, from, key)
+    } catch (error) {
+      this.host.dropped('internal-error')
+      this.host.failed(error)
+    }
+  }
+
+  private routeProtected(record: RawRecord, from: WireAddress, key: string): void {
+    const { associations, handshakes, records } = this.host
+    if (record.type === ContentType.tls12Cid) return this.routeByConnectionId(record, from)
+    const association = associations.at(key)
+    const handshake = handshakes.at(key)
+    if (association === undefined) {
+      if (handshake === undefined) this.host.dropped('no-association')
+      else handshake.receive(record)
+      return
+    }
+    if (association.connectionIdKey !== undefined) {
+      // RFC 9146 §3: having agreed on Connection IDs, the client must use its.
+      if (handshake === undefined) this.host.dropped('connection-id-missing')
+      else handshake.receive(record)
+      return
+    }
+    const rejection = records.receive(association, record, from)
+    if (rejection === undefined) return
+    // Not the living association's: perhaps that of a handshake at the same address.
+    if (handshake === undefined) records.reject(association, rejection)
+    else handshake.receive(record)
+  }
+
+  private routeByConnectionId(record: RawRecord, from: WireAddress): void {
+    const { connectionIds, records } = this.host
+    const holder = connectionIds.find(record.connectionId)
+    if (holder === undefined) return this.host.dropped('unknown-connection-id')
+    if (holder instanceof ServerHandshake) {
+      const { wireAddress, port } = holder.remote
+      // A handshake does not move.
+      if (wireAddress === from.wireAddress && port === from.port) holder.receive(record)
+      else this.host.dropped('unknown-connection-id')
+      return
+    }
+    const rejection = records.receive(holder, record, from)
+    if (rejection !== undefined) records.reject(holder, rejection)
+  }
+}

@@ -1,0 +1,141 @@
+import type { Clock } from '../../base/clock'
+import type { DtlsIdentity } from '../identity'
+import { MASTER_SECRET_LENGTH } from '../keys/key-schedule'
+import { SecretSlab } from './secret-slab'
+import type { DtlsSession, DtlsSessionStore } from './session'
+
+const CHECK_LENGTH = 32
+
+/** A session as it is held: its id is its key, its secrets lie in the slab. */
+interface Entry {
+  readonly slot: number
+  readonly hasCheck: boolean
+  readonly suite: number
+  readonly identity: DtlsIdentity
+  readonly trusted: boolean
+  readonly expiresAt: number
+}
+
+/** A session id or Connection ID as a key of maps: one latin1 character a byte. */
+export function bytesKey(id: Uint8Array): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
+}
+
+/** Sessions by id; bounded, least recently used first out, each with its end. */
+export class SessionCache {
+  /** In order of use. */
+  private readonly entries = new Map<string, Entry>()
+  private readonly secrets = new SecretSlab(MASTER_SECRET_LENGTH + CHECK_LENGTH)
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly limit: number,
+    private readonly store: DtlsSessionStore | undefined,
+    private readonly onStoreError: (error: unknown) => void,
+  ) {}
+
+  get size(): number {
+    return this.entries.size
+  }
+
+  /** Takes over what the store kept. */
+  async load(): Promise<void> {
+    if (this.store === undefined || this.limit === 0) return
+    try {
+      for await (const session of this.store.load()) {
+        if (this.clock.now() < session.expiresAt) this.remember(session)
+        else this.inStore((store) => store.remove(session.id))
+      }
+    } catch (error) {
+      this.onStoreError(error)
+    }
+  }
+
+  find(id: Uint8Array): DtlsSession | undefined {
+    if (id.length === 0) return undefined
+    const key = bytesKey(id)
+    const entry = this.entries.get(key)
+    if (entry === undefined) return undefined
+    if (this.clock.now() < entry.expiresAt) return this.toSession(key, entry)
+    this.remove(key)
+    return undefined
+  }
+
+  add(session: DtlsSession): void {
+    if (this.limit === 0) return
+    this.remember(session)
+    this.inStore((store) => store.save(session))
+  }
+
+  /** Marks a session as just used. */
+  touch(key: string): void {
+    const entry = this.entries.get(key)
+    if (entry === undefined) return
+    this.entries.delete(key)
+    this.entries.set(key, entry)
+  }
+
+  remove(key: string): void {
+    const entry = this.entries.get(key)
+    if (entry === undefined) return
+    this.entries.delete(key)
+    this.secrets.erase(entry.slot)
+    this.inStore((store) => store.remove(new Uint8Array(Buffer.from(key, 'latin1'))))
+  }
+
+  removeWhere(predicate: (identity: DtlsIdentity) => boolean): void {
+    for (const [key, { identity }] of [...this.entries]) if (predicate(identity)) this.remove(key)
+  }
+
+  /** Those that could be resumed now. */
+  *values(): Iterable<DtlsSession> {
+    for (const [key, entry] of this.entries) {
+      if (this.clock.now() < entry.expiresAt) yield this.toSession(key, entry)
+    }
+  }
+
+  private toSession(key: string, entry: Entry): DtlsSession {
+    const { suite, identity, trusted, expiresAt } = entry
+    const secrets = this.secrets.copy(entry.slot)
+    return {
+      id: new Uint8Array(Buffer.from(key, 'latin1')),
+      masterSecret: secrets.slice(0, MASTER_SECRET_LENGTH),
+      credentialCheck: secrets.slice(
+        MASTER_SECRET_LENGTH,
+        entry.hasCheck ? undefined : MASTER_SECRET_LENGTH,
+      ),
+      suite,
+      identity,
+      trusted,
+      expiresAt,
+    }
+  }
+
+  private remember(session: DtlsSession): void {
+    const { masterSecret, credentialCheck, suite, identity, trusted, expiresAt } = session
+    const hasCheck = credentialCheck.length === CHECK_LENGTH
+    if (masterSecret.length !== MASTER_SECRET_LENGTH) return
+    if (!hasCheck && credentialCheck.length > 0) return
+    const key = bytesKey(session.id)
+    const known = this.entries.get(key)
+    if (known !== undefined) {
+      this.entries.delete(key)
+      this.secrets.erase(known.slot)
+    }
+    for (const oldest of this.entries.keys()) {
+      if (this.entries.size < this.limit) break
+      this.remove(oldest)
+    }
+    const slot = this.secrets.put([masterSecret, credentialCheck])
+    this.entries.set(key, { slot, hasCheck, suite, identity, trusted, expiresAt })
+  }
+
+  private inStore(act: (store: DtlsSessionStore) => void | Promise<void>): void {
+    const { store } = this
+    if (store === undefined) return
+    // Also what it throws at once becomes a rejection.
+    Promise.resolve()
+      .then(() => act(store))
+      .catch((error: unknown) => this.onStoreError(error))
+  }
+}
