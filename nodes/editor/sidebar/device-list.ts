@@ -15,7 +15,10 @@ function deviceRow(device: DeviceInfo, open: () => void): JQuery {
     .addClass(`lwm2m-${device.state}`)
     .attr('title', t(`state.${device.state}`))
     .appendTo(row)
-  $('<span class="lwm2m-endpoint">').text(device.endpoint).appendTo(row)
+  $('<span class="lwm2m-endpoint">')
+    .text(device.endpoint)
+    .attr('title', device.endpoint)
+    .appendTo(row)
   if (device.security !== 'none') {
     $('<i class="fa fa-lock lwm2m-lock">')
       .attr('title', device.security.toUpperCase())

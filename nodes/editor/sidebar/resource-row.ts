@@ -55,9 +55,8 @@ export class ResourceRow {
       return instance + String(shown ?? '')
     })
     const units = this.resource.units
-    this.value
-      .text(texts.join(', ') + (units === undefined ? '' : ` ${units}`))
-      .attr('title', ago(value.time))
+    const text = texts.join(', ') + (units === undefined ? '' : ` ${units}`)
+    this.value.text(text).attr('title', `${text} · ${ago(value.time)}`)
     this.value.removeClass('lwm2m-fresh')
     // Reading a layout property lets the animation begin anew.
     void this.value[0]?.offsetWidth
