@@ -227,7 +227,19 @@ for (const runtime of runtimes()) {
       await page.waitForSelector('.lwm2m-picker', { state: 'detached' })
       await row(1).locator('.lwm2m-detail:has-text("String")').waitFor()
       await row(1).locator('.lwm2m-value').fill('Asia/Tokyo')
+      // JSON has neither bytes nor times: they go as text.
+      for (const [index, path, input, value] of [
+        [2, '/10/0/8', '.lwm2m-bytes input', '0bff'],
+        [3, '/3/0/13', '.lwm2m-value', '2026-02-01T01:00:00'],
+      ] as const) {
+        await page.click('.lwm2m-payload button:has-text("Add a value")')
+        await row(index).locator('.lwm2m-payload-key').fill(path)
+        await row(index).locator('.lwm2m-payload-key').blur()
+        await row(index).locator(input).fill(value)
+      }
       await run('write')
+      assert.deepEqual(await values('/10/0/8'), { '/10/0/8': '0bff' })
+      assert.deepEqual(await values('/3/0/13'), { '/3/0/13': '2026-02-01T00:00:00.000Z' })
       assert.deepEqual(await values('/3/0/15'), { '/3/0/15': 'Asia/Tokyo' })
       assert.deepEqual(await values('/3311/0/5851'), { '/3311/0/5851': 77 })
     })
