@@ -119,9 +119,10 @@ function messageRow(entry: TrafficEntry): JQuery {
   const path = (entry.path ?? '') + (entry.query === undefined ? '' : `?${entry.query}`)
   // An answer has no path of its own: the beginning of its payload says what it is about.
   const about = path === '' ? (entry.payload ?? '').split('\n', 1)[0] : path
+  const second = $('<span class="lwm2m-second">').appendTo(summary)
   $('<span class="lwm2m-path">')
     .text(about?.slice(0, MAX_PREVIEW) ?? '')
-    .appendTo(summary)
+    .appendTo(second)
   const facts = [
     entry.format,
     entry.observe === undefined ? undefined : t('traffic.observe', { n: entry.observe }),
@@ -129,7 +130,7 @@ function messageRow(entry: TrafficEntry): JQuery {
     t('traffic.bytes', { n: entry.size }),
     entry.repeated ? t('traffic.repeated') : undefined,
   ]
-  $('<span class="lwm2m-facts">').text(facts.filter(Boolean).join(' · ')).appendTo(summary)
+  $('<span class="lwm2m-facts">').text(facts.filter(Boolean).join(' · ')).appendTo(second)
   $('<div class="lwm2m-peer">').text(entry.peer).appendTo(details)
   if (entry.payload !== undefined) $('<pre>').text(entry.payload).appendTo(details)
   return row
