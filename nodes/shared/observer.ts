@@ -1,4 +1,4 @@
-import type { CodedError } from '../../src/base/coded-error'
+import { CodedError } from '../../src/base/coded-error'
 import { Serial } from '../../src/base/serial'
 import { Path } from '../../src/lwm2m/path'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
@@ -98,13 +98,36 @@ export class Observer {
     const active: Active = { wish, first, subscription: undefined, count: 0 }
     this.active.set(key, active)
     try {
-      if (this.server !== undefined) this.begin(this.server, active)
+      if (this.server !== undefined) {
+        this.begin(this.server, active)
+        if (first !== undefined) void this.readFirst(this.server, active)
+      }
     } catch (error) {
       this.active.delete(key)
       throw error
     }
     this.keep()
     this.showCount()
+  }
+
+  /**
+   * A wish that joins an observation of others hears at once what came last. After a restart nothing
+   * has come yet, and may not for hours: then the device is asked.
+   */
+  private async readFirst(server: Lwm2mServer, active: Active): Promise<void> {
+    const { first, wish } = active
+    const { target, paths } = wish
+    const [only] = paths
+    await new Promise((resolve) => setImmediate(resolve))
+    if (first === undefined || active.first !== first || active.count === 0) return
+    const single = paths.length === 1 && only !== undefined && only !== '/'
+    const reading = single ? server.read(target, only) : server.readComposite(target, paths)
+    const outcome = await reading.catch(toCodedError)
+    if (active.first !== first) return
+    active.first = undefined
+    if (!(outcome instanceof CodedError)) return first.onValue(outcome)
+    this.remove((one) => one === wish)
+    first.onError(outcome)
   }
 
   /** Ends the wishes that `matches` picks. Answers how many. */

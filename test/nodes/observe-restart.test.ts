@@ -126,6 +126,30 @@ describe('lwm2m-observe when nodes are made anew', () => {
     })
   }
 
+  it('answers at once who asks for what another node has observed since before a restart', async () => {
+    const nodes = [
+      ...flow(),
+      { id: 'ask', type: 'lwm2m-request', z: 'tab', server: 'server', wires: [['said'], []] },
+      helperNode('said'),
+    ]
+    await start()
+    await flows.unload()
+    await flows.load(nodes)
+    await engineOf(flows)
+    const said = flows.ask('ask', { operation: 'observe', endpoint: 'dev', path: '/3/0/9' }, 'said')
+    const request = await peer.message()
+    assert.equal(observeOf(request), undefined, 'it is read: the observation goes on as it is')
+    await peer.send({
+      type: ACK,
+      code: CONTENT,
+      mid: request.mid,
+      token: request.token,
+      options: [[Opt.CONTENT_FORMAT, 0]],
+      payload: '7',
+    })
+    assert.equal((await said).payload, 7)
+  })
+
   it('ends at once when the node is removed', async () => {
     const token = await start()
     await flows.deploy([serverNode(port, { storage: 'disk' })], 'nodes')
