@@ -33,6 +33,7 @@ export function openPathPicker(options: PickerOptions): void {
   const server = options.server === '' || options.server === '_ADD_' ? '-' : options.server
   let tree = new PathTree(server, undefined, options, chosen)
   let search = 0
+  let list = $('<div>')
 
   const finish = (): void => {
     RED.tray.close(() => options.onPicked([...chosen]))
@@ -44,6 +45,8 @@ export function openPathPicker(options: PickerOptions): void {
       { id: 'lwm2m-picker-cancel', text: t('cancel'), click: () => RED.tray.close() },
       { id: 'lwm2m-picker-ok', text: t('picker.choose'), class: 'primary', click: finish },
     ],
+    // Node-RED fills a long list bit by bit: it must not find the rest of it destroyed.
+    close: () => void list.detach(),
     open: (tray) => {
       const body = tray.find('.red-ui-tray-body').addClass('lwm2m-picker')
       const searchInput = $('<input type="text" id="lwm2m-picker-search">')
@@ -56,7 +59,6 @@ export function openPathPicker(options: PickerOptions): void {
       const showChoice = (): void => {
         choice.text(chosen.size === 0 ? t('picker.none-chosen') : [...chosen].join('  '))
       }
-      let list = $('<div>')
       // Each drawing has a list of its own: one that still fills must not lose its place.
       const draw = (items: TreeItem[]): void => {
         list.detach()
