@@ -7,18 +7,18 @@ import { describeConfiguration } from '../src/server/bootstrap/configuration-inf
 import { bootstrapTrigger } from '../src/server/bootstrap/trigger'
 import { OperationError } from '../src/server/errors'
 import { matchesPattern } from '../src/server/endpoint-pattern'
-import { refuse } from './shared/action-definition'
+import { refuse } from './shared/actions/action-definition'
 import {
   BOOTSTRAP_EVENTS,
   type BootstrapEventName,
   listenToBootstrap,
-} from './shared/bootstrap-events'
-import type { Engine } from './shared/engine'
-import { ArgumentError } from './shared/fields'
-import { ManagementNode } from './shared/management-node'
-import type { Node, NodeDef, NodeMessage } from './shared/red'
-import { findHost } from './shared/server-node'
-import { migrate, type SavedDefinition, SettingError, Settings } from './shared/settings'
+} from './shared/sources/bootstrap-events'
+import type { Engine } from './shared/server/engine'
+import { ArgumentError } from './shared/messages/fields'
+import { ManagementNode } from './shared/actions/management-node'
+import type { Node, NodeDef, NodeMessage } from './shared/runtime/red'
+import { findHost } from './shared/server/server-node'
+import { migrate, type SavedDefinition, SettingError, Settings } from './shared/runtime/settings'
 
 const ACTIONS = ['set', 'remove', 'list', 'decide', 'trigger'] as const
 

@@ -1,10 +1,10 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
 import type { CredentialInput, CredentialUse } from '../src/server/credentials'
-import { refuse } from './shared/action-definition'
-import { ArgumentError } from './shared/fields'
-import { ManagementNode } from './shared/management-node'
-import type { Node, NodeDef, NodeMessage } from './shared/red'
-import { migrate, type SavedDefinition, Settings } from './shared/settings'
+import { refuse } from './shared/actions/action-definition'
+import { ArgumentError } from './shared/messages/fields'
+import { ManagementNode } from './shared/actions/management-node'
+import type { Node, NodeDef, NodeMessage } from './shared/runtime/red'
+import { migrate, type SavedDefinition, Settings } from './shared/runtime/settings'
 
 const ACTIONS = ['add', 'replace', 'remove', 'list'] as const
 

@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import type { NodeAPI, NodeInitializer } from 'node-red'
 import { Lwm2mClient } from '../src/client/lwm2m-client'
-import { AccountsFile } from './shared/accounts-file'
-import { refuse } from './shared/action-definition'
-import { Departure } from './shared/departure'
-import { DeviceController } from './shared/device-controller'
-import { deviceOptions, type DeviceSecrets } from './shared/device-settings'
-import { TypedField } from './shared/fields'
-import type { Node, NodeDef } from './shared/red'
-import { migrate, type SavedDefinition, Settings } from './shared/settings'
+import { AccountsFile } from './shared/device/accounts-file'
+import { refuse } from './shared/actions/action-definition'
+import { Departure } from './shared/device/departure'
+import { DeviceController } from './shared/device/device-controller'
+import { deviceOptions, type DeviceSecrets } from './shared/device/device-settings'
+import { TypedField } from './shared/messages/fields'
+import type { Node, NodeDef } from './shared/runtime/red'
+import { migrate, type SavedDefinition, Settings } from './shared/runtime/settings'
 
 /** `lwm2m-device`: a virtual device that registers at a server like a real one. */
 const lwm2mDevice: NodeInitializer = (RED: NodeAPI) => {

@@ -1,7 +1,7 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
-import { startAction } from './shared/action-definition'
-import { resolveEndpoint, resolvePaths } from './shared/fields'
-import type { Node, NodeDef } from './shared/red'
+import { startAction } from './shared/actions/action-definition'
+import { resolveEndpoint, resolvePaths } from './shared/messages/fields'
+import type { Node, NodeDef } from './shared/runtime/red'
 
 /** `lwm2m-read`: reads a path, or several at once (Read-Composite), of a device. */
 const lwm2mRead: NodeInitializer = (RED: NodeAPI) => {

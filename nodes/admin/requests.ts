@@ -5,7 +5,7 @@ import { Level, Path } from '../../src/lwm2m/path'
 import { parseValue } from '../../src/lwm2m/values'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
 import type { OperationResult, WriteInput } from '../../src/server/types'
-import { resourceLookup } from '../shared/names'
+import { resourceLookup } from '../shared/messages/names'
 import type { RequestBody, RequestOutcome } from './contract'
 import { valueInfos } from './values'
 

@@ -5,7 +5,7 @@ import { engineOf, registeredAt } from './support/devices'
 import { registerScripted, updateScripted } from './support/scripted-registration'
 import { deviceNode, type FlowNode, Flows, helperNode, serverNode } from './support/harness'
 import { freeUdpPort } from '../support/ports'
-import type { ServerNode } from '../../nodes/shared/server-node'
+import type { ServerNode } from '../../nodes/shared/server/server-node'
 
 const read = (more: { [property: string]: unknown } = {}): FlowNode => ({
   id: 'read',

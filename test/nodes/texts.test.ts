@@ -154,14 +154,16 @@ describe('the nodes’ dialogs and texts', () => {
     const known = flatten(texts('en-US', 'lwm2m-server'))
     const folder = join(nodes, 'shared')
     let count = 0
-    for (const file of readdirSync(folder)) {
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    for (const file of files.filter((name) => name.endsWith('.ts'))) {
       for (const [, key] of read(folder, file).matchAll(/sharedText\([\w.]+, '([\w.-]+)'/g)) {
         count++
         assert.ok(known.has(key ?? ''), `${file}: ${key}`)
       }
     }
     assert.ok(count > 10)
-    const codes = /const KNOWN = new Set\(\[([^\]]+)\]/.exec(read(folder, 'failure.ts'))?.[1] ?? ''
+    const codes =
+      /const KNOWN = new Set\(\[([^\]]+)\]/.exec(read(folder, 'messages', 'failure.ts'))?.[1] ?? ''
     for (const [, code] of codes.matchAll(/'([^']+)'/g)) {
       assert.ok(known.has(`failure.${code}`), `failure.${code}`)
     }

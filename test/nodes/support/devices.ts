@@ -1,6 +1,6 @@
 import type { Lwm2mClient } from '../../../src/client/lwm2m-client'
 import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
-import type { ServerNode } from '../../../nodes/shared/server-node'
+import type { ServerNode } from '../../../nodes/shared/server/server-node'
 import type { Flows } from './harness'
 
 /** The engine of a server node, once it runs. */

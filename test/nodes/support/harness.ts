@@ -17,7 +17,7 @@ import lwm2mRead from '../../../nodes/lwm2m-read'
 import lwm2mRequest from '../../../nodes/lwm2m-request'
 import lwm2mServer from '../../../nodes/lwm2m-server'
 import lwm2mWrite from '../../../nodes/lwm2m-write'
-import { forgetMemory } from '../../../nodes/shared/create-engine'
+import { forgetMemory } from '../../../nodes/shared/server/create-engine'
 
 /** A node of a flow file. */
 export interface FlowNode {

@@ -1,0 +1,270 @@
+import { Path } from '../../../src/lwm2m/path'
+import { OperationError } from '../../../src/server/errors'
+import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
+import type { OperationOptions, OperationResult } from '../../../src/server/types'
+import { type PreparedAction, readFormat } from './action-node'
+import { ArgumentError, resolveEndpoint, splitPaths, type TypedField } from '../messages/fields'
+import { toCodedError } from '../messages/failure'
+import { keepable } from './keepable'
+import { makeWish, messageCriteria } from '../sources/observe-wish'
+import type { Observer } from '../sources/observer'
+import type { NodeMessage } from '../runtime/red'
+import {
+  isServerOperation,
+  nothing,
+  SERVER_OPERATIONS,
+  serverAction,
+  type ServerOperation,
+} from './server-actions'
+import { attributeSet, compositeInput, executeArguments, writeInput } from './write-input'
+
+/** What `msg.operation` may be. */
+export const OPERATIONS = [
+  'read',
+  'write',
+  'execute',
+  'create',
+  'delete',
+  'discover',
+  'write-attributes',
+  'observe',
+  'cancel-observe',
+  ...SERVER_OPERATIONS,
+] as const
+export type OperationName = (typeof OPERATIONS)[number]
+
+/** A request of a message, read but not bound to its operation yet. */
+interface Request {
+  readonly endpoint: string
+  readonly paths: readonly string[]
+  readonly payload: unknown
+  readonly message: NodeMessage
+  readonly options: { readonly [name: string]: unknown }
+}
+
+/** Makes actions of messages that say everything themselves. */
+export class RequestReader {
+  constructor(
+    private readonly operation: TypedField,
+    private readonly endpoint: TypedField,
+    private readonly observer: Observer,
+  ) {}
+
+  /** @throws ArgumentError */
+  async read(message: NodeMessage): Promise<PreparedAction> {
+    const name = await this.operationName(message)
+    if (isServerOperation(name)) {
+      const named = !this.endpoint.empty || typeof message['endpoint'] === 'string'
+      const endpoint = named ? await resolveEndpoint(this.endpoint, message) : '*'
+      return serverAction(name, endpoint, message)
+    }
+    const endpoint = await resolveEndpoint(this.endpoint, message)
+    const paths = splitPaths(message['path'])
+    const options = message['options'] ?? {}
+    if (typeof options !== 'object') throw new ArgumentError('msg.options must be an object')
+    const request: Request = {
+      endpoint,
+      paths,
+      payload: message.payload,
+      message,
+      options: options as Request['options'],
+    }
+    return { options: operationOptions(request.options), ...this.action(name, request) }
+  }
+
+  private async operationName(message: NodeMessage): Promise<OperationName> {
+    const value = this.operation.empty
+      ? message['operation']
+      : await this.operation.resolve(message)
+    const found = OPERATIONS.find((name) => name === value)
+    if (found === undefined) {
+      throw new ArgumentError(`msg.operation must be one of ${OPERATIONS.join(', ')}`)
+    }
+    return found
+  }
+
+  private action(name: Exclude<OperationName, ServerOperation>, request: Request): PreparedAction {
+    const { endpoint, payload, options } = request
+    switch (name) {
+      case 'read':
+        return this.readAction(request)
+      case 'write':
+        return this.writeAction(request)
+      case 'execute': {
+        const args = executeArguments(payload)
+        return done(request, (server, path, all) => server.execute(endpoint, path, args, all))
+      }
+      case 'create': {
+        const input = writeInput(payload ?? {})
+        return done(request, (server, path, all) => server.create(endpoint, path, input, all))
+      }
+      case 'delete':
+        return done(request, (server, path, all) => server.delete(endpoint, path, all))
+      case 'discover': {
+        const depth = readDepth(options['depth'])
+        return {
+          ...done(request, (server, path, all) =>
+            server.discover(endpoint, path, { ...all, ...depth }),
+          ),
+          answer: 'links',
+        }
+      }
+      case 'write-attributes': {
+        const set = attributeSet(payload)
+        return done(request, (server, path, all) =>
+          server.writeAttributes(endpoint, path, set, all),
+        )
+      }
+      case 'observe':
+        return this.observeAction(request)
+      case 'cancel-observe':
+        return this.cancelAction(request)
+    }
+  }
+
+  private readAction({ endpoint, paths }: Request): PreparedAction {
+    const [only] = paths
+    if (only === undefined) throw noPath()
+    const single = paths.length === 1 && only !== '/'
+    return {
+      endpoint,
+      paths,
+      answer: 'values',
+      perform: (server, options) =>
+        single
+          ? server.read(endpoint, only, options)
+          : server.readComposite(endpoint, paths, options),
+    }
+  }
+
+  /** Without a path, or with the root, the payload says values by path. */
+  private writeAction(request: Request): PreparedAction {
+    const { endpoint, paths, payload, options } = request
+    if (paths.length === 0 || paths[0] === '/') {
+      const values = compositeInput(payload)
+      return {
+        endpoint,
+        paths: Object.keys(values),
+        answer: 'done',
+        perform: (server, all) => server.writeComposite(endpoint, values, all),
+      }
+    }
+    const mode = readMode(options['mode'])
+    const input = writeInput(payload)
+    return done(request, (server, path, all) =>
+      server.write(endpoint, path, input, { ...all, ...mode }),
+    )
+  }
+
+  /** The first value is the answer; what follows leaves by the second output. */
+  private observeAction(request: Request): PreparedAction {
+    const { endpoint, paths, message } = request
+    const { payload: _payload, options: _options, ...carried } = keepable(message)
+    const wish = makeWish(endpoint, paths, { ...messageCriteria(message), message: carried })
+    return {
+      endpoint,
+      paths: wish.paths,
+      answer: 'values',
+      perform: (server) => {
+        requireDevice(server, endpoint)
+        return new Promise<OperationResult>((resolve, reject) => {
+          this.observer.add(wish, { onValue: resolve, onError: reject })
+        })
+      },
+    }
+  }
+
+  private cancelAction({ endpoint, paths }: Request): PreparedAction {
+    const wanted = makeWish(endpoint, paths).paths
+    const key = wanted.join(' ')
+    return {
+      endpoint,
+      paths: wanted,
+      answer: 'done',
+      perform: (server) => {
+        requireDevice(server, endpoint)
+        const removed = this.observer.remove(
+          (wish) => wish.target === endpoint && wish.paths.join(' ') === key,
+        )
+        if (removed === 0) throw new OperationError('not-observed', `${key} is not observed`)
+        const path = Path.parse(wanted[0] ?? '/')
+        return Promise.resolve(nothing(endpoint, path))
+      },
+    }
+  }
+}
+
+/** An action on one path whose answer is that it is done. */
+function done(
+  { endpoint, paths }: Request,
+  perform: (
+    server: Lwm2mServer,
+    path: string,
+    options: OperationOptions,
+  ) => Promise<OperationResult>,
+): PreparedAction {
+  const [path, ...more] = paths
+  if (path === undefined) throw noPath()
+  if (more.length > 0) throw new ArgumentError('this operation takes one path')
+  return {
+    endpoint,
+    paths: [path],
+    answer: 'done',
+    perform: (server, options) => perform(server, path, options),
+  }
+}
+
+function noPath(): ArgumentError {
+  return new ArgumentError('no path: set it in msg.path, such as /3/0/9')
+}
+
+function requireDevice(server: Lwm2mServer, endpoint: string): void {
+  if (server.registrations.get(endpoint) === undefined) {
+    throw new OperationError('unknown-endpoint', `${JSON.stringify(endpoint)} is not registered`)
+  }
+}
+
+/** `msg.options`: times in seconds, as in the dialogs. */
+function operationOptions(options: Request['options']): Partial<OperationOptions> {
+  const { format, timeout, ttl, replaceQueued } = options
+  const number = format === undefined ? undefined : formatOption(format)
+  const timeoutMs = seconds('timeout', timeout)
+  const ttlMs = seconds('ttl', ttl)
+  return {
+    ...(number === undefined ? {} : { format: number }),
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+    ...(ttlMs === undefined ? {} : { ttl: ttlMs }),
+    ...(replaceQueued === true ? { replaceQueued } : {}),
+  }
+}
+
+function formatOption(value: unknown): number | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') {
+    throw new ArgumentError('msg.options.format must be the name or number of a content format')
+  }
+  try {
+    return readFormat(String(value))
+  } catch (error) {
+    throw new ArgumentError(`msg.options.format: ${toCodedError(error).message}`)
+  }
+}
+
+function seconds(name: string, value: unknown): number | undefined {
+  if (value === undefined || value === null || value === '') return undefined
+  const number = Number(value)
+  if (Number.isFinite(number) && number >= 0) return number * 1000
+  throw new ArgumentError(`msg.options.${name} must be a number of seconds`)
+}
+
+function readDepth(value: unknown): { depth?: number } {
+  if (value === undefined || value === null || value === '') return {}
+  const depth = Number(value)
+  if ([0, 1, 2, 3].includes(depth)) return { depth }
+  throw new ArgumentError('msg.options.depth must be 0 to 3')
+}
+
+function readMode(value: unknown): { mode?: 'replace' | 'update' } {
+  if (value === undefined || value === null || value === '') return {}
+  if (value === 'replace' || value === 'update') return { mode: value }
+  throw new ArgumentError('msg.options.mode must be replace or update')
+}

@@ -1,0 +1,33 @@
+import type { ObjectModel, ResourceDefinition } from '../../../src/lwm2m/model/definition'
+import { Level, type Path } from '../../../src/lwm2m/path'
+import { resourceLookup as ofDevice } from '../../../src/server/operations/resource-lookup'
+import type { Registration } from '../../../src/server/types'
+
+/** Finds the definition of a resource, in the version that the device announced. */
+export type ResourceLookup = (path: Path) => ResourceDefinition | undefined
+
+/** Without a registration: in the newest version that the model has. */
+export function resourceLookup(
+  model: ObjectModel,
+  registration: Registration | undefined,
+): ResourceLookup {
+  if (registration !== undefined) return ofDevice(registration, model)
+  return ({ object, resource }) =>
+    object === undefined || resource === undefined
+      ? undefined
+      : model.object(object)?.resources.get(resource)
+}
+
+/** Keys of payloads by name: resources and objects that the model knows; others keep their id. */
+export function nameKey(
+  model: ObjectModel,
+  registration: Registration | undefined,
+): (path: Path) => string {
+  const resource = resourceLookup(model, registration)
+  return (path) => {
+    const { object } = path
+    const definition =
+      path.level === Level.OBJECT && object !== undefined ? model.object(object) : resource(path)
+    return definition?.name ?? String(path.ids[path.level - 1])
+  }
+}

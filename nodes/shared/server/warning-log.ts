@@ -1,0 +1,51 @@
+import { type Clock, systemClock } from '../../../src/base/clock'
+import { WarningLimiter } from '../../../src/server/operations/warning-limiter'
+import type { ServerWarning } from '../../../src/server/types'
+
+/** Lines in a minute: whoever floods the server must not fill the disk with its log. */
+const PER_MINUTE = 20
+const MINUTE = 60_000
+/** Of the credentials: the config node has reported them as errors of its own. */
+const REPORTED: ReadonlySet<string> = new Set([
+  'invalid-credential',
+  'duplicate-identity',
+  'credential-file',
+  'credential-store',
+])
+
+/**
+ * Writes the warnings of a server to Node-RED's log, so that a mistyped key shows without any flow
+ * that listens for it. The same of one device is written once an hour; flows get every one of them.
+ */
+export class WarningLog {
+  private readonly limiter: WarningLimiter
+  private since = -Infinity
+  private written = 0
+  private heldBack = 0
+
+  constructor(
+    private readonly write: (line: string) => void,
+    private readonly clock: Clock = systemClock,
+  ) {
+    this.limiter = new WarningLimiter(clock)
+  }
+
+  take(warning: ServerWarning): void {
+    const { code, message, endpoint, stranger, peer, path } = warning
+    if (REPORTED.has(code)) return
+    const who = endpoint ?? stranger?.identity ?? stranger?.address ?? peer?.address ?? ''
+    if (!this.limiter.allows(code, who, path?.toString() ?? '')) return
+    const now = this.clock.monotonic()
+    if (now - this.since >= MINUTE) {
+      this.since = now
+      this.written = 0
+      if (this.heldBack > 0) this.write(`${this.heldBack} further warnings were left out`)
+      this.heldBack = 0
+    }
+    if (this.written++ < PER_MINUTE) {
+      this.write(
+        endpoint === undefined ? `${message} (${code})` : `${endpoint}: ${message} (${code})`,
+      )
+    } else this.heldBack++
+  }
+}

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { WarningLog } from '../../../../nodes/shared/server/warning-log'
+import { FakeClock } from '../../../support/fake-clock'
+
+describe('the log of a server’s warnings', () => {
+  let clock: FakeClock
+  let lines: string[]
+  let log: WarningLog
+
+  beforeEach(() => {
+    clock = new FakeClock()
+    lines = []
+    log = new WarningLog((line) => lines.push(line), clock)
+  })
+
+  const stranger = (identity: string) => ({ address: '192.0.2.1', port: 5684, identity })
+
+  it('names the endpoint and the code', () => {
+    log.take({ code: 'wrong-key', message: 'it failed', endpoint: 'dev', stranger: stranger('x') })
+    log.take({ code: 'unknown-identity', message: 'so did it', stranger: stranger('y') })
+    assert.deepEqual(lines, ['dev: it failed (wrong-key)', 'so did it (unknown-identity)'])
+  })
+
+  it('leaves out what the config node reports as its own error', () => {
+    log.take({ code: 'credential-file', message: 'entry 3: no key' })
+    assert.deepEqual(lines, [])
+  })
+
+  it('writes the same of one device once an hour, and of others at once', () => {
+    const again = { code: 'wrong-key', message: 'it failed', endpoint: 'dev' }
+    for (let minute = 0; minute < 60; minute++) {
+      log.take(again)
+      clock.advance(60_000)
+    }
+    assert.equal(lines.length, 1)
+    log.take(again)
+    log.take({ ...again, endpoint: 'other' })
+    log.take({ ...again, endpoint: undefined, stranger: stranger('a') })
+    log.take({ ...again, endpoint: undefined, stranger: stranger('b') })
+    assert.equal(lines.length, 5)
+  })
+
+  it('writes twenty lines a minute at most, and how many it left out', () => {
+    const flood = (from: number): void => {
+      for (let i = from; i < from + 100; i++) {
+        log.take({ code: 'unknown-identity', message: 'no', stranger: stranger(`id-${i}`) })
+      }
+    }
+    flood(0)
+    assert.equal(lines.length, 20)
+    clock.advance(60_000)
+    flood(100)
+    assert.equal(lines.length, 41)
+    assert.equal(lines[20], '80 further warnings were left out')
+  })
+})
