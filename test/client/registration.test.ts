@@ -254,6 +254,24 @@ describe('client registration', () => {
     assert.equal(clock.pending, 0)
   })
 
+  it('takes back a registration that the server makes while the client stops', async () => {
+    scene = await Scene.open()
+    await scene.client.start()
+    const request = await scene.server.message()
+    const stopped = scene.client.stop({ timeout: 10_000 })
+    await scene.reply(request, 0x41, {
+      options: [
+        [Opt.LOCATION_PATH, 'rd'],
+        [Opt.LOCATION_PATH, 'late'],
+      ],
+    })
+    const last = await scene.server.message()
+    assert.equal(last.code, 0x04)
+    assert.deepEqual(optionTexts(last, Opt.URI_PATH), ['rd', 'late'])
+    await scene.reply(last, 0x42)
+    await stopped
+  })
+
   it('starts again after a stop', async () => {
     scene = await Scene.registered()
     await scene.client.stop({ deregister: false })

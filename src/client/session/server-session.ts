@@ -7,6 +7,7 @@ import { retryDelay, updateDelay } from '../backoff'
 import { ClientError, ServerRejected } from '../errors'
 import type { ClientRegistration, ClientState } from '../types'
 import { AwakeWindow } from './awake-window'
+import { endedWithin } from './ended-within'
 import { RegistrationInterface } from './registration'
 import { ServerLink } from './server-link'
 import type { SessionListener, SessionOptions } from './session-contract'
@@ -36,6 +37,8 @@ export class ServerSession {
   /** Somebody waits for the next Update (or Register). */
   private readonly waiters = new Waiters()
   private loop: Promise<void> = Promise.resolve()
+  /** The Register that is under way. */
+  private registering: Promise<unknown> | undefined
   /** Aborts every request under way. */
   private abort = new AbortController()
 
@@ -87,6 +90,10 @@ export class ServerSession {
   async stop(deregister: boolean, timeout: number): Promise<void> {
     if (!this.running) return
     this.running = false
+    // Else the server would hold a registration that nobody takes back.
+    if (deregister && this.registering !== undefined) {
+      await endedWithin(this.registering, timeout, this.options.clock)
+    }
     this.abort.abort()
     this.wishes.wake()
     await this.loop
@@ -186,9 +193,11 @@ export class ServerSession {
   private async register(): Promise<void> {
     this.wishes.register = false
     const peer = await this.link.connect(this.abort.signal)
-    const registration = await this.exchange(() =>
+    const registering = this.exchange(() =>
       this.interface.register(peer, this.options.facts(), { signal: this.abort.signal }),
     )
+    this.registering = registering
+    const registration = await registering.finally(() => (this.registering = undefined))
     this.failures = 0
     this.wishes.update = false
     this.confirmedAt = this.options.clock.monotonic()
