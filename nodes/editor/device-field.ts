@@ -2,6 +2,8 @@ import { api, ApiFailure } from './api'
 import { t } from './texts'
 
 const LISTED = 20
+/** The pattern of every device. */
+const ANY = '*'
 
 /** One line of the completion list. */
 interface Completion {
@@ -16,9 +18,10 @@ function note(text: string): Completion[] {
 /** Devices of the deployed server that match what is typed; a line that says why there are none. */
 export async function completeDevices(server: string, text: string): Promise<Completion[]> {
   if (server === '' || server === '_ADD_') return note(t('device.choose-server'))
-  if (/[*?]/.test(text)) return []
+  if (text !== ANY && /[*?]/.test(text)) return []
   try {
-    const { devices, matching, total } = await api.devices(server, text, LISTED)
+    const typed = text === ANY ? '' : text
+    const { devices, matching, total } = await api.devices(server, typed, LISTED)
     if (total === 0) return note(t('device.none-registered'))
     if (matching === 0) return note(t('device.no-match'))
     return devices.map((device) => {
@@ -65,4 +68,12 @@ export function deviceField(input: string | JQuery, options: DeviceFieldOptions)
       ...(options.otherTypes ?? ['msg', 'env']),
     ],
   })
+  // The pattern that means every device is there to be replaced, not to be added to.
+  $(input as string)
+    .closest('.form-row')
+    .find('.red-ui-typedInput-input')
+    .on('focus click', (event) => {
+      const field = event.target as HTMLInputElement
+      if (field.value === ANY) field.select()
+    })
 }

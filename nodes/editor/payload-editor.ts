@@ -62,14 +62,15 @@ export class PayloadEditor {
   async refresh(): Promise<boolean> {
     const turn = ++this.turn
     const keys = this.options.keys()
-    const resources = keys?.kind === 'resources' ? await this.resourcesOf(keys.path) : []
-    if (turn !== this.turn) return false
-    this.resources = resources
+    // At once: what is there belongs to the keys before, and would be pressed for these.
     this.rows = []
     this.list.empty()
     this.actions.empty()
     this.problem.text('')
     this.written = undefined
+    const resources = keys?.kind === 'resources' ? await this.resourcesOf(keys.path) : []
+    if (turn !== this.turn) return false
+    this.resources = resources
     if (keys === undefined || (keys.kind === 'resources' && resources.length === 0)) {
       return true
     }
