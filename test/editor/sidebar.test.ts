@@ -216,21 +216,22 @@ for (const runtime of runtimes()) {
     it('logs the traffic, shows payloads, pauses and exports', async () => {
       const { page } = editor
       await editor.openDevice('room-1')
+      // Recording begins with the first look, which may have been that of an earlier test.
+      const recording = page.waitForResponse((response) => response.url().includes('/traffic'))
       await page.click('[data-page=traffic]')
-      await page.waitForSelector('.lwm2m-list-note:has-text("Messages appear here")')
+      await recording
       const ask = (path: string) =>
         fetch(`${bench?.red.url}/lwm2m/server/devices/room-1/request`, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify({ operation: 'read', path }),
         })
-      // Recording begins with the first look.
-      await page.waitForResponse((response) => response.url().includes('/traffic'))
       await ask('/3303/1/5700')
-      const request = page.locator('.lwm2m-messages li', { hasText: '/3303/1/5700' })
-      await request.first().waitFor()
-      assert.match((await request.first().textContent()) ?? '', /CON\s*GET/)
-      const answer = page.locator('.lwm2m-messages li', { hasText: '2.05 Content' }).last()
+      await page.locator('.lwm2m-messages li', { hasText: /CON\s*GET\s*\/3303\/1\/5700/ }).waitFor()
+      const answer = page
+        .locator('.lwm2m-messages li', { hasText: '2.05 Content' })
+        .filter({ hasText: '19.25' })
+        .last()
       await answer.locator('summary').click()
       await answer.locator('pre:has-text("19.25")').waitFor()
 
@@ -245,7 +246,7 @@ for (const runtime of runtimes()) {
       const before = await page.locator('.lwm2m-messages li').count()
       await ask('/3303/1/5701')
       await page.click('.lwm2m-toolbar button >> nth=0')
-      await page.waitForSelector('.lwm2m-messages li:has-text("/3303/1/5701")')
+      await page.locator('.lwm2m-messages li', { hasText: /CON\s*GET\s*\/3303\/1\/5701/ }).waitFor()
       assert.ok((await page.locator('.lwm2m-messages li').count()) > before)
     })
 
