@@ -1,4 +1,5 @@
 import helper from 'node-red-node-test-helper'
+import { engineOf } from '../../nodes/support/devices'
 import { Flows, serverNode } from '../../nodes/support/harness'
 import { freeUdpPort } from '../../support/ports'
 import type { Subject } from './subject'
@@ -15,6 +16,8 @@ export async function flowSubject(): Promise<Subject> {
     { id: 'events', type: 'lwm2m-events', z: 'tab', server: 'server', wires: [['seen']] },
     { id: 'seen', type: 'helper', z: 'tab' },
   ])
+  // The load does not repeat itself: it begins when somebody listens.
+  await engineOf(flows)
   // The helper spies on every call of every node and keeps it for ever; Node-RED does not.
   const { _sandbox: spies } = helper as unknown as { _sandbox: { restore(): void } }
   spies.restore()
