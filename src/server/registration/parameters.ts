@@ -151,13 +151,19 @@ function attributesOf(
   return attributes === undefined ? NO_ATTRIBUTES : Object.freeze(Object.fromEntries(attributes))
 }
 
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f]/
+
 function parseEndpoint(query: Query): string | undefined {
   const value = valueOf(query, 'ep')
-  // eslint-disable-next-line no-control-regex
-  if (value !== undefined && /[\u0000-\u001f\u007f]/.test(value)) {
-    refuse('ep has control characters')
-  }
+  if (value !== undefined && CONTROL.test(value)) refuse('ep has control characters')
   return value
+}
+
+/** Who a refused Register says it is from, for the operator: not proven, and nothing where it is unreadable. */
+export function claimedEndpoint(options: readonly string[]): string | undefined {
+  const value = options.find((option) => option.startsWith('ep='))?.slice('ep='.length)
+  return value === undefined || value === '' || CONTROL.test(value) ? undefined : value
 }
 
 const UPDATE_1_1 = new Set(['lt', 'b', 'Q', 'sms'])

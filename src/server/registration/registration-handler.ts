@@ -8,6 +8,7 @@ import type { ServerWarning } from '../types'
 import { DeviceRegistration, newRegistrationId } from './device-registration'
 import type { ObjectList, ObjectLists } from './object-lists'
 import {
+  claimedEndpoint,
   NO_ATTRIBUTES,
   parseRegister,
   parseUpdate,
@@ -257,12 +258,16 @@ export class RegistrationHandler {
 
   private refused(request: CoapRequest, error: unknown): CoapReply {
     const { host } = this
+    const { peer, path, query } = request
+    const id = path[1]
+    const endpoint = id === undefined ? claimedEndpoint(query) : host.table.byId(id)?.endpoint
+    const from = { peer, ...(endpoint === undefined ? {} : { endpoint }) }
     if (error instanceof RegistrationRefused) {
       if (error.warning !== 'warned') {
         host.warn({
           code: error.warning ?? 'registration-refused',
           message: `a registration request was answered ${error.code}: ${error.message}`,
-          peer: request.peer,
+          ...from,
         })
       }
       return { code: error.coapCode, payload: Buffer.from(error.message) }
@@ -270,7 +275,7 @@ export class RegistrationHandler {
     host.warn({
       code: (error as { code?: string }).code ?? 'internal',
       message: `a registration request could not be served: ${String(error)}`,
-      peer: request.peer,
+      ...from,
     })
     return { code: Code.INTERNAL_SERVER_ERROR }
   }

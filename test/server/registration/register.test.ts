@@ -214,6 +214,18 @@ describe('Register (Core §6.2.1)', () => {
     assert.equal(warning.code, 'registration-refused')
     assert.match(warning.message, /4\.00: lt is no number/)
     assert.equal(warning.peer?.port, device.port)
+    assert.equal(warning.endpoint, 'a', 'for those who listen to this device alone')
+  })
+
+  it('names in such a warning the device that a refused Update is of, and no unreadable name', async () => {
+    const [device, id] = await harness.registered(['ep=a', 'lwm2m=1.1'])
+    assert.equal((await device.request(toLocation(id, ['lt=abc']))).code, 0x80)
+    const [update] = await harness.seen('warning')
+    assert.equal(update.endpoint, 'a')
+    const stranger = await harness.device()
+    await stranger.request(register(['ep=\u0007', 'lwm2m=1.1']))
+    const [unreadable] = await harness.seen('warning', 2)
+    assert.equal(unreadable.endpoint, undefined)
   })
 
   it('refuses a payload in another format', async () => {
