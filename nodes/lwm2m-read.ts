@@ -1,5 +1,6 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
 import { startAction } from './shared/actions/action-definition'
+import { readPaths } from './shared/actions/read-paths'
 import { resolveEndpoint, resolvePaths } from './shared/messages/fields'
 import type { Node, NodeDef } from './shared/runtime/red'
 
@@ -11,16 +12,11 @@ const lwm2mRead: NodeInitializer = (RED: NodeAPI) => {
       return async (message) => {
         const device = await resolveEndpoint(endpoint, message)
         const paths = await resolvePaths(path, message)
-        const [only] = paths
-        const single = paths.length === 1 && only !== undefined && only !== '/'
         return {
           endpoint: device,
           paths,
           answer: 'values',
-          perform: (server, options) =>
-            single
-              ? server.read(device, only, options)
-              : server.readComposite(device, paths, options),
+          perform: (server, options) => readPaths(server, device, paths, options),
         }
       }
     })

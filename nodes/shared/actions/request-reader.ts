@@ -9,6 +9,7 @@ import { keepable } from './keepable'
 import { makeWish, messageCriteria } from '../sources/observe-wish'
 import type { Observer } from '../sources/observer'
 import type { NodeMessage } from '../runtime/red'
+import { readPaths } from './read-paths'
 import {
   isServerOperation,
   nothing,
@@ -123,17 +124,12 @@ export class RequestReader {
   }
 
   private readAction({ endpoint, paths }: Request): PreparedAction {
-    const [only] = paths
-    if (only === undefined) throw noPath()
-    const single = paths.length === 1 && only !== '/'
+    if (paths.length === 0) throw noPath()
     return {
       endpoint,
       paths,
       answer: 'values',
-      perform: (server, options) =>
-        single
-          ? server.read(endpoint, only, options)
-          : server.readComposite(endpoint, paths, options),
+      perform: (server, options) => readPaths(server, endpoint, paths, options),
     }
   }
 

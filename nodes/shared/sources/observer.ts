@@ -4,6 +4,7 @@ import { Path } from '../../../src/lwm2m/path'
 import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
 import type { OperationResult, Registration, Subscription } from '../../../src/server/types'
 import { countStatus, serverStatus } from '../status/device-status'
+import { readPaths } from '../actions/read-paths'
 import type { Engine } from '../server/engine'
 import { failureStatus, toCodedError } from '../messages/failure'
 import { type PayloadKeys, singleValueText, valueMessage } from '../messages/messages'
@@ -100,7 +101,7 @@ export class Observer {
     try {
       if (this.server !== undefined) {
         this.begin(this.server, active)
-        if (first !== undefined) void this.readFirst(this.server, active)
+        if (first !== undefined) void this.readFirst(this.server, active, first)
       }
     } catch (error) {
       this.active.delete(key)
@@ -114,15 +115,11 @@ export class Observer {
    * A wish that joins an observation of others hears at once what came last. After a restart nothing
    * has come yet, and may not for hours: then the device is asked.
    */
-  private async readFirst(server: Lwm2mServer, active: Active): Promise<void> {
-    const { first, wish } = active
-    const { target, paths } = wish
-    const [only] = paths
+  private async readFirst(server: Lwm2mServer, active: Active, first: FirstOutcome): Promise<void> {
+    const { wish } = active
     await new Promise((resolve) => setImmediate(resolve))
-    if (first === undefined || active.first !== first || active.count === 0) return
-    const single = paths.length === 1 && only !== undefined && only !== '/'
-    const reading = single ? server.read(target, only) : server.readComposite(target, paths)
-    const outcome = await reading.catch(toCodedError)
+    if (active.first !== first || active.count === 0) return
+    const outcome = await readPaths(server, wish.target, wish.paths).catch(toCodedError)
     if (active.first !== first) return
     active.first = undefined
     if (!(outcome instanceof CodedError)) return first.onValue(outcome)
