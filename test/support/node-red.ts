@@ -15,6 +15,12 @@ export interface Runtime {
   readonly red: string
 }
 
+const matrix = join(root, '.matrix', 'node22-red5', 'node_modules')
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+/** Node-RED 5 needs Node.js 22.9. */
+const runsNodeRed5 = major > 22 || (major === 22 && minor >= 9)
+
+/** `NODE_RED` picks one of them (`4.1`, `5`), as `npm run matrix` does. */
 const RUNTIMES: readonly Runtime[] = [
   {
     name: 'Node-RED 4.1',
@@ -23,10 +29,10 @@ const RUNTIMES: readonly Runtime[] = [
   },
   {
     name: 'Node-RED 5',
-    node: join(root, '.matrix', 'node22-red5', 'node_modules', '.bin', 'node'),
-    red: join(root, '.matrix', 'node22-red5', 'node_modules', 'node-red', 'red.js'),
+    node: runsNodeRed5 ? process.execPath : join(matrix, 'node', 'bin', 'node'),
+    red: join(matrix, 'node-red', 'red.js'),
   },
-]
+].filter(({ name }) => name === `Node-RED ${process.env['NODE_RED'] ?? name.slice(9)}`)
 
 /** Both versions, installed or not; a suite per version calls {@link requireRuntime}. */
 export function runtimes(): readonly Runtime[] {
