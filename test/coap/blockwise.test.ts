@@ -91,7 +91,7 @@ describe('block-wise: request bodies that come in (Block1)', () => {
     assert.equal(seen[0]?.contentFormat, 40)
   })
 
-  it('answers a duplicate of the last block with the identical response, once handled (case 10)', async () => {
+  it('answers a duplicate of the last block with the identical response, once handled', async () => {
     const { bench, seen } = await start()
     const whole = body(100)
     reply(bench, put(0, true, 2, part(whole, 0, 2)))
@@ -652,7 +652,7 @@ describe('block-wise: request bodies that go out (Block1)', () => {
     await next
   })
 
-  it('begins anew with the smaller size that a 4.13 hints at, also in the middle (case 36)', async () => {
+  it('begins anew with the smaller size that a 4.13 hints at, also in the middle', async () => {
     const bench = await Bench.start()
     const whole = body(2100)
     const promise = start(bench, whole)

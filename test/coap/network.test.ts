@@ -55,7 +55,7 @@ describe('coap over real and bad networks', () => {
     assert.ok(client.stats.retransmitted > 0 && server.stats.duplicates > 0)
   })
 
-  it('carries large bodies both ways through 20 % loss (case 36)', async () => {
+  it('carries large bodies both ways through 20 % loss', async () => {
     const { endpoint: server, port } = await endpoint({ ...QUICK, blockSize: 512 })
     const { endpoint: client } = await endpoint()
     const upload = Buffer.from(Array.from({ length: 12_000 }, (_, i) => (i * 7 + (i >> 9)) & 255))
@@ -114,7 +114,7 @@ describe('coap over real and bad networks', () => {
     assert.equal(got.length, 12)
   })
 
-  it('survives answers of which half are mutated, with typed errors and a healthy neighbour (case 42)', async () => {
+  it('survives answers of which half are mutated, with typed errors and a healthy neighbour', async () => {
     const { endpoint: device, port } = await endpoint()
     const { endpoint: good, port: goodPort } = await endpoint()
     const { endpoint: server } = await endpoint({
@@ -155,7 +155,7 @@ describe('coap over real and bad networks', () => {
     assert.ok(warnings.includes('malformed'))
   })
 
-  it('answers a device that is gone with a typed error and serves the others (case 41)', async () => {
+  it('answers a device that is gone with a typed error and serves the others', async () => {
     const { endpoint: server, port } = await endpoint({ ...QUICK, maxRetransmit: 1 })
     server.onRequest = () => ({ code: Code.CHANGED })
     const gone = await ScriptedPeer.open()
@@ -167,7 +167,7 @@ describe('coap over real and bad networks', () => {
     assert.equal((await device.request({ code: Code.POST })).code, Code.CHANGED)
   })
 
-  it('keeps two devices with the same numbers apart (case 43)', async () => {
+  it('keeps two devices with the same numbers apart', async () => {
     const { endpoint: server, port } = await endpoint()
     server.onRequest = ({ peer }) => ({ code: Code.CONTENT, payload: Buffer.from(peer.id) })
     const devices = await Promise.all([ScriptedPeer.open(), ScriptedPeer.open()])
@@ -184,7 +184,7 @@ describe('coap over real and bad networks', () => {
     )
   })
 
-  it('asks from the port that it listens on (case 44)', async () => {
+  it('asks from the port that it listens on', async () => {
     const { endpoint: server, port } = await endpoint()
     const device = await ScriptedPeer.open()
     open.push(() => device.close())

@@ -159,7 +159,7 @@ describe('coap observe: the asking side', () => {
     assert.deepEqual(bench.active, ['a', 'a', 'a'])
   })
 
-  it('acknowledges a repeated confirmable notification again and delivers it once (case 46)', async () => {
+  it('acknowledges a repeated confirmable notification again and delivers it once', async () => {
     const { bench, listener, token } = await observed()
     const notification: RawMessage = {
       type: CON,
@@ -176,7 +176,7 @@ describe('coap observe: the asking side', () => {
   })
 
   describe('freshness (RFC 7641 §3.4)', () => {
-    it('drops what is not newer, after acknowledging it (case 37)', async () => {
+    it('drops what is not newer, after acknowledging it', async () => {
       const { bench, listener, notify } = await observed(5)
       notify(5, 'same as the first')
       notify(6, 'six', { type: CON })
@@ -767,7 +767,7 @@ describe('coap observe: the asking side', () => {
       bench.expectReply({ type: CON, code: Code.CONTENT, mid: 2, token: request.token }, '70000002')
     })
 
-    it('follows a device that moves (field lesson 2)', async () => {
+    it('follows a device that moves', async () => {
       const { bench, listener, notify, token } = await observed()
       const to = memoryPeer('moved')
       bench.endpoint.migrate(bench.peer, to)

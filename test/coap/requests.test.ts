@@ -232,7 +232,7 @@ describe('coap requests: the asking role', () => {
     assert.equal((await separate).code, 'malformed')
   })
 
-  describe('peers (acceptance case 43)', () => {
+  describe('peers', () => {
     it('matches Message-ID and token only with their own peer', async () => {
       const bench = await Bench.start()
       const b = memoryPeer('b')

@@ -12,7 +12,7 @@ const unexpectedMessage = [{ level: 2, description: 10, epoch: 0 }]
 const handshakeFailure = [{ level: 2, description: 40, epoch: 0 }]
 const decryptError = [{ level: 2, description: 51, epoch: 0 }]
 
-describe('negative cases 15–31: handshakes', () => {
+describe('handshakes', () => {
   let net: MemoryNet
   let live: HostileClient
 
@@ -33,7 +33,7 @@ describe('negative cases 15–31: handshakes', () => {
   /** Associations besides those of the frame of each test. */
   const established = (): number => net.server.counters.associations - 1
 
-  it('case 15: a fragment that goes beyond its message is dropped', async () => {
+  it('a fragment that goes beyond its message is dropped', async () => {
     const client = new HostileClient(net)
     await client.greet()
     const [message] = [client.keyExchange()[0]?.subarray(13 + 12)]
@@ -47,7 +47,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(established(), 1)
   })
 
-  it('case 16: overlapping fragments that agree are taken, others fail the handshake', async () => {
+  it('overlapping fragments that agree are taken, others fail the handshake', async () => {
     for (const agree of [true, false]) {
       const client = new HostileClient(net)
       await client.greet()
@@ -66,7 +66,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(net.failed('illegal-parameter'), 1)
   })
 
-  it('case 17: the same message_seq with another type or length fails the handshake', async () => {
+  it('the same message_seq with another type or length fails the handshake', async () => {
     for (const [type, length] of [
       [15, 20],
       [16, 21],
@@ -80,7 +80,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(net.server.counters.halfOpen, 0)
   })
 
-  it('case 18: a message of 2^24 - 1 bytes is refused, nothing is allocated', async () => {
+  it('a message of 2^24 - 1 bytes is refused, nothing is allocated', async () => {
     const client = new HostileClient(net, rpkClient())
     await client.greet()
     const before = process.memoryUsage().arrayBuffers
@@ -98,7 +98,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.ok(client.serverFinished)
   })
 
-  it('case 19: ten thousand fragments of one byte are bounded, and right ones are put together', async () => {
+  it('ten thousand fragments of one byte are bounded, and right ones are put together', async () => {
     const client = new HostileClient(net, rpkClient())
     await client.greet()
     for (let i = 0; i < 10_000; i++) {
@@ -125,7 +125,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.ok(patient.serverFinished)
   })
 
-  it('case 20: the messages of a flight in any order complete it', async () => {
+  it('the messages of a flight in any order complete it', async () => {
     const client = new HostileClient(net, rpkClient())
     await client.greet()
     const [certificate, keyExchange, verify] = client.keyExchange()
@@ -142,7 +142,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.ok(client.serverFinished)
   })
 
-  it('case 21: a message_seq far ahead is dropped', async () => {
+  it('a message_seq far ahead is dropped', async () => {
     const client = new HostileClient(net)
     await client.greet()
     for (const seq of [6, 7, 1000, 65535]) {
@@ -153,7 +153,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.ok(client.serverFinished)
   })
 
-  it('case 22: ClientKeyExchange without the Certificate that is due fails', async () => {
+  it('ClientKeyExchange without the Certificate that is due fails', async () => {
     const client = new HostileClient(net, rpkClient())
     await client.greet()
     client.send(client.clientKeyExchange())
@@ -167,7 +167,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(established(), 0)
   })
 
-  it('case 23: without CertificateVerify nothing is ever established', async () => {
+  it('without CertificateVerify nothing is ever established', async () => {
     const client = new HostileClient(net, rpkClient())
     await client.greet()
     const [certificate, keyExchange] = [
@@ -184,7 +184,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(net.server.counters.halfOpen, 0)
   })
 
-  it('case 24: a bad signature, another key or an unoffered hash fails', async () => {
+  it('a bad signature, another key or an unoffered hash fails', async () => {
     const bad = new HostileClient(net, rpkClient())
     await bad.greet()
     bad.send(bad.message(11, clientCertificate()), bad.clientKeyExchange())
@@ -216,7 +216,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(net.failed('bad-signature'), 2)
   })
 
-  it('case 25: an unknown identity: silence until the deadline, and the operator knows', async () => {
+  it('an unknown identity: silence until the deadline, and the operator knows', async () => {
     const client = new HostileClient(net, { identity: Buffer.from('nobody') })
     await client.connect()
     await net.run(59_999, 1000)
@@ -231,7 +231,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(net.failures.length, 1)
   })
 
-  it('case 25: an unknown identity gets in with no key that could be guessed', async () => {
+  it('an unknown identity gets in with no key that could be guessed', async () => {
     for (const psk of [Buffer.alloc(0), Buffer.alloc(1), Buffer.alloc(16), PSK]) {
       const client = new HostileClient(net, { identity: Buffer.from('nobody'), psk })
       await client.connect()
@@ -240,7 +240,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(established(), 0)
   })
 
-  it('case 26: a wrong key: the same silence, and the operator knows', async () => {
+  it('a wrong key: the same silence, and the operator knows', async () => {
     const unknown = new HostileClient(net, { identity: Buffer.from('nobo') })
     const wrong = new HostileClient(net, { psk: Buffer.from(PSK).reverse() })
     await unknown.connect()
@@ -256,7 +256,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(established(), 0)
   })
 
-  it('case 26: the operator is told of a wrong key at once, not at the deadline', async () => {
+  it('the operator is told of a wrong key at once, not at the deadline', async () => {
     for (const connectionId of [undefined, Buffer.alloc(0)]) {
       net.failures.splice(0)
       const wrong = new HostileClient(net, { psk: Buffer.from(PSK).reverse(), connectionId })
@@ -281,7 +281,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(established(), 0)
   })
 
-  it('case 26: nor does the client hide it by beginning anew at once', async () => {
+  it('nor does the client hide it by beginning anew at once', async () => {
     const wrong = new HostileClient(net, { psk: Buffer.from(PSK).reverse() })
     await wrong.connect()
     await new HostileClient(net, { port: wrong.port }).connect()
@@ -291,7 +291,7 @@ describe('negative cases 15–31: handshakes', () => {
     )
   })
 
-  it('case 26: no key is blamed for what somebody else puts before the true Finished', async () => {
+  it('no key is blamed for what somebody else puts before the true Finished', async () => {
     for (const connectionId of [undefined, Buffer.alloc(0)]) {
       const client = new HostileClient(net, { connectionId })
       await client.greet()
@@ -311,7 +311,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(net.server.counters.associations, 3)
   })
 
-  it('case 26: nor for other records that cannot be opened, nor a key that is none of ours', async () => {
+  it('nor for other records that cannot be opened, nor a key that is none of ours', async () => {
     const bend = (record: Buffer): Buffer => {
       record[record.length - 1] = (record[record.length - 1] ?? 0) ^ 1
       return record
@@ -336,7 +336,7 @@ describe('negative cases 15–31: handshakes', () => {
     )
   })
 
-  it('case 27: identities are bytes: empty, NUL, bad UTF-8; one of 129 bytes is a decode_error', async () => {
+  it('identities are bytes: empty, NUL, bad UTF-8; one of 129 bytes is a decode_error', async () => {
     const known = [
       Buffer.from([0]),
       Buffer.from([0xff, 0xfe, 0xc0]),
@@ -362,7 +362,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(bytes.server.counters.associations, known.length)
   })
 
-  it('case 28: a point off the curve, at infinity, compressed or of low order: illegal_parameter', async () => {
+  it('a point off the curve, at infinity, compressed or of low order: illegal_parameter', async () => {
     const off = Buffer.alloc(65, 1)
     off[0] = 4
     const compressed = Buffer.concat([Buffer.from([2]), CLIENT_SPKI.subarray(-64, -32)])
@@ -388,7 +388,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(net.failed('illegal-parameter'), 9)
   })
 
-  it('case 29: bad verify_data: decrypt_error, nothing established', async () => {
+  it('bad verify_data: decrypt_error, nothing established', async () => {
     for (const change of [
       (good: Buffer) => Buffer.from(good.map((byte) => byte ^ 1)),
       (good: Buffer) => good.subarray(0, 11),
@@ -406,7 +406,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.equal(established(), 0)
   })
 
-  it('case 30: ChangeCipherSpec early, twice or malformed is ignored', async () => {
+  it('ChangeCipherSpec early, twice or malformed is ignored', async () => {
     const client = new HostileClient(net)
     client.send(client.changeCipherSpec())
     await client.greet()
@@ -423,7 +423,7 @@ describe('negative cases 15–31: handshakes', () => {
     assert.deepEqual(client.alerts, [])
   })
 
-  it('case 31: Finished in plaintext never establishes anything', async () => {
+  it('Finished in plaintext never establishes anything', async () => {
     const client = new HostileClient(net)
     await client.greet()
     client.send(client.clientKeyExchange())

@@ -13,7 +13,7 @@ async function stillServes(net: MemoryNet, live: HostileClient): Promise<void> {
   assert.deepEqual(net.warnings, [])
 }
 
-describe('negative cases 1–14: datagrams and hellos', () => {
+describe('datagrams and hellos', () => {
   let net: MemoryNet
   let live: HostileClient
 
@@ -24,7 +24,7 @@ describe('negative cases 1–14: datagrams and hellos', () => {
   })
   afterEach(() => stillServes(net, live))
 
-  it('case 1: datagrams of 0 to 12 bytes are dropped', () => {
+  it('datagrams of 0 to 12 bytes are dropped', () => {
     const stranger = new HostileClient(net)
     for (let length = 0; length <= 12; length++) {
       stranger.send(Buffer.alloc(length, 0xfe))
@@ -34,14 +34,14 @@ describe('negative cases 1–14: datagrams and hellos', () => {
     assert.deepEqual(stranger.datagrams, [])
   })
 
-  it('case 2: a record longer than its datagram is dropped, the records before it count', () => {
+  it('a record longer than its datagram is dropped, the records before it count', () => {
     const cut = live.appData('second')
     live.send(live.appData('first'), cut.subarray(0, cut.length - 1))
     assert.deepEqual(net.texts, ['first'])
     assert.equal(net.dropped('malformed'), 1)
   })
 
-  it('case 3: a record of more than 2^14 + 256 bytes is dropped', () => {
+  it('a record of more than 2^14 + 256 bytes is dropped', () => {
     live.send(rawRecord(23, 1, 50, Buffer.alloc((1 << 14) + 257)))
     assert.equal(net.dropped('record-too-large'), 1)
     live.send(rawRecord(23, 1, 50, Buffer.alloc((1 << 14) + 256)))
@@ -49,13 +49,13 @@ describe('negative cases 1–14: datagrams and hellos', () => {
     assert.equal(net.dropped('forged'), 1)
   })
 
-  it('case 4: a record of unknown type is dropped, the rest of its datagram counts', () => {
+  it('a record of unknown type is dropped, the rest of its datagram counts', () => {
     live.send(rawRecord(24, 1, 7, Buffer.alloc(20)), live.appData('after it'))
     assert.deepEqual(net.texts, ['after it'])
     assert.equal(net.dropped('unknown-type'), 1)
   })
 
-  it('case 5: a version that is not FExx is dropped', () => {
+  it('a version that is not FExx is dropped', () => {
     const client = new HostileClient(net)
     const first = rawFragment(1, 0, rawHello(client.helloFields()))
     client.send(rawRecord(22, 0, 0, first, 0x0303))
@@ -67,7 +67,7 @@ describe('negative cases 1–14: datagrams and hellos', () => {
     assert.equal(client.datagrams.length, 3)
   })
 
-  it('case 6: 100,000 hellos without cookie from spoofed addresses leave no state', () => {
+  it('100,000 hellos without cookie from spoofed addresses leave no state', () => {
     const before = net.server.counters
     const hello = new HostileClient(net).hello()
     for (let i = 0; i < 100_000; i++) {
@@ -81,7 +81,7 @@ describe('negative cases 1–14: datagrams and hellos', () => {
     assert.equal(net.clock.pending, 0)
   })
 
-  it('case 7: a wrong cookie, or that of another address, gets a new one and no state', async () => {
+  it('a wrong cookie, or that of another address, gets a new one and no state', async () => {
     const client = new HostileClient(net)
     client.send(client.hello())
     const cookie = Buffer.from(client.cookie)
@@ -106,7 +106,7 @@ describe('negative cases 1–14: datagrams and hellos', () => {
     assert.equal(thief.datagrams[0]?.readUInt8(13), 3)
   })
 
-  it('case 8: a cookie is good after one change of the secret, and not after two', async () => {
+  it('a cookie is good after one change of the secret, and not after two', async () => {
     const client = new HostileClient(net)
     client.send(client.hello())
     const { cookie } = client
@@ -129,7 +129,7 @@ describe('negative cases 1–14: datagrams and hellos', () => {
     assert.ok(late.serverFinished)
   })
 
-  it('case 9: a fragmented hello is dropped', () => {
+  it('a fragmented hello is dropped', () => {
     const client = new HostileClient(net)
     const body = rawHello(client.helloFields())
     const options = { length: body.length }
@@ -139,7 +139,7 @@ describe('negative cases 1–14: datagrams and hellos', () => {
     assert.deepEqual(client.datagrams, [])
   })
 
-  it('case 10: a malformed hello is dropped before the cookie and answered after', async () => {
+  it('a malformed hello is dropped before the cookie and answered after', async () => {
     const client = new HostileClient(net)
     const good = rawHello(client.helloFields())
     // An odd list of suites, a session id of 33 bytes, one that claims 255.
@@ -169,7 +169,7 @@ describe('negative cases 1–14: datagrams and hellos', () => {
     assert.equal(net.server.counters.halfOpen, 0)
   })
 
-  it('case 11: no common suite: handshake_failure, but only after the cookie', async () => {
+  it('no common suite: handshake_failure, but only after the cookie', async () => {
     const client = new HostileClient(net, { suites: [0x1301, 0xc014] })
     client.send(client.hello())
     assert.deepEqual(client.alerts, [])
@@ -179,20 +179,20 @@ describe('negative cases 1–14: datagrams and hellos', () => {
     assert.match(net.failures[0]?.reason ?? '', /1301 c014/)
   })
 
-  it('case 12: DTLS 1.0 at most: protocol_version', async () => {
+  it('DTLS 1.0 at most: protocol_version', async () => {
     const client = new HostileClient(net)
     await client.greet({ version: 0xfeff })
     assert.deepEqual(client.alerts, [{ level: 2, description: 70, epoch: 0 }])
     assert.equal(net.failures[0]?.code, 'version')
   })
 
-  it('case 13: no null compression: illegal_parameter', async () => {
+  it('no null compression: illegal_parameter', async () => {
     const client = new HostileClient(net)
     await client.greet({ compression: [1] })
     assert.deepEqual(client.alerts, [{ level: 2, description: 47, epoch: 0 }])
   })
 
-  it('case 14: no extended master secret where it is required: handshake_failure', async () => {
+  it('no extended master secret where it is required: handshake_failure', async () => {
     const strict = new MemoryNet({ requireExtendedMasterSecret: true })
     const client = new HostileClient(strict, { ems: false })
     await client.greet()

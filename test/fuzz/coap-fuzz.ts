@@ -1,6 +1,6 @@
 /**
  * Fuzzes the CoAP codec, and a live endpoint in both roles, with random and nearly valid datagrams
- * (acceptance cases 40 and 42). Throws at the first finding.
+ *. Throws at the first finding.
  */
 import assert from 'node:assert/strict'
 import { CoapEndpoint, Code, type CoapReply, type ObservationHandle } from '../../src/coap'

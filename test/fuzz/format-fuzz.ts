@@ -1,5 +1,5 @@
 /**
- * Fuzzes every decoder of `src/lwm2m` with mutated and with random input (acceptance case 40): no
+ * Fuzzes every decoder of `src/lwm2m` with mutated and with random input: no
  * throw but the typed error, results that make sense, bounded time. Throws at the first finding,
  * which names the decoder, the seed and the bytes.
  */

@@ -34,7 +34,7 @@ describe('UDP transport', () => {
       at.onMessage = (peer, datagram) => resolve({ peer, datagram })
     })
 
-  it('names a peer by its address and answers from its own port (case 44)', async () => {
+  it('names a peer by its address and answers from its own port', async () => {
     const server = transport()
     const { port } = await server.start()
     const device = await scripted()
@@ -190,7 +190,7 @@ describe('UDP transport', () => {
     }
   })
 
-  it('lives on when nobody listens at the other end (case 41)', async () => {
+  it('lives on when nobody listens at the other end', async () => {
     const server = transport()
     const { port } = await server.start()
     const gone = await ScriptedPeer.open()

@@ -271,7 +271,7 @@ describe('the bootstrap server', () => {
     })
   })
 
-  describe('case 30: a Bootstrap-Pack', () => {
+  describe('a Bootstrap-Pack', () => {
     const payload = [
       '8b a321612f0065302f312f30 0368 636f61703a2f2f73', // base "/", "0/1/0" "coap://s"
       'a20065302f312f3104f4 a20065302f312f320203', // 1 false, 2 NoSec

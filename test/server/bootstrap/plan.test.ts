@@ -141,7 +141,7 @@ describe('the plan of a bootstrap', () => {
   })
 
   describe('respects the bootstrap account', () => {
-    it('skips its id, wherever it is (case 27)', () => {
+    it('skips its id, wherever it is', () => {
       const three = [101, 102, 103, 104].map((shortServerId) => ({ ...server, shortServerId }))
       const found = plan(
         { servers: three },

@@ -30,7 +30,7 @@ describe('a bootstrap session', () => {
   }
   afterEach(() => bench.stop())
 
-  describe('case 25: the format', () => {
+  describe('the format', () => {
     it('is what the device prefers (pct): SenML CBOR', async () => {
       const device = await start()
       await device.bootstrap('ep=a', 'pct=112')
@@ -124,7 +124,7 @@ describe('a bootstrap session', () => {
     })
   })
 
-  it('case 26: an endpoint without a configuration is refused, and nothing is sent', async () => {
+  it('an endpoint without a configuration is refused, and nothing is sent', async () => {
     const device = await start()
     await device.request(bootstrapRequest('ep=b'), { code: 0x80 })
     await device.peer.barrier()
@@ -136,7 +136,7 @@ describe('a bootstrap session', () => {
     assert.equal(bench.server.sessionCount, 0)
   })
 
-  it('case 27: the bootstrap account at /0/3 is skipped, never deleted or overwritten', async () => {
+  it('the bootstrap account at /0/3 is skipped, never deleted or overwritten', async () => {
     const servers = [101, 102, 103, 104].map((shortServerId) => ({
       uri: 'coap://s',
       shortServerId,
@@ -162,7 +162,7 @@ describe('a bootstrap session', () => {
     assert.equal((await bench.result()).outcome, 'finished')
   })
 
-  describe('case 28: errors', () => {
+  describe('errors', () => {
     it('of the device are recorded, and the session goes on to Finish', async () => {
       const device = await start({ ...PLAIN, discover: false })
       await device.bootstrap('ep=a')
@@ -248,7 +248,7 @@ describe('a bootstrap session', () => {
     })
   })
 
-  describe('case 29: a second request', () => {
+  describe('a second request', () => {
     it('replaces the running session', async () => {
       const device = await start({ ...PLAIN, discover: false, delete: [] })
       await device.bootstrap('ep=a')

@@ -75,7 +75,7 @@ describe('queue mode (Core §6.5)', () => {
     assert.deepEqual(harness.named('asleep'), [])
   })
 
-  it('case 39: waiting requests go out after the 2.04, one at a time, in order', async () => {
+  it('waiting requests go out after the 2.04, one at a time, in order', async () => {
     const [device, id] = await sleeping()
     let announced = 0
     const onQueued = (): void => void announced++
@@ -285,7 +285,7 @@ describe('queue mode (Core §6.5)', () => {
     const next = write('/1/0/2')
     assert.equal(pathOf(await device.message()), '/1/0/1')
     assert.equal(announced, 0)
-    // Case 39: delivery failed after all retransmissions; the window was over long before.
+    // Delivery failed after all retransmissions; the window was over long before.
     await harness.clock.run(100_000, 1_000)
     await harness.seen('asleep')
     assert.equal(announced, 1)
@@ -377,7 +377,7 @@ describe('queue mode (Core §6.5)', () => {
     assert.deepEqual(device.pending, [])
   })
 
-  it('case 13: DELETE and expiry drop what waits', async () => {
+  it('DELETE and expiry drop what waits', async () => {
     const [device, id] = await sleeping()
     const one = write('/1/0/1')
     assert.equal((await device.request(toLocation(id, [], '', DELETE))).code, 0x42)

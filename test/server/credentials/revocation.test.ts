@@ -14,7 +14,7 @@ const update = (location: readonly string[]) => ({
   options: location.map((segment) => [Opt.URI_PATH, segment] as const),
 })
 
-describe('a credential that is removed or changed (acceptance case 19)', () => {
+describe('a credential that is removed or changed', () => {
   let clock: FakeClock
   let server: Lwm2mServer
   let credentials: CredentialStore

@@ -7,7 +7,7 @@ import { SecureDevice } from './support/secure-device'
 
 const KEY = '00112233445566778899aabbccddeeff'
 
-describe('another device at the address of one (acceptance case 23)', () => {
+describe('another device at the address of one', () => {
   let clock: FakeClock
   let server: Lwm2mServer
   let port = 0

@@ -150,7 +150,7 @@ describe('A virtual device', () => {
     assert.ok(states.includes(2), `states ${states.join(', ')}`)
   })
 
-  it('takes 200 kB of firmware over a network that loses a fifth of everything (case 36)', async () => {
+  it('takes 200 kB of firmware over a network that loses a fifth of everything', async () => {
     const fast = { ackTimeout: 10, maxRetransmit: 12 }
     const server = new Lwm2mServer({ coap: { host: '127.0.0.1', port: 0 }, transmission: fast })
     const { coap } = await server.start()

@@ -192,7 +192,7 @@ describe('what survives a restart', () => {
       })
     }
 
-    it('case 39: go out in order after the 2.04, and their outcome finds who asked', async () => {
+    it('go out in order after the 2.04, and their outcome finds who asked', async () => {
       for (let n = 1; n <= 3; n++) await queue(`/1/0/${n}`, n)
       await restart()
       assert.deepEqual(

@@ -67,7 +67,7 @@ class Fleet {
 }
 
 describe('many devices', () => {
-  it('case 45: registering anew and de-registering cost the same with 100,000 as with few', function () {
+  it('registering anew and de-registering cost the same with 100,000 as with few', function () {
     this.timeout(120_000)
     const fleet = new Fleet()
     /** The best of several rounds, ms: what else the machine does only ever adds. */

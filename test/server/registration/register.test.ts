@@ -19,7 +19,7 @@ describe('Register (Core §6.2.1)', () => {
     return `${code >> 5}.${String(code & 31).padStart(2, '0')}`
   }
 
-  it('case 1: is answered 2.01 with the location in two options, byte by byte', async () => {
+  it('is answered 2.01 with the location in two options, byte by byte', async () => {
     const device = await harness.device()
     await device.send(
       rawCoap({
@@ -76,13 +76,13 @@ describe('Register (Core §6.2.1)', () => {
     assert.equal(harness.server.registrations.byPeer(registration.peer), registration)
   })
 
-  it('case 2: without objects is answered 4.00, or 4.09 with an unknown profile', async () => {
+  it('without objects is answered 4.00, or 4.09 with an unknown profile', async () => {
     assert.equal(await answerTo(['ep=a', 'lwm2m=1.1'], ''), '4.00')
     assert.equal(await answerTo(['ep=a', 'lwm2m=1.2', 'pid=6:27354b9a'], ''), '4.09')
     assert.equal(harness.server.registrations.size, 0)
   })
 
-  it('case 3: knows 1.0, 1.1, 1.2 and their revisions; 4.12 for others; 4.00 for none', async () => {
+  it('knows 1.0, 1.1, 1.2 and their revisions; 4.12 for others; 4.00 for none', async () => {
     const answers: { [version: string]: string } = {}
     for (const version of ['1.0', '1.1', '1.2', '1.1.1', '9.9', '1.3', '2', 'x', '']) {
       answers[version] = await answerTo([`ep=v${version}`, `lwm2m=${version}`])
@@ -102,7 +102,7 @@ describe('Register (Core §6.2.1)', () => {
     assert.equal(harness.server.registrations.get('v1.1.1')?.version, '1.1')
   })
 
-  it('case 4: refuses lifetimes that are none, and keeps odd ones that are', async () => {
+  it('refuses lifetimes that are none, and keeps odd ones that are', async () => {
     for (const lt of ['abc', '-5', '99999999999999', '4294967296', '', '1.5', '+5', '0x10']) {
       assert.equal(await answerTo(['ep=a', 'lwm2m=1.1', `lt=${lt}`]), '4.00', lt)
     }
@@ -118,7 +118,7 @@ describe('Register (Core §6.2.1)', () => {
     assert.equal(registrations.get('ever')?.expiresAt, 8.64e15)
   })
 
-  it('case 5: knows the bindings and queue modes of each version', async () => {
+  it('knows the bindings and queue modes of each version', async () => {
     const cases: [query: string[], answer: string, queueMode?: boolean, binding?: string][] = [
       [['lwm2m=1.0', 'b=UQ'], '2.01', true, 'U'],
       [['lwm2m=1.0', 'b=UQS'], '2.01', true, 'US'],
@@ -150,7 +150,7 @@ describe('Register (Core §6.2.1)', () => {
     }
   })
 
-  it('case 6: without ep over NoSec is answered 4.00; an empty or controlling ep too', async () => {
+  it('without ep over NoSec is answered 4.00; an empty or controlling ep too', async () => {
     assert.equal(await answerTo(['lwm2m=1.1']), '4.00')
     assert.equal(await answerTo(['lwm2m=1.1', 'ep=']), '4.00')
     assert.equal(await answerTo(['lwm2m=1.1', 'ep']), '4.00')
@@ -160,7 +160,7 @@ describe('Register (Core §6.2.1)', () => {
     assert.ok(harness.server.registrations.get('Zürich 1/2*?'))
   })
 
-  it('case 7: keeps unknown parameters as attributes, whatever they are called', async () => {
+  it('keeps unknown parameters as attributes, whatever they are called', async () => {
     const odd = ['foo=bar', 'flag', '__proto__=x', 'constructor=y', 'a=b=c']
     assert.equal(await answerTo(['ep=a', 'lwm2m=1.1', 'pid=later', ...odd]), '2.01')
     const attributes = harness.server.registrations.get('a')?.attributes ?? {}
@@ -177,7 +177,7 @@ describe('Register (Core §6.2.1)', () => {
     assert.equal(await answerTo(['ep=b', 'lwm2m=1.1', '=x']), '4.00')
   })
 
-  it('case 8: finds objects below an alternate root', async () => {
+  it('finds objects below an alternate root', async () => {
     const [device] = await harness.registered(
       ['ep=a', 'lwm2m=1.1'],
       '</lwm2m>;rt="oma.lwm2m",</lwm2m/3/0>',
@@ -196,7 +196,7 @@ describe('Register (Core §6.2.1)', () => {
     assert.equal(((await read) as { code: string }).code, '4.04')
   })
 
-  it('case 9: refuses malformed link lists with 4.00 and stays alive', async () => {
+  it('refuses malformed link lists with 4.00 and stays alive', async () => {
     for (const list of ['</', '<>', '</>;param=', '</>;=', '</1/0>,', '</1/0>;', '<//>']) {
       assert.equal(await answerTo(['ep=a', 'lwm2m=1.1'], list), '4.00', list)
     }
@@ -242,7 +242,7 @@ describe('Register (Core §6.2.1)', () => {
     assert.equal(code, 0x8f)
   })
 
-  it('case 10: takes the list in three blocks, and repeats the answer to a repeated last block', async () => {
+  it('takes the list in three blocks, and repeats the answer to a repeated last block', async () => {
     const device = await harness.device()
     const list = `${OBJECTS},${Array.from({ length: 12 }, (_, i) => `</3303/${i}>`).join(',')}`
     const payload = Buffer.from(list)
@@ -279,7 +279,7 @@ describe('Register (Core §6.2.1)', () => {
     assert.equal(harness.server.registrations.get('a')?.objects[2]?.instances.length, 12)
   })
 
-  it('case 16: takes no registration from a NON', async () => {
+  it('takes no registration from a NON', async () => {
     const device = await harness.device()
     const answer = await device.request(register(['ep=a', 'lwm2m=1.1'], OBJECTS, { type: NON }))
     assert.equal(answer.type, NON)

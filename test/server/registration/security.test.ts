@@ -41,14 +41,14 @@ describe('registration under security', () => {
     assert.equal(await read, '4.04')
   }
 
-  it('case 6: without ep, the endpoint is the one that the identity stands for', async () => {
+  it('without ep, the endpoint is the one that the identity stands for', async () => {
     const peer = transport.psk('id-a')
     await registerAt(peer, ['lwm2m=1.1'])
     assert.equal(harness.server.registrations.get('a')?.peer, peer)
     assert.ok(transport.pinned.has(peer.id))
   })
 
-  it('case 18: as another endpoint it is answered 4.00, and the operator is told why', async () => {
+  it('as another endpoint it is answered 4.00, and the operator is told why', async () => {
     const peer = transport.psk('id-a')
     const answer = await peer.request({ ...register(['ep=b', 'lwm2m=1.1']), type: CON })
     assert.equal(answer.code, 0x80)
@@ -72,7 +72,7 @@ describe('registration under security', () => {
     await harness.registered(['ep=free', 'lwm2m=1.1'])
   })
 
-  it('case 20: a certificate registers as the name it bears, and as no other', async () => {
+  it('a certificate registers as the name it bears, and as no other', async () => {
     await registerAt(transport.x509('cert-1'), ['ep=cert-1', 'lwm2m=1.1'])
     const other = transport.x509('cert-2')
     assert.equal(
@@ -129,7 +129,7 @@ describe('registration under security', () => {
     assert.deepEqual(second.received, [])
   })
 
-  it('case 24: to a sleeping device whose association was lost, requests wait', async () => {
+  it('to a sleeping device whose association was lost, requests wait', async () => {
     const first = transport.psk('id-a')
     await registerAt(first, ['ep=a', 'lwm2m=1.1', 'Q'])
     transport.close(first, 'idle')
@@ -144,7 +144,7 @@ describe('registration under security', () => {
     assert.equal(await read, '4.04')
   })
 
-  it('case 22: an association that moves stays the same device', async () => {
+  it('an association that moves stays the same device', async () => {
     const peer = transport.psk('id-a')
     const id = await registerAt(peer, ['ep=a', 'lwm2m=1.1'])
     peer.port = 1
@@ -211,7 +211,7 @@ describe('registration under security', () => {
     await harness.seen('expired')
   })
 
-  it('case 19: a removed credential drops its association at once, and downlinks fail', async () => {
+  it('a removed credential drops its association at once, and downlinks fail', async () => {
     const server = new (await import('../../../src/server/lwm2m-server')).Lwm2mServer({
       coap: false,
       coaps: { host: '127.0.0.1', port: 0 },

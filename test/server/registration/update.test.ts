@@ -11,7 +11,7 @@ describe('Update and De-register (Core §6.2.2, §6.2.3)', () => {
   })
   afterEach(() => harness.stop())
 
-  it('case 11: an empty Update is answered 2.04, byte by byte, and restarts the lifetime', async () => {
+  it('an empty Update is answered 2.04, byte by byte, and restarts the lifetime', async () => {
     const [device, id] = await harness.registered(['ep=a', 'lwm2m=1.1', 'lt=60'])
     harness.clock.advance(50_000)
     await device.send({ ...toLocation(id), mid: 0x3001, token: '77' })
@@ -34,7 +34,7 @@ describe('Update and De-register (Core §6.2.2, §6.2.3)', () => {
     assert.equal(harness.server.registrations.size, 0)
   })
 
-  it('case 11: an Update changes what it names', async () => {
+  it('an Update changes what it names', async () => {
     const [device, id] = await harness.registered(['ep=a', 'lwm2m=1.1', 'lt=60', 'x=1'])
     const { code } = await device.request(
       toLocation(id, ['lt=120', 'b=UT', 'Q', 'sms=491701', 'y=2']),
@@ -68,7 +68,7 @@ describe('Update and De-register (Core §6.2.2, §6.2.3)', () => {
     assert.equal(harness.server.registrations.get('a')?.queueMode, true)
   })
 
-  it('case 11: an unknown location is answered 4.04, a wrong method 4.05', async () => {
+  it('an unknown location is answered 4.04, a wrong method 4.05', async () => {
     const [device, id] = await harness.registered(['ep=a', 'lwm2m=1.1'])
     assert.equal((await device.request(toLocation('nobody'))).code, 0x84)
     assert.equal((await device.request(toLocation(id, [], '', 3))).code, 0x85)
@@ -88,7 +88,7 @@ describe('Update and De-register (Core §6.2.2, §6.2.3)', () => {
     assert.equal(harness.server.registrations.size, 0)
   })
 
-  it('case 12: a list replaces the old one whole, and the difference is told', async () => {
+  it('a list replaces the old one whole, and the difference is told', async () => {
     const [device, id] = await harness.registered(['ep=a', 'lwm2m=1.1'])
     const { code } = await device.request(toLocation(id, [], '</1/0>,</3303/0>,</3303/1>,</5>'))
     assert.equal(code, 0x44)
@@ -110,7 +110,7 @@ describe('Update and De-register (Core §6.2.2, §6.2.3)', () => {
     assert.equal(again.objects, false)
   })
 
-  it('case 13: DELETE ends it once; after that nothing is sent to the device', async () => {
+  it('DELETE ends it once; after that nothing is sent to the device', async () => {
     const [device, id] = await harness.registered(['ep=a', 'lwm2m=1.1'])
     assert.equal((await device.request(toLocation(id, [], '', DELETE))).code, 0x42)
     assert.equal((await device.request(toLocation(id, [], '', DELETE))).code, 0x84)
@@ -121,7 +121,7 @@ describe('Update and De-register (Core §6.2.2, §6.2.3)', () => {
     assert.deepEqual(device.pending, [])
   })
 
-  it('case 13: a pending and a waiting request fail with cancelled at DELETE', async () => {
+  it('a pending and a waiting request fail with cancelled at DELETE', async () => {
     const [device, id] = await harness.registered(['ep=a', 'lwm2m=1.1'])
     const errors: unknown[] = []
     const pending = [
@@ -143,7 +143,7 @@ describe('Update and De-register (Core §6.2.2, §6.2.3)', () => {
     assert.deepEqual(device.pending, [])
   })
 
-  it('case 14: registering anew replaces the registration and cancels what is pending at once', async () => {
+  it('registering anew replaces the registration and cancels what is pending at once', async () => {
     const [first, id] = await harness.registered(['ep=a', 'lwm2m=1.1'])
     const pending = harness.server.read('a', '/3/0').catch((error: unknown) => error)
     await first.message()
@@ -165,7 +165,7 @@ describe('Update and De-register (Core §6.2.2, §6.2.3)', () => {
     assert.equal(((await read) as { code: string }).code, '4.04')
   })
 
-  it('case 14: a request made in the registered event goes out after the 2.01', async () => {
+  it('a request made in the registered event goes out after the 2.01', async () => {
     harness.server.on('registered', ({ endpoint }) => {
       harness.server.read(endpoint, '/3/0').catch(() => {})
     })
@@ -175,7 +175,7 @@ describe('Update and De-register (Core §6.2.2, §6.2.3)', () => {
     assert.equal((await device.message()).code, 0x01)
   })
 
-  it('case 14: wanted observations are made again after the 2.01', async () => {
+  it('wanted observations are made again after the 2.01', async () => {
     const device = await harness.device()
     harness.server.observe({ target: 'a', paths: ['/3/0/9'] }, { onValue: () => {} })
     for (const mid of [1, 2]) {
@@ -199,7 +199,7 @@ describe('Update and De-register (Core §6.2.2, §6.2.3)', () => {
     }
   })
 
-  it('case 15: ends when its lifetime ends, once; an Update afterwards is answered 4.04', async () => {
+  it('ends when its lifetime ends, once; an Update afterwards is answered 4.04', async () => {
     const [device, id] = await harness.registered(['ep=a', 'lwm2m=1.1', 'lt=20'])
     harness.clock.advance(19_990)
     assert.equal(harness.named('expired').length, 0)
@@ -269,7 +269,7 @@ describe('Update and De-register (Core §6.2.2, §6.2.3)', () => {
     assert.equal(harness.server.registrations.get('a')?.peer.port, device.port)
   })
 
-  it('case 23: what is meant for a device is not sent to another one at its old address', async () => {
+  it('what is meant for a device is not sent to another one at its old address', async () => {
     const [device, id] = await harness.registered(['ep=a', 'lwm2m=1.1'])
     const pending = harness.server.read('a', '/3/0').catch((error: unknown) => error)
     await device.message()
@@ -311,7 +311,7 @@ describe('Update and De-register (Core §6.2.2, §6.2.3)', () => {
     assert.equal(harness.named('warning').length, 2)
   })
 
-  it('case 41: a device that vanishes costs its request a typed time-out, and nothing else', async () => {
+  it('a device that vanishes costs its request a typed time-out, and nothing else', async () => {
     const [device] = await harness.registered(['ep=a', 'lwm2m=1.1'])
     const [other, id] = await harness.registered(['ep=b', 'lwm2m=1.1'])
     const read = harness.server.read('a', '/3/0').catch((error: unknown) => error)
