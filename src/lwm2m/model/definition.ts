@@ -26,13 +26,19 @@ export interface ObjectDefinition {
   readonly multiple: boolean
   readonly mandatory: boolean
   readonly resources: ReadonlyMap<number, ResourceDefinition>
+  /**
+   * Resources left out because the known major versions disagree on their type: present only in the
+   * answer for a version of which nobody knows the major version.
+   */
+  readonly ambiguous?: ReadonlySet<number>
 }
 
 /** Looks definitions up; see `object-model.ts`. */
 export interface ObjectModel {
   /**
    * The definition of an object in a version; without `version`, the newest known. An unknown
-   * version answers the best match (same major, nearest minor, else newest).
+   * version answers the best match: of the same major version the nearest minor one; else the newest
+   * without the resources whose type differs between the known major versions.
    */
   object(id: number, version?: string): ObjectDefinition | undefined
   /** All versions of all objects. */

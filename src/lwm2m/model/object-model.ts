@@ -26,13 +26,13 @@ class Versions {
     return this.known
   }
 
-  /** The same version, else of the same major version the nearest minor one, else the newest. */
+  /** The same version, else of the same major version the nearest minor one, else what all agree on. */
   find(version: string | undefined): ObjectDefinition | undefined {
     const [newest] = this.known
     if (version === undefined || newest === undefined) return newest
     let found = this.matches.get(version)
     if (found === undefined) {
-      found = this.bestMatch(version) ?? newest
+      found = this.bestMatch(version) ?? this.agreed(newest)
       // The texts come from devices: bounded.
       if (this.matches.size < 64) this.matches.set(version, found)
     }
@@ -50,6 +50,19 @@ class Versions {
       if (major === wanted[0] && away < distance) [best, distance] = [definition, away]
     }
     return best
+  }
+
+  /** The newest definition without the resources that another version gives another type. */
+  private agreed(newest: ObjectDefinition): ObjectDefinition {
+    const ambiguous = new Set<number>()
+    for (const { id, type } of newest.resources.values()) {
+      const differs = ({ resources }: ObjectDefinition): boolean =>
+        (resources.get(id)?.type ?? type) !== type
+      if (this.known.some(differs)) ambiguous.add(id)
+    }
+    if (ambiguous.size === 0) return newest
+    const resources = new Map([...newest.resources].filter(([id]) => !ambiguous.has(id)))
+    return { ...newest, resources, ambiguous }
   }
 }
 

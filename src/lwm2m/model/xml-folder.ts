@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Clock, systemClock, type TimerHandle } from '../../base/clock'
 import type { ObjectDefinition, ObjectModel } from './definition'
 import { modelWith } from './object-model'
-import { MAX_FILE, ModelFileError, parseModelXml } from './xml'
+import { MAX_FILE, ModelFileError, type ModelFiles, parseModelXml } from './xml'
 
 /** Files read from one folder. */
 const MAX_FILES = 2000
@@ -14,13 +14,7 @@ const SETTLE = 200
 /** Milliseconds between looks at a folder that cannot be watched (it is not there yet). */
 const RETRY = 5000
 
-/** What the files of a folder define, and what is wrong with some of them. */
-export interface ModelFiles {
-  readonly definitions: readonly ObjectDefinition[]
-  readonly errors: readonly ModelFileError[]
-}
-
-async function readDefinitions(file: string): Promise<ObjectDefinition[]> {
+async function readDefinitions(file: string): Promise<ModelFiles> {
   const { size } = await stat(file)
   if (size > MAX_FILE) throw new ModelFileError(file, `${size} bytes, at most ${MAX_FILE} are read`)
   return parseModelXml(await readFile(file), file)
@@ -33,8 +27,8 @@ function asFileError(file: string, error: unknown): ModelFileError {
 }
 
 /**
- * Reads every `*.xml` of a folder in order of name. A file that is malformed is named in `errors`
- * and skipped; the rest count. Of two definitions of one version the later file's counts.
+ * Reads every `*.xml` of a folder in order of name. A file or a resource that is malformed is named in
+ * `errors` and skipped; the rest count. Of two definitions of one version the later file's counts.
  * @throws ModelFileError the folder cannot be read
  */
 export async function readModelFolder(folder: string): Promise<ModelFiles> {
@@ -55,7 +49,9 @@ export async function readModelFolder(folder: string): Promise<ModelFiles> {
   for (const name of files.slice(0, MAX_FILES)) {
     const file = join(folder, name)
     try {
-      for (const definition of await readDefinitions(file)) {
+      const read = await readDefinitions(file)
+      errors.push(...read.errors)
+      for (const definition of read.definitions) {
         const { id, version } = definition
         const key = `${id}/${version}`
         const other = definitions.get(key)

@@ -109,7 +109,38 @@ function resourceOf(item: unknown, object: string, fail: Fail): ResourceDefiniti
   }
 }
 
-function objectOf(element: unknown, fail: Fail): ObjectDefinition {
+/** An item that cannot be used; the object is kept without it. */
+class ItemError extends Error {}
+
+/**
+ * The resources of an object. One that is malformed or defined twice is reported and left out: what a
+ * device says of it is delivered untyped.
+ */
+function resourcesOf(
+  items: readonly unknown[],
+  object: string,
+  warn: (why: string) => void,
+): Map<number, ResourceDefinition> {
+  const resources = new Map<number, ResourceDefinition>()
+  const fail: Fail = (why) => {
+    throw new ItemError(why)
+  }
+  for (const item of items) {
+    try {
+      const resource = resourceOf(item, object, fail)
+      if (resources.has(resource.id)) {
+        fail(`${object}, resource ${resource.id} is defined twice: the first definition is used`)
+      }
+      resources.set(resource.id, resource)
+    } catch (error) {
+      if (!(error instanceof ItemError)) throw error
+      warn(error.message)
+    }
+  }
+  return resources
+}
+
+function objectOf(element: unknown, fail: Fail, warn: (why: string) => void): ObjectDefinition {
   if (!isElement(element)) return fail('an Object is empty')
   const number = id(text(element, 'ObjectID'), 'an Object', fail)
   const what = `object ${number}`
@@ -121,12 +152,7 @@ function objectOf(element: unknown, fail: Fail): ObjectDefinition {
   const container = element['Resources']
   const items = isElement(container) && Array.isArray(container['Item']) ? container['Item'] : []
   if (items.length > MAX_ENTRIES) inner(`more than ${MAX_ENTRIES} resources`)
-  const resources = new Map<number, ResourceDefinition>()
-  for (const item of items as unknown[]) {
-    const resource = resourceOf(item, what, fail)
-    if (resources.has(resource.id)) inner(`resource ${resource.id} is defined twice`)
-    resources.set(resource.id, resource)
-  }
+  const resources = resourcesOf(items as unknown[], what, warn)
   return {
     id: number,
     name: text(element, 'Name') || `Object ${number}`,
@@ -149,12 +175,20 @@ function decodeText(bytes: Uint8Array, fail: Fail): string {
   }
 }
 
+/** What one or more files define, and what is wrong with parts of them. */
+export interface ModelFiles {
+  readonly definitions: readonly ObjectDefinition[]
+  /** Files, objects and resources that were left out. */
+  readonly errors: readonly ModelFileError[]
+}
+
 /**
- * Reads the object definitions of one file.
+ * Reads the object definitions of one file. Objects and items that cannot be used are left out and
+ * named in `errors`; a file without any usable object is refused.
  * @param file its name, for errors
  * @throws ModelFileError and nothing else
  */
-export function parseModelXml(bytes: Uint8Array, file: string): ObjectDefinition[] {
+export function parseModelXml(bytes: Uint8Array, file: string): ModelFiles {
   const fail: Fail = (why) => {
     throw new ModelFileError(file, why)
   }
@@ -176,5 +210,18 @@ export function parseModelXml(bytes: Uint8Array, file: string): ObjectDefinition
   const objects = isElement(root) ? root['Object'] : undefined
   if (!Array.isArray(objects)) return fail('there is no LWM2M element with an Object in it')
   if (objects.length > MAX_ENTRIES) fail(`more than ${MAX_ENTRIES} objects`)
-  return objects.map((object: unknown) => objectOf(object, fail))
+  const errors: ModelFileError[] = []
+  const warn = (why: string): void => void errors.push(new ModelFileError(file, why))
+  const definitions = (objects as unknown[]).flatMap((object) => {
+    try {
+      return [objectOf(object, fail, warn)]
+    } catch (error) {
+      if (!(error instanceof ModelFileError)) throw error
+      errors.push(error)
+      return []
+    }
+  })
+  const [first] = errors
+  if (definitions.length === 0 && first !== undefined) throw first
+  return { definitions, errors }
 }

@@ -88,9 +88,13 @@ export function resourceLookup(
         })
       }
       if (object !== undefined && resource === undefined) {
+        const why =
+          object.ambiguous?.has(resourceId) === true
+            ? `resource ${resourceId} has different types in the known versions of object ${objectId}`
+            : `object ${objectId} version ${object.version} has no resource ${resourceId}`
         warn({
           code: 'unknown-resource',
-          message: `object ${objectId} version ${object.version} has no resource ${resourceId}: its values are delivered untyped`,
+          message: `${why}: its values are delivered untyped`,
           endpoint: device.endpoint,
           path: path.at(3),
         })

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { ContentFormat, decode } from '../../../src/lwm2m/formats'
 import type { ObjectDefinition } from '../../../src/lwm2m/model/definition'
 import { builtinModel, modelWith } from '../../../src/lwm2m/model/object-model'
 import { parseRange } from '../../../src/lwm2m/model/range'
+import { Path } from '../../../src/lwm2m/path'
+import type { ResourceType } from '../../../src/lwm2m/value'
 import { compareVersions, defaultObjectVersion } from '../../../src/lwm2m/versions'
 
 function definition(id: number, version: string, name: string): ObjectDefinition {
@@ -45,6 +48,19 @@ describe('built-in object model', () => {
         assert.ok(['', 'R', 'W', 'RW', 'E'].includes(resource.operations), `/${id}/${key}`)
       }
     }
+  })
+
+  it('knows the versions that objects had before', () => {
+    const model = builtinModel()
+    const bytes = Buffer.from('c40f00013880', 'hex')
+    const read = (version: string): unknown =>
+      decode(ContentFormat.TLV, bytes, {
+        base: Path.parse('/3416/0/15'),
+        resource: () => model.object(3416, version)?.resources.get(15),
+      })[0]?.value
+    assert.equal(read('1.0'), 80000)
+    assert.ok((read('2.0') as number) < 1)
+    assert.ok([...model.objects()].length >= 424)
   })
 
   it('answers the version asked for, else the newest', () => {
@@ -99,6 +115,45 @@ describe('object model with definitions of the user', () => {
   it('is not filled up by versions that devices invent', () => {
     for (let i = 0; i < 10_000; i++) assert.equal(model.object(40000, `9.${i}`)?.name, 'd')
     assert.equal(model.object(40000, '1.2')?.name, 'b')
+  })
+})
+
+describe('object model for a version of which nobody knows the major version', () => {
+  const of = (
+    version: string,
+    types: { readonly [id: number]: ResourceType },
+  ): ObjectDefinition => ({
+    ...definition(40000, version, version),
+    resources: new Map(
+      Object.entries(types).map(([id, type]) => [
+        Number(id),
+        {
+          id: Number(id),
+          name: `R${id}`,
+          type,
+          operations: 'R',
+          multiple: false,
+          mandatory: false,
+        },
+      ]),
+    ),
+  })
+  const model = modelWith([
+    of('1.0', { 1: 'Integer', 2: 'Integer' }),
+    of('2.0', { 1: 'Integer', 2: 'Float', 3: 'String' }),
+  ])
+
+  it('leaves out the resources whose types differ between the known ones', () => {
+    const found = model.object(40000, '3.0')
+    assert.deepEqual([...(found?.resources.keys() ?? [])], [1, 3])
+    assert.deepEqual(found?.ambiguous, new Set([2]))
+  })
+
+  it('guesses nothing where the major version is known', () => {
+    assert.equal(model.object(40000, '1.7')?.resources.get(2)?.type, 'Integer')
+    assert.equal(model.object(40000, '2.7')?.resources.get(2)?.type, 'Float')
+    assert.equal(model.object(40000, '2.7')?.ambiguous, undefined)
+    assert.equal(model.object(40000)?.resources.get(2)?.type, 'Float')
   })
 })
 

@@ -44,6 +44,20 @@ describe('folder of object definitions', () => {
     ])
   })
 
+  it('is read with malformed resources named and left out', async () => {
+    const two = definition(40000, '1.0', 'First').replace(
+      '</Resources>',
+      '<Item ID="1"><Operations>R</Operations><Type>Long</Type></Item></Resources>',
+    )
+    await write('a.xml', two)
+    const { definitions, errors } = await readModelFolder(folder)
+    assert.deepEqual([...(definitions[0]?.resources.keys() ?? [])], [0])
+    assert.match(
+      errors[0]?.message ?? '',
+      /a\.xml: object 40000, resource 1: there is no type "Long"/,
+    )
+  })
+
   it('may define versions side by side; of one version the later file counts', async () => {
     await write('1.xml', definition(40000, '1.0', 'Old'))
     await write('2.xml', definition(40000, '1.1', 'New'))

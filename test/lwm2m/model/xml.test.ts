@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { ObjectDefinition } from '../../../src/lwm2m/model/definition'
 import { ModelFileError, parseModelXml } from '../../../src/lwm2m/model/xml'
 
 /** As the registry writes it, with a second resource of each peculiarity. */
@@ -48,8 +49,12 @@ const VALVE = `<?xml version="1.0" encoding="UTF-8"?>
 </LWM2M>
 `
 
-function parse(xml: string | Uint8Array): ReturnType<typeof parseModelXml> {
+function read(xml: string | Uint8Array): ReturnType<typeof parseModelXml> {
   return parseModelXml(typeof xml === 'string' ? Buffer.from(xml) : xml, 'valve.xml')
+}
+
+function parse(xml: string | Uint8Array): readonly ObjectDefinition[] {
+  return read(xml).definitions
 }
 
 describe('OMA object definition files', () => {
@@ -145,12 +150,11 @@ describe('OMA object definition files', () => {
     ['an empty object', '<LWM2M><Object/></LWM2M>', /an Object is empty/],
     ['no id', VALVE.replace('32769<', '<'), /an Object has the id ""/],
     ['an id out of range', VALVE.replace('32769<', '65535<'), /0 to 65534/],
-    ['a resource without id', VALVE.replace('Item ID="0"', 'Item'), /a resource of object 32769/],
-    ['a resource twice', VALVE.replace('ID="1"', 'ID="0"'), /resource 0 is defined twice/],
-    ['an unknown type', VALVE.replace('>Integer<', '>Int<'), /resource 0: there is no type "Int"/],
-    ['a value without type', VALVE.replace('>Integer<', '><'), /only an executable resource/],
-    ['unknown operations', VALVE.replace('>RW<', '>RX<'), /resource 0: Operations are/],
-    ['an unknown choice', VALVE.replace('>Single<', '>Maybe<'), /MultipleInstances is multiple or/],
+    [
+      'an unknown choice',
+      VALVE.replace('>Multiple<', '>Maybe<'),
+      /MultipleInstances is multiple or/,
+    ],
     ['a bad version', VALVE.replace('>1.2<', '>one<'), /ObjectVersion looks like 1\.0/],
     [
       'entities that would fill the memory',
@@ -171,6 +175,87 @@ describe('OMA object definition files', () => {
       )
     })
   }
+
+  /** What is wrong with an item, the ids that are left. */
+  const odd: readonly (readonly [what: string, xml: string, why: RegExp, left: number[]])[] = [
+    ['without id', VALVE.replace('Item ID="0"', 'Item'), /a resource of object 32769/, [1, 26241]],
+    ['defined twice', VALVE.replace('ID="1"', 'ID="0"'), /resource 0 is defined twice/, [0, 26241]],
+    [
+      'of an unknown type',
+      VALVE.replace('>Integer<', '>Long<'),
+      /resource 0: there is no type "Long"/,
+      [1, 26241],
+    ],
+    [
+      'readable without type',
+      VALVE.replace('>Integer<', '><'),
+      /only an executable resource/,
+      [1, 26241],
+    ],
+    [
+      'with unknown operations',
+      VALVE.replace('>RW<', '>RX<'),
+      /resource 0: Operations are/,
+      [1, 26241],
+    ],
+    [
+      'with an unknown choice',
+      VALVE.replace('>Single<', '>Maybe<'),
+      /resource 0: MultipleInstances is/,
+      [1, 26241],
+    ],
+    [
+      'that is empty',
+      VALVE.replace('<Item ID="1">', '<Item></Item><Item ID="1">'),
+      /object 32769: an Item is empty/,
+      [0, 1, 26241],
+    ],
+  ]
+  for (const [what, xml, why, left] of odd) {
+    it(`keep the object without an item ${what}`, () => {
+      const { definitions, errors } = read(xml)
+      assert.deepEqual([...(definitions[0]?.resources.keys() ?? [])], left)
+      assert.equal(errors.length, 1)
+      assert.match(errors[0]?.message ?? '', why)
+    })
+  }
+
+  it('keep a resource that is defined twice as it was defined first', () => {
+    const { definitions } = read(VALVE.replace('ID="1"', 'ID="0"'))
+    assert.equal(definitions[0]?.resources.get(0)?.name, 'Position')
+  })
+
+  it('keep the other objects of a file with a malformed one', () => {
+    const { definitions, errors } = read(
+      VALVE.replace('</LWM2M>', '<Object><ObjectID>x</ObjectID></Object></LWM2M>'),
+    )
+    assert.deepEqual(
+      definitions.map(({ id }) => id),
+      [32769],
+    )
+    assert.match(errors[0]?.message ?? '', /an Object has the id "x"/)
+  })
+
+  it('of the registry may have a readable resource with an empty type (10482)', () => {
+    const item = (id: number, operations: string, type: string): string =>
+      `<Item ID="${id}"><Name>R${id}</Name><Operations>${operations}</Operations>` +
+      '<MultipleInstances>Single</MultipleInstances><Mandatory>Optional</Mandatory>' +
+      `<Type>${type}</Type><RangeEnumeration></RangeEnumeration><Units></Units></Item>`
+    const items =
+      item(1, 'E', '') + item(4, 'RW', 'String') + item(5, 'R', '') + item(6, 'RW', 'String')
+    const { definitions, errors } = read(
+      '<?xml version="1.0" encoding="utf-8"?>\n<!-- \n\na licence\n-->\n' +
+        '<LWM2M><Object ObjectType="MODefinition"><Name>Edge commands</Name><ObjectID>10482</ObjectID>' +
+        '<ObjectURN>urn:oma:lwm2m:x:10482</ObjectURN><LWM2MVersion>1.0</LWM2MVersion>' +
+        '<ObjectVersion>1.0</ObjectVersion><MultipleInstances>Single</MultipleInstances>' +
+        `<Mandatory>Optional</Mandatory><Resources>${items}</Resources></Object></LWM2M>`,
+    )
+    assert.deepEqual([...(definitions[0]?.resources.keys() ?? [])], [1, 4, 6])
+    assert.deepEqual(
+      errors.map(({ message }) => message),
+      ['valve.xml: object 10482, resource 5: only an executable resource has no Type'],
+    )
+  })
 
   it('refuse what is not in the encoding it says, and what is too large', () => {
     assert.throws(

@@ -196,6 +196,20 @@ describe('Read', () => {
     )
   })
 
+  it('delivers untyped what the known major versions type differently, and warns', async () => {
+    await open({ links: '</3416>;ver=9.0,</3416/0>' })
+    const result = await read('/3416/0/15', 112, { format: 11542, payload: hex('c40f00013880') })
+    assert.deepEqual(values(result), [['/3416/0/15', hex('00013880')]])
+    assert.deepEqual(
+      device.warnings.map(({ code, path }) => [code, String(path)]),
+      [
+        ['version-mismatch', '/3416'],
+        ['unknown-resource', '/3416/0/15'],
+      ],
+    )
+    assert.match(device.warnings[1]?.message ?? '', /different types in the known versions/)
+  })
+
   it('refuses locally what can be no Read', async () => {
     await open({ version: '1.0' })
     await assert.rejects(device.server.read('dev1', '/'), { code: 'invalid-argument' })
