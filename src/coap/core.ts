@@ -1,11 +1,12 @@
 import type { Clock } from '../base/clock'
+import { describeError } from '../base/guard'
+import { Scheduler } from '../base/scheduler'
 import type { Transport, Peer } from '../transport/transport'
 import { BodyBudget } from './blockwise/body-budget'
 import { DuplicateLog } from './messages/duplicates'
 import { PeerTable, type PeerState } from './peers'
 import type { Settings } from './settings'
 import type { CoapStats } from './stats'
-import { TimerWheel } from './timer-wheel'
 import { TokenTable } from './messages/tokens'
 import type { CoapTrace } from './types'
 import { traceOf } from './messages/trace'
@@ -28,7 +29,8 @@ const WARNINGS_PER_SECOND = 50
 
 /** What the layers of one endpoint share. */
 export class Core {
-  readonly wheel: TimerWheel
+  /** Every timer, detached promise and late callback of the endpoint. */
+  readonly scheduler: Scheduler
   readonly peers: PeerTable
   readonly duplicates: DuplicateLog
   readonly tokens = new TokenTable()
@@ -53,7 +55,9 @@ export class Core {
     readonly settings: Settings,
     onForgotten: (state: PeerState) => void,
   ) {
-    this.wheel = new TimerWheel(clock)
+    this.scheduler = new Scheduler(clock, (error, where) =>
+      this.warn('internal', `${where}: ${describeError(error)}`),
+    )
     this.peers = new PeerTable(settings.maxStrangers, onForgotten)
     this.duplicates = new DuplicateLog(settings.duplicatesPerPeer, settings.exchangeLifetime)
     this.incoming = new BodyBudget(settings.maxBodies)

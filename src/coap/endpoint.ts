@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '../base/clock'
+import { Timer } from '../base/scheduler'
 import { PeerGone, type BoundAddress, type Peer, type Transport } from '../transport/transport'
 import { Core, describe, type CoapWarning } from './core'
 import { CoapCancelled } from './errors'
@@ -10,7 +11,6 @@ import { Requester, tokenKeyOf } from './exchanges/requester'
 import { Responder } from './exchanges/responder'
 import { resolveSettings } from './settings'
 import type { CoapStats } from './stats'
-import { WheelTimer } from './timer-wheel'
 import type {
   CoapEndpointOptions,
   CoapRequestInit,
@@ -62,7 +62,7 @@ export class CoapEndpoint {
       },
       onNonReset: (state, messageId) => responder.onNonReset(state, messageId),
       onActivity: (peer) => {
-        if (housekeeping.dueTick < 0) housekeeping.arm()
+        if (!housekeeping.isScheduled) housekeeping.arm()
         try {
           this.onActivity(peer)
         } catch (error) {
@@ -123,7 +123,7 @@ export class CoapEndpoint {
       core.peers.remove(state)
       this.forget(state, () => new CoapCancelled('the endpoint was stopped'), 'stopped')
     }
-    core.wheel.clear()
+    core.scheduler.clear()
     this.starting = undefined
     await this.transport.stop()
   }
@@ -266,7 +266,7 @@ export class CoapEndpoint {
   }
 
   private open(peer: Peer): PeerState {
-    if (this.housekeeping.dueTick < 0) this.housekeeping.arm()
+    if (!this.housekeeping.isScheduled) this.housekeeping.arm()
     return this.core.peers.open(peer, this.core.clock.monotonic())
   }
 }
@@ -283,14 +283,14 @@ function stopped(): CoapCancelled {
 const HOUSEKEEPING = 10_000
 
 /** Drops expired memories and silent strangers; rests when there are none. */
-class Housekeeping extends WheelTimer {
+class Housekeeping extends Timer {
   constructor(private readonly core: Core) {
     super()
   }
 
   arm(): void {
-    const { wheel, settings } = this.core
-    wheel.schedule(this, Math.min(HOUSEKEEPING, settings.exchangeLifetime / 4))
+    const { scheduler, settings } = this.core
+    scheduler.schedule(this, Math.min(HOUSEKEEPING, settings.exchangeLifetime / 4))
   }
 
   onTimer(): void {

@@ -281,7 +281,7 @@ async function checkEnd(target: Target): Promise<void> {
       tokens: core.tokens.size,
       incoming: core.incoming.used,
       outgoing: core.outgoing.used,
-      timers: core.wheel.size,
+      timers: core.scheduler.pending,
     },
     { peers: 0, duplicates: 0, tokens: 0, incoming: 0, outgoing: 0, timers: 0 },
   )

@@ -1,13 +1,13 @@
 import type { Core } from '../core'
 import { hashBytes } from '../messages/duplicates'
 import type { ResponsePart } from '../exchanges/response-part'
-import { WheelTimer } from '../timer-wheel'
+import { Timer } from '../../base/scheduler'
 
 /** Bodies kept for one peer at once; the oldest gives way. */
 const MOST_DOWNLOADS = 4
 
 /** A response body that is fetched block by block. As a timer it is the time it is kept. */
-class Download extends WheelTimer {
+class Download extends Timer {
   constructor(
     private readonly downloads: Downloads,
     readonly key: string,
@@ -51,7 +51,7 @@ export class Downloads {
     const download = this.downloads.get(key)
     if (download === undefined) return undefined
     if (payload.length > 0 && hashBytes(payload) !== download.requestHash) return undefined
-    this.core.wheel.schedule(download, this.core.settings.exchangeLifetime)
+    this.core.scheduler.schedule(download, this.core.settings.exchangeLifetime)
     return download.whole
   }
 
@@ -69,9 +69,9 @@ export class Downloads {
     }
     this.downloads.delete(key)
     this.downloads.set(key, download)
-    this.core.wheel.schedule(download, this.core.settings.exchangeLifetime)
+    this.core.scheduler.schedule(download, this.core.settings.exchangeLifetime)
     if (former !== undefined) {
-      this.core.wheel.cancel(former)
+      this.core.scheduler.cancel(former)
       this.core.outgoing.give(former.size)
     } else if (oldest !== undefined && this.downloads.size > MOST_DOWNLOADS) {
       this.drop(oldest)
@@ -90,7 +90,7 @@ export class Downloads {
   drop(download: Download): void {
     if (this.downloads.get(download.key) !== download) return
     this.downloads.delete(download.key)
-    this.core.wheel.cancel(download)
+    this.core.scheduler.cancel(download)
     this.core.outgoing.give(download.size)
   }
 }

@@ -4,7 +4,7 @@ import type { Core } from '../core'
 import { GrowingBody } from './growing-body'
 import { OptionNumber, blockBytes, option, uintOption } from '../options'
 import type { Block, OptionFields } from '../options'
-import { WheelTimer } from '../timer-wheel'
+import { Timer } from '../../base/scheduler'
 import { uploadKey } from './transfer-key'
 import type { CoapOption } from '../types'
 
@@ -25,7 +25,7 @@ export interface UploadedBody {
 const MOST_UPLOADS = 4
 
 /** A request body that comes in. As a timer it is the time after which its sender is given up. */
-class Upload extends WheelTimer {
+class Upload extends Timer {
   constructor(
     private readonly uploads: Uploads,
     readonly key: string,
@@ -120,7 +120,7 @@ export class Uploads {
   drop(upload: Upload): void {
     if (this.uploads.get(upload.key) !== upload) return
     this.uploads.delete(upload.key)
-    this.core.wheel.cancel(upload)
+    this.core.scheduler.cancel(upload)
     upload.body.release()
   }
 
@@ -135,7 +135,7 @@ export class Uploads {
   }
 
   private carryOn(upload: Upload, block: Block): UploadReply {
-    this.core.wheel.schedule(upload, this.core.settings.exchangeLifetime)
+    this.core.scheduler.schedule(upload, this.core.settings.exchangeLifetime)
     // A smaller size asks for smaller blocks from here on (RFC 7959 §2.3).
     const szx = Math.min(block.szx, Math.log2(this.core.settings.blockSize) - 4)
     return {

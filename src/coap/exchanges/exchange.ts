@@ -3,7 +3,7 @@ import type { Core } from '../core'
 import { CoapFormatError, CoapReset, CoapResponseTimeout, CoapTimeout } from '../errors'
 import type { OptionFields } from '../options'
 import type { PeerState } from '../peers'
-import { WheelTimer } from '../timer-wheel'
+import { Timer } from '../../base/scheduler'
 import { addExchange, removeExchange, type TokenHolder } from '../messages/tokens'
 import { Transmission, type TransmissionOwner } from '../messages/transmission'
 import type { CoapOption, TransmissionOptions } from '../types'
@@ -23,7 +23,7 @@ export interface ExchangeRequest {
 }
 
 /** One request message and its response (RFC 7252 §5.2). As a timer it is the response time-out. */
-export class Exchange extends WheelTimer implements TokenHolder, TransmissionOwner {
+export class Exchange extends Timer implements TokenHolder, TransmissionOwner {
   nextHolder: TokenHolder | undefined = undefined
   private transmission: Transmission | undefined = undefined
   private acknowledged = false
@@ -63,7 +63,7 @@ export class Exchange extends WheelTimer implements TokenHolder, TransmissionOwn
     this.acknowledged = !confirmable
     core.stats.requestsOut++
     addExchange(this)
-    core.wheel.schedule(this, timing.responseTimeout ?? core.settings.responseTimeout)
+    core.scheduler.schedule(this, timing.responseTimeout ?? core.settings.responseTimeout)
     try {
       if (confirmable) {
         const { ackTimeout, maxRetransmit } = timing
@@ -91,7 +91,7 @@ export class Exchange extends WheelTimer implements TokenHolder, TransmissionOwn
     if (this.done) return
     this.done = true
     removeExchange(this)
-    this.core.wheel.cancel(this)
+    this.core.scheduler.cancel(this)
     this.transmission?.end()
     this.transmission = undefined
   }
@@ -163,5 +163,8 @@ export class Exchange extends WheelTimer implements TokenHolder, TransmissionOwn
         ? new CoapResponseTimeout(`${id} acknowledged but did not answer in time`)
         : new CoapTimeout(`${id} did not answer in time`),
     )
+  }
+  override onTimerError(error: unknown): void {
+    this.fail(error as Error)
   }
 }

@@ -3,11 +3,11 @@ import type { Core } from '../core'
 import { Progress } from '../messages/duplicates'
 import type { IncomingRequest } from './incoming-request'
 import type { Responder } from './responder'
-import { WheelTimer } from '../timer-wheel'
+import { Timer } from '../../base/scheduler'
 import type { CoapReply } from '../types'
 
 /** A handler that takes its time. As a timer it is the empty ACK that stops the retransmissions. */
-export class SlowAnswer extends WheelTimer {
+export class SlowAnswer extends Timer {
   constructor(
     private readonly core: Core,
     private readonly responder: Responder,
@@ -18,14 +18,14 @@ export class SlowAnswer extends WheelTimer {
 
   wait(outcome: Promise<CoapReply>): void {
     const { core, request } = this
-    if (request.confirmable) core.wheel.schedule(this, core.settings.separateAfter)
+    if (request.confirmable) core.scheduler.schedule(this, core.settings.separateAfter)
     outcome.then(
       (reply) => {
-        core.wheel.cancel(this)
+        core.scheduler.cancel(this)
         this.responder.respond(request, reply)
       },
       (error: unknown) => {
-        core.wheel.cancel(this)
+        core.scheduler.cancel(this)
         this.responder.failed(request, error)
       },
     )

@@ -2,7 +2,7 @@ import type { Core } from '../core'
 import type { Message } from './codec'
 import type { OptionFields } from '../options'
 import type { PeerState } from '../peers'
-import { WheelTimer } from '../timer-wheel'
+import { Timer } from '../../base/scheduler'
 
 /** Who sent a confirmable message, and is told what became of it. */
 export interface TransmissionOwner {
@@ -18,7 +18,7 @@ export interface TransmissionOwner {
 }
 
 /** A confirmable message until its ACK (RFC 7252 §4.2). */
-export class Transmission extends WheelTimer {
+export class Transmission extends Timer {
   /** The next one of the same peer. */
   next: Transmission | undefined = undefined
   private timeout: number
@@ -48,7 +48,7 @@ export class Transmission extends WheelTimer {
     const { core, state } = this
     this.next = state.transmission
     state.transmission = this
-    core.wheel.schedule(this, this.timeout)
+    core.scheduler.schedule(this, this.timeout)
     try {
       core.send(state, this.datagram)
     } catch (error) {
@@ -59,7 +59,7 @@ export class Transmission extends WheelTimer {
 
   /** Stops retransmitting. Idempotent. */
   end(): void {
-    this.core.wheel.cancel(this)
+    this.core.scheduler.cancel(this)
     const { state } = this
     if (state.transmission === this) state.transmission = this.next
     else {
@@ -109,7 +109,11 @@ export class Transmission extends WheelTimer {
       this.owner.onSendFailure(error as Error)
       return
     }
-    this.core.wheel.schedule(this, this.timeout)
+    this.core.scheduler.schedule(this, this.timeout)
+  }
+
+  override onTimerError(error: unknown): void {
+    this.abandon(error as Error)
   }
 }
 

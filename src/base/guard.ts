@@ -1,0 +1,74 @@
+/** Where an error goes that nobody awaits: mostly a warning event of the owner. Must not throw. */
+export type ErrorSink = (error: unknown, where: string) => void
+
+/**
+ * Every entry into our code that nobody awaits (a timer, a promise, a socket, an emitter) comes through
+ * one of these, so that what is thrown there ends at most what the entry belongs to, and never the
+ * process.
+ */
+export class Guard {
+  /** @param sink where the errors go */
+  constructor(private readonly sink: ErrorSink) {}
+
+  /** Calls `entry` now; a promise that it answers is detached. */
+  run(where: string, entry: () => unknown): void {
+    try {
+      const result = entry()
+      if (result !== undefined) this.settle(where, result)
+    } catch (error) {
+      this.report(error, where)
+    }
+  }
+
+  /** `entry` as a callback for an emitter, a socket, a signal or a library. */
+  entry<A extends readonly unknown[]>(
+    where: string,
+    entry: (...args: A) => unknown,
+  ): (...args: A) => void {
+    return (...args) => {
+      try {
+        const result = entry(...args)
+        if (result !== undefined) this.settle(where, result)
+      } catch (error) {
+        this.report(error, where)
+      }
+    }
+  }
+
+  /** Nobody waits for this promise: its rejection is reported. */
+  detach(where: string, promise: PromiseLike<unknown> | undefined | void): void {
+    promise?.then(undefined, (error: unknown) => this.report(error, where))
+  }
+
+  /** For an error that was caught elsewhere. Never throws. */
+  report(error: unknown, where: string): void {
+    try {
+      this.sink(error, where)
+    } catch (failure) {
+      lastResort(failure)
+    }
+  }
+
+  protected settle(where: string, result: unknown): void {
+    if (isThenable(result)) this.detach(where, result)
+  }
+}
+
+/** Whether something is to be awaited. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}
+
+/** What was thrown, for a warning's text. */
+export function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** The sink itself failed: a line on stderr, and the process goes on. */
+export function lastResort(error: unknown): void {
+  process.emitWarning(error instanceof Error ? (error.stack ?? error.message) : String(error))
+}
