@@ -1,6 +1,7 @@
 import type { Request, RequestHandler } from 'express'
 import type { NodeAPI } from 'node-red'
 import { CodedError } from '../../src/base/coded-error'
+import type { ErrorCode } from '../../src/base/codes'
 import { builtinModel } from '../../src/lwm2m/model/object-model'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
 import type { ApiError, RequestBody, ServerInfo, WatchBody } from './contract'
@@ -15,7 +16,7 @@ import { Watches } from './watches'
 class HttpError extends CodedError {
   constructor(
     readonly status: number,
-    code: string,
+    code: ErrorCode,
     message: string,
   ) {
     super(code, message)

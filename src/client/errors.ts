@@ -1,4 +1,5 @@
 import { CodedError } from '../base/coded-error'
+import type { CodeText } from '../base/codes'
 
 /**
  * Refused or ended on the device's side. Codes: `invalid-description`, `invalid-argument`,
@@ -11,7 +12,7 @@ export class ClientError extends CodedError {}
 export class ServerRejected extends CodedError {
   constructor(
     readonly coapCode: number,
-    code: string,
+    code: CodeText,
     message: string,
   ) {
     super(code, message)

@@ -1,3 +1,5 @@
+import type { CodeText } from '../base/codes'
+
 /**
  * CoAP codes as numbers: class in the upper three bits, detail in the lower five (RFC 7252 §3).
  * `0x45` is 2.05.
@@ -74,8 +76,8 @@ const NAMES: Record<number, string> = {
 }
 
 /** `0x84` -> `'4.04'`. */
-export function formatCode(code: number): string {
-  return `${code >> 5}.${String(code & 0x1f).padStart(2, '0')}`
+export function formatCode(code: number): CodeText {
+  return `${code >> 5}.${String(code & 0x1f).padStart(2, '0')}` as CodeText
 }
 
 /** `0x84` -> `'Not Found'`, `0x01` -> `'GET'`; `'4.31'` where the code has no name here. */

@@ -1,3 +1,4 @@
+import type { WarningCode } from '../base/codes'
 import type { Clock } from '../base/clock'
 import { describeError } from '../base/guard'
 import { Scheduler } from '../base/scheduler'
@@ -17,7 +18,7 @@ export interface CoapWarning {
    * `malformed`, `bad-option`, `handler-failed`, `listener-failed`, `notification-incomplete`,
    * `unexpected`, `send-failed`, `transport` or `internal`.
    */
-  readonly code: string
+  readonly code: WarningCode
   readonly message: string
   readonly peer?: Peer
   /** The datagram in question. */
@@ -117,7 +118,7 @@ export class Core {
   }
 
   /** Never throws. */
-  warn(code: string, message: string, peer?: Peer, raw?: Uint8Array): void {
+  warn(code: WarningCode, message: string, peer?: Peer, raw?: Uint8Array): void {
     const second = Math.floor(this.clock.monotonic() / 1000)
     if (second !== this.warningSecond) {
       this.warningSecond = second

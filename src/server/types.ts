@@ -1,6 +1,7 @@
 /** What users of the server see: registrations, results, options and events. */
 import type { Lwm2mVersion } from '../lwm2m/versions'
 import type { CodedError } from '../base/coded-error'
+import type { WarningCode } from '../base/codes'
 import type { CoapTrace } from '../coap/types'
 import type { AttributeSet } from '../lwm2m/attributes'
 import type { Path } from '../lwm2m/path'
@@ -143,7 +144,7 @@ export interface Subscription {
 
 /** One event of something wrong that harms nothing else; `code` is stable, `message` is for people. */
 export interface ServerWarning {
-  readonly code: string
+  readonly code: WarningCode
   readonly message: string
   readonly endpoint?: string
   readonly peer?: Peer

@@ -1,5 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIP, isIPv4 } from 'node:net'
+import type { SystemErrorCode } from '../base/codes'
 import { BindError, type BoundAddress } from './transport'
 
 export interface DatagramSocketOptions {
@@ -95,7 +96,7 @@ export class DatagramSocket {
       const failed = (error: NodeJS.ErrnoException): void => {
         socket.close()
         const message = `UDP ${where} cannot be bound: ${error.message}`
-        reject(new BindError(error.code ?? 'EBIND', message))
+        reject(new BindError(systemCode(error), message))
       }
       socket.once('error', failed)
       socket.bind(port, host, () => {
@@ -115,4 +116,8 @@ export class DatagramSocket {
       })
     })
   }
+}
+
+function systemCode({ code }: NodeJS.ErrnoException): SystemErrorCode {
+  return code?.startsWith('E') === true ? (code as SystemErrorCode) : 'EBIND'
 }

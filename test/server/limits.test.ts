@@ -32,7 +32,7 @@ describe('limits of the server', () => {
     const clock = new FakeClock()
     const seen: ServerWarning[] = []
     const gate = new WarningGate(clock, (warning) => seen.push(warning))
-    const pass = (): void => gate.pass({ code: 'x', message: 'x' })
+    const pass = (): void => gate.pass({ code: 'value', message: 'x' })
     for (let i = 0; i < 250; i++) pass()
     assert.equal(seen.length, 100)
     clock.advance(1_000)

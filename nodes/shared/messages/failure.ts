@@ -1,4 +1,5 @@
 import { CodedError } from '../../../src/base/coded-error'
+import type { ErrorCode } from '../../../src/base/codes'
 import type { NodeAPI } from '../runtime/red'
 import { sharedText } from '../runtime/red'
 import type { StatusContent } from '../status/status-line'
@@ -11,7 +12,7 @@ export function toCodedError(error: unknown): CodedError {
 }
 
 /** Codes that a locale has a short text for (`failure.<key>`), beside the CoAP codes. */
-const KNOWN = new Set([
+const KNOWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'timeout',
   'response-timeout',
   'handshake-timeout',

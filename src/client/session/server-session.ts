@@ -4,7 +4,7 @@ import { CoapEndpoint } from '../../coap/endpoint'
 import type { CoapReply, CoapRequest, CoapRequestInit, CoapResponse } from '../../coap/types'
 import type { Peer } from '../../transport/transport'
 import { retryDelay, updateDelay } from '../backoff'
-import { ClientError, ServerRejected } from '../errors'
+import { ClientError } from '../errors'
 import type { ClientRegistration, ClientState } from '../types'
 import { AwakeWindow } from './awake-window'
 import { endedWithin } from './ended-within'
@@ -336,7 +336,7 @@ export class ServerSession {
 }
 
 function asError(error: unknown): Error {
-  return error instanceof Error ? error : new ServerRejected(0, 'error', String(error))
+  return error instanceof Error ? error : new ClientError('internal', String(error))
 }
 
 function messageOf(error: unknown): string {

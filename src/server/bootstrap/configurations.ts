@@ -1,3 +1,4 @@
+import type { WarningCode } from '../../base/codes'
 import { decode, encode } from 'cbor-x'
 import { TypedEmitter } from '../../base/events'
 import { Serial } from '../../base/serial'
@@ -25,7 +26,7 @@ interface Entry {
  */
 export class BootstrapConfigurations extends TypedEmitter<{
   /** A stored configuration cannot be used; `message` says why. */
-  warning: [warning: { readonly code: string; readonly message: string }]
+  warning: [warning: { readonly code: WarningCode; readonly message: string }]
 }> {
   private readonly entries = new PatternMap<Entry>()
   private readonly changes = new Serial()

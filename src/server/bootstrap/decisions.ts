@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../base/codes'
 import type { Clock, TimerHandle } from '../../base/clock'
 import { Code } from '../../coap/codes'
 import type { BootstrapDecision } from './bootstrap-server'
@@ -76,6 +77,6 @@ export class Decisions {
   }
 }
 
-function refused(code: string, reason: string): RequestRefused {
+function refused(code: ErrorCode, reason: string): RequestRefused {
   return new RequestRefused(Code.SERVICE_UNAVAILABLE, code, reason)
 }

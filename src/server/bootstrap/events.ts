@@ -1,3 +1,4 @@
+import type { CodeText, ErrorCode, WarningCode } from '../../base/codes'
 import type { CodedError } from '../../base/coded-error'
 import type { Record } from '../../lwm2m/record'
 import type { Peer } from '../../transport/transport'
@@ -26,9 +27,9 @@ export interface BootstrapRefusal {
   /**
    * `unknown-endpoint`, `refused` (by decision), `undecided` (nobody decided in time), `superseded`
    * (by a later request of the device), `invalid-request`, `unsupported-format`, `overload`,
-   * `invalid-configuration`, `pack-disabled`, `failed`, or why the identity may not be the endpoint.
+   * `invalid-configuration`, `pack-disabled`, `internal`, or why the identity may not be the endpoint.
    */
-  readonly code: string
+  readonly code: ErrorCode
   readonly reason: string
 }
 
@@ -37,7 +38,7 @@ export interface StepReport {
   readonly operation: 'discover' | 'read' | 'delete' | 'write' | 'finish'
   readonly path: string
   /** The device's answer, `2.04`; undefined where it did not answer. */
-  readonly code: string | undefined
+  readonly code: CodeText | undefined
   /** The diagnostic text of an error answer, or why there was none. */
   readonly error: string | undefined
 }
@@ -108,7 +109,7 @@ export interface BootstrapEvents {
   result: [result: BootstrapResult]
   warning: [
     warning: {
-      readonly code: string
+      readonly code: WarningCode
       readonly message: string
       readonly endpoint?: string
       readonly peer?: Peer

@@ -1,11 +1,12 @@
 import { CodedError } from '../../base/coded-error'
+import type { ErrorCode } from '../../base/codes'
 import { Code } from '../../coap/codes'
 
 /** A bootstrap request is answered with an error; `code` and the message are for the operator. */
 export class RequestRefused extends CodedError {
   constructor(
     readonly coapCode: number,
-    code: string,
+    code: ErrorCode,
     reason: string,
     readonly endpoint?: string,
   ) {
@@ -28,5 +29,5 @@ export function refusalOf(error: unknown): RequestRefused {
   if (error instanceof RequestRefused) return error
   return error instanceof CodedError
     ? new RequestRefused(Code.INTERNAL_SERVER_ERROR, error.code, error.message)
-    : new RequestRefused(Code.INTERNAL_SERVER_ERROR, 'failed', String(error))
+    : new RequestRefused(Code.INTERNAL_SERVER_ERROR, 'internal', String(error))
 }

@@ -1,3 +1,4 @@
+import type { WarningCode } from '../../base/codes'
 import { type Clock, systemClock } from '../../base/clock'
 import { TypedEmitter } from '../../base/events'
 import { Serial } from '../../base/serial'
@@ -34,7 +35,7 @@ export interface CredentialEvents {
   /** Whoever it matches is to be dropped now, together with its resumable session. */
   revoked: [revocation: Revocation]
   /** An entry or a file was refused, or could not be kept; `message` names it. */
-  warning: [warning: { readonly code: string; readonly message: string }]
+  warning: [warning: { readonly code: WarningCode; readonly message: string }]
 }
 
 /**

@@ -1,9 +1,10 @@
+import type { ErrorCode } from '../../base/codes'
 import type { PeerIdentity } from '../../transport/transport'
 
 /** Why an identity may not register as an endpoint. */
 export interface Refusal {
   /** Stable: `identity-mismatch`, `security-required`, `unknown-identity`, … */
-  readonly code: string
+  readonly code: ErrorCode
   /** For the operator: what was expected and what came. Without secrets. */
   readonly reason: string
 }

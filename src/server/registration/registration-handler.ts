@@ -1,3 +1,4 @@
+import { CodedError } from '../../base/coded-error'
 import { Code } from '../../coap/codes'
 import type { CoapReply, CoapRequest } from '../../coap/types'
 import { ContentFormat } from '../../lwm2m/formats/codec'
@@ -273,7 +274,7 @@ export class RegistrationHandler {
       return { code: error.coapCode, payload: Buffer.from(error.message) }
     }
     host.warn({
-      code: (error as { code?: string }).code ?? 'internal',
+      code: error instanceof CodedError ? error.code : 'internal',
       message: `a registration request could not be served: ${String(error)}`,
       ...from,
     })

@@ -1,4 +1,5 @@
 import { formatCode } from '../../coap/codes'
+import type { WarningCode } from '../../base/codes'
 import { CodedError } from '../../base/coded-error'
 
 /** A Register, Update or De-register that is answered with an error; `coapCode` and text go to the device. */
@@ -7,7 +8,7 @@ export class RegistrationRefused extends CodedError {
     readonly coapCode: number,
     message: string,
     /** Stable code of the warning event, where the operator should hear of it. */
-    readonly warning?: string,
+    readonly warning?: WarningCode | 'warned',
   ) {
     super(formatCode(coapCode), message)
   }

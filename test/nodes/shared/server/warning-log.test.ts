@@ -27,7 +27,7 @@ describe('the log of a server’s warnings', () => {
   })
 
   it('writes the same of one device once an hour, and of others at once', () => {
-    const again = { code: 'wrong-key', message: 'it failed', endpoint: 'dev' }
+    const again = { code: 'wrong-key' as const, message: 'it failed', endpoint: 'dev' }
     for (let minute = 0; minute < 60; minute++) {
       log.take(again)
       clock.advance(60_000)

@@ -91,7 +91,7 @@ describe('status texts', () => {
     ['4.29', '4.29'],
     ['timeout', 'no answer'],
     ['EADDRINUSE', 'port in use'],
-    ['strange-code', 'strange-code'],
+    ['csv', 'csv'],
   ] as const) {
     it(`says ${text} for ${code}`, () => {
       assert.equal(failureText(RED, new CodedError(code, '')), text)
