@@ -7,14 +7,14 @@ import { AlertLevel, Alert, ContentType } from './wire/constants'
 import { ConnectionIds } from './associations/connection-ids'
 import type { DropReason, DtlsCounters } from './counters'
 import { DtlsSendError, HandshakeFailure, type HandshakeFailureCode } from './errors'
-import { Handshakes } from './handshake/handshakes'
+import { Handshakes } from './v12/server-role/handshakes'
 import type { DtlsIdentity, RemoteAddress, WireAddress } from './identity'
-import { buildAlert } from './messages/alert'
+import { buildAlert } from './wire/alert'
 import type { DtlsServerOptions } from './options'
 import type { RawRecord } from './records/record'
 import { RecordRouter } from './records/record-router'
 import { SessionCache } from './sessions/session-cache'
-import type { ServerHandshake } from './handshake/server-handshake'
+import type { PendingHandshake } from './associations/pending-handshake'
 import type { DtlsSession } from './sessions/session'
 import { resolveSettings, type Settings } from './settings'
 import { Tally } from './tally'
@@ -215,7 +215,7 @@ export class DtlsServer {
   }
 
   private onEstablished(
-    handshake: ServerHandshake,
+    handshake: PendingHandshake,
     association: Association,
     early: readonly RawRecord[],
   ): void {

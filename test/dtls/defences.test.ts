@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { DtlsServerOptions } from '../../src/dtls/options'
 import { generateServerKey } from '../../src/dtls/certificates/generate'
-import { buildCertificateChain } from '../../src/dtls/messages/certificate'
+import { buildCertificateChain } from '../../src/dtls/v12/messages/certificate'
 import { loadServerKey } from '../../src/dtls/certificates/server-key'
 import type { DtlsSession } from '../../src/dtls/sessions/session'
 import { PSK, pskCredentials } from './support/harness'

@@ -2,7 +2,7 @@ import { unmapped } from '../../base/ip-address'
 import type { RecordCipher } from '../ciphers'
 import { ContentType, HandshakeType, LAST_SEQUENCE } from '../wire/constants'
 import type { DtlsIdentity, WireAddress } from '../identity'
-import { wholeMessage } from '../messages/handshake-header'
+import { wholeMessage } from '../wire/handshake-header'
 import { plainRecord, recordOverhead, sealRecord } from '../records/record'
 import type { ReplayWindow } from '../records/replay'
 

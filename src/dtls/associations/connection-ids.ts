@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Association } from './association'
-import type { ServerHandshake } from '../handshake/server-handshake'
+import type { PendingHandshake } from './pending-handshake'
 import { bytesKey } from '../sessions/session-cache'
 
 /** Who records with one of our Connection IDs belong to. */
-export type ConnectionIdHolder = Association | ServerHandshake
+export type ConnectionIdHolder = Association | PendingHandshake
 
 /** Our Connection IDs (RFC 9146): random, each given to one handshake or association. */
 export class ConnectionIds {

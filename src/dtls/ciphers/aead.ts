@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
-import type { ConnectionKeys } from '../keys/key-schedule'
+import type { ConnectionKeys } from './connection-keys'
 import { additionalData, type RecordCipher, type RecordContext, writeEpochSequence } from './cipher'
 
 /** The nonce: 4 secret bytes, then 8 that travel with the record (RFC 5288 §3, RFC 6655 §3). */

@@ -8,7 +8,7 @@ import {
   randomFillSync,
   timingSafeEqual,
 } from 'node:crypto'
-import type { ConnectionKeys } from '../keys/key-schedule'
+import type { ConnectionKeys } from './connection-keys'
 import { additionalData, type RecordCipher, type RecordContext } from './cipher'
 
 const BLOCK = 16

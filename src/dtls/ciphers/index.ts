@@ -1,4 +1,4 @@
-import type { ConnectionKeys } from '../keys/key-schedule'
+import type { ConnectionKeys } from './connection-keys'
 import type { Protection } from './suites'
 import { AEAD_ALGORITHMS, AeadCipher } from './aead'
 import { EncryptThenMacCipher, MacThenEncryptCipher } from './cbc'

@@ -7,7 +7,7 @@ import {
 } from 'node:crypto'
 import type { Clock } from '../../base/clock'
 import type { WireAddress } from '../identity'
-import type { ClientHelloPrefix } from '../messages/client-hello'
+import type { ClientHelloPrefix } from './client-hello-prefix'
 
 export const COOKIE_LENGTH = 32
 

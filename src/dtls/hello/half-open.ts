@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { unmapped } from '../../base/ip-address'
 import type { WireAddress } from '../identity'
-import type { ServerHandshake } from '../handshake/server-handshake'
+import type { PendingHandshake } from '../associations/pending-handshake'
 
 /**
  * Who is counted together: an IPv4 address, or an IPv6 /64, of which one sender may well have all
@@ -24,7 +24,7 @@ export function senderGroup(wireAddress: string): string {
 
 /** Handshakes in progress: one an address at most, bounded in all and per sender. */
 export class HalfOpen {
-  private readonly byAddress = new Map<string, ServerHandshake>()
+  private readonly byAddress = new Map<string, PendingHandshake>()
   private readonly perGroup = new Map<string, number>()
 
   constructor(
@@ -36,11 +36,11 @@ export class HalfOpen {
     return this.byAddress.size
   }
 
-  at(key: string): ServerHandshake | undefined {
+  at(key: string): PendingHandshake | undefined {
     return this.byAddress.get(key)
   }
 
-  values(): Iterable<ServerHandshake> {
+  values(): Iterable<PendingHandshake> {
     return this.byAddress.values()
   }
 
@@ -49,13 +49,13 @@ export class HalfOpen {
     return (this.perGroup.get(senderGroup(wireAddress)) ?? 0) < this.limitPerGroup
   }
 
-  add(key: string, handshake: ServerHandshake): void {
+  add(key: string, handshake: PendingHandshake): void {
     this.byAddress.set(key, handshake)
     const group = senderGroup(handshake.remote.wireAddress)
     this.perGroup.set(group, (this.perGroup.get(group) ?? 0) + 1)
   }
 
-  remove(key: string, handshake: ServerHandshake): void {
+  remove(key: string, handshake: PendingHandshake): void {
     if (this.byAddress.get(key) !== handshake) return
     this.byAddress.delete(key)
     const group = senderGroup(handshake.remote.wireAddress)

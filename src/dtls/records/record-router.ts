@@ -1,17 +1,34 @@
+import { Association } from '../associations/association'
 import type { AssociationRecords } from '../associations/association-records'
 import { addressKey, type Associations } from '../associations/associations'
 import type { ConnectionIds } from '../associations/connection-ids'
+import type { PendingHandshake } from '../associations/pending-handshake'
 import { ContentType, HandshakeType } from '../wire/constants'
 import type { DropReason } from '../counters'
-import type { Handshakes } from '../handshake/handshakes'
 import type { WireAddress } from '../identity'
 import { readRecord, type RawRecord } from './record'
-import { ServerHandshake } from '../handshake/server-handshake'
+
+/** The handshakes in progress, one an address at most. */
+export interface PendingHandshakes {
+  at(key: string): PendingHandshake | undefined
+  /**
+   * A ClientHello in plaintext.
+   * @param living tells a repeated hello of the association that lives at this address
+   * @param isFull whether there is no room for one more association
+   */
+  onHello(
+    record: RawRecord,
+    from: WireAddress,
+    key: string,
+    living: { readonly helloMark: number } | undefined,
+    isFull: boolean,
+  ): void
+}
 
 /** Where records may belong. */
 export interface RouterHost {
   readonly associations: Associations
-  readonly handshakes: Handshakes
+  readonly handshakes: PendingHandshakes
   readonly connectionIds: ConnectionIds
   readonly records: AssociationRecords
   /** Bytes of our own Connection IDs. */
@@ -95,14 +112,14 @@ export class RecordRouter {
     const { connectionIds, records } = this.host
     const holder = connectionIds.find(record.connectionId)
     if (holder === undefined) return this.host.dropped('unknown-connection-id')
-    if (holder instanceof ServerHandshake) {
-      const { wireAddress, port } = holder.remote
-      // A handshake does not move.
-      if (wireAddress === from.wireAddress && port === from.port) holder.receive(record)
-      else this.host.dropped('unknown-connection-id')
+    if (holder instanceof Association) {
+      const rejection = records.receive(holder, record, from)
+      if (rejection !== undefined) records.reject(holder, rejection)
       return
     }
-    const rejection = records.receive(holder, record, from)
-    if (rejection !== undefined) records.reject(holder, rejection)
+    const { wireAddress, port } = holder.remote
+    // A handshake does not move.
+    if (wireAddress === from.wireAddress && port === from.port) holder.receive(record)
+    else this.host.dropped('unknown-connection-id')
   }
 }

@@ -1,8 +1,7 @@
 import type { Clock } from '../../base/clock'
 import type { DtlsIdentity } from '../identity'
-import { MASTER_SECRET_LENGTH } from '../keys/key-schedule'
 import { SecretSlab } from './secret-slab'
-import type { DtlsSession, DtlsSessionStore } from './session'
+import { type DtlsSession, type DtlsSessionStore, MASTER_SECRET_LENGTH } from './session'
 
 const CHECK_LENGTH = 32
 

@@ -1,5 +1,8 @@
 import type { DtlsIdentity } from '../identity'
 
+/** Bytes of a master secret (RFC 5246 §8.1). */
+export const MASTER_SECRET_LENGTH = 48
+
 /** What is kept of a handshake to resume it by its session id (RFC 5246 §7.3, RFC 7627 §5.3). */
 export interface DtlsSession {
   /** 32 random bytes. */

@@ -1,14 +1,14 @@
 import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { ByteReader } from '../../../src/base/byte-reader'
 import { createCipher, type RecordCipher } from '../../../src/dtls/ciphers'
-import { createKeyAgreement, type KeyAgreement } from '../../../src/dtls/keys/key-agreement'
+import { createKeyAgreement, type KeyAgreement } from '../../../src/dtls/key-agreement'
 import {
   connectionKeys,
   extendedMasterSecret,
   masterSecret,
   pskPremaster,
   verifyData,
-} from '../../../src/dtls/keys/key-schedule'
+} from '../../../src/dtls/v12/keys/key-schedule'
 import { openRecord, sealRecord } from '../../../src/dtls/records/record'
 import { findSuite } from '../../../src/dtls/ciphers/suites'
 import { PSK, PSK_IDENTITY } from './harness'

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { DtlsCredentials } from '../../../src/dtls/credentials'
-import { buildRawPublicKey } from '../../../src/dtls/messages/certificate'
+import { buildRawPublicKey } from '../../../src/dtls/v12/messages/certificate'
 import { loadServerKey } from '../../../src/dtls/certificates/server-key'
 import type { HostileClientOptions } from './hostile-client'
 

@@ -1,0 +1,20 @@
+/** One direction's keys; `mac` is empty for AEAD, `iv` (the implicit part of the nonce) for CBC. */
+export interface DirectionKeys {
+  readonly mac: Uint8Array
+  readonly key: Uint8Array
+  readonly iv: Uint8Array
+}
+
+export interface ConnectionKeys {
+  readonly client: DirectionKeys
+  readonly server: DirectionKeys
+}
+
+/** Overwrites the block once the ciphers hold their own copies. */
+export function eraseKeys(keys: ConnectionKeys): void {
+  for (const { mac, key, iv } of [keys.client, keys.server]) {
+    mac.fill(0)
+    key.fill(0)
+    iv.fill(0)
+  }
+}

@@ -1,0 +1,44 @@
+import { Alert } from '../../wire/constants'
+import { DecodeError, HandshakeFailure } from '../../errors'
+
+/** The longest PSK (LwM2M Core §5.2.2 wants at least 64 bytes). */
+export const MAX_PSK = 64
+
+export function timedOut(state: string): HandshakeFailure {
+  return new HandshakeFailure(
+    'handshake-timeout',
+    `the client fell silent (state ${state})`,
+    undefined,
+  )
+}
+
+export function unexpectedMessage(type: number, state: string): HandshakeFailure {
+  return new HandshakeFailure(
+    'unexpected-message',
+    `handshake message ${type} in state ${state}`,
+    Alert.unexpectedMessage,
+  )
+}
+
+/** Why there is no key to use: none is known, the look-up failed, or what it gave is none. */
+export function pskFailure(psk: Uint8Array | undefined, error: unknown): HandshakeFailure {
+  if (error !== undefined) {
+    const reason = 'the look-up of its key failed'
+    return new HandshakeFailure('credential-error', reason, undefined, { cause: error })
+  }
+  if (psk !== undefined) {
+    const reason = `its key is ${psk.length} bytes long; 1 to ${MAX_PSK} are possible`
+    return new HandshakeFailure('credential-error', reason, undefined)
+  }
+  return new HandshakeFailure('unknown-identity', 'its PSK identity is not known', undefined)
+}
+
+/** What anything thrown means for the handshake that it was thrown in. */
+export function asFailure(error: unknown): HandshakeFailure {
+  if (error instanceof HandshakeFailure) return error
+  if (error instanceof DecodeError) {
+    return new HandshakeFailure('decode-error', error.message, Alert.decodeError, { cause: error })
+  }
+  const reason = `an error of the server or of its credentials: ${String(error)}`
+  return new HandshakeFailure('credential-error', reason, Alert.internalError, { cause: error })
+}

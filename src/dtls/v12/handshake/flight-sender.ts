@@ -1,0 +1,108 @@
+import type { Clock, TimerHandle } from '../../../base/clock'
+import type { RecordCipher } from '../../ciphers'
+import { HANDSHAKE_HEADER, RECORD_HEADER } from '../../wire/constants'
+import { type FlightItem, packFlight, type RecordWriter } from './flight'
+import { NO_CONNECTION_ID, plainRecord, recordOverhead, sealRecord } from '../../records/record'
+import type { Settings } from '../../settings'
+
+/** After so many time-outs a smaller datagram is tried (RFC 6347 §4.1.1.1). */
+const TIMEOUTS_BEFORE_SMALLER = 2
+/** IPv4's least reassembly buffer, less headers. */
+const SMALL_MTU = 548
+
+/**
+ * Sends a handshake's flights and sends them again: when nothing comes back in time, and, at a
+ * limited rate, when the client asks (RFC 6347 §4.2.4). Counts record sequence numbers of both
+ * epochs.
+ */
+export class FlightSender implements RecordWriter {
+  private items: readonly FlightItem[] = []
+  private timer: TimerHandle | undefined
+  private timeout: number
+  private timeouts = 0
+  private sentAt = -Infinity
+  private cipher: RecordCipher | undefined
+  private connectionId: Uint8Array = NO_CONNECTION_ID
+  /** Next record sequence number of epoch 1. */
+  protectedSequence = 0
+
+  /** @param plainSequence the first record sequence number: that of the client's hello (RFC 6347 §4.2.1) */
+  constructor(
+    private readonly clock: Clock,
+    private readonly settings: Settings,
+    private readonly plaintextLimit: number,
+    public plainSequence: number,
+    private readonly output: (datagram: Uint8Array) => void,
+    private readonly onRetransmission: () => void,
+  ) {
+    this.timeout = settings.retransmitTimeout
+  }
+
+  /** From now on records of epoch 1 can be written. */
+  protect(cipher: RecordCipher, connectionId: Uint8Array): void {
+    this.cipher = cipher
+    this.connectionId = connectionId
+  }
+
+  /** Sends a flight and repeats it until the next one, or {@link stop}. */
+  send(items: readonly FlightItem[]): void {
+    this.items = items
+    this.timeouts = 0
+    this.timeout = this.settings.retransmitTimeout
+    this.emit()
+    this.arm()
+  }
+
+  /** Sends a flight that the client answers with nothing: it asks for it when it is lost. */
+  sendLast(items: readonly FlightItem[]): void {
+    this.stop()
+    this.items = items
+    this.emit()
+  }
+
+  /** The client asks for the flight again. */
+  repeat(): void {
+    if (this.items.length === 0) return
+    if (this.clock.monotonic() - this.sentAt < this.settings.retransmitTimeout / 2) return
+    this.onRetransmission()
+    this.emit()
+  }
+
+  stop(): void {
+    this.clock.clearTimeout(this.timer)
+    this.timer = undefined
+    this.items = []
+  }
+
+  write(epoch: 0 | 1, type: number, content: Uint8Array): Buffer {
+    if (epoch === 0) return plainRecord(type, this.plainSequence++, content)
+    if (this.cipher === undefined) throw new RangeError('no keys yet')
+    return sealRecord(this.cipher, type, this.protectedSequence++, content, this.connectionId)
+  }
+
+  overhead(epoch: 0 | 1, length: number): number {
+    if (epoch === 0 || this.cipher === undefined) return RECORD_HEADER
+    return recordOverhead(this.cipher, length, this.connectionId)
+  }
+
+  private emit(): void {
+    this.sentAt = this.clock.monotonic()
+    const { mtu } = this.settings
+    const limits = {
+      mtu: this.timeouts < TIMEOUTS_BEFORE_SMALLER ? mtu : Math.min(mtu, SMALL_MTU),
+      plaintext: Math.max(this.plaintextLimit, HANDSHAKE_HEADER + 1),
+    }
+    for (const datagram of packFlight(this.items, limits, this)) this.output(datagram)
+  }
+
+  private arm(): void {
+    this.clock.clearTimeout(this.timer)
+    this.timer = this.clock.setTimeout(() => {
+      this.timeouts++
+      this.timeout = Math.min(this.timeout * 2, this.settings.maxRetransmitTimeout)
+      this.onRetransmission()
+      this.emit()
+      this.arm()
+    }, this.timeout)
+  }
+}

@@ -1,0 +1,35 @@
+import type { Clock } from '../../../base/clock'
+import type { Association } from '../../associations/association'
+import type { DropReason } from '../../counters'
+import type { DtlsCredentials } from '../../credentials'
+import type { HandshakeFailure } from '../../errors'
+import type { WireAddress } from '../../identity'
+import type { LookupGate } from '../../lookups/lookup-gate'
+import type { RawRecord } from '../../records/record'
+import type { SessionCache } from '../../sessions/session-cache'
+import type { PendingHandshake } from '../../associations/pending-handshake'
+import type { Settings } from '../../settings'
+
+/** What a handshake needs of the server that it belongs to. */
+export interface HandshakeHost {
+  readonly settings: Settings
+  readonly credentials: DtlsCredentials
+  readonly clock: Clock
+  readonly lookups: LookupGate
+  readonly sessions: SessionCache
+  output(datagram: Uint8Array, to: WireAddress): void
+  /** A random Connection ID that nobody has; records that carry it come to this handshake. */
+  allocateConnectionId(handshake: PendingHandshake): Uint8Array
+  /** The client's Finished was right: the association takes the handshake's place. */
+  established(
+    handshake: PendingHandshake,
+    association: Association,
+    early: readonly RawRecord[],
+  ): void
+  /** For the operator, at most once a handshake. */
+  report(handshake: PendingHandshake, failure: HandshakeFailure): void
+  /** The handshake is over without success: forget it. */
+  ended(handshake: PendingHandshake): void
+  dropped(reason: DropReason): void
+  retransmitted(): void
+}

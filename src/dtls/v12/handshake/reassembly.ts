@@ -1,0 +1,105 @@
+import { Alert, HandshakeType, MAX_HANDSHAKE_MESSAGE } from '../../wire/constants'
+import { HandshakeFailure } from '../../errors'
+import type { HandshakeFragment } from '../../wire/handshake-header'
+
+/** A handshake message put together again. */
+export interface HandshakeMessage {
+  readonly type: number
+  readonly messageSeq: number
+  readonly body: Uint8Array
+}
+
+interface Partial {
+  readonly type: number
+  readonly body: Uint8Array
+  /** One byte per byte of the body: 1 when it has arrived. */
+  readonly arrived: Uint8Array
+  missing: number
+}
+
+/** How far ahead of the next message fragments are kept. */
+const WINDOW = 4
+/** Everything but a chain of certificates is short: identity, point, signature. */
+const MAX_SHORT_MESSAGE = 512
+/** Bodies of one handshake held at a time. */
+const MAX_HELD = MAX_HANDSHAKE_MESSAGE + WINDOW * MAX_SHORT_MESSAGE
+
+/** What became of a fragment. */
+export type FragmentOutcome = 'kept' | 'past' | 'malformed' | 'too-far' | 'too-large'
+
+/**
+ * Puts a client's handshake messages in order and together (RFC 6347 §4.2.3). Memory is bounded by
+ * what a handshake can need, not by what fragments claim.
+ */
+export class Reassembly {
+  private readonly partials = new Map<number, Partial>()
+  private held = 0
+
+  /** @param next the message_seq expected next */
+  constructor(private next: number) {}
+
+  /**
+   * @throws HandshakeFailure when it contradicts an earlier fragment of the same message: there is
+   * no telling which one is the client's
+   */
+  add(fragment: HandshakeFragment): FragmentOutcome {
+    const { type, length, messageSeq, offset, body } = fragment
+    if (offset + body.length > length || (body.length === 0 && length > 0)) return 'malformed'
+    if (messageSeq < this.next) return 'past'
+    if (messageSeq >= this.next + WINDOW) return 'too-far'
+    const partial = this.partials.get(messageSeq) ?? this.begin(fragment)
+    if (partial === undefined) return 'too-large'
+    if (partial.type !== type || partial.body.length !== length) {
+      throw new HandshakeFailure(
+        'illegal-parameter',
+        'fragments of one handshake message differ in type or length',
+        Alert.illegalParameter,
+      )
+    }
+    for (let i = 0; i < body.length; i++) {
+      const at = offset + i
+      if (partial.arrived[at] === 0) {
+        partial.arrived[at] = 1
+        partial.missing--
+        partial.body[at] = body[i] ?? 0
+      } else if (partial.body[at] !== body[i]) {
+        throw new HandshakeFailure(
+          'illegal-parameter',
+          'overlapping fragments of a handshake message differ',
+          Alert.illegalParameter,
+        )
+      }
+    }
+    return 'kept'
+  }
+
+  /** The next message in order, once it is whole. */
+  take(): HandshakeMessage | undefined {
+    const partial = this.partials.get(this.next)
+    if (partial === undefined || partial.missing > 0) return undefined
+    const messageSeq = this.next++
+    this.partials.delete(messageSeq)
+    this.held -= partial.body.length
+    return { type: partial.type, messageSeq, body: partial.body }
+  }
+
+  /** Drops what is not whole. */
+  forget(): void {
+    this.partials.clear()
+    this.held = 0
+  }
+
+  private begin({ type, length, messageSeq }: HandshakeFragment): Partial | undefined {
+    const most = type === HandshakeType.certificate ? MAX_HANDSHAKE_MESSAGE : MAX_SHORT_MESSAGE
+    if (length > most || this.held + length > MAX_HELD) return undefined
+    const partial = {
+      type,
+      body: new Uint8Array(length),
+      arrived: new Uint8Array(length),
+      missing: length,
+    }
+    this.held += length
+    this.partials.set(messageSeq, partial)
+    return partial
+  }
+}

@@ -1,0 +1,90 @@
+import type { LastFlight } from '../../associations/association'
+import type { RecordCipher } from '../../ciphers'
+import { type Alert, AlertLevel, ContentType, HandshakeType } from '../../wire/constants'
+import { FlightSender } from './flight-sender'
+import type { HandshakeHost } from './host'
+import type { WireAddress } from '../../identity'
+import { buildAlert } from '../../wire/alert'
+import { plainRecord } from '../../records/record'
+import { FlightBuilder } from './flight-builder'
+import type { Transcript } from './transcript'
+
+/** The sending half of a handshake: flights of numbered messages, and the alert that ends it. */
+export class HandshakeSender {
+  private readonly flights: FlightSender
+
+  /**
+   * @param sendLimit the most content that the client takes in a record
+   * @param nextSeq message_seq of our first message: that of the client's hello (RFC 6347 §4.2.2)
+   * @param recordSequence of our first record: likewise (§4.2.1)
+   */
+  constructor(
+    private readonly host: HandshakeHost,
+    private readonly remote: WireAddress,
+    sendLimit: number,
+    private nextSeq: number,
+    recordSequence: number,
+  ) {
+    this.flights = new FlightSender(
+      host.clock,
+      host.settings,
+      sendLimit,
+      recordSequence,
+      (datagram) => host.output(datagram, remote),
+      () => host.retransmitted(),
+    )
+  }
+
+  /** Next record sequence number of epoch 1. */
+  get protectedSequence(): number {
+    return this.flights.protectedSequence
+  }
+
+  /** From now on records of epoch 1 can be written. */
+  protect(cipher: RecordCipher, connectionId: Uint8Array): void {
+    this.flights.protect(cipher, connectionId)
+  }
+
+  /** An empty flight; the transcript sees each message that it gets. */
+  compose(transcript: Transcript): FlightBuilder {
+    return new FlightBuilder(this.nextSeq, (message) => transcript.add(message))
+  }
+
+  /** Sends a flight and repeats it until it is answered. */
+  send(flight: FlightBuilder): void {
+    this.nextSeq = flight.messageSeq
+    this.flights.send(flight.items)
+  }
+
+  /** Our Finished, to which the client says nothing: it asks for it when it is lost. */
+  sendFinished(verifyData: Buffer, clientMessageSeq: number): LastFlight {
+    const messageSeq = this.nextSeq
+    const flight = new FlightBuilder(messageSeq, () => {})
+      .changeCipherSpec()
+      .message(1, HandshakeType.finished, verifyData)
+    this.flights.sendLast(flight.items)
+    return {
+      clientMessageSeq,
+      messageSeq,
+      verifyData: verifyData.toString('latin1'),
+      plainSequence: this.flights.plainSequence,
+      sentAt: this.host.clock.monotonic(),
+    }
+  }
+
+  /** The client asks for the flight again. */
+  repeat(): void {
+    this.flights.repeat()
+  }
+
+  /** A fatal alert, in plaintext. */
+  alert(alert: Alert): void {
+    const body = buildAlert(AlertLevel.fatal, alert)
+    const record = plainRecord(ContentType.alert, this.flights.plainSequence++, body)
+    this.host.output(record, this.remote)
+  }
+
+  stop(): void {
+    this.flights.stop()
+  }
+}

@@ -1,0 +1,67 @@
+import { MASTER_SECRET_LENGTH } from '../../sessions/session'
+import { prf } from './prf'
+import type { ConnectionKeys } from '../../ciphers/connection-keys'
+import type { Protection } from '../../ciphers/suites'
+
+export const VERIFY_DATA_LENGTH = 12
+
+/**
+ * The premaster secret of a PSK (RFC 4279 §2): `other` is zeros of the key's length, or the ECDH
+ * secret (RFC 5489 §2).
+ */
+export function pskPremaster(psk: Uint8Array, other?: Uint8Array): Buffer {
+  const first = other ?? Buffer.alloc(psk.length)
+  const premaster = Buffer.alloc(4 + first.length + psk.length)
+  premaster.writeUInt16BE(first.length, 0)
+  premaster.set(first, 2)
+  premaster.writeUInt16BE(psk.length, 2 + first.length)
+  premaster.set(psk, 4 + first.length)
+  return premaster
+}
+
+/** RFC 5246 §8.1. */
+export function masterSecret(
+  premaster: Uint8Array,
+  clientRandom: Uint8Array,
+  serverRandom: Uint8Array,
+): Buffer {
+  return prf(premaster, 'master secret', [clientRandom, serverRandom], MASTER_SECRET_LENGTH)
+}
+
+/** RFC 7627 §4; `sessionHash` covers everything up to and with ClientKeyExchange. */
+export function extendedMasterSecret(premaster: Uint8Array, sessionHash: Uint8Array): Buffer {
+  return prf(premaster, 'extended master secret', [sessionHash], MASTER_SECRET_LENGTH)
+}
+
+/** RFC 5246 §7.4.9. */
+export function verifyData(
+  master: Uint8Array,
+  sender: 'client' | 'server',
+  transcriptHash: Uint8Array,
+): Buffer {
+  return prf(master, `${sender} finished`, [transcriptHash], VERIFY_DATA_LENGTH)
+}
+
+const KEY_LENGTH = 16
+
+/** RFC 5246 §6.3. The parts are views of one block: see {@link eraseKeys}. */
+export function connectionKeys(
+  protection: Protection,
+  master: Uint8Array,
+  clientRandom: Uint8Array,
+  serverRandom: Uint8Array,
+): ConnectionKeys {
+  const macLength = protection === 'cbc' ? 32 : 0
+  const ivLength = protection === 'cbc' ? 0 : 4
+  const length = 2 * (macLength + KEY_LENGTH + ivLength)
+  const block = prf(master, 'key expansion', [serverRandom, clientRandom], length)
+  let at = 0
+  const take = (bytes: number): Uint8Array => block.subarray(at, (at += bytes))
+  const [clientMac, serverMac] = [take(macLength), take(macLength)]
+  const [clientKey, serverKey] = [take(KEY_LENGTH), take(KEY_LENGTH)]
+  const [clientIv, serverIv] = [take(ivLength), take(ivLength)]
+  return {
+    client: { mac: clientMac, key: clientKey, iv: clientIv },
+    server: { mac: serverMac, key: serverKey, iv: serverIv },
+  }
+}

@@ -1,0 +1,33 @@
+import type { ByteReader } from '../../../base/byte-reader'
+import type { KeyExchange } from '../../ciphers/suites'
+import { decodeWhole } from '../../wire/decode'
+import { DecodeError } from '../../errors'
+
+/** LwM2M Core §5.2.2 wants at least 128 bytes. */
+const MAX_PSK_IDENTITY = 128
+
+export interface ClientKeyExchange {
+  /** PSK kinds. */
+  readonly identity: Uint8Array | undefined
+  /** ECDHE kinds: the client's public point, unchecked. */
+  readonly point: Uint8Array | undefined
+}
+
+function identity(reader: ByteReader): Uint8Array {
+  const bytes = reader.take(reader.uint16())
+  if (bytes.length > MAX_PSK_IDENTITY) {
+    throw new DecodeError(`a PSK identity of ${bytes.length} bytes`)
+  }
+  return bytes
+}
+
+/** RFC 4279 §2 (psk), RFC 8422 §5.7 (ecdhe-ecdsa), RFC 5489 §2 (ecdhe-psk). @throws DecodeError */
+export function parseClientKeyExchange(
+  keyExchange: KeyExchange,
+  body: Uint8Array,
+): ClientKeyExchange {
+  return decodeWhole('ClientKeyExchange', body, (reader) => ({
+    identity: keyExchange === 'ecdhe-ecdsa' ? undefined : identity(reader),
+    point: keyExchange === 'psk' ? undefined : reader.take(reader.uint8()),
+  }))
+}

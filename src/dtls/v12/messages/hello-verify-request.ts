@@ -1,0 +1,10 @@
+import { ByteWriter } from '../../wire/byte-writer'
+import { Version } from '../../wire/constants'
+
+/** RFC 6347 §4.2.1: the version is that of DTLS 1.0, whatever is negotiated later. */
+export function buildHelloVerifyRequest(cookie: Uint8Array): Buffer {
+  return new ByteWriter(3 + cookie.length)
+    .uint16(Version.dtls10)
+    .vector(1, (writer) => writer.bytes(cookie))
+    .finish()
+}

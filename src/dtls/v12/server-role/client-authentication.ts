@@ -1,0 +1,196 @@
+import { type KeyObject, verify } from 'node:crypto'
+import { Alert, CertificateType, SignatureScheme } from '../../wire/constants'
+import type { DtlsCredentials, PresentedCertificate } from '../../credentials'
+import { HandshakeFailure } from '../../errors'
+import type { DtlsIdentity, RemoteAddress } from '../../identity'
+import { parseCertificateChain, parseRawPublicKey } from '../messages/certificate'
+import type { CertificateVerify } from '../messages/certificate-verify'
+import { clientRawPublicKey } from '../../certificates/raw-public-key'
+import {
+  type ClientCertificate,
+  identityOf,
+  judgeChain,
+  leafProblem,
+  notAfterOf,
+  parseClientChain,
+} from '../../certificates/x509'
+
+/** What we take in CertificateVerify and in chains, most wanted first; RSA only in chains. */
+export const SIGNATURE_SCHEMES = [
+  SignatureScheme.ecdsaSha256,
+  SignatureScheme.ecdsaSha384,
+  SignatureScheme.ecdsaSha512,
+  SignatureScheme.rsaPkcs1Sha256,
+] as const
+
+const HASHES = new Map<number, string>([
+  [SignatureScheme.ecdsaSha256, 'sha256'],
+  [SignatureScheme.ecdsaSha384, 'sha384'],
+  [SignatureScheme.ecdsaSha512, 'sha512'],
+])
+
+/** Someone who was accepted. */
+export interface AcceptedClient {
+  readonly identity: DtlsIdentity
+  /** Whether a chain led to a trust anchor. */
+  readonly trusted: boolean
+  /** Wall-clock ms after which the credential is void; Infinity for never. */
+  readonly validUntil: number
+}
+
+/** A public key that a client claims: it is nothing until the client proved to have the private one. */
+export interface ClaimedKey {
+  readonly key: KeyObject
+  /** For reports. */
+  readonly identity: DtlsIdentity
+  /** Asks whether it may connect; only after the proof. @throws HandshakeFailure */
+  accept(credentials: DtlsCredentials, from: RemoteAddress, now: number): Promise<AcceptedClient>
+}
+
+/** Reads a client's Certificate message. @throws HandshakeFailure, DecodeError */
+export function claimedKey(type: CertificateType, body: Uint8Array, maxChain: number): ClaimedKey {
+  return type === CertificateType.rawPublicKey
+    ? new RawKeyClaim(new Uint8Array(parseRawPublicKey(body)))
+    : new CertificateClaim(parseClientChain(parseCertificateChain(body, maxChain)))
+}
+
+/**
+ * Checks the proof of possession (RFC 5246 §7.4.8).
+ * @param messages the handshake up to, without, CertificateVerify
+ * @throws HandshakeFailure
+ */
+export function checkPossession(
+  key: KeyObject,
+  { scheme, signature }: CertificateVerify,
+  messages: Uint8Array,
+): void {
+  const hash = HASHES.get(scheme)
+  if (hash === undefined) {
+    throw new HandshakeFailure(
+      'illegal-parameter',
+      `the client signed with scheme 0x${scheme.toString(16)}, which was not offered for its key`,
+      Alert.illegalParameter,
+    )
+  }
+  if (!verify(hash, messages, { key, dsaEncoding: 'der' }, signature)) {
+    throw new HandshakeFailure(
+      'bad-signature',
+      'the client does not have the private key of its public key',
+      Alert.decryptError,
+    )
+  }
+}
+
+class RawKeyClaim implements ClaimedKey {
+  readonly key: KeyObject
+  readonly identity: DtlsIdentity
+
+  constructor(private readonly spki: Uint8Array) {
+    this.key = clientRawPublicKey(spki)
+    this.identity = { kind: 'rpk', publicKey: spki }
+  }
+
+  async accept(credentials: DtlsCredentials, from: RemoteAddress): Promise<AcceptedClient> {
+    if ((await credentials.rawPublicKey?.(this.spki, from)) !== true) {
+      throw new HandshakeFailure(
+        'unknown-public-key',
+        "the client's raw public key is not known",
+        Alert.certificateUnknown,
+      )
+    }
+    return { identity: this.identity, trusted: false, validUntil: Infinity }
+  }
+}
+
+class CertificateClaim implements ClaimedKey {
+  readonly key: KeyObject
+  readonly identity: PresentedCertificate['identity']
+  private readonly leaf: ClientCertificate
+
+  constructor(private readonly chain: readonly ClientCertificate[]) {
+    const [leaf] = chain
+    if (leaf === undefined) throw new RangeError('an empty chain')
+    this.leaf = leaf
+    this.key = leaf.certificate.publicKey
+    try {
+      this.identity = identityOf(leaf)
+    } catch (error) {
+      throw new HandshakeFailure(
+        'bad-certificate',
+        "the names of the client's certificate cannot be read",
+        Alert.badCertificate,
+        { cause: error },
+      )
+    }
+  }
+
+  async accept(
+    credentials: DtlsCredentials,
+    from: RemoteAddress,
+    now: number,
+  ): Promise<AcceptedClient> {
+    const verdict = judgeChain(this.chain, credentials.trustAnchors ?? [], now)
+    const problem = leafProblem(this.leaf, now)
+    const accepted =
+      problem === undefined &&
+      (credentials.certificate === undefined
+        ? verdict.trusted
+        : await credentials.certificate(
+            {
+              leaf: this.leaf.certificate,
+              chain: this.chain.map(({ certificate }) => certificate),
+              trusted: verdict.trusted,
+              reason: verdict.reason,
+              identity: this.identity,
+            },
+            from,
+          ))
+    if (accepted) {
+      const validUntil = verdict.trusted ? verdict.notAfter : notAfterOf(this.leaf)
+      return { identity: this.identity, trusted: verdict.trusted, validUntil }
+    }
+    throw refusal(verdict.expired, problem ?? verdict.reason)
+  }
+}
+
+function refusal(expired: boolean, reason: string | undefined): HandshakeFailure {
+  if (expired) {
+    return new HandshakeFailure(
+      'expired-certificate',
+      "the client's certificate was refused: it, or one that vouches for it, has expired",
+      Alert.certificateExpired,
+    )
+  }
+  return new HandshakeFailure(
+    'untrusted-certificate',
+    `the client's certificate was refused: ${reason ?? 'it is trusted, but not known'}`,
+    reason === undefined ? Alert.accessDenied : Alert.unknownCa,
+  )
+}
+
+/** Whether the credential that a session was made with is still good. PSKs are asked for elsewhere. */
+export async function isStillAccepted(
+  identity: Exclude<DtlsIdentity, { kind: 'psk' }>,
+  trusted: boolean,
+  credentials: DtlsCredentials,
+  from: RemoteAddress,
+): Promise<boolean> {
+  if (identity.kind === 'rpk') {
+    return (await credentials.rawPublicKey?.(identity.publicKey, from)) === true
+  }
+  if (credentials.certificate === undefined) {
+    return trusted && (credentials.trustAnchors ?? []).length > 0
+  }
+  const [leaf] = parseClientChain([identity.certificate])
+  if (leaf === undefined) return false
+  return credentials.certificate(
+    {
+      leaf: leaf.certificate,
+      chain: [leaf.certificate],
+      trusted,
+      reason: trusted ? undefined : 'the session was made with a pinned certificate',
+      identity,
+    },
+    from,
+  )
+}

@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../../../base/clock'
+import {
+  type AcceptedClient,
+  checkPossession,
+  type ClaimedKey,
+  claimedKey,
+} from './client-authentication'
+import type { DtlsCredentials } from '../../credentials'
+import type { HandshakeFailure } from '../../errors'
+import { MAX_PSK, pskFailure } from '../handshake/failures'
+import type { HandshakeSecrets } from '../handshake/secrets'
+import type { DtlsIdentity, RemoteAddress } from '../../identity'
+import type { KeyAgreement } from '../../key-agreement'
+import { pskPremaster } from '../keys/key-schedule'
+import type { Question } from '../../lookups/lookup'
+import { parseCertificateVerify } from '../messages/certificate-verify'
+import { parseClientKeyExchange } from '../messages/client-key-exchange'
+import type { Negotiated } from './negotiation'
+import type { HandshakeMessage } from '../handshake/reassembly'
+import { credentialCheck } from './resumption'
+import type { DtlsSession } from '../../sessions/session'
+import type { Settings } from '../../settings'
+
+/** Who a client is, and what ties a session to that. */
+export interface ProvenClient {
+  readonly accepted: AcceptedClient
+  /** See `DtlsSession.credentialCheck`. */
+  readonly credentialCheck: Uint8Array
+}
+
+/** Who a session stands for; that its credential still holds is to be asked before. */
+export function provenBySession(session: DtlsSession): ProvenClient {
+  const { identity, trusted, credentialCheck } = session
+  return { accepted: { identity, trusted, validUntil: Infinity }, credentialCheck }
+}
+
+/** What a proof needs of its handshake. */
+export interface ProofContext {
+  readonly settings: Settings
+  readonly credentials: DtlsCredentials
+  readonly clock: Clock
+  readonly negotiated: Negotiated
+  readonly secrets: HandshakeSecrets
+  readonly agreement: KeyAgreement | undefined
+  /** Where the client is, for look-ups. */
+  readonly client: RemoteAddress
+  /** Tells the operator what the client must not see. */
+  report(failure: HandshakeFailure): void
+}
+
+/**
+ * What a client shows for itself in a full handshake, message by message: an identity and, by what is
+ * derived from it, its PSK; or a public key, and by CertificateVerify that the private one is its own.
+ */
+export class ClientProof {
+  /** Who the client says it is. */
+  claimed: DtlsIdentity | undefined
+  /** Once it is known here. With a PSK only Finished shows that it has the key. */
+  proven: ProvenClient | undefined
+  private claim: ClaimedKey | undefined
+
+  constructor(private readonly context: ProofContext) {}
+
+  /** @throws HandshakeFailure, DecodeError */
+  onCertificate(message: HandshakeMessage): void {
+    const { negotiated, settings, secrets } = this.context
+    const type = negotiated.clientCertificateType
+    this.claim = claimedKey(type, message.body, settings.maxChainLength)
+    this.claimed = this.claim.identity
+    secrets.transcript.add(message)
+  }
+
+  /**
+   * Derives the master secret: at once from an agreement alone, with a PSK when it was looked up.
+   * @returns the question for the PSK
+   * @throws HandshakeFailure, DecodeError
+   */
+  onClientKeyExchange(message: HandshakeMessage): Question<Uint8Array | undefined> | undefined {
+    const { negotiated, secrets, agreement, credentials, client } = this.context
+    const { identity, point } = parseClientKeyExchange(negotiated.suite.keyExchange, message.body)
+    const shared = point && agreement?.agree(point)
+    secrets.transcript.add(message)
+    if (identity === undefined) {
+      if (shared === undefined) throw new RangeError('no key exchange')
+      secrets.derive(shared)
+      return undefined
+    }
+    // Copied: a view would pin its datagram.
+    const name = new Uint8Array(identity)
+    this.claimed = { kind: 'psk', identity: name }
+    return {
+      ask: async () => credentials.psk?.(name, client),
+      onAnswer: (psk) => this.onPsk(name, psk, shared),
+      onError: (error) => this.onPsk(name, undefined, shared, error),
+    }
+  }
+
+  /** @returns the question whether the key may connect @throws HandshakeFailure, DecodeError */
+  onCertificateVerify(message: HandshakeMessage): Question<AcceptedClient> {
+    const { claim } = this
+    if (claim === undefined) throw new RangeError('no certificate')
+    const { secrets, credentials, client, clock } = this.context
+    const signed = secrets.transcript.takeMessages()
+    checkPossession(claim.key, parseCertificateVerify(message.body), signed)
+    secrets.transcript.add(message)
+    return {
+      ask: () => claim.accept(credentials, client, clock.now()),
+      onAnswer: (accepted) => {
+        this.proven = {
+          accepted,
+          credentialCheck: credentialCheck(secrets.masterSecret, undefined),
+        }
+      },
+    }
+  }
+
+  /**
+   * An unknown identity gets a random key: from outside it looks like a wrong one, silence (RFC 4279
+   * §2 leaves the choice).
+   */
+  private onPsk(
+    identity: Uint8Array,
+    psk: Uint8Array | undefined,
+    shared: Uint8Array | undefined,
+    error?: unknown,
+  ): void {
+    const { secrets } = this.context
+    const known = psk !== undefined && psk.length > 0 && psk.length <= MAX_PSK
+    if (!known) this.context.report(pskFailure(psk, error))
+    const key = known ? psk : randomBytes(16)
+    secrets.derive(pskPremaster(key, shared))
+    shared?.fill(0)
+    this.proven = {
+      accepted: { identity: { kind: 'psk', identity }, trusted: false, validUntil: Infinity },
+      credentialCheck: credentialCheck(secrets.masterSecret, key),
+    }
+  }
+}

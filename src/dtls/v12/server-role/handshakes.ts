@@ -1,0 +1,146 @@
+import type { Clock } from '../../../base/clock'
+import { addressKey } from '../../associations/associations'
+import { Alert, AlertLevel, ContentType } from '../../wire/constants'
+import type { ConnectionIds } from '../../associations/connection-ids'
+import type { DtlsCredentials } from '../../credentials'
+import { DecodeError, HandshakeFailure } from '../../errors'
+import { HalfOpen } from '../../hello/half-open'
+import type { HandshakeHost } from '../handshake/host'
+import { helloMark } from './outcome'
+import { type CheckedHello, HelloGate } from './hello-gate'
+import type { DtlsIdentity, WireAddress } from '../../identity'
+import { LookupGate } from '../../lookups/lookup-gate'
+import { buildAlert } from '../../wire/alert'
+import { parseClientHello } from '../messages/client-hello'
+import { negotiate } from './negotiation'
+import { plainRecord, type RawRecord } from '../../records/record'
+import type { PendingHandshakes } from '../../records/record-router'
+import { ServerHandshake } from './server-handshake'
+import type { PendingHandshake } from '../../associations/pending-handshake'
+import type { SessionCache } from '../../sessions/session-cache'
+import type { Settings } from '../../settings'
+import type { Tally } from '../../tally'
+
+/** What the handshakes share, and what becomes of them. */
+export interface HandshakesHost {
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly credentials: DtlsCredentials
+  readonly sessions: SessionCache
+  readonly connectionIds: ConnectionIds
+  readonly tally: Tally
+  output(datagram: Uint8Array, to: WireAddress): void
+  established: HandshakeHost['established']
+  report(from: WireAddress, claimed: DtlsIdentity | undefined, failure: HandshakeFailure): void
+}
+
+/** Hellos and the handshakes that they begin, one an address at most. */
+export class Handshakes implements PendingHandshakes {
+  private readonly gate: HelloGate
+  private readonly halfOpen: HalfOpen
+  private readonly handshakeHost: HandshakeHost
+
+  constructor(private readonly host: HandshakesHost) {
+    const { settings, clock, credentials, sessions, connectionIds, tally } = host
+    this.gate = new HelloGate(clock, settings.cookieLifetime)
+    this.halfOpen = new HalfOpen(settings.maxHalfOpen, settings.maxHalfOpenPerAddress)
+    this.handshakeHost = {
+      settings,
+      clock,
+      credentials,
+      sessions,
+      lookups: new LookupGate(settings.maxLookups),
+      output: (datagram, to) => host.output(datagram, to),
+      allocateConnectionId: (handshake) => connectionIds.allocate(handshake),
+      established: (handshake, association, early) => {
+        this.halfOpen.remove(addressKey(handshake.remote), handshake)
+        host.established(handshake, association, early)
+      },
+      report: ({ remote, claimed }, failure) => host.report(remote, claimed, failure),
+      ended: (handshake) => {
+        this.halfOpen.remove(addressKey(handshake.remote), handshake)
+        connectionIds.release(handshake.connectionIdKey, handshake)
+      },
+      dropped: (reason) => tally.dropped(reason),
+      retransmitted: () => tally.retransmissions++,
+    }
+  }
+
+  get count(): number {
+    return this.halfOpen.size
+  }
+
+  at(key: string): PendingHandshake | undefined {
+    return this.halfOpen.at(key)
+  }
+
+  /** Ends those whose claimed identity `predicate` picks; all of them without. */
+  giveUp(failure: HandshakeFailure, predicate?: (identity: DtlsIdentity) => boolean): void {
+    for (const handshake of [...this.halfOpen.values()]) {
+      const { claimed } = handshake
+      const picked = predicate === undefined || (claimed !== undefined && predicate(claimed))
+      if (picked) handshake.giveUp(failure)
+    }
+  }
+
+  /**
+   * A ClientHello in plaintext.
+   * @param living tells a repeated hello of the association that lives at this address
+   * @param isFull whether there is no room for one more association
+   */
+  onHello(
+    record: RawRecord,
+    from: WireAddress,
+    key: string,
+    living: { readonly helloMark: number } | undefined,
+    isFull: boolean,
+  ): void {
+    const { tally } = this.host
+    const outcome = this.gate.check(record, from)
+    if (outcome.kind === 'dropped') return tally.dropped(outcome.reason)
+    if (outcome.kind === 'verify') {
+      tally.helloVerifyRequests++
+      return this.host.output(outcome.datagram, from)
+    }
+    const { random } = outcome.checked.prefix
+    const current = this.halfOpen.at(key)
+    if (current !== undefined && Buffer.compare(current.clientRandom, random) === 0) {
+      return current.repeatFlight()
+    }
+    if (living?.helloMark === helloMark(random)) return tally.dropped('replayed')
+    current?.giveUp(new HandshakeFailure('replaced', 'the client began anew', undefined))
+    if (!this.halfOpen.hasRoomFor(from)) return tally.dropped('half-open-limit')
+    if (living === undefined && isFull) return tally.dropped('association-limit')
+    this.begin(outcome.checked, record, from, key)
+  }
+
+  private begin(
+    { fragment, prefix }: CheckedHello,
+    record: RawRecord,
+    from: WireAddress,
+    key: string,
+  ): void {
+    const { settings, credentials, tally } = this.host
+    tally.handshakesStarted++
+    try {
+      const hello = parseClientHello(fragment.body, prefix)
+      const negotiated = negotiate(hello, settings, credentials)
+      const message = { ...fragment, body: new Uint8Array(fragment.body) }
+      const verified = { hello, message, recordSequence: record.sequence }
+      const handshake = new ServerHandshake(this.handshakeHost, from, verified, negotiated)
+      this.halfOpen.add(key, handshake)
+      handshake.begin()
+    } catch (error) {
+      const failure =
+        error instanceof DecodeError
+          ? new HandshakeFailure('decode-error', error.message, Alert.decodeError)
+          : error
+      if (!(failure instanceof HandshakeFailure)) throw error
+      if (failure.alert !== undefined) {
+        const body = buildAlert(AlertLevel.fatal, failure.alert)
+        this.host.output(plainRecord(ContentType.alert, record.sequence, body), from)
+      }
+      this.host.report(from, undefined, failure)
+    }
+  }
+}

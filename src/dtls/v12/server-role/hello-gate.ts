@@ -1,0 +1,62 @@
+import { ByteReader, OutOfBounds } from '../../../base/byte-reader'
+import type { Clock } from '../../../base/clock'
+import { ContentType, HandshakeType, Version } from '../../wire/constants'
+import { CookieJar } from '../../hello/cookie'
+import type { DropReason } from '../../counters'
+import { DecodeError } from '../../errors'
+import type { WireAddress } from '../../identity'
+import { type ClientHelloPrefix, parseClientHelloPrefix } from '../../hello/client-hello-prefix'
+import { type HandshakeFragment, readFragment, wholeMessage } from '../../wire/handshake-header'
+import { buildHelloVerifyRequest } from '../messages/hello-verify-request'
+import { plainRecord, type RawRecord } from '../../records/record'
+
+/** Someone who can receive at the address that the hello came from. */
+export interface CheckedHello {
+  readonly fragment: HandshakeFragment
+  readonly prefix: ClientHelloPrefix
+}
+
+/** What became of a hello: good, asked to come again with a cookie, or dropped. */
+export type HelloOutcome =
+  | { readonly kind: 'checked'; readonly checked: CheckedHello }
+  | { readonly kind: 'verify'; readonly datagram: Buffer }
+  | { readonly kind: 'dropped'; readonly reason: DropReason }
+
+/**
+ * The stateless part of a handshake (RFC 6347 §4.2.1). Before a right cookie nothing is kept, nothing
+ * but the hello's fixed part is parsed, and the answer is shorter than the hello.
+ *
+ * A hello in fragments is dropped: putting it together would need state for an unproven address.
+ */
+export class HelloGate {
+  private readonly cookies: CookieJar
+
+  constructor(clock: Clock, cookieLifetime: number) {
+    this.cookies = new CookieJar(clock, cookieLifetime)
+  }
+
+  check(record: RawRecord, from: WireAddress): HelloOutcome {
+    let fragment: HandshakeFragment
+    let prefix: ClientHelloPrefix
+    try {
+      const reader = new ByteReader(record.fragment)
+      fragment = readFragment(reader)
+      if (reader.remaining > 0) return { kind: 'dropped', reason: 'malformed-hello' }
+      if (fragment.offset > 0 || fragment.body.length !== fragment.length) {
+        return { kind: 'dropped', reason: 'fragmented-hello' }
+      }
+      prefix = parseClientHelloPrefix(fragment.body)
+    } catch (error) {
+      if (!(error instanceof DecodeError || error instanceof OutOfBounds)) throw error
+      return { kind: 'dropped', reason: 'malformed-hello' }
+    }
+    if (this.cookies.isValid(prefix, from))
+      return { kind: 'checked', checked: { fragment, prefix } }
+    const body = buildHelloVerifyRequest(this.cookies.make(prefix, from))
+    const message = wholeMessage(HandshakeType.helloVerifyRequest, fragment.messageSeq, body)
+    // Record sequence number and message_seq are the hello's: we remember none.
+    const { sequence } = record
+    const datagram = plainRecord(ContentType.handshake, sequence, message, Version.dtls10)
+    return { kind: 'verify', datagram }
+  }
+}

@@ -1,0 +1,351 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { PendingHandshake } from '../../associations/pending-handshake'
+import type { TimerHandle } from '../../../base/clock'
+import { unmapped } from '../../../base/ip-address'
+import type { LastFlight } from '../../associations/association'
+import type { RecordCipher } from '../../ciphers'
+import { ClientProof, type ProvenClient, provenBySession } from './client-proof'
+import { Alert, HandshakeType } from '../../wire/constants'
+import { HandshakeFailure } from '../../errors'
+import { FailureReporter } from '../handshake/failure-reporter'
+import type { HandshakeHost } from '../handshake/host'
+import { conclude } from './outcome'
+import { HandshakeInbox, type InboxListener } from '../handshake/inbox'
+import { HandshakeSecrets } from '../handshake/secrets'
+import { HandshakeSender } from '../handshake/sender'
+import { asFailure, timedOut, unexpectedMessage } from '../handshake/failures'
+import type { DropReason } from '../../counters'
+import type { DtlsIdentity, RemoteAddress, WireAddress } from '../../identity'
+import { createKeyAgreement } from '../../key-agreement'
+import { VERIFY_DATA_LENGTH } from '../keys/key-schedule'
+import { Lookup, type Question } from '../../lookups/lookup'
+import type { ClientHello } from '../messages/client-hello'
+import type { Negotiated } from './negotiation'
+import type { HandshakeMessage } from '../handshake/reassembly'
+import { NO_CONNECTION_ID, type RawRecord } from '../../records/record'
+import { isSessionAccepted, resumable } from './resumption'
+import type { FlightBuilder } from '../handshake/flight-builder'
+import { addKeyExchange, serverHello, serverRandom } from './server-flights'
+import type { DtlsSession } from '../../sessions/session'
+import { bytesKey } from '../../sessions/session-cache'
+
+type State =
+  | 'new'
+  | 'wait-certificate'
+  | 'wait-client-key-exchange'
+  | 'wait-certificate-verify'
+  | 'wait-change-cipher-spec'
+  | 'wait-finished'
+  | 'over'
+
+/** The one handshake message that each state takes (RFC 5246 §7.3); any other ends the handshake. */
+const EXPECTED: { readonly [state in State]?: number } = {
+  'wait-certificate': HandshakeType.certificate,
+  'wait-client-key-exchange': HandshakeType.clientKeyExchange,
+  'wait-certificate-verify': HandshakeType.certificateVerify,
+  'wait-finished': HandshakeType.finished,
+}
+
+/** The hello with a right cookie that a handshake begins with. */
+export interface VerifiedHello {
+  readonly hello: ClientHello
+  readonly message: HandshakeMessage
+  readonly recordSequence: number
+}
+
+/**
+ * One handshake, from a hello whose cookie was right to the client's Finished or the deadline. It is
+ * apart from any association that lives at the same address (RFC 6347 §4.2.8).
+ */
+export class ServerHandshake implements InboxListener, PendingHandshake {
+  readonly clientRandom: Uint8Array
+  /** Records of epoch 1 carry this when Connection IDs were agreed on. */
+  connectionId: Uint8Array | undefined
+
+  /** For look-ups: where the client is, as people write it. */
+  private readonly client: RemoteAddress
+  private state: State = 'new'
+  private negotiated: Negotiated
+  private secrets: HandshakeSecrets
+  private readonly sender: HandshakeSender
+  private readonly inbox: HandshakeInbox
+  private readonly failures: FailureReporter
+  private readonly deadline: TimerHandle
+  private cipher: RecordCipher | undefined
+  /** In a full handshake. */
+  private proof: ClientProof | undefined
+  /** The session that is resumed, or may be if its credential still holds. */
+  private session: DtlsSession | undefined
+  private sessionId: Uint8Array = NO_CONNECTION_ID
+  private readonly lookup: Lookup
+
+  constructor(
+    private readonly host: HandshakeHost,
+    readonly remote: WireAddress,
+    private readonly verified: VerifiedHello,
+    negotiated: Negotiated,
+  ) {
+    const { hello, message, recordSequence } = verified
+    const { clock, settings } = host
+    this.client = { address: unmapped(remote.wireAddress), port: remote.port }
+    this.negotiated = negotiated
+    this.clientRandom = new Uint8Array(hello.random)
+    this.secrets = new HandshakeSecrets(this.clientRandom, serverRandom(), negotiated)
+    this.inbox = new HandshakeInbox(message.messageSeq + 1, this)
+    const { sendLimit } = negotiated
+    this.sender = new HandshakeSender(host, remote, sendLimit, message.messageSeq, recordSequence)
+    this.lookup = new Lookup(host.lookups)
+    this.failures = new FailureReporter(clock, (failure) => host.report(this, failure))
+    const expire = (): void => this.giveUp(timedOut(this.state))
+    this.deadline = clock.setTimeout(expire, settings.handshakeTimeout)
+  }
+
+  /** Who the client says it is; proven only in the association. */
+  get claimed(): DtlsIdentity | undefined {
+    return this.session?.identity ?? this.proof?.claimed
+  }
+
+  /** Answers the hello: by resuming the session it names, or in full. */
+  begin(): void {
+    this.guard(() => {
+      const { hello } = this.verified
+      const session = this.host.sessions.find(hello.sessionId)
+      const negotiated = session && resumable(session, hello, this.negotiated, this.host.settings)
+      if (session === undefined || negotiated === undefined) return this.beginFull()
+      this.session = session
+      const { credentials, sessions } = this.host
+      this.await({
+        ask: () => isSessionAccepted(session, credentials, this.client),
+        onAnswer: (accepted) => {
+          if (accepted) return this.beginAbbreviated(session, negotiated)
+          sessions.remove(bytesKey(session.id))
+          this.session = undefined
+          this.beginFull()
+        },
+      })
+    })
+  }
+
+  /** The client repeats its hello: our flight was lost. */
+  repeatFlight(): void {
+    this.sender.repeat()
+  }
+
+  /** A record that is not a hello, of epoch 0 or 1. */
+  receive(record: RawRecord): void {
+    if (this.state !== 'over') this.guard(() => this.inbox.receive(record))
+  }
+
+  /** The key that records with our Connection ID are found by. */
+  get connectionIdKey(): string | undefined {
+    return this.connectionId && bytesKey(this.connectionId)
+  }
+
+  /** Ends the handshake without a word to the client. */
+  giveUp(otherwise: HandshakeFailure): void {
+    if (this.state === 'over') return
+    this.failures.reportEnd(otherwise)
+    this.finish()
+    this.host.ended(this)
+  }
+
+  private beginFull(): void {
+    const { host, negotiated, secrets } = this
+    const { extendedMasterSecret, group, suite } = negotiated
+    // Without extended master secret a session must not be resumed (RFC 7627 §5.4).
+    const keeps = extendedMasterSecret && host.settings.maxSessions > 0
+    this.sessionId = keeps ? new Uint8Array(randomBytes(32)) : NO_CONNECTION_ID
+    const agreement = group && createKeyAgreement(group)
+    const { settings, credentials, clock } = host
+    this.proof = new ClientProof({
+      settings,
+      credentials,
+      clock,
+      negotiated,
+      secrets,
+      agreement,
+      client: this.client,
+      report: (failure) => this.failures.report(failure),
+    })
+    const flight = this.beginFlight()
+    addKeyExchange(flight, negotiated, agreement, secrets.randoms, credentials)
+    this.sender.send(flight)
+    const certificates = suite.keyExchange === 'ecdhe-ecdsa'
+    this.enter(certificates ? 'wait-certificate' : 'wait-client-key-exchange')
+  }
+
+  private beginAbbreviated(session: DtlsSession, negotiated: Negotiated): void {
+    this.sessionId = session.id
+    this.negotiated = negotiated
+    this.secrets = new HandshakeSecrets(this.clientRandom, serverRandom(), negotiated)
+    this.secrets.resume(session.masterSecret)
+    const flight = this.beginFlight()
+    this.protect()
+    flight.changeCipherSpec().message(1, HandshakeType.finished, this.secrets.verifyData('server'))
+    this.sender.send(flight)
+    this.enter('wait-change-cipher-spec')
+  }
+
+  /** ClientHello into the transcript, ServerHello into a flight. */
+  private beginFlight(): FlightBuilder {
+    const { host, negotiated, secrets } = this
+    if (negotiated.peerConnectionId !== undefined) {
+      this.connectionId = host.allocateConnectionId(this)
+    }
+    const { transcript } = secrets
+    transcript.add(this.verified.message)
+    const hello = serverHello(negotiated, secrets.serverRandom, this.sessionId, this.connectionId)
+    return this.sender.compose(transcript).message(0, HandshakeType.serverHello, hello)
+  }
+
+  private protect(): void {
+    this.cipher = this.secrets.createCipher()
+    this.sender.protect(this.cipher, this.negotiated.peerConnectionId ?? NO_CONNECTION_ID)
+  }
+
+  /** @internal */
+  onMessage(message: HandshakeMessage): void {
+    const { state, proof } = this
+    if (message.type !== EXPECTED[state]) throw unexpectedMessage(message.type, state)
+    if (state === 'wait-finished') return this.onFinished(message)
+    if (proof === undefined) throw new RangeError('a full handshake without a proof')
+    if (state === 'wait-certificate') {
+      proof.onCertificate(message)
+      this.enter('wait-client-key-exchange')
+    } else if (state === 'wait-client-key-exchange') {
+      const question = proof.onClientKeyExchange(message)
+      if (question === undefined) this.enterWithKeys('wait-certificate-verify')
+      else this.await(question, () => this.enterWithKeys('wait-change-cipher-spec'))
+    } else {
+      this.await(proof.onCertificateVerify(message), () => this.enter('wait-change-cipher-spec'))
+    }
+  }
+
+  /** @internal */
+  onChangeCipherSpec(): void {
+    this.enter('wait-finished')
+  }
+
+  /** @internal Worth telling the operator, not worth ending anything. */
+  onPlainAlert(description: number): void {
+    this.failures.notePlainAlert(description)
+  }
+
+  /** @internal */
+  onProtectedAlert(description: number): void {
+    this.failures.noteAlert(description)
+    this.giveUp(timedOut(this.state))
+  }
+
+  /** @internal The keys of a session were right once; those of certificates are no keys of ours. */
+  onUndecryptable(): void {
+    if (this.proof?.claimed?.kind === 'psk') this.failures.suspectKey()
+  }
+
+  /** @internal */
+  dropped(reason: DropReason): void {
+    this.host.dropped(reason)
+  }
+
+  /** Goes to a state, and tells the inbox what it takes. */
+  private enter(state: State): void {
+    this.state = state
+    const { cipher } = this
+    if (state === 'wait-change-cipher-spec') this.inbox.expect({ kind: 'change-cipher-spec' })
+    else if (state !== 'wait-finished') this.inbox.expect({ kind: 'messages' })
+    else if (cipher !== undefined) {
+      const connectionId = this.connectionId !== undefined
+      this.inbox.expect({ kind: 'finished', cipher, connectionId })
+    }
+  }
+
+  private enterWithKeys(state: State): void {
+    this.protect()
+    this.enter(state)
+  }
+
+  private onFinished({ type, messageSeq, body }: HandshakeMessage): void {
+    const { secrets, session, cipher } = this
+    const client = session === undefined ? this.proof?.proven : provenBySession(session)
+    if (client === undefined || cipher === undefined) throw new RangeError('not authenticated')
+    const expected = secrets.verifyData('client')
+    if (body.length !== VERIFY_DATA_LENGTH || !timingSafeEqual(body, expected)) {
+      throw new HandshakeFailure(
+        'bad-finished',
+        "the client's Finished does not fit the handshake: it was tampered with",
+        Alert.decryptError,
+      )
+    }
+    let lastFlight: LastFlight | undefined
+    if (session === undefined) {
+      secrets.transcript.add({ type, messageSeq, body })
+      lastFlight = this.sender.sendFinished(secrets.verifyData('server'), messageSeq)
+    }
+    this.complete(client, cipher, lastFlight)
+  }
+
+  private complete(
+    client: ProvenClient,
+    cipher: RecordCipher,
+    lastFlight: LastFlight | undefined,
+  ): void {
+    const { host, inbox, sender, secrets } = this
+    const outcome = {
+      remote: this.remote,
+      negotiated: this.negotiated,
+      client,
+      cipher,
+      window: inbox.window,
+      connectionIdKey: this.connectionIdKey,
+      writeSequence: sender.protectedSequence,
+      clientRandom: this.clientRandom,
+      resumed: this.session !== undefined,
+      sessionId: this.sessionId,
+      masterSecret: secrets.masterSecret,
+      lastFlight,
+    }
+    const association = conclude(outcome, host)
+    const early = inbox.takeEarly()
+    this.finish()
+    host.established(this, association, early)
+  }
+
+  /** Lets nothing in until a question is answered, and goes on from there. */
+  private await<T>(question: Question<T>, next: () => void = () => {}): void {
+    this.inbox.expect({ kind: 'nothing' })
+    this.lookup.put(question, (step) =>
+      this.guard(() => {
+        step()
+        next()
+      }),
+    )
+  }
+
+  /** Whatever goes wrong ends this handshake only. */
+  private guard(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.fail(asFailure(error))
+    }
+  }
+
+  private fail(failure: HandshakeFailure): void {
+    if (this.state === 'over') return
+    if (failure.alert !== undefined) this.sender.alert(failure.alert)
+    this.failures.report(failure)
+    this.finish()
+    this.host.ended(this)
+  }
+
+  /** Frees everything. */
+  private finish(): void {
+    this.state = 'over'
+    this.inbox.close()
+    this.failures.close()
+    this.host.clock.clearTimeout(this.deadline)
+    this.sender.stop()
+    this.secrets.erase()
+    this.lookup.release()
+  }
+}
