@@ -4,7 +4,10 @@ import { DtlsServer } from '../../src/dtls/endpoint'
 import { packFlight, type RecordWriter } from '../../src/dtls/v12/handshake/flight'
 import { senderGroup } from '../../src/dtls/hello/half-open'
 import { LookupGate } from '../../src/dtls/lookups/lookup-gate'
-import { buildCertificateChain, parseCertificateChain } from '../../src/dtls/v12/messages/certificate'
+import {
+  buildCertificateChain,
+  parseCertificateChain,
+} from '../../src/dtls/v12/messages/certificate'
 import { ReplayWindow } from '../../src/dtls/records/replay'
 import { SecretSlab } from '../../src/dtls/sessions/secret-slab'
 import { FakeClock } from '../support/fake-clock'
