@@ -17,6 +17,8 @@ export type DropReason =
   | 'forged'
   | 'fragmented-hello'
   | 'malformed-hello'
+  /** A hello whose record sequence number or message_seq leaves too few for the answers to it. */
+  | 'number-limit'
   | 'half-open-limit'
   | 'association-limit'
   | 'early-limit'

@@ -131,14 +131,11 @@ export class DtlsServer {
         `${message.length} bytes; the device takes ${association.sendLimit} in a record`,
       )
     }
-    if (association.exhausted) {
-      this.close(association, 'its sequence numbers are used up')
-      throw new DtlsSendError('association-ended', `${association.id} has ended`)
-    }
     // Someone else has its address now: nothing meant for it may go there.
     if (association.displaced) return
-    const record = association.seal(ContentType.applicationData, message)
-    this.output(record, association)
+    if (!this.sendRecord(association, ContentType.applicationData, message)) {
+      throw new DtlsSendError('association-ended', `${association.id} has ended`)
+    }
   }
 
   /** Ends an association with a close_notify. Harmless when it already ended. */
@@ -146,7 +143,8 @@ export class DtlsServer {
     if (association.ended) return
     if (!association.displaced) {
       const alert = buildAlert(AlertLevel.warning, Alert.closeNotify)
-      this.output(association.seal(ContentType.alert, alert), association)
+      const record = association.seal(ContentType.alert, alert)
+      if (record !== undefined) this.output(record, association)
     }
     this.end(association, reason)
   }
@@ -197,6 +195,7 @@ export class DtlsServer {
       clock,
       dropped,
       output: (datagram, to) => this.output(datagram, to),
+      send: (association, type, content) => void this.sendRecord(association, type, content),
       deliver: (association, message) => this.onMessage(association, message),
       touch: (association) => this.associations.touch(association),
       moved: (association, { wireAddress, port }) => {
@@ -212,6 +211,17 @@ export class DtlsServer {
       exhausted: (association, reason) => this.close(association, reason),
       retransmitted: () => this.tally.retransmissions++,
     })
+  }
+
+  /** @returns false when the association had to be ended instead: it has no sequence numbers left */
+  private sendRecord(association: Association, type: number, content: Uint8Array): boolean {
+    const record = association.exhausted ? undefined : association.seal(type, content)
+    if (record === undefined) {
+      this.close(association, 'its sequence numbers are used up')
+      return false
+    }
+    this.output(record, association)
+    return true
   }
 
   private onEstablished(

@@ -12,6 +12,7 @@ import { ReplayWindow } from '../../src/dtls/records/replay'
 import { SecretSlab } from '../../src/dtls/sessions/secret-slab'
 import { FakeClock } from '../support/fake-clock'
 import { fuzzDtls } from '../fuzz/dtls-fuzz'
+import { fuzzHandshakes } from '../fuzz/handshake-fuzz'
 import { seededRandom } from '../support/random'
 import { pskCredentials } from './support/harness'
 
@@ -152,6 +153,9 @@ describe('parts of the DTLS server', () => {
   })
 
   it('bent handshakes and noise end typed, bounded and without a warning', () => fuzzDtls(5000, 11))
+
+  it('survives whole handshakes with rewritten records and fragments, and serves the next', () =>
+    fuzzHandshakes(2000, 12))
 
   it('random datagrams do nothing', () => {
     const random = seededRandom(13)

@@ -2,6 +2,7 @@
 import { fuzzCoap } from './coap-fuzz'
 import { fuzzDtls } from './dtls-fuzz'
 import { fuzzFormats } from './format-fuzz'
+import { fuzzHandshakes } from './handshake-fuzz'
 
 export const fuzzers: {
   readonly [name: string]: (iterations: number, seed: number) => unknown
@@ -9,4 +10,5 @@ export const fuzzers: {
   coap: fuzzCoap,
   dtls: fuzzDtls,
   formats: fuzzFormats,
+  handshakes: fuzzHandshakes,
 }

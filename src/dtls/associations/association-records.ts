@@ -13,6 +13,8 @@ export interface LiveHost {
   readonly clock: Clock
   readonly settings: Settings
   output(datagram: Uint8Array, to: WireAddress): void
+  /** One record; ends the association instead when its sequence numbers are used up. */
+  send(association: Association, type: number, content: Uint8Array): void
   dropped(reason: DropReason): void
   deliver(association: Association, message: Buffer): void
   /** Something authentic came from it. */
@@ -115,7 +117,7 @@ export class AssociationRecords {
       // Renegotiation: no, but the connection goes on (RFC 5746 §4.5).
       const alert = buildAlert(AlertLevel.warning, Alert.noRenegotiation)
       this.host.dropped('unexpected')
-      this.host.output(association.seal(ContentType.alert, alert), association)
+      this.host.send(association, ContentType.alert, alert)
     } else {
       this.host.dropped('unexpected')
     }
@@ -127,7 +129,9 @@ export class AssociationRecords {
     const now = clock.monotonic()
     if (now - flight.sentAt < settings.retransmitTimeout / 2) return
     flight.sentAt = now
+    const datagram = association.sealLastFlight(flight)
+    if (datagram === undefined) return
     this.host.retransmitted()
-    this.host.output(association.sealLastFlight(flight), association)
+    this.host.output(datagram, association)
   }
 }

@@ -124,19 +124,26 @@ export class Association {
     return this.writeSequence >= LAST_SEQUENCE - 1
   }
 
-  /** @internal A protected record with the next sequence number. */
-  seal(type: number, content: Uint8Array): Buffer {
+  /** @internal A protected record with the next sequence number; undefined when there is none left. */
+  seal(type: number, content: Uint8Array): Buffer | undefined {
+    if (this.writeSequence > LAST_SEQUENCE) return undefined
     return sealRecord(this.cipher, type, this.writeSequence++, content, this.peerConnectionId)
   }
 
-  /** @internal ChangeCipherSpec and Finished once more, as new records (RFC 6347 §4.2.4). */
-  sealLastFlight(flight: LastFlight): Buffer {
+  /**
+   * @internal ChangeCipherSpec and Finished once more, as new records (RFC 6347 §4.2.4); undefined
+   * when an epoch has no number left for them.
+   */
+  sealLastFlight(flight: LastFlight): Buffer | undefined {
+    if (flight.plainSequence > LAST_SEQUENCE || this.exhausted) return undefined
     const ccs = Buffer.from([1])
     const body = Buffer.from(flight.verifyData, 'latin1')
     const finished = wholeMessage(HandshakeType.finished, flight.messageSeq, body)
+    const record = this.seal(ContentType.handshake, finished)
+    if (record === undefined) return undefined
     return Buffer.concat([
       plainRecord(ContentType.changeCipherSpec, flight.plainSequence++, ccs),
-      this.seal(ContentType.handshake, finished),
+      record,
     ])
   }
 }

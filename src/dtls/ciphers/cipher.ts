@@ -30,16 +30,26 @@ const MAX_CONNECTION_ID = 255
 const plain = Buffer.alloc(PLAIN_LENGTH)
 const withCid = Buffer.alloc(CID_PREFIX + MAX_CONNECTION_ID + 2, 0xff)
 
-/** Epoch and sequence number as they stand in the record header. */
+/**
+ * Epoch and sequence number as they stand in the record header. Never throws; that `sequence` is at
+ * most {@link LAST_SEQUENCE} is the caller's duty: a number must not be used twice.
+ */
 export function writeEpochSequence(
   target: Buffer,
   at: number,
   epoch: number,
   sequence: number,
 ): void {
-  target.writeUInt16BE(epoch, at)
-  target.writeUInt16BE(Math.floor(sequence / 0x1_0000_0000), at + 2)
-  target.writeUInt32BE(sequence >>> 0, at + 4)
+  const high = Math.floor(sequence / 0x1_0000_0000)
+  const low = sequence >>> 0
+  target[at] = epoch >>> 8
+  target[at + 1] = epoch
+  target[at + 2] = high >>> 8
+  target[at + 3] = high
+  target[at + 4] = low >>> 24
+  target[at + 5] = low >>> 16
+  target[at + 6] = low >>> 8
+  target[at + 7] = low
 }
 
 /**

@@ -95,3 +95,5 @@ export const MAX_CIPHERTEXT = MAX_PLAINTEXT + 256
 export const MAX_HANDSHAKE_MESSAGE = 8192
 /** The last sequence number of an epoch (RFC 6347 §4.1). */
 export const LAST_SEQUENCE = 2 ** 48 - 1
+/** The last message_seq of a handshake (RFC 6347 §4.2.2). */
+export const LAST_MESSAGE_SEQ = 2 ** 16 - 1

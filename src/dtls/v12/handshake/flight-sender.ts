@@ -1,12 +1,14 @@
 import type { Clock, TimerHandle } from '../../../base/clock'
 import type { RecordCipher } from '../../ciphers'
-import { HANDSHAKE_HEADER, RECORD_HEADER } from '../../wire/constants'
+import { HANDSHAKE_HEADER, LAST_SEQUENCE, RECORD_HEADER } from '../../wire/constants'
 import { type FlightItem, packFlight, type RecordWriter } from './flight'
 import { NO_CONNECTION_ID, plainRecord, recordOverhead, sealRecord } from '../../records/record'
 import type { Settings } from '../../settings'
 
 /** After so many time-outs a smaller datagram is tried (RFC 6347 §4.1.1.1). */
 const TIMEOUTS_BEFORE_SMALLER = 2
+/** No flight has as many records. With fewer numbers left nothing is sent: the handshake times out. */
+const NUMBERS_FOR_FLIGHT = 2 ** 16
 /** IPv4's least reassembly buffer, less headers. */
 const SMALL_MTU = 548
 
@@ -86,6 +88,9 @@ export class FlightSender implements RecordWriter {
   }
 
   private emit(): void {
+    if (Math.max(this.plainSequence, this.protectedSequence) > LAST_SEQUENCE - NUMBERS_FOR_FLIGHT) {
+      return
+    }
     this.sentAt = this.clock.monotonic()
     const { mtu } = this.settings
     const limits = {

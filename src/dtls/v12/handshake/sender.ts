@@ -1,6 +1,12 @@
 import type { LastFlight } from '../../associations/association'
 import type { RecordCipher } from '../../ciphers'
-import { type Alert, AlertLevel, ContentType, HandshakeType } from '../../wire/constants'
+import {
+  type Alert,
+  AlertLevel,
+  ContentType,
+  HandshakeType,
+  LAST_SEQUENCE,
+} from '../../wire/constants'
 import { FlightSender } from './flight-sender'
 import type { HandshakeHost } from './host'
 import type { WireAddress } from '../../identity'
@@ -79,6 +85,7 @@ export class HandshakeSender {
 
   /** A fatal alert, in plaintext. */
   alert(alert: Alert): void {
+    if (this.flights.plainSequence > LAST_SEQUENCE) return
     const body = buildAlert(AlertLevel.fatal, alert)
     const record = plainRecord(ContentType.alert, this.flights.plainSequence++, body)
     this.host.output(record, this.remote)

@@ -1,6 +1,12 @@
 import { ByteReader, OutOfBounds } from '../../../base/byte-reader'
 import type { Clock } from '../../../base/clock'
-import { ContentType, HandshakeType, Version } from '../../wire/constants'
+import {
+  ContentType,
+  HandshakeType,
+  LAST_MESSAGE_SEQ,
+  LAST_SEQUENCE,
+  Version,
+} from '../../wire/constants'
 import { CookieJar } from '../../hello/cookie'
 import type { DropReason } from '../../counters'
 import { DecodeError } from '../../errors'
@@ -9,6 +15,10 @@ import { type ClientHelloPrefix, parseClientHelloPrefix } from '../../hello/clie
 import { type HandshakeFragment, readFragment, wholeMessage } from '../../wire/handshake-header'
 import { buildHelloVerifyRequest } from '../messages/hello-verify-request'
 import { plainRecord, type RawRecord } from '../../records/record'
+
+/** Our records and messages are numbered on from the hello's: so many must be left for them. */
+const RECORDS_LEFT = 2 ** 20
+const MESSAGES_LEFT = 2 ** 8
 
 /** Someone who can receive at the address that the hello came from. */
 export interface CheckedHello {
@@ -50,8 +60,16 @@ export class HelloGate {
       if (!(error instanceof DecodeError || error instanceof OutOfBounds)) throw error
       return { kind: 'dropped', reason: 'malformed-hello' }
     }
-    if (this.cookies.isValid(prefix, from))
+    if (this.cookies.isValid(prefix, from)) {
+      const { messageSeq } = fragment
+      if (
+        record.sequence > LAST_SEQUENCE - RECORDS_LEFT ||
+        messageSeq > LAST_MESSAGE_SEQ - MESSAGES_LEFT
+      ) {
+        return { kind: 'dropped', reason: 'number-limit' }
+      }
       return { kind: 'checked', checked: { fragment, prefix } }
+    }
     const body = buildHelloVerifyRequest(this.cookies.make(prefix, from))
     const message = wholeMessage(HandshakeType.helloVerifyRequest, fragment.messageSeq, body)
     // Record sequence number and message_seq are the hello's: we remember none.
