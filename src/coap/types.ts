@@ -118,6 +118,12 @@ export interface CoapResponse {
   readonly options: readonly CoapOption[]
 }
 
+/** How an observation is cancelled. */
+export interface CancelOptions extends TransmissionOptions {
+  /** One Uri-Query option each, instead of those of the registration. */
+  readonly query?: readonly string[]
+}
+
 /** The asking side of an observation (RFC 7641 §3). */
 export interface ObserveRelation {
   readonly peer: Peer
@@ -128,9 +134,10 @@ export interface ObserveRelation {
   readonly active: boolean
   /**
    * Active cancellation: the same request with Observe=1 and the same token (RFC 7641 §3.6).
-   * Resolves with the answer; notifications stop at once.
+   * Resolves with the answer, whole, or with its first block where the rest cannot be fetched;
+   * notifications stop at once.
    */
-  cancel(options?: TransmissionOptions): Promise<CoapResponse>
+  cancel(options?: CancelOptions): Promise<CoapResponse>
   /** Passive cancellation: forgets the relation; the next notification is answered with RST. */
   forget(): void
 }

@@ -330,19 +330,79 @@ describe('coap observe: the asking side', () => {
       assert.equal((await promise).code, Code.CONTENT)
     })
 
-    it('does not fetch the rest of a large last value', async () => {
+    /** The first block of the answer to a cancellation. */
+    const firstBlock = ({ mid, token }: ReadMessage): RawMessage => ({
+      type: ACK,
+      code: Code.CONTENT,
+      mid,
+      token,
+      options: [[Opt.BLOCK2, block(0, true, 0)]],
+      payload: Buffer.alloc(16, 'a'),
+    })
+
+    it('fetches the rest of a large last value, so that the peer is done with it', async () => {
       const { bench, relation, token } = await observed()
-      const promise = relation.cancel()
+      const promise = relation.cancel({ query: [] })
+      const waiting = bench.endpoint.request(bench.peer, { code: Code.GET, path: ['4'] })
+      bench.deliver(firstBlock(bench.sent()))
+      const rest = bench.sent()
+      assert.notEqual(rest.token, token)
+      assert.deepEqual(
+        [
+          optionNumber(rest, Opt.OBSERVE),
+          optionTexts(rest, Opt.URI_PATH),
+          optionNumber(rest, Opt.BLOCK2),
+        ],
+        [undefined, ['3', '0', '9'], block(1, false, 0)],
+      )
       bench.deliver({
         type: ACK,
         code: Code.CONTENT,
-        mid: bench.sent().mid,
-        token,
-        options: [[Opt.BLOCK2, block(0, true, 0)]],
-        payload: Buffer.alloc(16),
+        mid: rest.mid,
+        token: rest.token,
+        options: [[Opt.BLOCK2, block(1, false, 0)]],
+        payload: 'b',
       })
-      await promise
+      assert.equal((await promise).payload.toString(), `${'a'.repeat(16)}b`)
+      const next = bench.sent()
+      assert.deepEqual(optionTexts(next, Opt.URI_PATH), ['4'])
+      bench.deliver({ type: ACK, code: Code.CONTENT, mid: next.mid, token: next.token })
+      await waiting
+    })
+
+    it('is cancelled also when the rest of the last value does not come', async () => {
+      const { bench, relation } = await observed()
+      const promise = relation.cancel()
+      bench.deliver(firstBlock(bench.sent()))
+      bench.clock.advance(200_000)
+      assert.equal((await promise).payload.toString(), 'a'.repeat(16))
+      assert.equal(relation.active, false)
+    })
+
+    it('is cancelled also when the last value is larger than what is accepted', async () => {
+      const { bench, relation } = await observed(1, { maxBody: 20 })
+      const promise = relation.cancel()
+      const request = bench.sent()
+      const { mid, token, options = [], ...rest } = firstBlock(request)
+      bench.deliver({ ...rest, mid, token, options: [...options, [Opt.SIZE2, 21]] })
+      assert.equal((await promise).payload.toString(), 'a'.repeat(16))
       bench.nothingSent()
+    })
+
+    it('repeats the query of the registration unless told otherwise', async () => {
+      for (const [options, expected] of [
+        [{}, ['pmin=5']],
+        [{ query: [] }, []],
+      ] as const) {
+        const bench = await Bench.start()
+        const init = { ...INIT, query: ['pmin=5'] }
+        const relation = bench.endpoint.adopt(bench.peer, init, Buffer.from('t'), new Listener())
+        const promise = relation.cancel(options)
+        const request = bench.sent()
+        assert.deepEqual(optionTexts(request, Opt.URI_QUERY), expected)
+        bench.deliver({ type: ACK, code: Code.CONTENT, mid: request.mid, token: request.token })
+        await promise
+      }
     })
 
     it('forgets the relation also when the peer does not answer', async () => {
@@ -627,7 +687,7 @@ describe('coap observe: the asking side', () => {
         ],
         payload: 'v'.repeat(16),
       })
-      bench.clock.advance(62_000)
+      bench.clock.advance(2 * 62_000)
       const relation = await promise
       assert.deepEqual([relation.first, relation.active], [undefined, true])
       bench.transport.take()

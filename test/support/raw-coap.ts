@@ -25,6 +25,7 @@ export const Opt = {
   ACCEPT: 17,
   BLOCK2: 23,
   BLOCK1: 27,
+  SIZE2: 28,
 } as const
 
 export const CON = 0

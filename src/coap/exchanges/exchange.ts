@@ -10,6 +10,8 @@ import type { CoapOption, TransmissionOptions } from '../types'
 
 /** Who sent a request, and is told once how it ended. */
 export interface ExchangeOwner {
+  /** False for a response that came late: to an earlier request under the same token. */
+  expects(fields: OptionFields): boolean
   onResponse(message: Message, fields: OptionFields): void
   onFailure(error: Error): void
 }
@@ -111,6 +113,7 @@ export class Exchange extends Timer implements TokenHolder, TransmissionOwner {
       this.relation.onMessage(message, fields)
       return
     }
+    if (!this.owner.expects(fields)) return
     // A response on its own also stands for an ACK that got lost (RFC 7252 §5.2.2).
     this.succeed(message, fields)
   }

@@ -1,8 +1,9 @@
+import { PeerGone } from '../../transport/transport'
 import { BodyReceiver } from '../blockwise/body-receiver'
 import type { Message } from '../messages/codec'
 import { Code, isSuccess } from '../codes'
 import { describe, type Core } from '../core'
-import { BlockwiseError, CoapCancelled } from '../errors'
+import { BlockwiseError, CoapCancelled, CoapResponseTimeout, CoapTimeout } from '../errors'
 import { Exchange, type ExchangeOwner } from './exchange'
 import { requestOptions } from '../messages/message-options'
 import {
@@ -57,6 +58,8 @@ export class Operation implements ExchangeOwner {
   private exchange: Exchange | undefined = undefined
   private body: BodyReceiver | undefined
   private restarts = 0
+  /** The block under way timed out once. */
+  private timeout: Error | undefined = undefined
   private begun = false
   private settled = false
   private onAbort: (() => void) | undefined = undefined
@@ -86,7 +89,7 @@ export class Operation implements ExchangeOwner {
   begin(): void {
     if (this.settled) return
     this.begun = true
-    if (this.body !== undefined) this.fetchNext()
+    if (this.body !== undefined) this.fetchNext(this.body)
     else this.sendBody(Math.min(this.largestSzx, this.state.smallestSzx))
   }
 
@@ -114,17 +117,72 @@ export class Operation implements ExchangeOwner {
   }
 
   onFailure(error: Error): void {
-    this.fail(error)
+    if (this.askAgain(error)) return
+    this.giveUp(error)
+  }
+
+  /**
+   * All blocks of a request's body share a token. A peer that carries out a retransmission anew
+   * answers twice, the second time when the next block is already on its way.
+   */
+  expects({ block1 }: OptionFields): boolean {
+    const { szx, offset } = this
+    if (block1 === undefined || szx === UNBLOCKED || this.body !== undefined) return true
+    return block1.num >= offset >> (szx + 4)
   }
 
   onResponse(message: Message, fields: OptionFields): void {
     if (this.settled) return
     try {
-      if (this.body !== undefined) this.receiveFurther(message, fields)
-      else if (!this.continueSending(message, fields)) this.receiveBody(message, fields)
+      const { timeout } = this
+      this.timeout = undefined
+      if (this.body !== undefined) this.receiveFurther(this.body, message, fields)
+      else if (timeout !== undefined && message.code === Code.REQUEST_ENTITY_INCOMPLETE) {
+        // It has the block, but does not take it twice: all that can be said is that it timed out.
+        throw timeout
+      } else if (!this.continueSending(message, fields)) this.receiveBody(message, fields)
     } catch (error) {
-      this.fail(error as Error)
+      this.giveUp(error as Error)
     }
+  }
+
+  /**
+   * One unlucky message out of many must not cost a whole body: a block between the first and the
+   * last of a request's body, or any later one of a response's, is sent or asked for once more when
+   * it timed out. The peer answered a moment ago, and such a message may arrive twice (RFC 7959
+   * §2.3, §2.4). False when there is nothing to repeat; nor is it worth it for a notification, which
+   * the next one replaces.
+   */
+  private askAgain(error: Error): boolean {
+    const timedOut = error instanceof CoapTimeout || error instanceof CoapResponseTimeout
+    if (this.settled || this.timeout !== undefined || !timedOut) return false
+    if (this.extras.body !== undefined) return false
+    const { body, payload, szx, offset } = this
+    if (body === undefined) {
+      const between =
+        payload !== undefined &&
+        szx !== UNBLOCKED &&
+        offset > 0 &&
+        offset + (16 << szx) < payload.length
+      if (!between) return false
+    }
+    this.timeout = error
+    if (body === undefined) this.sendBlock(offset)
+    else this.fetchNext(body)
+    return true
+  }
+
+  /**
+   * A cancelled observation is cancelled also where the rest of its last value cannot be had: its
+   * answer is the first block then.
+   */
+  private giveUp(error: Error): void {
+    const { body } = this
+    if (this.extras.observe !== 1 || body === undefined || error instanceof PeerGone) {
+      this.fail(error)
+      return
+    }
+    this.finish(body.first, body.fields, body.first.payload)
   }
 
   private settle(): boolean {
@@ -289,7 +347,7 @@ export class Operation implements ExchangeOwner {
     }
     const { block2 } = fields
     const whole = block2 === undefined || (!block2.more && block2.num === 0)
-    if (whole || !isSuccess(message.code) || observe === 1) {
+    if (whole || !isSuccess(message.code)) {
       this.finish(message, fields, message.payload)
       return
     }
@@ -297,36 +355,36 @@ export class Operation implements ExchangeOwner {
       const { settings, incoming } = this.core
       this.body = new BodyReceiver(message, fields, settings.maxBody, incoming)
     } catch (error) {
-      this.fail(error as Error)
+      if (observe === 1) this.finish(message, fields, message.payload)
+      else this.fail(error as Error)
       return
     }
-    this.fetchNext()
+    this.fetchNext(this.body)
   }
 
   /** @throws BlockwiseError */
-  private receiveFurther(message: Message, fields: OptionFields): void {
-    const body = this.body as BodyReceiver
+  private receiveFurther(body: BodyReceiver, message: Message, fields: OptionFields): void {
     if (!isSuccess(message.code)) {
       this.finish(message, fields, message.payload)
       return
     }
     const outcome = body.add(message, fields)
     if (outcome === 'complete') this.finish(body.first, body.fields, body.take())
-    else if (outcome === 'more') this.fetchNext()
-    else this.fetchAnew()
+    else if (outcome === 'more') this.fetchNext(body)
+    else this.fetchAnew(body)
   }
 
-  private fetchNext(): void {
-    const { num, szx } = (this.body as BodyReceiver).next(this.responseSzx)
+  private fetchNext(body: BodyReceiver): void {
+    const { num, szx } = body.next(this.responseSzx)
     this.fetchBlock(num, szx)
   }
 
-  private fetchAnew(): void {
+  private fetchAnew(body: BodyReceiver): void {
     if (++this.restarts > MOST_RESTARTS) {
       throw new BlockwiseError('the resource changes faster than it can be fetched')
     }
-    const { szx } = (this.body as BodyReceiver).next(this.responseSzx)
-    this.body?.release()
+    const { szx } = body.next(this.responseSzx)
+    body.release()
     this.body = undefined
     this.szx = UNBLOCKED
     this.fetchBlock(0, szx)

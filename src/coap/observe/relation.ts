@@ -10,11 +10,11 @@ import type { Requester } from '../exchanges/requester'
 import { responseOf } from '../exchanges/response'
 import type { TokenHolder } from '../messages/tokens'
 import type {
+  CancelOptions,
   CoapRequestInit,
   CoapResponse,
   ObserveListener,
   ObserveRelation,
-  TransmissionOptions,
 } from '../types'
 import type { Peer } from '../../transport/transport'
 
@@ -105,7 +105,7 @@ export class Relation implements ObserveRelation, TokenHolder {
     this.active = true
   }
 
-  async cancel(options: TransmissionOptions = {}): Promise<CoapResponse> {
+  async cancel(options: CancelOptions = {}): Promise<CoapResponse> {
     this.active = false
     this.dropFetch()
     try {

@@ -71,7 +71,8 @@ export class Wire implements ObserveListener {
   async cancel(device: Registration): Promise<void> {
     if (!this.active) return
     if (device.state === 'asleep') this.relation?.forget()
-    else await this.relation?.cancel()
+    // Attributes say when to notify (Core 1.2 §6.4.1); here they would say nothing.
+    else await this.relation?.cancel({ query: [] })
   }
 
   forget(): void {

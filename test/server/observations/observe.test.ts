@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { ObserveRequest } from '../../../src/server/types'
+import { Opt, optionNumber } from '../../support/raw-coap'
 import { Ears, ObserveLab } from '../support/observing'
 import { type RegisteredDevice, hex, optionsOf } from '../support/registered-device'
 
@@ -32,6 +33,40 @@ describe('Observe', () => {
     assert.equal(reset.type, 3)
     assert.deepEqual(ears.values, [100, 99, 98])
     await silent()
+  })
+
+  it('fetches the rest of the answer to a cancellation, as a device of 64-byte blocks wants it', async () => {
+    await open()
+    const ears = new Ears(lab.device)
+    const { peer } = lab.device
+    const value = 'v'.repeat(150)
+    let under = -1
+    /** Serves one request as a client does that has room for one transfer: 5.03 to all others. */
+    const serve = async (): Promise<number> => {
+      const request = await peer.message()
+      const num = (optionNumber(request, Opt.BLOCK2) ?? 0) >> 4
+      if (under >= 0 && num !== under + 1) {
+        await lab.device.answer(request, 0xa3)
+        return 0xa3
+      }
+      const more = (num + 1) * 64 < value.length
+      under = more ? num : -1
+      const observe: [number, number][] =
+        optionNumber(request, Opt.OBSERVE) === 0 ? [[Opt.OBSERVE, 1]] : []
+      await lab.device.answer(request, 0x45, {
+        options: [...observe, [Opt.CONTENT_FORMAT, 0], [Opt.BLOCK2, num * 16 + (more ? 8 : 0) + 2]],
+        payload: value.slice(num * 64, (num + 1) * 64),
+      })
+      return 0x45
+    }
+    for (let block = 0; block < 3; block++) assert.equal(await serve(), 0x45)
+    await settled()
+    assert.deepEqual(ears.values, [value])
+    ears.subscription.close()
+    for (let block = 0; block < 3; block++) assert.equal(await serve(), 0x45)
+    const read = lab.device.server.read('dev1', '/3/0/9')
+    for (let block = 0; block < 3; block++) assert.equal(await serve(), 0x45)
+    assert.equal((await read).records[0]?.value, value)
   })
 
   it('delivers of 5, 6, 6 (duplicate), 4 (old) the fresh ones only', async () => {
