@@ -4,8 +4,15 @@ import { ObjectLink, type ResourceType, type Value, ValueError } from './value'
 const INT64_MIN = -(2n ** 63n)
 const INT64_MAX = 2n ** 63n - 1n
 const UINT64_MAX = 2n ** 64n - 1n
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** ECMAScript's largest time, seconds either side of the epoch. */
 const MAX_SECONDS = 8_640_000_000_000
+
+/**
+ * A number from here on that is to be written as a Time is milliseconds, as `Date.now()` and Node-RED's
+ * inject node give them: as seconds it would be the year 5138.
+ */
+const FIRST_MILLISECONDS = 1e11
 
 /** What went wrong, without throwing: a decoder delivers the value as it came, with a warning. */
 export type Warn = (message: string) => void
@@ -35,18 +42,24 @@ export function coerce(value: Value, type: ResourceType, warn: Warn = quiet): Va
 }
 
 /**
- * Like {@link coerce}, for what an application wants to send.
+ * Like {@link coerce}, for what an application wants to send; text is read as {@link parseValue} does,
+ * and numbers from 1e11 on are milliseconds where a Time is wanted.
  * @throws ValueError the value cannot be of this type
  */
 export function toType(value: Value, type: ResourceType): Value {
-  const converted = typeof value === 'string' ? parse(value, type) : convert(value, type)
+  const converted =
+    typeof value === 'string'
+      ? parse(value, type)
+      : type === 'Time' && isMilliseconds(value)
+        ? dateOf(Number(value))
+        : convert(value, type)
   if (converted === undefined) throw new ValueError(`${describe(value)} is no ${wanted(type)}`)
   return converted
 }
 
 /**
  * Reads the text of a value of a type: decimal numbers, `true`/`false`/`1`/`0`, ISO 8601 or Unix
- * seconds, hex (`0x…`) or base64, `66:0`.
+ * seconds (milliseconds from 1e11 on), hex (`0x…`) or base64, `66:0`.
  * @throws ValueError
  */
 export function parseValue(text: string, type: ResourceType): Value {
@@ -74,9 +87,20 @@ export function sameValue(a: Value | undefined, b: Value | undefined): boolean {
   return Object.is(a, b)
 }
 
-/** Whole seconds since the epoch, as the type Time has them (Core appendix C). */
+/**
+ * Whole seconds since the epoch, as the type Time has them (Core appendix C).
+ * @throws ValueError for an invalid date
+ */
 export function secondsOf(time: Date): number {
-  return Math.floor(time.getTime() / 1000)
+  const seconds = Math.floor(time.getTime() / 1000)
+  if (Number.isNaN(seconds)) throw new ValueError('an invalid Date is no Time')
+  return seconds
+}
+
+/** Whether {@link toType} takes a value for milliseconds, not seconds, where a Time is wanted. */
+export function isMilliseconds(value: unknown): boolean {
+  if (typeof value === 'string') return DECIMAL.test(value) && isMilliseconds(Number(value))
+  return (typeof value === 'number' || typeof value === 'bigint') && value >= FIRST_MILLISECONDS
 }
 
 function describe(value: Value): string {
@@ -102,7 +126,7 @@ function wanted(type: ResourceType): string {
     case 'Opaque':
       return 'Opaque (a Buffer, or text as hex with 0x or base64)'
     case 'Time':
-      return 'Time (a Date, ISO 8601 text, or Unix seconds)'
+      return 'Time (a valid Date, ISO 8601 text, or Unix seconds)'
     case 'Objlnk':
       return 'Objlnk (text like "66:0")'
     case 'Corelnk':
@@ -160,10 +184,8 @@ function parse(text: string, type: ResourceType): Value | undefined {
     case 'Opaque':
       return parseBytes(text)
     case 'Time': {
-      const seconds = toTime(text)
-      if (seconds !== undefined) return seconds
-      const time = new Date(text)
-      return Number.isNaN(time.getTime()) ? undefined : time
+      if (isMilliseconds(text)) return dateOf(Number(text))
+      return toTime(text) ?? dateOf(text)
     }
     default:
       return convert(text, type)
@@ -177,7 +199,7 @@ function toText(value: Value): string | undefined {
   }
   if (!(value instanceof Uint8Array)) return undefined
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(value)
+    return utf8.decode(value)
   } catch {
     return undefined
   }
@@ -223,8 +245,14 @@ function toBoolean(value: Value): boolean | undefined {
   return text === 'false' || text === '0' ? false : undefined
 }
 
+/** @param time milliseconds, or text as `Date` reads it */
+function dateOf(time: number | string): Date | undefined {
+  const date = new Date(time)
+  return Number.isNaN(date.getTime()) ? undefined : date
+}
+
 function toTime(value: Value): Date | undefined {
-  if (value instanceof Date) return value
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value
   const numeric = typeof value === 'string' ? toFloat(value) : value
   if (typeof numeric !== 'number' && typeof numeric !== 'bigint') return undefined
   const seconds = Number(numeric)

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
+import { encode, EncodeError } from '../../src/lwm2m/formats'
+import { builtinModel } from '../../src/lwm2m/model/object-model'
+import { Path } from '../../src/lwm2m/path'
 import { ObjectLink, type ResourceType, type Value, ValueError } from '../../src/lwm2m/value'
 import {
   coerce,
   formatValue,
+  isMilliseconds,
   parseBase64,
   parseValue,
   sameValue,
+  secondsOf,
   toType,
 } from '../../src/lwm2m/values'
 import { cpuTime } from '../support/cpu-time'
@@ -69,6 +74,39 @@ describe('values of a type (Core appendix C)', () => {
       assert.match(warnings[0] ?? '', /taken as/)
     })
   }
+
+  it('Time of a number from 1e11 on, or its text, is milliseconds where an application writes it', () => {
+    const at = new Date(1_796_100_000_000)
+    for (const value of [1_796_100_000_000, 1_796_100_000_000n, '1796100000000', at]) {
+      assert.deepEqual(toType(value, 'Time'), at)
+    }
+    assert.deepEqual(toType(99_999_999_999, 'Time'), new Date(99_999_999_999_000))
+    assert.deepEqual(toType(1_796_100_000, 'Time'), at)
+    assert.equal(isMilliseconds(at), false)
+    assert.equal(isMilliseconds('1e11'), true)
+    assert.equal(isMilliseconds(' '), false)
+    // What a device says is never taken for milliseconds.
+    assert.deepEqual(coerce(1e12, 'Time'), new Date(1e15))
+  })
+
+  it('Time is no invalid Date, and none is written', () => {
+    const invalid = new Date(NaN)
+    assert.throws(() => toType(invalid, 'Time'), /no Time \(a valid Date/)
+    assert.throws(() => secondsOf(invalid), ValueError)
+    for (const format of [0, 60, 110, 112, 11542, 11543, 11544]) {
+      for (const path of ['/3/0/13', '/40000/0/1']) {
+        const records = [{ path: Path.parse(path), value: invalid }]
+        const context = {
+          base: Path.parse(path),
+          resource: ({ object, resource }: Path) =>
+            builtinModel()
+              .object(object ?? -1)
+              ?.resources.get(resource ?? -1),
+        }
+        assert.throws(() => encode(format, records, context), EncodeError, `${format} ${path}`)
+      }
+    }
+  })
 
   const unfit: readonly (readonly [ResourceType, Value])[] = [
     ['Integer', 1.5],

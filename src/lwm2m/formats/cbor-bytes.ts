@@ -1,7 +1,8 @@
 /** Untrusted CBOR (RFC 8949) to JavaScript values and back, through cbor-x. */
+import { isUtf8 } from 'node:buffer'
 import { Decoder, Encoder } from 'cbor-x'
 import { ByteReader, OutOfBounds } from '../../base/byte-reader'
-import { integerOf } from '../values'
+import { integerOf, type Warn } from '../values'
 import { DecodeError } from './codec'
 import { checkSize, MAX_RECORDS } from './limits'
 
@@ -22,12 +23,29 @@ export type CborValue =
 const MAX_DEPTH = 16
 
 /** RFC 8949 §3.4. Everything else is refused: cbor-x would call a global function for tag 27. */
-const Tag = { EPOCH_TIME: 1, BIGNUM: 2, NEGATIVE_BIGNUM: 3, DECIMAL: 4, SELF_DESCRIBED: 55799 }
+const Tag = {
+  DATE_TIME: 0,
+  EPOCH_TIME: 1,
+  BIGNUM: 2,
+  NEGATIVE_BIGNUM: 3,
+  DECIMAL: 4,
+  SELF_DESCRIBED: 55799,
+}
 const TAGS: ReadonlySet<number> = new Set(Object.values(Tag))
+/** ECMAScript's largest time, seconds either side of the epoch. */
+const MAX_SECONDS = 8_640_000_000_000
+/** The text of tag 0 (RFC 3339 §5.6); seconds may be 60. */
+const DATE_TIME = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
 /** Enough for what 64-bit types can hold, with leading zeros. */
 const MAX_BIGNUM = 16
 
 const MAJOR = { UNSIGNED: 0, NEGATIVE: 1, BYTES: 2, TEXT: 3, ARRAY: 4, MAP: 5, TAG: 6, SIMPLE: 7 }
+const TIME_CONTENT: ReadonlySet<number> = new Set([
+  MAJOR.UNSIGNED,
+  MAJOR.NEGATIVE,
+  MAJOR.TEXT,
+  MAJOR.SIMPLE,
+])
 const INDEFINITE = 31
 const BREAK = 0xff
 
@@ -41,20 +59,26 @@ class Malformed extends Error {}
 class CborScanner {
   private items = 0
   private isInKey = false
-  private readonly joined: { start: number; end: number; whole: Buffer }[] = []
+  /** What takes the place of parts of the bytes; in order, apart from each other. */
+  private replaced: { start: number; end: number; whole: Uint8Array }[] = []
+  /** Text strings that are no UTF-8 were made byte strings. */
+  hasInvalidText = false
 
   constructor(private readonly reader: ByteReader) {}
 
-  /** Answers the bytes with strings of indefinite length in one piece: cbor-x does not join them. */
+  /**
+   * The bytes as cbor-x reads them right: strings of indefinite length in one piece, text that is no
+   * UTF-8 as a byte string, times (tags 0 and 1) in one form.
+   */
   document(): Uint8Array {
     this.item(0)
     if (this.reader.remaining > 0) throw new Malformed(`${this.reader.remaining} bytes too many`)
     const { bytes } = this.reader
     // A view of its own in any case: cbor-x leaves a property on what it reads.
-    if (this.joined.length === 0) return bytes.subarray()
+    if (this.replaced.length === 0) return bytes.subarray()
     const pieces: Uint8Array[] = []
     let from = 0
-    for (const { start, end, whole } of this.joined) {
+    for (const { start, end, whole } of this.replaced) {
       pieces.push(bytes.subarray(from, start), whole)
       from = end
     }
@@ -64,6 +88,7 @@ class CborScanner {
   private item(depth: number): void {
     if (depth > MAX_DEPTH) throw new Malformed(`nested deeper than ${MAX_DEPTH}`)
     if (++this.items > 4 * MAX_RECORDS) throw new Malformed('too many items')
+    const start = this.reader.offset
     const initial = this.reader.uint8()
     const major = initial >> 5
     const info = initial & 31
@@ -75,16 +100,31 @@ class CborScanner {
     const argument = this.argument(info)
     switch (major) {
       case MAJOR.BYTES:
-      case MAJOR.TEXT:
         this.reader.skip(argument)
         return
+      case MAJOR.TEXT:
+        return this.text(argument, start)
       case MAJOR.ARRAY:
         return this.children(argument, depth)
       case MAJOR.MAP:
         return this.pairs(argument, depth)
       case MAJOR.TAG:
-        return this.tagged(argument, depth)
+        return this.tagged(argument, start, depth)
     }
+  }
+
+  private text(length: number, start: number): void {
+    if (isUtf8(this.reader.take(length))) return
+    this.checkInvalidText()
+    // The same head with the major type of a byte string.
+    const initial = this.reader.bytes[start] as number
+    const whole = Buffer.from([(MAJOR.BYTES << 5) | (initial & 31)])
+    this.replaced.push({ start, end: start + 1, whole })
+  }
+
+  private checkInvalidText(): void {
+    if (this.isInKey) throw new Malformed('a key that is no UTF-8')
+    this.hasInvalidText = true
   }
 
   private argument(info: number): number {
@@ -144,22 +184,48 @@ class CborScanner {
       chunks.push(this.reader.take(this.argument(initial & 31)))
     }
     const body = Buffer.concat(chunks)
-    const head = Buffer.from([(major << 5) | 26, 0, 0, 0, 0])
+    const isText = major === MAJOR.TEXT && isUtf8(body)
+    if (major === MAJOR.TEXT && !isText) this.checkInvalidText()
+    const head = Buffer.from([((isText ? MAJOR.TEXT : MAJOR.BYTES) << 5) | 26, 0, 0, 0, 0])
     head.writeUInt32BE(body.length, 1)
-    this.joined.push({ start, end: this.reader.offset, whole: Buffer.concat([head, body]) })
+    this.replaced.push({ start, end: this.reader.offset, whole: Buffer.concat([head, body]) })
   }
 
-  private tagged(tag: number, depth: number): void {
+  private tagged(tag: number, tagStart: number, depth: number): void {
     if (!TAGS.has(tag)) throw new Malformed(`tag ${tag} has no meaning here`)
     const start = this.reader.offset
     const next = this.peek()
+    if (tag === Tag.DATE_TIME || tag === Tag.EPOCH_TIME) return this.time(tagStart, depth)
     if (tag === Tag.BIGNUM || tag === Tag.NEGATIVE_BIGNUM) {
       if (next >> 5 !== MAJOR.BYTES || (next & 31) > MAX_BIGNUM) throw new Malformed('bad bignum')
     }
     if (tag === Tag.DECIMAL && next !== 0x82) throw new Malformed('bad decimal fraction')
     this.item(depth + 1)
     if (tag === Tag.DECIMAL) this.decimal(start + 1)
-    if (tag === Tag.EPOCH_TIME && ![0, 1, 7].includes(next >> 5)) throw new Malformed('bad time')
+  }
+
+  /**
+   * A time as text (tag 0) or as a number of any width (tag 1; RFC 8949 §3.4.1, §3.4.2): written anew
+   * as a double with tag 1. What is no time loses its tag and is read as what it is.
+   */
+  private time(tagStart: number, depth: number): void {
+    const { reader } = this
+    const start = reader.offset
+    const before = this.replaced.length
+    if (this.isInKey || !TIME_CONTENT.has(this.peek() >> 5)) throw new Malformed('bad time')
+    this.item(depth + 1)
+    const end = reader.offset
+    // The text may have come in chunks.
+    const inner = this.replaced[before]
+    const content = inner?.end === end ? inner.whole : reader.bytes.subarray(start, end)
+    const seconds = secondsIn(decoder.decode(Uint8Array.from(content)) as CborValue)
+    if (seconds === undefined) {
+      this.replaced.splice(before, 0, { start: tagStart, end: start, whole: new Uint8Array(0) })
+      return
+    }
+    const whole = Buffer.from([(MAJOR.TAG << 5) | Tag.EPOCH_TIME, 0xfb, 0, 0, 0, 0, 0, 0, 0, 0])
+    whole.writeDoubleBE(seconds, 2)
+    this.replaced.splice(before, Infinity, { start: tagStart, end, whole })
   }
 
   /** Exponent and mantissa are integers; a bignum mantissa has been checked as a tag. */
@@ -193,15 +259,30 @@ class CborScanner {
 const decoder = new Decoder({ useRecords: false, mapsAsObjects: false })
 const encoder = new Encoder({ useRecords: false, mapsAsObjects: false, tagUint8Array: false })
 
+/** Seconds since the epoch in the content of tag 0 or 1; undefined where it says no time. */
+function secondsIn(content: CborValue): number | undefined {
+  let seconds: number | undefined
+  if (typeof content === 'string') {
+    const [, date, time, second, fraction = '', zone = ''] = DATE_TIME.exec(content) ?? []
+    const isLeap = second === '60'
+    const text = `${date}T${time}:${isLeap ? '59' : second}${fraction}${zone.toUpperCase()}`
+    seconds = Date.parse(text) / 1000 + (isLeap ? 1 : 0)
+  } else if (typeof content === 'number' || typeof content === 'bigint') seconds = Number(content)
+  return seconds !== undefined && Math.abs(seconds) <= MAX_SECONDS ? seconds : undefined
+}
+
 /**
  * Decodes one item. 64-bit integers within ±(2^53-1) are numbers, others bigint; decimal fractions
- * (tag 4) are numbers, times (tag 1) dates.
+ * (tag 4) are numbers, times (tags 0 and 1) dates; text that is no UTF-8 is bytes, with a warning.
  * @throws DecodeError
  */
-export function decodeCbor(format: number, bytes: Uint8Array): CborValue {
+export function decodeCbor(format: number, bytes: Uint8Array, warn?: Warn): CborValue {
   checkSize(format, bytes)
   try {
-    return decoder.decode(new CborScanner(new ByteReader(bytes)).document()) as CborValue
+    const scanner = new CborScanner(new ByteReader(bytes))
+    const decoded = decoder.decode(scanner.document()) as CborValue
+    if (scanner.hasInvalidText) warn?.('CBOR: a text is no UTF-8, delivered as bytes')
+    return decoded
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new DecodeError(format, `malformed CBOR: ${why}`, bytes, { cause: error })

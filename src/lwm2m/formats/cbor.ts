@@ -6,6 +6,9 @@ import { type CborValue, cborInteger, cborNumber, decodeCbor, encodeCbor } from 
 import { type Codec, ContentFormat, DecodeError } from './codec'
 import { baseType, onlyValue } from './single'
 
+/** The head of tag 1. */
+const EPOCH_TIME = Buffer.from([0xc1])
+
 /** A CBOR item as a value; undefined for what no resource can be (arrays, maps, null). */
 export function fromCbor(item: CborValue): Value | undefined {
   if (typeof item === 'string' || typeof item === 'boolean' || item instanceof Date) return item
@@ -30,7 +33,8 @@ export const cbor: Codec = {
     if (path.level < Level.RESOURCE) {
       throw new DecodeError(ContentFormat.CBOR, `one CBOR value cannot answer for ${path}`, bytes)
     }
-    const value = fromCbor(decodeCbor(ContentFormat.CBOR, bytes))
+    const item = decodeCbor(ContentFormat.CBOR, bytes, (message) => warn?.(message, path))
+    const value = fromCbor(item)
     if (value === undefined) {
       throw new DecodeError(ContentFormat.CBOR, 'the CBOR item is no single value', bytes)
     }
@@ -44,6 +48,8 @@ export const cbor: Codec = {
   },
   encode(records, context) {
     const { value, type } = onlyValue(records, context, 'application/cbor')
-    return encodeCbor(toCbor(value, type))
+    const item = encodeCbor(toCbor(value, type))
+    // Clients refuse a time without the tag of RFC 8949 §3.4.2.
+    return value instanceof Date ? Buffer.concat([EPOCH_TIME, item]) : item
   },
 }

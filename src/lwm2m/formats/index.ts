@@ -1,4 +1,5 @@
 /** The registry of content formats, and the way in for everything above. */
+import { CodedError } from '../../base/coded-error'
 import { Level, Path } from '../path'
 import type { Record } from '../record'
 import { cbor } from './cbor'
@@ -144,7 +145,12 @@ export function decode(
 export function encode(format: number, records: readonly Record[], context: CodecContext): Buffer {
   const codec = BY_NUMBER.get(format)
   if (codec === undefined) throw new EncodeError(`Content-Format ${format} is not known`)
-  return codec.encode(records, context)
+  try {
+    return codec.encode(records, context)
+  } catch (error) {
+    if (error instanceof EncodeError || !(error instanceof CodedError)) throw error
+    throw new EncodeError(error.message, { cause: error })
+  }
 }
 
 /** Formats that say when a value was. */

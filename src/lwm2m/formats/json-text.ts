@@ -1,12 +1,20 @@
 /** JSON with exact 64-bit integers: `JSON.parse` would round them. */
+import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
-import { integerOf } from '../values'
+import { integerOf, type Warn } from '../values'
 import { DecodeError } from './codec'
 import { checkSize } from './limits'
 
-/** What JSON texts are made of, integers beyond 2^53 as bigint. */
+/** What JSON texts are made of: integers beyond 2^53 as bigint, strings that are no UTF-8 as bytes. */
 export type JsonValue =
-  string | number | bigint | boolean | null | JsonValue[] | { readonly [name: string]: JsonValue }
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | Uint8Array
+  | JsonValue[]
+  | { readonly [name: string]: JsonValue }
 
 /** Marks an integer that was made a string. Nobody outside knows it, so no text can pass for one. */
 const MARK = `${randomUUID()}:`
@@ -54,10 +62,46 @@ function restore(_name: string, value: unknown): unknown {
     : value
 }
 
-/** @throws DecodeError no UTF-8, no JSON, too large */
-export function parseJson(format: number, bytes: Uint8Array): JsonValue {
+/** An escape of a string; of a character that takes two, both. */
+const ESCAPE = /\\(?:u[\da-f]{4}(?:\\u[dD][c-fC-F][\da-f]{2})?|[^])/gi
+
+/** A character's UTF-8 bytes, one character each. */
+function bytewise(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1')
+}
+
+/**
+ * Reads a text of which some strings are no UTF-8, byte by byte: what is malformed is only those
+ * strings, not the rest of the answer.
+ */
+function parseBytewise(bytes: Uint8Array): JsonValue {
+  const text = Buffer.from(bytes)
+    .toString('latin1')
+    .replace(ESCAPE, (escape) =>
+      escape.startsWith('\\u') && !/^\\u00[0-7]/i.test(escape)
+        ? bytewise(JSON.parse(`"${escape}"`) as string)
+        : escape,
+    )
+  return JSON.parse(markLongIntegers(text), (name, value: unknown) => {
+    const restored = restore(name, value)
+    if (typeof restored !== 'string') return restored
+    const own = Buffer.from(restored, 'latin1')
+    return isUtf8(own) ? own.toString('utf8') : own
+  }) as JsonValue
+}
+
+/**
+ * @param warn told of strings that are no UTF-8, which are answered as their bytes
+ * @throws DecodeError no JSON, too large
+ */
+export function parseJson(format: number, bytes: Uint8Array, warn?: Warn): JsonValue {
   checkSize(format, bytes)
   try {
+    if (!isUtf8(bytes)) {
+      const parsed = parseBytewise(bytes)
+      warn?.('JSON: a text is no UTF-8, delivered as bytes')
+      return parsed
+    }
     const text = utf8.decode(bytes)
     // A reviver makes JSON.parse several times slower: only where it is needed.
     return /\d{16}/.test(text)

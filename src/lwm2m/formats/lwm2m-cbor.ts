@@ -107,7 +107,7 @@ export const lwm2mCbor: Codec = {
   decode(bytes, context) {
     const fail: Fail = failure(FORMAT, 'LwM2M CBOR', bytes)
     if (bytes.length === 0) return []
-    const pack = decodeCbor(FORMAT, bytes)
+    const pack = decodeCbor(FORMAT, bytes, (message) => context.warn?.(message, context.base))
     if (!(pack instanceof Map)) return fail('the top level is no map')
     const decoder = new Lwm2mCborDecoder(context, fail)
     decoder.map(pack, Path.ROOT)

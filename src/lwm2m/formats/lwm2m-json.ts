@@ -1,15 +1,13 @@
 /** application/vnd.oma.lwm2m+json (Core 1.0 §6.4.4), kept for backward compatibility. */
 import { CodedError } from '../../base/coded-error'
-import { Level, Path, PathError } from '../path'
+import { Level, Path } from '../path'
 import type { Record } from '../record'
 import { ObjectLink, type ResourceType, type Value } from '../value'
 import { coerce, parseBase64, secondsOf, toType } from '../values'
 import { type Codec, type CodecContext, ContentFormat, DecodeError, EncodeError } from './codec'
 import { type JsonValue, parseJson, stringifyJson } from './json-text'
-import { type Fail, failure, MAX_NAME, MAX_RECORDS } from './limits'
-
-const ABSOLUTE_TIME = 2 ** 28
-const MAX_TIME = 8_640_000_000_000_000
+import { type Fail, failure, MAX_RECORDS } from './limits'
+import { linkOrText, namedPath, recordTime } from './names'
 
 type JsonObject = { readonly [name: string]: JsonValue }
 
@@ -17,23 +15,28 @@ function object(value: JsonValue | undefined, what: string, fail: Fail): JsonObj
   if (value === undefined || value === null || typeof value !== 'object' || Array.isArray(value)) {
     return fail(`${what} is no object`)
   }
+  if (value instanceof Uint8Array) return fail(`${what} is no object`)
   return value as JsonObject
 }
 
+/** The value of an entry under any of its labels; undefined where there is none, or null. */
 function valueOf(entry: JsonObject, type: ResourceType | undefined, fail: Fail): Value | undefined {
   const { v, sv, bv, ov } = entry
-  if (v !== undefined) {
-    if (typeof v === 'number' || typeof v === 'bigint' || typeof v === 'boolean') return v
-    fail('v is no number')
-  }
-  if (bv !== undefined) return typeof bv === 'boolean' ? bv : fail('bv is no boolean')
-  if (ov !== undefined) return typeof ov === 'string' ? ObjectLink.parse(ov) : fail('ov is no text')
-  if (sv === undefined) return undefined
-  if (typeof sv !== 'string') return fail('sv is no text')
-  return type === 'Opaque' ? (parseBase64(sv) ?? sv) : sv
+  const said = v ?? bv ?? ov ?? sv
+  if (said === undefined || said === null) return undefined
+  if (typeof said === 'object' && !(said instanceof Uint8Array)) return fail('a value is no value')
+  if (typeof said !== 'string') return said as Value
+  if (v === undefined && bv === undefined && ov !== undefined) return linkOrText(said)
+  return type === 'Opaque' ? (parseBase64(said) ?? said) : said
 }
 
-function timeOf(base: JsonValue | undefined, own: JsonValue | undefined, now: number, fail: Fail) {
+function timeOf(
+  base: JsonValue | undefined,
+  own: JsonValue | undefined,
+  path: Path,
+  context: CodecContext,
+  fail: Fail,
+): number | undefined {
   if (
     (base !== undefined && typeof base !== 'number') ||
     (own !== undefined && typeof own !== 'number')
@@ -41,18 +44,16 @@ function timeOf(base: JsonValue | undefined, own: JsonValue | undefined, now: nu
     return fail('a time is no number')
   }
   if (own === undefined && (base === undefined || base === 0)) return undefined
-  const sum = (base ?? 0) + (own ?? 0)
-  const time = sum >= ABSOLUTE_TIME ? sum * 1000 : now + sum * 1000
-  return Math.abs(time) <= MAX_TIME ? Math.round(time) : undefined
+  const seconds = (base ?? 0) + (own ?? 0)
+  const now = context.now ?? Date.now()
+  return seconds === 0 ? Math.round(now) : recordTime(seconds, now, path, context)
 }
 
 /** The path of an entry; without a base name it may be relative to what was asked for. */
-function pathOf(baseName: string, name: string, { base, root = '' }: CodecContext): Path {
+function pathOf(baseName: string, name: string, context: CodecContext): Path {
+  const { base } = context
   if (baseName === '' && name === '') return base
-  if (baseName.length + name.length > MAX_NAME) throw new PathError(name, 'it is too long')
-  const text = (baseName + name).replace(/^\//, '')
-  const isRooted = root !== '' && (text === root || text.startsWith(`${root}/`))
-  const path = Path.parse(isRooted ? text.slice(root.length) : text)
+  const path = namedPath(baseName, name, true, context)
   if (baseName !== '' || name.startsWith('/') || base.contains(path)) return path
   return Path.parse(`${base.toString()}/${name}`)
 }
@@ -62,7 +63,6 @@ function decodeEntries(pack: JsonObject, context: CodecContext, fail: Fail): Rec
   if (typeof bn !== 'string') return fail('bn is no text')
   if (!Array.isArray(e)) return fail('e is no array')
   if (e.length > MAX_RECORDS) return fail(`${e.length} entries, at most ${MAX_RECORDS}`)
-  const now = context.now ?? Date.now()
   return e.map((item) => {
     const entry = object(item, 'an entry', fail)
     const { n = '' } = entry
@@ -76,7 +76,7 @@ function decodeEntries(pack: JsonObject, context: CodecContext, fail: Fail): Rec
       value === undefined || type === undefined
         ? value
         : coerce(value, type, (message) => context.warn?.(`JSON: ${path}: ${message}`, path))
-    const time = timeOf(bt, entry['t'], now, fail)
+    const time = timeOf(bt, entry['t'], path, context, fail)
     return time === undefined ? { path, value: coerced } : { path, value: coerced, time }
   })
 }
@@ -112,7 +112,8 @@ export const lwm2mJson: Codec = {
   decode(bytes, context) {
     const fail: Fail = failure(ContentFormat.LWM2M_JSON, 'JSON', bytes)
     if (bytes.length === 0) return []
-    const pack = object(parseJson(ContentFormat.LWM2M_JSON, bytes), 'the payload', fail)
+    const warn = (message: string): void => context.warn?.(message, context.base)
+    const pack = object(parseJson(ContentFormat.LWM2M_JSON, bytes, warn), 'the payload', fail)
     try {
       return decodeEntries(pack, context, fail)
     } catch (error) {

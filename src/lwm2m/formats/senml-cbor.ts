@@ -1,4 +1,5 @@
 /** application/senml+cbor (RFC 8428 §6) and application/senml-etch+cbor (RFC 8790). */
+import { fromCbor } from './cbor'
 import { type CborValue, cborInteger, cborNumber, decodeCbor, encodeCbor } from './cbor-bytes'
 import { type Codec, ContentFormat } from './codec'
 import { type Fail, failure } from './limits'
@@ -32,6 +33,7 @@ function text(value: CborValue, label: string, fail: Fail): string {
 }
 
 function number(value: CborValue, label: string, fail: Fail): number {
+  if (value instanceof Date) return value.getTime() / 1000
   const found = cborNumber(value)
   return found === undefined ? fail(`${label} is no number`) : Number(found)
 }
@@ -42,22 +44,12 @@ function toRecord(map: CborValue, fail: Fail): SenmlRecord {
   const record: SenmlRecord = {}
   for (const [key, value] of map) {
     const label = LABELS.get(key)
-    if (value === null && (label === 'V' || label === 'VS' || label === 'VB' || label === 'VD')) {
-      record.isNull = true
-      continue
-    }
     switch (label) {
       case 'BN':
         record.bn = text(value, 'bn', fail)
         break
       case 'N':
         record.n = text(value, 'n', fail)
-        break
-      case 'VS':
-        record.vs = text(value, 'vs', fail)
-        break
-      case 'VLO':
-        record.vlo = text(value, 'vlo', fail)
         break
       case 'BT':
         record.bt = number(value, 'bt', fail)
@@ -71,22 +63,12 @@ function toRecord(map: CborValue, fail: Fail): SenmlRecord {
       case 'BVER':
         record.bver = number(value, 'bver', fail)
         break
-      case 'V': {
-        const found = value instanceof Date ? value : cborNumber(value)
-        if (typeof value === 'boolean') record.vb = value
-        else if (found === undefined) fail('v is no number')
-        else record.v = found
-        break
-      }
+      case 'V':
+      case 'VS':
       case 'VB':
-        // Some devices write booleans as numbers; the model decides what it is.
-        if (value === 0 || value === 1) record.v = value
-        else if (typeof value !== 'boolean') fail('vb is no boolean')
-        else record.vb = value
-        break
       case 'VD':
-        if (!(value instanceof Uint8Array)) fail('vd is no byte string')
-        else record.vd = Buffer.from(value)
+      case 'VLO':
+        setValue(record, label, value, fail)
         break
       default:
         if (typeof key === 'string' && key.endsWith('_')) {
@@ -95,6 +77,33 @@ function toRecord(map: CborValue, fail: Fail): SenmlRecord {
     }
   }
   return record
+}
+
+/** What stands under a value's label; what does not fit it is taken as it is. */
+function setValue(
+  record: SenmlRecord,
+  label: 'V' | 'VS' | 'VB' | 'VD' | 'VLO',
+  item: CborValue,
+  fail: Fail,
+): void {
+  if (item === null || item === undefined) {
+    record.isNull = true
+    return
+  }
+  const value = fromCbor(item) ?? fail(`${label.toLowerCase()} is no value`)
+  if (typeof value === 'string') {
+    if (label === 'VS') record.vs = value
+    else if (label === 'VLO') record.vlo = value
+    else record.raw = value
+  } else if (typeof value === 'boolean' && (label === 'V' || label === 'VB')) record.vb = value
+  else if (value instanceof Uint8Array && label === 'VD') record.vd = value
+  else if (value instanceof Date) record.v = value
+  else if (label === 'V' && (typeof value === 'number' || typeof value === 'bigint')) {
+    record.v = value
+  } else if (label === 'VB' && (value === 0 || value === 1)) {
+    // Some devices write booleans as numbers; the model decides what it is.
+    record.v = value
+  } else record.raw = value
 }
 
 function toMap(record: SenmlRecord): Map<CborValue, CborValue> {
@@ -119,7 +128,7 @@ function senmlCborCodec(format: number, name: string, deletions: boolean): Codec
     decode(bytes, context) {
       const fail: Fail = failure(format, 'SenML', bytes)
       if (bytes.length === 0) return []
-      const pack = decodeCbor(format, bytes)
+      const pack = decodeCbor(format, bytes, (message) => context.warn?.(message, context.base))
       const list = Array.isArray(pack) ? pack : [pack]
       return resolveSenml(
         list.map((map) => toRecord(map, fail)),

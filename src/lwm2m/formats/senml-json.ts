@@ -3,6 +3,7 @@ import { type Codec, type CodecContext, ContentFormat } from './codec'
 import { type Fail, failure } from './limits'
 import { type JsonValue, parseJson, stringifyJson } from './json-text'
 import { resolveSenml, type SenmlRecord, toSenml } from './senml'
+import type { Value } from '../value'
 import { parseBase64 } from '../values'
 
 /** Takes one JSON object for a SenML record; `fail` says what is wrong with it. */
@@ -10,15 +11,13 @@ function toRecord(object: JsonValue, fail: Fail): SenmlRecord {
   if (object === null || typeof object !== 'object' || Array.isArray(object)) {
     return fail('a record is no object')
   }
+  if (object instanceof Uint8Array) return fail('a record is no object')
   const record: SenmlRecord = {}
   for (const [label, value] of Object.entries(object)) {
     switch (label) {
       case 'bn':
       case 'n':
-      case 'vs':
-      case 'vlo':
-        if (value === null && label === 'vs') record.isNull = true
-        else if (typeof value !== 'string') fail(`${label} is no text`)
+        if (typeof value !== 'string') fail(`${label} is no text`)
         else record[label] = value
         break
       case 'bt':
@@ -29,34 +28,42 @@ function toRecord(object: JsonValue, fail: Fail): SenmlRecord {
         else record[label] = value
         break
       case 'v':
-        if (value === null) record.isNull = true
-        else if (typeof value === 'boolean') record.vb = value
-        else if (typeof value !== 'number' && typeof value !== 'bigint') fail('v is no number')
-        else record.v = value
-        break
+      case 'vs':
       case 'vb':
-        if (value === null) record.isNull = true
-        // Some devices write booleans as numbers; the model decides what it is.
-        else if (value === 0 || value === 1) record.v = value
-        else if (typeof value !== 'boolean') fail('vb is no boolean')
-        else record.vb = value
+      case 'vd':
+      case 'vlo':
+        setValue(record, label, value, fail)
         break
-      case 'vd': {
-        if (value === null) {
-          record.isNull = true
-          break
-        }
-        const bytes = typeof value === 'string' ? parseBase64(value) : undefined
-        if (bytes === undefined) fail('vd is no base64')
-        else record.vd = bytes
-        break
-      }
       default:
         // RFC 8428 §4.4: a label that ends in _ must be understood.
         if (label.endsWith('_')) fail(`label ${label} must be understood and is not`)
     }
   }
   return record
+}
+
+/** What stands under a value's label; what does not fit it is taken as it is. */
+function setValue(
+  record: SenmlRecord,
+  label: 'v' | 'vs' | 'vb' | 'vd' | 'vlo',
+  value: JsonValue,
+  fail: Fail,
+): void {
+  if (value === null) {
+    record.isNull = true
+    return
+  }
+  if (typeof value === 'object' && !(value instanceof Uint8Array)) fail(`${label} is no value`)
+  const bytes = label === 'vd' && typeof value === 'string' ? parseBase64(value) : undefined
+  if (bytes !== undefined) record.vd = bytes
+  else if (typeof value === 'string' && (label === 'vs' || label === 'vlo')) record[label] = value
+  else if (typeof value === 'boolean' && (label === 'v' || label === 'vb')) record.vb = value
+  else if (label === 'v' && (typeof value === 'number' || typeof value === 'bigint')) {
+    record.v = value
+  } else if (label === 'vb' && (value === 0 || value === 1)) {
+    // Some devices write booleans as numbers; the model decides what it is.
+    record.v = value
+  } else record.raw = value as Value
 }
 
 /** `-0` has no decimal text of its own. */
@@ -82,7 +89,7 @@ function senmlJsonCodec(format: number, name: string, deletions: boolean): Codec
     decode(bytes, context) {
       const fail: Fail = failure(format, 'SenML', bytes)
       if (bytes.length === 0) return []
-      const pack = parseJson(format, bytes)
+      const pack = parseJson(format, bytes, (message) => context.warn?.(message, context.base))
       // A single record without its array is a near miss.
       const list = Array.isArray(pack) ? pack : [pack]
       return resolveSenml(

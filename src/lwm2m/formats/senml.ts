@@ -1,11 +1,12 @@
 /** SenML (RFC 8428) as LwM2M uses it (Core §7.4.4): what its JSON and CBOR forms share. */
 import { CodedError } from '../../base/coded-error'
-import { Level, Path, PathError } from '../path'
+import { Level } from '../path'
 import type { Record } from '../record'
 import { ObjectLink, type ResourceType, type Value } from '../value'
 import { coerce, integerOf, parseBase64, secondsOf, toType } from '../values'
 import { type CodecContext, DecodeError, EncodeError } from './codec'
-import { MAX_NAME, MAX_RECORDS } from './limits'
+import { MAX_RECORDS } from './limits'
+import { linkOrText, namedPath, recordTime } from './names'
 
 /** One SenML record with its labels resolved to names; base fields as they stand. */
 export interface SenmlRecord {
@@ -21,32 +22,25 @@ export interface SenmlRecord {
   vb?: boolean
   vd?: Uint8Array
   vlo?: string
+  /** A value that does not fit its label (text under `v`): delivered as it is. */
+  raw?: Value
   /** The value is null: a deletion (RFC 8790). */
   isNull?: boolean
 }
 
-/** Values from here on are absolute times, smaller ones relative to now (RFC 8428 §4.5.3). */
-const ABSOLUTE_TIME = 2 ** 28
 /** What RFC 8428 is; packs of a later version must not be processed (§4.4). */
 const VERSION = 10
-/** ECMAScript's largest time, ms either side of the epoch. */
-const MAX_TIME = 8_640_000_000_000_000
 
-/** The path that a resolved name says, without the alternate root. */
-function pathOf(name: string, root: string): Path {
-  // Before anything is made of it: one long base name may stand before thousands of names.
-  if (name.length > MAX_NAME) throw new PathError(name.slice(0, 40), 'it is too long')
-  const text = name.startsWith('/') ? name.slice(1) : name
-  if (root !== '' && (text === root || text.startsWith(`${root}/`))) {
-    return Path.parse(text.slice(root.length))
-  }
-  return Path.parse(text)
+/** Whether a record says a value, or that there is none. */
+function hasValue({ v, vs, vb, vd, vlo, raw, isNull }: SenmlRecord): boolean {
+  if (v !== undefined || vs !== undefined || vb !== undefined) return true
+  return vd !== undefined || vlo !== undefined || raw !== undefined || isNull === true
 }
 
 /** Whether a record only sets base fields for those after it. */
-function isBaseOnly({ bn, bt, bv, n, t, v, vs, vb, vd, vlo, isNull }: SenmlRecord): boolean {
-  if (n !== undefined || t !== undefined || v !== undefined || vs !== undefined) return false
-  if (vb !== undefined || vd !== undefined || vlo !== undefined || isNull) return false
+function isBaseOnly(record: SenmlRecord): boolean {
+  const { bn, bt, bv, n, t } = record
+  if (n !== undefined || t !== undefined || hasValue(record)) return false
   return bv !== undefined || bt !== undefined || (bn?.endsWith('/') === true && bn !== '/')
 }
 
@@ -60,6 +54,7 @@ function sum(value: number | bigint, base: number): number | bigint {
 }
 
 function valueOf(record: SenmlRecord, type: ResourceType | undefined): Value | undefined {
+  if (record.raw !== undefined) return record.raw
   if (record.v !== undefined) {
     return record.bv === undefined || record.v instanceof Date ? record.v : sum(record.v, record.bv)
   }
@@ -69,24 +64,8 @@ function valueOf(record: SenmlRecord, type: ResourceType | undefined): Value | u
   }
   if (record.vb !== undefined) return record.vb
   if (record.vd !== undefined) return record.vd
-  if (record.vlo !== undefined) return linkOf(record.vlo)
+  if (record.vlo !== undefined) return linkOrText(record.vlo)
   return record.bv
-}
-
-/** An object link; what is none stays text, for a warning where the model wants a link. */
-function linkOf(text: string): Value {
-  try {
-    return ObjectLink.parse(text)
-  } catch {
-    return text
-  }
-}
-
-function timeOf(base: number, own: number, now: number): number | undefined {
-  const sum = base + own
-  if (sum === 0) return undefined
-  const time = sum >= ABSOLUTE_TIME ? sum * 1000 : now + sum * 1000
-  return Math.abs(time) <= MAX_TIME ? Math.round(time) : undefined
 }
 
 /**
@@ -102,8 +81,11 @@ export function resolveSenml(
   if (records.length > MAX_RECORDS) {
     throw new DecodeError(format, `${records.length} records, at most ${MAX_RECORDS}`, bytes)
   }
-  const root = context.root ?? ''
   const now = context.now ?? Date.now()
+  const { base } = context
+  const malformed = (message: string, cause?: unknown): never => {
+    throw new DecodeError(format, `SenML: ${message}`, bytes, { cause })
+  }
   let baseName = ''
   let baseTime = 0
   let baseValue: number | undefined
@@ -118,27 +100,23 @@ export function resolveSenml(
     }
     if (record !== last && isBaseOnly(record)) continue
     try {
-      const path = pathOf(baseName + (record.n ?? ''), root)
-      if (!context.base.contains(path)) {
-        throw new DecodeError(format, `SenML: ${path} is not within ${context.base}`, bytes)
+      const isValue = record.isNull !== true && (hasValue(record) || baseValue !== undefined)
+      const path = namedPath(baseName, record.n ?? '', isValue, context)
+      if (!base.contains(path)) malformed(`${path} is not within ${base}`)
+      if (isValue && path.level < Level.RESOURCE) {
+        malformed(`${path} is no resource, yet has a value`)
       }
       const type = path.level >= Level.RESOURCE ? context.resource?.(path)?.type : undefined
       const own: SenmlRecord = baseValue === undefined ? record : { ...record, bv: baseValue }
       const value = record.isNull === true ? undefined : valueOf(own, type)
-      if (value !== undefined && path.level < Level.RESOURCE) {
-        throw new DecodeError(format, `SenML: ${path} is no resource, yet has a value`, bytes)
-      }
-      const time = timeOf(baseTime, record.t ?? 0, now)
-      const coerced =
-        value === undefined || type === undefined
-          ? value
-          : coerce(value, type, (message) => context.warn?.(`SenML: ${path}: ${message}`, path))
+      const time = recordTime(baseTime + (record.t ?? 0), now, path, context)
+      const warn = (message: string): void => context.warn?.(`SenML: ${path}: ${message}`, path)
+      if (record.raw !== undefined && type === undefined) warn('a value that is not of its label')
+      const coerced = value === undefined || type === undefined ? value : coerce(value, type, warn)
       resolved.push(time === undefined ? { path, value: coerced } : { path, value: coerced, time })
     } catch (error) {
-      if (error instanceof DecodeError) throw error
-      if (!(error instanceof CodedError)) throw error
-      const what = error instanceof PathError ? 'a name is no path' : 'a value is malformed'
-      throw new DecodeError(format, `SenML: ${what}: ${error.message}`, bytes, { cause: error })
+      if (error instanceof DecodeError || !(error instanceof CodedError)) throw error
+      malformed(`a name is no path: ${error.message}`, error)
     }
   }
   return resolved

@@ -2,7 +2,7 @@
 import type { ResourceType, Value } from '../value'
 import { decimalText } from '../decimal'
 import { ObjectLink } from '../value'
-import { coerce, parseBase64 } from '../values'
+import { coerce, parseBase64, secondsOf } from '../values'
 import { type Codec, ContentFormat, DecodeError, EncodeError } from './codec'
 import { checkSize } from './limits'
 import { baseType, onlyValue } from './single'
@@ -20,7 +20,7 @@ function readText(text: string, type: ResourceType): Value | undefined {
 function writeText(value: Value): string {
   if (typeof value === 'boolean') return value ? '1' : '0'
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
-  if (value instanceof Date) return String(Math.floor(value.getTime() / 1000))
+  if (value instanceof Date) return String(secondsOf(value))
   if (value instanceof ObjectLink) return value.toString()
   if (typeof value !== 'number') return String(value)
   if (!Number.isFinite(value)) throw new EncodeError(`${value} cannot be said as text`)
@@ -39,8 +39,9 @@ export const text: Codec = {
     let said: string
     try {
       said = utf8.decode(bytes)
-    } catch (error) {
-      throw new DecodeError(ContentFormat.TEXT, 'the text is no UTF-8', bytes, { cause: error })
+    } catch {
+      warn?.(`${bytes.length} bytes of text are no UTF-8, delivered as they are`, path)
+      return [{ path, value: Buffer.from(bytes) }]
     }
     const type = baseType(context)
     const value = type === undefined ? said : readText(said, type)

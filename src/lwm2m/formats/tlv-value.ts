@@ -1,9 +1,9 @@
 /** The values inside TLV (Core §7.4.5, appendix C). */
 import type { ResourceType, Value } from '../value'
 import { ObjectLink } from '../value'
-import { integerOf, toType } from '../values'
+import { integerOf, secondsOf, toType } from '../values'
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const INT32_MAX = 0x7fff_ffff
 /** ECMAScript's largest time, seconds either side of the epoch. */
 const MAX_SECONDS = 8_640_000_000_000
@@ -78,7 +78,7 @@ export function writeTlvValue(value: Value, type: ResourceType): Buffer {
     case 'Unsigned Integer':
       return writeUnsigned(BigInt(typed as number | bigint))
     case 'Time':
-      return writeInteger(BigInt(Math.floor((typed as Date).getTime() / 1000)))
+      return writeInteger(BigInt(secondsOf(typed as Date)))
     case 'Float':
       return writeFloat(typed as number)
     case 'Boolean':

@@ -1,13 +1,23 @@
 import assert from 'node:assert/strict'
 import { ContentFormat, EncodeError } from '../../../src/lwm2m/formats'
 import { ObjectLink } from '../../../src/lwm2m/value'
-import { decoded, encoded, hex, malformed, mended, type Plain } from '../support/vectors'
+import { decoded, encoded, hex, malformed, mended, type Plain, TIMES } from '../support/vectors'
 
 const { LWM2M_CBOR } = ContentFormat
 /** The examples are of an object 13 that the registry has otherwise. */
 const untyped = { resource: undefined }
 
 describe('LwM2M CBOR (Core 1.2 §7.4.6)', () => {
+  it('reads time in every form of RFC 8949 §3.4.1 and §3.4.2', () => {
+    for (const time of ['1a514b67b0', ...TIMES]) {
+      assert.deepEqual(decoded(LWM2M_CBOR, hex(`a1 83 03 00 0d ${time}`), '/3/0/13'), {
+        '/3/0/13': new Date(1_363_896_240_000),
+      })
+    }
+    // A time is no key.
+    malformed(LWM2M_CBOR, hex('a1 c1 1a514b67b0 05'), '/')
+  })
+
   const examples: readonly (readonly [string, string, Plain])[] = [
     ['a resource by its path', 'BF 83 0D 18 1A 01 18 2A FF', { '/13/26/1': 42 }],
     [

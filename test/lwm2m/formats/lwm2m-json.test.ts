@@ -2,7 +2,16 @@ import assert from 'node:assert/strict'
 import { ContentFormat, decode, encode, EncodeError } from '../../../src/lwm2m/formats'
 import { Path } from '../../../src/lwm2m/path'
 import { ObjectLink } from '../../../src/lwm2m/value'
-import { decoded, encoded, hex, malformed, mended, modelContext, NOW } from '../support/vectors'
+import {
+  decoded,
+  encoded,
+  hex,
+  malformed,
+  mended,
+  modelContext,
+  NOW,
+  plain,
+} from '../support/vectors'
 
 const { LWM2M_JSON } = ContentFormat
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
@@ -119,6 +128,51 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
   it('values of the wrong kind, made fit with a warning', () => {
     const bytes = json({ bn: '/3/0/', e: [{ n: '9', sv: '75' }] })
     assert.deepEqual(mended(LWM2M_JSON, bytes, '/3/0', /taken as Integer/), { '/3/0/9': 75 })
+  })
+
+  it('a value under the label of another type as it is, with a warning', () => {
+    const read = (said: unknown, path: string, warning: RegExp): unknown =>
+      mended(LWM2M_JSON, json({ bn: path, e: [said] }), path, warning)[path]
+    assert.equal(read({ sv: 'abc' }, '/3303/0/5700', /"abc" is no Float/), 'abc')
+    assert.equal(read({ v: '7' }, '/3/0/9', /taken as Integer/), 7)
+    assert.equal(read({ ov: 'x' }, '/0/0/17', /"x" is no Objlnk/), 'x')
+    assert.equal(read({ bv: 'on' }, '/1/0/6', /"on" is no Boolean/), 'on')
+  })
+
+  it('a text that is no UTF-8 as bytes, with a warning', () => {
+    const bytes = Buffer.from(
+      '{"bn":"/3/0/","e":[{"n":"0","sv":"A\xe4"},{"n":"9","v":5}]}',
+      'latin1',
+    )
+    const context = modelContext('/3/0')
+    assert.deepEqual(plain(decode(LWM2M_JSON, bytes, context)), {
+      '/3/0/0': hex('41e4'),
+      '/3/0/9': 5,
+    })
+    assert.match(
+      context.warnings.join(),
+      /no UTF-8, delivered as bytes.*the bytes 41e4 is no String/,
+    )
+  })
+
+  it('null as no value', () => {
+    const bytes = json({
+      bn: '/3/0/',
+      e: [
+        { n: '0', sv: null },
+        { n: '9', v: 5 },
+      ],
+    })
+    assert.deepEqual(decoded(LWM2M_JSON, bytes, '/3/0'), { '/3/0/0': undefined, '/3/0/9': 5 })
+  })
+
+  it('a base name that has the id already, or lacks its slash, with a warning', () => {
+    const once = json({ bn: '/5/0/1', e: [{ n: '1', sv: 'coap://x' }] })
+    assert.deepEqual(mended(LWM2M_JSON, once, '/5/0/1', /taken for \/5\/0\/1/), {
+      '/5/0/1': 'coap://x',
+    })
+    const bytes = json({ bn: '/3/0', e: [{ n: '0', sv: 'OMA' }] })
+    assert.deepEqual(mended(LWM2M_JSON, bytes, '/3/0', /taken for \/3\/0\/0/), { '/3/0/0': 'OMA' })
   })
 
   it('an empty list', () => {

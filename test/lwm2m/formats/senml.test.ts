@@ -9,7 +9,7 @@ import {
 } from '../../../src/lwm2m/formats'
 import type { CodecContext } from '../../../src/lwm2m/formats/codec'
 import { Path } from '../../../src/lwm2m/path'
-import { ObjectLink } from '../../../src/lwm2m/value'
+import { ObjectLink, type Value } from '../../../src/lwm2m/value'
 import {
   decoded,
   encoded,
@@ -18,8 +18,10 @@ import {
   mended,
   modelContext,
   NOW,
+  plain,
   type Plain,
   records,
+  TIMES,
 } from '../support/vectors'
 import { cpuTime } from '../../support/cpu-time'
 
@@ -151,12 +153,42 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
     assert.deepEqual(decoded(SENML_CBOR, bytes, '/', { resource: undefined }), values)
   })
 
-  it('time tagged 1, and as a plain number', () => {
+  it('time in every form of RFC 8949 §3.4.1 and §3.4.2, and as a plain number', () => {
     const at = new Date(1_363_896_240_000)
-    for (const value of ['c1 1a514b67b0', '1a514b67b0', 'c1 fb 41d452d9ec000000']) {
-      const bytes = hex(`81 a2 21 ${text('/3/0/13')} 02 ${value}`)
-      assert.deepEqual(decoded(SENML_CBOR, bytes, '/3/0/13'), { '/3/0/13': at })
+    for (const value of ['1a514b67b0', ...TIMES]) {
+      for (const label of ['02', '03']) {
+        const bytes = hex(`81 a2 21 ${text('/3/0/13')} ${label} ${value}`)
+        const read = (): unknown => decoded(SENML_CBOR, bytes, '/3/0/13')
+        if (label === '02' || value !== '1a514b67b0') assert.deepEqual(read(), { '/3/0/13': at })
+      }
     }
+  })
+
+  it('a text that is no UTF-8 as bytes, with a warning, and the other values', () => {
+    const bytes = hex(
+      `83 a3 21 ${text('/3/0/')} 00 6130 03 63 41e442 a2 00 6131 03 6142 a2 00 6139 02 05`,
+    )
+    const context = modelContext('/3/0')
+    assert.deepEqual(plain(decode(SENML_CBOR, bytes, context)), {
+      '/3/0/0': hex('41e442'),
+      '/3/0/1': 'B',
+      '/3/0/9': 5,
+    })
+    assert.deepEqual(context.warnings, [
+      'CBOR: a text is no UTF-8, delivered as bytes',
+      'SenML: /3/0/0: the bytes 41e442 is no String',
+    ])
+  })
+
+  it('a value under the label of another type as it is, with a warning', () => {
+    const number = hex(`81 a2 00 ${text('/3/0/9')} 02 41 05`)
+    assert.deepEqual(mended(SENML_CBOR, number, '/', /the bytes 05 is no Integer/), {
+      '/3/0/9': hex('05'),
+    })
+    const word = hex(`81 a2 00 ${text('/3303/0/5700')} 03 ${text('abc')}`)
+    assert.deepEqual(mended(SENML_CBOR, word, '/', /"abc" is no Float/), { '/3303/0/5700': 'abc' })
+    const unknown = hex(`81 a2 00 ${text('/40000/0/1')} 04 ${text('abc')}`)
+    assert.deepEqual(mended(SENML_CBOR, unknown, '/', /not of its label/), { '/40000/0/1': 'abc' })
   })
 
   it('an empty answer', () => {
@@ -176,7 +208,6 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
     ['a value of an instance', `81 a2 00 ${text('/3/0')} 02 05`],
     ['an absurd name', `81 a2 00 ${text('/3/0/../../etc')} 02 05`],
     ['two documents', `81 a2 00 ${text('/3/0/9')} 02 05 80`],
-    ['bytes as number', `81 a2 00 ${text('/3/0/9')} 02 41 05`],
     ['a label to be understood', `81 a3 00 ${text('/3/0/9')} 02 05 ${text('x_')} 01`],
     ['a version of the future', `81 a3 20 0b 00 ${text('/3/0/9')} 02 05`],
     ['a class to be made (tag 27)', `81 a2 00 ${text('/3/0/9')} 02 d81b 82 61 61 01`],
@@ -377,18 +408,93 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     ['a name that is a number', '[{"n":5,"v":5}]'],
     ['no path', '[{"n":"battery","v":5}]'],
     ['a value that is an object', '[{"n":"/3/0/9","v":{}}]'],
-    ['a text that is a number', '[{"n":"/3/0/9","vs":5}]'],
-    ['no base64', '[{"n":"/0/0/3","vd":"%%"}]'],
     ['a label to be understood', '[{"n":"/3/0/9","v":5,"x_":1}]'],
     ['a version of the future', '[{"bver":11,"n":"/3/0/9","v":5}]'],
     ['a time that is a text', '[{"n":"/3/0/9","v":5,"t":"now"}]'],
-    ['a long integer where a text belongs', '[{"n":"/3/0/0","vs":18446744073709551615}]'],
     ['arrays nested without end', '['.repeat(100_000)],
     ['objects nested without end', '{"v":'.repeat(50_000)],
   ]
   for (const [what, bytes] of malformedJson) {
     it(`refuses ${what}`, () => malformed(SENML_JSON, Buffer.from(bytes), '/'))
   }
+
+  const wrongLabels: readonly (readonly [string, string, Value])[] = [
+    ['/3/0/9', '"vs":5', 5],
+    ['/0/0/3', '"vd":"%%"', '%%'],
+    ['/3/0/0', '"vs":18446744073709551615', '18446744073709551615'],
+    ['/3303/0/5700', '"vs":"abc"', 'abc'],
+    ['/3303/0/5700', '"v":"1.5"', 1.5],
+    ['/1/0/6', '"vb":"yes"', 'yes'],
+    ['/40000/0/1', '"v":"abc"', 'abc'],
+    ['/0/0/17', '"vlo":5', 5],
+  ]
+  for (const [path, said, value] of wrongLabels) {
+    it(`reads ${said} at ${path} as far as it can, with a warning where it is not of the type`, () => {
+      const context = modelContext('/')
+      const bytes = json(`[{"n":"${path}",${said}}]`)
+      assert.deepEqual(plain(decode(SENML_JSON, bytes, context)), { [path]: value })
+      // The label of a number is no fault of a number.
+      assert.equal(context.warnings.length, said === '"vs":5' ? 0 : 1, context.warnings.join())
+    })
+  }
+
+  it('reads a text that is no UTF-8 as bytes, with a warning, and the other values right', () => {
+    const bytes = Buffer.concat([
+      Buffer.from('[{"bn":"/3/0/","n":"0","vs":"A'),
+      Buffer.from([0xe4]),
+      Buffer.from(
+        'B\\u00fc"},{"n":"1","vs":"Zoë \\u00eb\\ud83d\\ude00\\n\\u0022"},{"n":"9","v":5},',
+      ),
+      Buffer.from('{"n":"13","v":9007199254740993}]'),
+    ])
+    const context = modelContext('/3/0', { resource: undefined })
+    assert.deepEqual(plain(decode(SENML_JSON, bytes, context)), {
+      '/3/0/0': hex('41e442c3bc'),
+      '/3/0/1': 'Zoë ë\u{1f600}\n"',
+      '/3/0/9': 5,
+      '/3/0/13': 9007199254740993n,
+    })
+    assert.deepEqual(context.warnings, [
+      'JSON: a text is no UTF-8, delivered as bytes',
+      'SenML: /3/0/0: a value that is not of its label',
+    ])
+  })
+
+  it('takes null, and a record without a value, for no value', () => {
+    for (const said of ['"vs":null', '"v":null', '"vlo":null', '"u":"x"']) {
+      const bytes = json(`[{"n":"/3/0/0",${said}},{"n":"/3/0/9","v":5}]`)
+      assert.deepEqual(decoded(SENML_JSON, bytes, '/3/0'), { '/3/0/0': undefined, '/3/0/9': 5 })
+    }
+  })
+
+  const names: readonly (readonly [base: string, bn: string, n: string, path: string])[] = [
+    ['/3/0', '/3/0', '9', '/3/0/9'],
+    ['/3/0', '/3/0', '0', '/3/0/0'],
+    ['/', '/3303/1', '5700', '/3303/1/5700'],
+    ['/5/0/1', '/5/0/1', '1', '/5/0/1'],
+    ['/3/0/6', '/3/0/6', '6', '/3/0/6/6'],
+    ['/3/0/6', '/3/0/6', '0', '/3/0/6/0'],
+  ]
+  for (const [base, bn, n, path] of names) {
+    it(`takes base name ${bn} and name ${n} for ${path}, with a warning`, () => {
+      const bytes = json([{ bn, n, v: 5 }])
+      const context = modelContext(base)
+      const found = decode(SENML_JSON, bytes, context)
+      assert.deepEqual(
+        found.map((record) => record.path.toString()),
+        [path],
+      )
+      assert.match(context.warnings[0] ?? '', /base name and name .* taken for/)
+    })
+  }
+
+  it('warns of a time after now: the clock of the device is near 1970', () => {
+    const bytes = json([{ n: '/3/0/9', v: 5, t: 321 }])
+    const context = modelContext('/')
+    const [record] = decode(SENML_JSON, bytes, context)
+    assert.equal(record?.time, NOW + 321_000)
+    assert.match(context.warnings[0] ?? '', /321 s after now: the clock of the device/)
+  })
 
   it('refuses names that are no LwM2M paths, like those of RFC 8428 §5.1.1', () => {
     const bytes = json('[{"n":"urn:dev:ow:10e2073a01080063","u":"Cel","v":23.1}]')

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
-import { ContentFormat, EncodeError } from '../../../src/lwm2m/formats'
+import { ContentFormat, decode, EncodeError } from '../../../src/lwm2m/formats'
 import { ObjectLink, type Value } from '../../../src/lwm2m/value'
-import { decoded, encoded, hex, malformed, mended, type Plain } from '../support/vectors'
+import {
+  decoded,
+  encoded,
+  hex,
+  malformed,
+  mended,
+  modelContext,
+  type Plain,
+  TIMES,
+} from '../support/vectors'
 
 const { TEXT, OCTET_STREAM, CBOR, LINK } = ContentFormat
 
@@ -74,8 +83,13 @@ describe('text/plain (Core §7.4.1)', () => {
     assert.equal(read(TEXT, '/40000/0/1', Buffer.from('5')), '5')
   })
 
-  it('refuses what is no UTF-8, and any answer but for a resource', () => {
-    malformed(TEXT, Buffer.from([0xff]), '/3/0/0', /no UTF-8/)
+  it('is bytes, with a warning, where it is no UTF-8', () => {
+    for (const path of ['/3/0/0', '/3/0/9', '/40000/0/1']) {
+      assert.deepEqual(mended(TEXT, hex('41ff'), path, /no UTF-8/), { [path]: hex('41ff') })
+    }
+  })
+
+  it('refuses any answer but for a resource', () => {
     malformed(TEXT, Buffer.from('5'), '/3/0', /cannot answer/)
   })
 
@@ -165,10 +179,48 @@ describe('application/cbor (Core 1.1 §7.4.3)', () => {
     const written = (path: string, value: Value): string =>
       encoded(CBOR, { [path]: value }, path).toString('hex')
     assert.equal(written('/1/0/6', true), 'f5')
-    assert.equal(written('/3/0/13', new Date(1363896240_900)), '1a514b67b0')
+    assert.equal(written('/3/0/13', new Date(1363896240_900)), 'c11a514b67b0')
+    assert.equal(written('/3/0/13', new Date(-1000)), 'c120')
+    assert.equal(written('/3/0/13', new Date(2 ** 33 * 1000)), 'c11b0000000200000000')
     assert.equal(written('/0/0/3', hex('01020304')), '4401020304')
     assert.equal(written('/3/0/0', 'IETF'), '6449455446')
     assert.equal(written('/0/0/17', new ObjectLink(66, 0)), '6436363a30')
+  })
+
+  it('reads time in every form of RFC 8949 §3.4.1 and §3.4.2', () => {
+    const at = new Date(1_363_896_240_000)
+    for (const bytes of ['1a514b67b0', ...TIMES]) {
+      assert.deepEqual(read(CBOR, '/3/0/13', hex(bytes)), at, bytes)
+      if (bytes !== '1a514b67b0') assert.deepEqual(read(CBOR, '/40000/0/1', hex(bytes)), at, bytes)
+    }
+    assert.deepEqual(read(CBOR, '/3/0/13', hex('c120')), new Date(-1000))
+    assert.deepEqual(read(CBOR, '/3/0/13', hex('c1f90000')), new Date(0))
+    const leap = Buffer.from('2016-12-31T23:59:60Z')
+    const second = Buffer.concat([hex('c074'), leap])
+    assert.deepEqual(read(CBOR, '/3/0/13', second), new Date('2017-01-01T00:00:00Z'))
+  })
+
+  it('delivers a time that is none as what it is, with a warning', () => {
+    for (const [bytes, value] of [
+      ['c1f97e00', NaN],
+      ['c1fb7e37e43c8800759c', 1e300],
+      ['c0636e6f77', 'now'],
+      ['c062c328', hex('c328')],
+    ] as const) {
+      const context = modelContext('/3/0/13')
+      assert.deepEqual(decode(CBOR, hex(bytes), context)[0]?.value, value)
+      assert.match(context.warnings.join(), /is no Time/)
+    }
+    for (const bytes of ['c180', 'c14105', 'c0a0', 'c1c11a514b67b0'])
+      malformed(CBOR, hex(bytes), '/3/0/13')
+  })
+
+  it('is bytes, with a warning, where a text is no UTF-8', () => {
+    for (const bytes of ['62c328', '7f61c36128ff']) {
+      const context = modelContext('/40000/0/1')
+      assert.deepEqual(decode(CBOR, hex(bytes), context)[0]?.value, hex('c328'))
+      assert.deepEqual(context.warnings, ['CBOR: a text is no UTF-8, delivered as bytes'])
+    }
   })
 
   it('refuses what is no single value', () => {

@@ -26,6 +26,18 @@ export function records(values: Plain): Record[] {
   return Object.entries(values).map(([path, value]) => ({ path: Path.parse(path), value }))
 }
 
+/** 2013-03-21T20:04:00Z as a tagged time of CBOR (RFC 8949 §3.4.1, §3.4.2), in every form. */
+export const TIMES: readonly string[] = [
+  'c1 1a514b67b0',
+  'c1 1b00000000514b67b0',
+  'c1 fb41d452d9ec000000',
+  `c0 74${Buffer.from('2013-03-21T20:04:00Z').toString('hex')}`,
+  `c0 74${Buffer.from('2013-03-21t20:04:00z').toString('hex')}`,
+  `c0 76${Buffer.from('2013-03-21T20:04:00.0Z').toString('hex')}`,
+  `c0 7819${Buffer.from('2013-03-21T21:04:00+01:00').toString('hex')}`,
+  `c0 7f 6a${Buffer.from('2013-03-21').toString('hex')} 6a${Buffer.from('T20:04:00Z').toString('hex')} ff`,
+]
+
 /** A moment for relative times. */
 export const NOW = Date.UTC(2026, 0, 1)
 
