@@ -159,6 +159,7 @@ export function formatAttributeQuery(attributes: AttributeSet): string[] {
 export function parseAttributeQuery(query: readonly string[]): AttributeSet {
   const attributes: { [N in AttributeName]?: number | null } = {}
   for (const part of query) {
+    if (part === '') continue
     const equals = part.indexOf('=')
     const name = equals < 0 ? part : part.slice(0, equals)
     if (!isAttributeName(name)) {

@@ -30,6 +30,8 @@ const SPACE = /[ \t\r\n]*/y
 const TARGET = /<(\/(?:[\w.~!$&'()*+,;=:@%-]+(?:\/[\w.~!$&'()*+,;=:@%-]+)*\/?)?)>/y
 const NAME = /[A-Za-z0-9!#$&+.^_`|~-]+\*?/y
 const QUOTED = /"((?:[^"\\\p{Cc}]|\t|\\\P{Cc})*)"/uy
+/** Several numbers; one alone is a ptoken. */
+const NUMBERS = /\d+(?: +\d+)+/y
 /** ptoken */
 const TOKEN = /[!#$%&'()*+./0-9:<=>?@A-Z[\]^_`a-z{|}~-]+/y
 
@@ -67,14 +69,14 @@ class LinkReader {
       }
       const name = this.match(NAME)?.[0]
       if (name === undefined) return this.fail('the name of an attribute is wanted')
-      const value = this.value()
+      const value = this.value(name)
       // RFC 6690 §2: of an attribute given twice the first counts.
       if (!attributes.has(name)) attributes.set(name, value)
     }
     return { target, attributes }
   }
 
-  private value(): string | true {
+  private value(name: string): string | true {
     if (this.text[this.at] !== '=') return true
     this.at++
     if (this.text[this.at] === '"') {
@@ -82,7 +84,9 @@ class LinkReader {
       if (quoted === undefined) return this.fail('the quoted value does not end')
       return quoted.includes('\\') ? quoted.replace(/\\(.)/gu, '$1') : quoted
     }
-    return this.match(TOKEN)?.[0] ?? this.fail('a value is wanted')
+    // Some devices leave the quotes of a list of formats out: `ct=60 110 112`.
+    const value = (name === 'ct' ? this.match(NUMBERS) : undefined) ?? this.match(TOKEN)
+    return value?.[0] ?? this.fail('a value is wanted')
   }
 
   /** Whether a separator comes next, with space around it (the specification's own examples have it). */

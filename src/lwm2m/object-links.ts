@@ -61,10 +61,16 @@ function pathOf(target: string, root: string): Path | undefined {
   }
 }
 
+function versionMember(version: string | undefined): { version?: string } {
+  return version === undefined ? {} : { version }
+}
+
 interface GatheredObject {
   readonly id: number
   readonly prefix: string
   version: string | undefined
+  /** As an instance says it, where no link of the object does. */
+  instanceVersion: string | undefined
   readonly instances: Set<number>
 }
 
@@ -86,19 +92,27 @@ export function parseObjectList(payload: Uint8Array | string): ObjectLinkList {
     const key = `${path.prefix}/${id}`
     let object = gathered.get(key)
     if (object === undefined) {
-      object = { id, prefix: path.prefix, version: undefined, instances: new Set() }
+      object = {
+        id,
+        prefix: path.prefix,
+        version: undefined,
+        instanceVersion: undefined,
+        instances: new Set(),
+      }
       gathered.set(key, object)
     }
-    if (path.level === Level.OBJECT) object.version ??= versionOf(attributes.get('ver'))
+    const version = versionOf(attributes.get('ver'))
+    if (path.level === Level.OBJECT) object.version ??= version
+    else object.instanceVersion ??= version
     if (path.instance !== undefined) object.instances.add(path.instance)
   }
   const lwm2mVersion = versionOf(rootLink?.attributes.get('lwm2m'))
   return {
     root,
     contentFormats: parseContentFormats(rootLink?.attributes.get('ct')),
-    objects: [...gathered.values()].map(({ id, prefix, version, instances }) => ({
+    objects: [...gathered.values()].map(({ id, prefix, instances, ...said }) => ({
       id,
-      ...(version === undefined ? {} : { version }),
+      ...versionMember(said.version ?? said.instanceVersion),
       instances: [...instances].sort((a, b) => a - b),
       ...(prefix === '' ? {} : { prefix }),
     })),

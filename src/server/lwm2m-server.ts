@@ -12,6 +12,7 @@ import { ObservationBroker } from './observations/observation-broker'
 import type { OperationInputs, OperationName } from './operations'
 import { Operations } from './operations/operations'
 import type { Lwm2mServerOptions } from './options'
+import { deviceFormats } from './operations/content-format'
 import { PartsHost } from './parts-host'
 import { RelationJournal } from './persistence/relation-journal'
 import type { DeviceRegistration } from './registration/device-registration'
@@ -67,6 +68,7 @@ export class Lwm2mServer extends DeviceManagement {
       core,
       relations: store && new RelationJournal(store),
       model,
+      deviceFormat: deviceFormats(options),
       onSend: (results, registration) => {
         for (const result of results) this.emit('send', result, registration)
         this.broker.onSend(registration, results)

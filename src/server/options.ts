@@ -8,6 +8,7 @@ import type { Store } from '../storage/store'
 import type { Transport } from '../transport/transport'
 import type { BootstrapServerOptions } from './bootstrap/bootstrap-server'
 import type { CredentialStore } from './credentials/credential-store'
+import type { DeviceFormat } from './operations/content-format'
 import type { RegistrationAuthority } from './registration/registration-authority'
 
 /** Where to listen. */
@@ -97,6 +98,13 @@ export interface Lwm2mServerOptions {
    * is answered 4.04, so that the device registers again.
    */
   readonly learnAddress?: boolean
+  /**
+   * Content-Format that devices are asked in and written to, by endpoint name or pattern, for those that
+   * know one only and do not say so; `none`: requests carry no Accept. A request's own format comes first.
+   */
+  readonly formats?: { readonly [pattern: string]: DeviceFormat }
+  /** The LwM2M version of a device that registers without `lwm2m`; default: refused with 4.00. */
+  readonly defaultVersion?: '1.0'
   /** Registrations held at most; more are answered 5.03. Default 500,000. */
   readonly maxRegistrations?: number
 }

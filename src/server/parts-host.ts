@@ -5,6 +5,7 @@ import type { Peer } from '../transport/transport'
 import type { DeviceChannel } from './channel/device-channel'
 import type { ObservationHost } from './observations/observation-broker'
 import type { RelationStore } from './observations/relation-store'
+import type { DeviceFormat } from './operations/content-format'
 import type { OperationsHost } from './operations/operations'
 import type { SendHost } from './send'
 import type { ServerCore } from './server-core'
@@ -16,6 +17,8 @@ export interface PartsHostOptions {
   readonly core: ServerCore
   readonly relations: RelationStore | undefined
   model(): ObjectModel
+  /** The Content-Format set for an endpoint. */
+  deviceFormat(endpoint: string): DeviceFormat | undefined
   /** What a device sent on its own. */
   onSend(results: readonly OperationResult[], registration: Registration): void
 }
@@ -24,8 +27,10 @@ export interface PartsHostOptions {
 export class PartsHost implements OperationsHost, ObservationHost, SendHost {
   readonly clock: Clock
   readonly relations: RelationStore | undefined
+  readonly deviceFormat: (endpoint: string) => DeviceFormat | undefined
 
   constructor(private readonly options: PartsHostOptions) {
+    this.deviceFormat = (endpoint) => options.deviceFormat(endpoint)
     this.clock = options.clock
     this.relations = options.relations
   }

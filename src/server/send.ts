@@ -9,7 +9,7 @@ import type { Record } from '../lwm2m/record'
 import type { Peer } from '../transport/transport'
 import { byTime, commonPath } from './observations/by-time'
 import { mayHaveObject } from './operations/resource-lookup'
-import { codecContext } from './operations/response'
+import { codecContext, withValues } from './operations/response'
 import { WarningLimiter } from './operations/warning-limiter'
 import type { OperationResult, Registration, ServerWarning } from './types'
 
@@ -70,14 +70,9 @@ export function handleSend(request: CoapRequest, host: SendHost): CoapReply {
       throw new DecodeError(contentFormat, `Send has no Content-Format ${what}`, payload)
     }
     const context = { model: host.model, now: host.clock.now(), warn }
-    records = decode(contentFormat, payload, codecContext(Path.ROOT, device, context))
-    const bad = records.find(
-      ({ path, value }) => path.level < Level.RESOURCE || value === undefined,
-    )
-    if (records.length === 0 || bad !== undefined) {
-      const what = bad === undefined ? 'Send' : bad.path.toString()
-      throw new DecodeError(contentFormat, `${what} has no value`, payload)
-    }
+    const codec = codecContext(Path.ROOT, device, context)
+    records = withValues(decode(contentFormat, payload, codec), codec)
+    if (records.length === 0) throw new DecodeError(contentFormat, 'Send has no value', payload)
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
     host.warn({

@@ -165,6 +165,7 @@ export class ServerCore {
       authority: options.authority ?? credentials?.authority('server') ?? OPEN_AUTHORITY,
       lifetime,
       learnAddress: options.learnAddress ?? true,
+      defaultVersion: options.defaultVersion,
       maxRegistrations: options.maxRegistrations ?? MAX_REGISTRATIONS,
       now: () => clock.now(),
       settle: (registration) => this.settlement.updated(registration),

@@ -57,6 +57,7 @@ describe('notification attributes (Core §5.1.2)', () => {
       edge: 0,
     })
     assert.deepEqual(parseAttributeQuery([]), {})
+    assert.deepEqual(parseAttributeQuery(['', 'pmin=10', '']), { pmin: 10 })
   })
 
   for (const query of ['pmin=-1', 'pmin=1.5', 'gt=abc', 'gt=0x10', 'gt=1=2', 'edge=2', 'foo=1']) {

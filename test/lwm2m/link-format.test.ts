@@ -64,6 +64,15 @@ describe('link format (RFC 6690)', () => {
     assert.deepEqual(plain('</3>;obs;ct=1;ct=2'), [['/3', { obs: true, ct: '1' }]])
   })
 
+  it('takes a list of formats without quotes, and of no other attribute', () => {
+    assert.deepEqual(plain('</>;ct=60 110  112 ;a,</3>;ct=60'), [
+      ['/', { ct: '60 110  112', a: true }],
+      ['/3', { ct: '60' }],
+    ])
+    assert.throws(() => parseLinks('</>;rt=60 110'), LinkFormatError)
+    assert.throws(() => parseLinks('</>;ct=60 x'), LinkFormatError)
+  })
+
   it('takes an empty list', () => {
     assert.deepEqual(plain(''), [])
     assert.deepEqual(plain(' \r\n'), [])

@@ -37,7 +37,22 @@ describe('object list of a registration (Core §6.2.1)', () => {
       parseObjectList('</>;ct="60 110 112";rt="oma.lwm2m"').contentFormats,
       [60, 110, 112],
     )
+    assert.deepEqual(
+      parseObjectList('</>;ct=60 110 112;rt="oma.lwm2m",</3/0>').contentFormats,
+      [60, 110, 112],
+    )
     assert.deepEqual(parseObjectList('</>;ct="60 x 70000 11542"').contentFormats, [60, 11542])
+  })
+
+  it('takes a version that an instance says, unless the object says one', () => {
+    const list = parseObjectList('</3303/0>;ver=1.1,</3303/1>,</4/0>;ver=1.1,</4>;ver=1.2')
+    assert.deepEqual(
+      list.objects.map(({ id, version }) => [id, version]),
+      [
+        [3303, '1.1'],
+        [4, '1.2'],
+      ],
+    )
   })
 
   it('finds the alternate root and takes it off', () => {

@@ -96,7 +96,10 @@ export function messagePayload(
   })
 }
 
-/** Values of several paths, by path: each as it would be alone. Paths without a value are left out. */
+/**
+ * Values of several paths, by path: each as it would be alone. Paths without a value are left out;
+ * values that nobody asked for stand under their own path.
+ */
 export function compositePayload(
   records: readonly Record[],
   paths: readonly Path[],
@@ -106,6 +109,10 @@ export function compositePayload(
   for (const path of paths) {
     const within = records.filter((record) => path.contains(record.path))
     if (within.length > 0) payload[path.toString()] = messagePayload(within, path, context)
+  }
+  for (const record of records) {
+    if (paths.some((path) => path.contains(record.path))) continue
+    payload[record.path.toString()] = messagePayload([record], record.path, context)
   }
   return payload
 }

@@ -45,6 +45,7 @@ export function readBootstrapRequest(
 function readQuery(query: readonly string[]): Map<string, string> {
   const parameters = new Map<string, string>()
   for (const part of query) {
+    if (part === '') continue
     const equals = part.indexOf('=')
     const name = equals < 0 ? part : part.slice(0, equals)
     if (parameters.has(name)) throw invalid(`it has the parameter ${JSON.stringify(name)} twice`)

@@ -1,7 +1,7 @@
 import { CodedError } from '../../base/coded-error'
 import type { CoapResponse } from '../../coap/types'
 import { DecodeError } from '../../lwm2m/formats/codec'
-import type { Path } from '../../lwm2m/path'
+import { Level, type Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { decodeRecords } from '../operations/response'
 import type { OperationResult } from '../types'
@@ -110,7 +110,10 @@ export class Audience {
     if (device === undefined) return
     let records: readonly Record[]
     try {
-      records = decodeRecords(response, base, device, context.operation(undefined), format)
+      records = decodeRecords(response, base, device, context.operation(undefined), {
+        expected: format,
+        ...(base.level === Level.ROOT ? { asked: this.plan.paths } : {}),
+      })
     } catch (error) {
       this.undecodable(error, base)
       return

@@ -6,6 +6,7 @@ import type {
 } from '../../coap/types'
 import { checkAttributes } from '../../lwm2m/attributes'
 import type { ObjectModel } from '../../lwm2m/model/definition'
+import type { DeviceFormat } from '../operations/content-format'
 import type { RequestChannel } from '../operations/device-request'
 import { invalidArgument } from '../operations/preconditions'
 import { WarningLimiter } from '../operations/warning-limiter'
@@ -32,6 +33,8 @@ export interface ObservationHost {
   readonly clock: Clock
   readonly model: ObjectModel
   readonly relations?: RelationStore
+  /** The Content-Format set for an endpoint. */
+  readonly deviceFormat: (endpoint: string) => DeviceFormat | undefined
   registration(endpoint: string): Registration | undefined
   /** The present registrations, for a new subscription to a pattern. */
   registrations(): Iterable<Registration>
@@ -326,7 +329,13 @@ function makeContext(
     registration: (endpoint) => host.registration(endpoint),
     channel: (registration) => host.channel(registration),
     adopt: (registration, init, token, listener) => host.adopt(registration, init, token, listener),
-    operation: (format) => ({ model: host.model, now: host.clock.now(), format, warn }),
+    operation: (format) => ({
+      model: host.model,
+      now: host.clock.now(),
+      format,
+      deviceFormat: host.deviceFormat,
+      warn,
+    }),
     keep: (relation) => keeper.keep(relation),
     forget: (endpoint, key) => keeper.forget(endpoint, key),
     warn,

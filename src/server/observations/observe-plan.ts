@@ -1,9 +1,8 @@
 import { Code } from '../../coap/codes'
 import { formatAttributeQuery, type AttributeSet } from '../../lwm2m/attributes'
-import { ContentFormat } from '../../lwm2m/formats/codec'
 import { Level, Path } from '../../lwm2m/path'
 import type { Registration } from '../types'
-import { acceptFor, compositeFormats } from '../operations/content-format'
+import { acceptFor } from '../operations/content-format'
 import { uriPath } from '../operations/device-path'
 import type { DeviceRequestInit } from '../operations/device-request'
 import type { OperationContext } from '../operations/operation'
@@ -52,14 +51,14 @@ function attributeQuery(attributes: AttributeSet): { query?: readonly string[] }
   return query.length === 0 ? {} : { query }
 }
 
-/** GET of one path, to observe it. `format` is asked for; the device's choice without. */
+/** GET of one path, to observe it. */
 export function singleObserve(
   path: Path,
   device: Registration,
-  format: number | undefined,
   attributes: AttributeSet,
+  context: OperationContext,
 ): DeviceRequestInit {
-  const accept = format ?? acceptFor(path, device)
+  const accept = acceptFor(path, device, context)
   return {
     code: Code.GET,
     path: uriPath(path, device),
@@ -68,14 +67,16 @@ export function singleObserve(
   }
 }
 
-/** FETCH of several paths, to observe them together (Core §6.4.3). */
+/**
+ * FETCH of several paths, to observe them together (Core §6.4.3).
+ * @param refused the Content-Format that the device refused the paths in
+ */
 export function compositeObserve(
   paths: readonly Path[],
   device: Registration,
-  format: number | undefined,
   attributes: AttributeSet,
   context: OperationContext,
+  refused?: number,
 ): DeviceRequestInit {
-  const chosen = format ?? compositeFormats(device)[0] ?? ContentFormat.SENML_CBOR
-  return { ...compositeFetch(paths, chosen, device, context), ...attributeQuery(attributes) }
+  return { ...compositeFetch(paths, device, context, refused), ...attributeQuery(attributes) }
 }

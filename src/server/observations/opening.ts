@@ -85,15 +85,16 @@ export class Opening {
 
   private async observePath(path: Path, query: AttributeSet): Promise<void> {
     const { device } = this
-    const { attributes, audience } = this.host
+    const { attributes, audience, context } = this.host
     const { format } = audience
-    let init = singleObserve(path, device, format, query)
+    const operation = context.operation(format)
+    let init = singleObserve(path, device, query, operation)
     let answer = await this.open(path, init)
     if (answer !== undefined && hasSome(query) && NO_QUERY.includes(answer.code)) {
       attributes.reset()
       await attributes.write(query, device)
       this.check()
-      init = singleObserve(path, device, format, {})
+      init = singleObserve(path, device, {}, operation)
       answer = await this.open(path, init)
     }
     if (format === undefined && answer !== undefined && refusesAccept(answer)) {
@@ -106,13 +107,19 @@ export class Opening {
     const { device } = this
     const { plan, context, audience } = this.host
     if (compareVersions(device.version, '1.1') >= 0) {
-      const { format } = audience
-      const operation = context.operation(format)
-      const ask = (attributes: AttributeSet) =>
-        this.open(plan.base, compositeObserve(plan.paths, device, format, attributes, operation))
-      let answer = await ask(query)
+      const operation = context.operation(audience.format)
+      const ask = (attributes: AttributeSet, refused?: number) => {
+        const init = compositeObserve(plan.paths, device, attributes, operation, refused)
+        return this.open(plan.base, init).then((answer) => ({ init, answer }))
+      }
+      let attributes = query
+      let { init, answer } = await ask(attributes)
       if (answer !== undefined && hasSome(query) && NO_QUERY.includes(answer.code)) {
-        answer = await ask({})
+        attributes = {}
+        ;({ init, answer } = await ask(attributes))
+      }
+      if (answer?.code === Code.UNSUPPORTED_CONTENT_FORMAT) {
+        ;({ answer } = await ask(attributes, init.contentFormat))
       }
       if (answer === undefined) return
       if (!NO_COMPOSITE.includes(answer.code)) {

@@ -82,10 +82,11 @@ export const createOperation: Operation<{
     const object = path.at(Level.OBJECT)
     const chosen = context.format
     const known = device.contentFormats
+    const set = chosen ?? context.deviceFormat?.(device.endpoint) ?? 'none'
     const takesTlv =
-      chosen === undefined
+      set === 'none'
         ? known.length === 0 || known.includes(ContentFormat.TLV)
-        : chosen === ContentFormat.TLV
+        : set === ContentFormat.TLV
     const leaveId = path.level === Level.OBJECT && takesTlv
     let instance = path
     if (path.level === Level.OBJECT) {
@@ -108,7 +109,7 @@ export const createOperation: Operation<{
       const codec = codecContext(instance, device, context)
       return said(ContentFormat.TLV, encode(ContentFormat.TLV, records, codec))
     }
-    const formats = chosen === undefined ? writeFormats(records, object, device) : [chosen]
+    const formats = writeFormats(records, object, device, context)
     const { format, payload } = encodeFirst(formats, records, object, device, context)
     return said(format, payload)
   },
@@ -133,6 +134,7 @@ export const createOperation: Operation<{
     context: OperationContext,
   ) {
     const { contentFormat, payload } = request.init
+    if (request.formatChosen === true) return undefined
     if (contentFormat === undefined || !refusesContentFormat(response)) return undefined
     const object = Path.parse(request.path).at(Level.OBJECT)
     const given = requestedInstance(request)
@@ -144,7 +146,7 @@ export const createOperation: Operation<{
       codecContext(decodeBase, device, context),
     )
     const records = given === undefined ? moved(asked, instance) : asked
-    const format = writeFormats(records, object, device).find(
+    const format = writeFormats(records, object, device, context).find(
       (candidate) => candidate !== contentFormat && canEncode(candidate, records, object),
     )
     if (format === undefined || records.length === 0) return undefined

@@ -18,6 +18,9 @@ function attributeValue(name: string, value: string | true): string | number | t
   return Number(value)
 }
 
+/** Link format, and what devices say in its place: text, and a number that stands for none. */
+const LINK_FORMATS: ReadonlySet<number> = new Set([ContentFormat.LINK, ContentFormat.TEXT, 65535])
+
 /** A link below the alternate root as a path; `undefined` for one that is no LwM2M path. */
 function toDiscovered(link: Link, device: Registration): DiscoveredLink | undefined {
   const segments = link.target.split('/').filter((segment) => segment !== '')
@@ -67,12 +70,20 @@ export const discoverOperation: Operation<{
   interpret(request, response, device, context) {
     requireSuccess(response, `Discover ${request.path}`, device)
     const { contentFormat, payload } = response
-    if (contentFormat !== undefined && contentFormat !== ContentFormat.LINK) {
+    if (contentFormat !== undefined && !LINK_FORMATS.has(contentFormat)) {
       throw new DecodeError(
         contentFormat,
         `Discover is answered in link format (40), not in ${contentFormat}`,
         payload,
       )
+    }
+    if (contentFormat !== undefined && contentFormat !== ContentFormat.LINK) {
+      context.warn({
+        code: 'value',
+        message: `Discover answered in Content-Format ${contentFormat}, read as link format (40)`,
+        endpoint: device.endpoint,
+        path: Path.parse(request.path),
+      })
     }
     let parsed: readonly Link[]
     try {

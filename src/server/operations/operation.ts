@@ -1,15 +1,14 @@
 import type { CoapResponse } from '../../coap/types'
 import type { ObjectModel } from '../../lwm2m/model/definition'
 import type { OperationResult, Registration, ServerWarning } from '../types'
+import type { FormatChoice } from './content-format'
 import type { DeviceRequest } from './device-request'
 
 /** What an operation needs to know beside its input and its device. */
-export interface OperationContext {
+export interface OperationContext extends FormatChoice {
   readonly model: ObjectModel
   /** Milliseconds since the epoch. */
   readonly now: number
-  /** The Content-Format that the caller asked for: to send (write, create) or to accept (read). */
-  readonly format?: number
   warn(warning: ServerWarning): void
 }
 
@@ -35,7 +34,8 @@ export interface Operation<Input> {
   ): OperationResult
   /**
    * The same request in another Content-Format, when the response says that the device does not
-   * know the one that was chosen for it (4.06, 4.15; 4.02 for Accept).
+   * know the one that was chosen for it (4.06, 4.15; 4.02 for Accept). What the caller chose
+   * ({@link DeviceRequest.formatChosen}) stays.
    */
   fallback?(
     request: DeviceRequest,

@@ -3,6 +3,7 @@ import type { CoapResponse } from '../../coap/types'
 import type { ObjectModel } from '../../lwm2m/model/definition'
 import { OperationError } from '../errors'
 import type { OperationOptions, OperationResult, Registration, ServerWarning } from '../types'
+import type { DeviceFormat } from './content-format'
 import type { DeviceRequest, RequestChannel } from './device-request'
 import { operationByName, type OperationInputs, type OperationName } from './index'
 import type { OperationContext } from './operation'
@@ -12,6 +13,8 @@ import { WarningLimiter } from './warning-limiter'
 export interface OperationsHost {
   readonly clock: Clock
   readonly model: ObjectModel
+  /** The Content-Format set for an endpoint. */
+  readonly deviceFormat: (endpoint: string) => DeviceFormat | undefined
   registration(endpoint: string): Registration | undefined
   channel(registration: Registration): RequestChannel
   warn(warning: ServerWarning): void
@@ -79,10 +82,7 @@ export class Operations {
     }
     const context = this.context(options.format)
     const operation = operationByName(request.operation)
-    const other =
-      request.formatChosen === true
-        ? undefined
-        : operation.fallback?.(request, response, target, context)
+    const other = operation.fallback?.(request, response, target, context)
     if (other === undefined) return operation.interpret(request, response, target, context)
     return this.host
       .channel(target)
@@ -98,6 +98,7 @@ export class Operations {
       model: host.model,
       now: host.clock.now(),
       format,
+      deviceFormat: host.deviceFormat,
       warn: this.warn,
     }
   }

@@ -4,7 +4,7 @@ import { ContentFormat } from '../../lwm2m/formats/codec'
 import { Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import type { Registration } from '../types'
-import { compositeAccept, compositeFormats } from './content-format'
+import { compositeAcceptFor, pathsFormats } from './content-format'
 import { rootSegments } from './device-path'
 import type { DeviceRequest, DeviceRequestInit } from './device-request'
 import type { Operation, OperationContext } from './operation'
@@ -25,18 +25,24 @@ export function compositePaths(input: readonly (Path | string)[]): Path[] {
   return [...paths.values()]
 }
 
-/** FETCH on the root with the paths as payload (Core §6.3.8). */
+/**
+ * FETCH on the root with the paths as payload (Core §6.3.8).
+ * @param refused the Content-Format that the device refused the paths in
+ */
 export function compositeFetch(
   paths: readonly Path[],
-  format: number,
   device: Registration,
   context: OperationContext,
+  refused?: number,
 ): DeviceRequestInit {
+  const format =
+    pathsFormats(device, context).find((one) => one !== refused) ?? ContentFormat.SENML_CBOR
+  const accept = compositeAcceptFor(format, device, context)
   return {
     code: Code.FETCH,
     path: rootSegments(device),
     contentFormat: format,
-    accept: compositeAccept(format),
+    ...(accept === undefined ? {} : { accept }),
     payload: encodePaths(format, paths, codecContext(Path.ROOT, device, context)),
   }
 }
@@ -64,33 +70,41 @@ export const readCompositeOperation: Operation<{ readonly paths: readonly (Path 
   build(input, device, context) {
     requireVersion(device, '1.1', 'Read-Composite')
     const paths = compositePaths(input.paths)
-    const format = context.format ?? compositeFormats(device)[0] ?? ContentFormat.SENML_CBOR
     return {
       operation: 'read-composite',
       path: '/',
-      init: compositeFetch(paths, format, device, context),
+      init: compositeFetch(paths, device, context),
       ...(context.format === undefined ? {} : { formatChosen: true }),
     }
   },
 
   interpret(request, response, device, context) {
     requireSuccess(response, 'Read-Composite', device)
-    const records = decodeRecords(response, Path.ROOT, device, context)
+    const asked = requestedPaths(request, device, context)
+    const records = decodeRecords(response, Path.ROOT, device, context, { asked })
     return {
       endpoint: device.endpoint,
       path: Path.ROOT,
       code: response.code,
       format: response.contentFormat,
       records,
-      missing: missingPaths(requestedPaths(request, device, context), records),
+      missing: missingPaths(asked, records),
     }
   },
 
   fallback(request, response, device, context) {
-    if (!refusesContentFormat(response)) return undefined
-    const format = compositeFormats(device).find((other) => other !== request.init.contentFormat)
-    if (format === undefined) return undefined
+    // The caller chose the format of the answer, never that of the paths.
+    const refused =
+      request.formatChosen === true
+        ? response.code === Code.UNSUPPORTED_CONTENT_FORMAT
+        : refusesContentFormat(response)
+    if (!refused) return undefined
     const paths = requestedPaths(request, device, context)
-    return { ...request, init: compositeFetch(paths, format, device, context) }
+    const fetch = compositeFetch(paths, device, context, request.init.contentFormat)
+    const { accept } = request.init
+    return {
+      ...request,
+      init: request.formatChosen === true && accept !== undefined ? { ...fetch, accept } : fetch,
+    }
   },
 }

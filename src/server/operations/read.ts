@@ -15,7 +15,7 @@ export const readOperation: Operation<{ readonly path: Path | string }> = {
       Level.RESOURCE,
       Level.RESOURCE_INSTANCE,
     ])
-    const accept = context.format ?? acceptFor(path, device)
+    const accept = acceptFor(path, device, context)
     return {
       operation: 'read',
       path: path.toString(),
@@ -42,6 +42,7 @@ export const readOperation: Operation<{ readonly path: Path | string }> = {
 
   fallback(request, response) {
     const { accept, ...init } = request.init
+    if (request.formatChosen === true) return undefined
     if (accept === undefined || !refusesAccept(response)) return undefined
     return { ...request, init }
   },

@@ -1,6 +1,7 @@
+import { isUtf8 } from 'node:buffer'
 import { Code, isSuccess } from '../../coap/codes'
 import type { CoapResponse } from '../../coap/types'
-import { decode } from '../../lwm2m/formats'
+import { decode, formatName } from '../../lwm2m/formats'
 import { ContentFormat, DecodeError, type CodecContext } from '../../lwm2m/formats/codec'
 import { Level, type Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
@@ -11,6 +12,8 @@ import { resourceLookup } from './resource-lookup'
 
 /** A diagnostic longer than this is no diagnostic. Characters. */
 const LONGEST_DIAGNOSTIC = 200
+
+const OPENING_BRACE = 0x7b
 
 /** The diagnostic payload of an error response (RFC 7252 §5.5.2), made safe to show. */
 function diagnosticOf(response: CoapResponse): string {
@@ -59,9 +62,23 @@ export function codecContext(
 }
 
 /**
+ * The Content-Format of a payload that comes without one. A device of 1.0 means text where it answers a
+ * single resource (Core 1.0 §6.4); what is no text there, or answers for more, can only be JSON or TLV.
+ * @throws DecodeError
+ */
+function impliedFormat(payload: Uint8Array, base: Path, device: Registration): number {
+  if (device.version !== '1.0') {
+    throw new DecodeError(undefined, 'the answer does not say its Content-Format', payload)
+  }
+  if (base.level >= Level.RESOURCE && isUtf8(payload)) return ContentFormat.TEXT
+  return payload[0] === OPENING_BRACE ? ContentFormat.LWM2M_JSON : ContentFormat.TLV
+}
+
+/**
  * The records of a response, decoded by the Content-Format received, whatever was asked for. Without
- * one, a device of 1.0 means text where it answers a single resource (Core 1.0 §6.4), and a
- * notification means the format of the first answer (RFC 7641 §4.2): `expected`.
+ * one, a notification means the format of the first answer (RFC 7641 §4.2): `expected`. Records without
+ * a value are left out, with a warning.
+ * @param asked of a composite operation: its paths; records elsewhere are delivered with a warning
  * @throws DecodeError
  */
 export function decodeRecords(
@@ -69,17 +86,12 @@ export function decodeRecords(
   base: Path,
   device: Registration,
   context: Pick<OperationContext, 'model' | 'now' | 'warn'>,
-  expected?: number,
+  { expected, asked }: { readonly expected?: number; readonly asked?: readonly Path[] } = {},
 ): Record[] {
   const { payload } = response
-  let format = response.contentFormat ?? expected
-  if (format === undefined) {
-    if (payload.length === 0) return []
-    if (device.version !== '1.0' || base.level < Level.RESOURCE) {
-      throw new DecodeError(undefined, 'the answer does not say its Content-Format', payload)
-    }
-    format = ContentFormat.TEXT
-  }
+  const said = response.contentFormat ?? expected
+  if (said === undefined && payload.length === 0) return []
+  const format = said ?? impliedFormat(payload, base, device)
   // An empty body is an empty tree in any format but text and bytes, where it is an empty value.
   if (
     payload.length === 0 &&
@@ -88,5 +100,24 @@ export function decodeRecords(
   ) {
     return []
   }
-  return decode(format, payload, codecContext(base, device, context))
+  const codec = codecContext(base, device, context)
+  if (said === undefined && format !== ContentFormat.TEXT) {
+    codec.warn?.(`an answer without Content-Format, read as ${formatName(format)}`, base)
+  }
+  const records = withValues(decode(format, payload, codec), codec)
+  for (const { path } of records) {
+    if (asked?.some((one) => one.contains(path)) === false) {
+      codec.warn?.(`the device answers ${path.toString()}, which was not asked for`, path)
+    }
+  }
+  return records
+}
+
+/** The records that have a value; the others are warned of. */
+export function withValues(records: Record[], { warn }: Pick<CodecContext, 'warn'>): Record[] {
+  if (records.every(({ value }) => value !== undefined)) return records
+  return records.filter(({ path, value }) => {
+    if (value === undefined) warn?.(`${path.toString()} has no value: it is left out`, path)
+    return value !== undefined
+  })
 }

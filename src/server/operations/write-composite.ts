@@ -51,8 +51,7 @@ export const writeCompositeOperation: Operation<{ readonly values: CompositeInpu
         throw invalidArgument(`${path.toString()} is nothing that Write-Composite can write`)
       }
     }
-    const format =
-      context.format ?? compositeFormats(device, deleting)[0] ?? ContentFormat.SENML_CBOR
+    const format = compositeFormats(device, context, deleting)[0] ?? ContentFormat.SENML_CBOR
     return {
       operation: 'write-composite',
       path: '/',
@@ -80,11 +79,14 @@ export const writeCompositeOperation: Operation<{ readonly values: CompositeInpu
 
   fallback(request, response, device, context) {
     const { contentFormat, payload } = request.init
+    if (request.formatChosen === true) return undefined
     if (contentFormat === undefined || !refusesContentFormat(response)) return undefined
     const codec = codecContext(Path.ROOT, device, context)
     const records = decode(contentFormat, payload ?? Buffer.alloc(0), codec)
     const deleting = records.some((record) => record.value === undefined)
-    const format = compositeFormats(device, deleting).find((other) => other !== contentFormat)
+    const format = compositeFormats(device, context, deleting).find(
+      (other) => other !== contentFormat,
+    )
     if (format === undefined) return undefined
     return {
       ...request,

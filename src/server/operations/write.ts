@@ -7,7 +7,7 @@ import type { Registration, WriteInput } from '../types'
 import { writeFormats } from './content-format'
 import { uriPath } from './device-path'
 import type { Operation, OperationContext } from './operation'
-import { invalidArgument, requirePath, requireVersion } from './preconditions'
+import { invalidArgument, requirePath } from './preconditions'
 import { codecContext, refusesContentFormat, requireSuccess } from './response'
 import { objectDefinition } from './resource-lookup'
 import { writeRecords } from './write-records'
@@ -37,7 +37,15 @@ function requireMode(
       `a partial update is for an object instance or a multiple resource, not for ${path.toString()}`,
     )
   }
-  requireVersion(device, '1.2', 'a partial update of a multiple resource')
+}
+
+/**
+ * Where a write is sent, and what its payload is about. A partial update of a multiple resource is one
+ * of its instance with nothing but these resource instances: 1.0 and 1.1 have no other form, and to
+ * many clients of 1.2 a POST on a resource is Execute.
+ */
+function payloadBase(path: Path, mode: 'replace' | 'update'): Path {
+  return mode === 'update' && path.level === Level.RESOURCE ? path.at(Level.INSTANCE) : path
 }
 
 /** The first of `formats` that can say the records, and their bytes in it. */
@@ -68,15 +76,15 @@ export const writeOperation: Operation<WriteRequestInput> = {
     const mode = input.mode ?? (path.level === Level.INSTANCE ? 'update' : 'replace')
     const records = writeRecords(input.value, path, device, context.model)
     requireMode(path, mode, records, device, context)
-    const formats =
-      context.format === undefined ? writeFormats(records, path, device) : [context.format]
-    const { format, payload } = encodeFirst(formats, records, path, device, context)
+    const base = payloadBase(path, mode)
+    const formats = writeFormats(records, base, device, context)
+    const { format, payload } = encodeFirst(formats, records, base, device, context)
     return {
       operation: 'write',
       path: path.toString(),
       init: {
         code: mode === 'replace' ? Code.PUT : Code.POST,
-        path: uriPath(path, device),
+        path: uriPath(base, device),
         contentFormat: format,
         payload,
       },
@@ -99,11 +107,13 @@ export const writeOperation: Operation<WriteRequestInput> = {
 
   fallback(request, response, device, context) {
     const { contentFormat, payload } = request.init
+    if (request.formatChosen === true) return undefined
     if (contentFormat === undefined || !refusesContentFormat(response)) return undefined
-    const path = Path.parse(request.path)
+    const mode = request.init.code === Code.PUT ? 'replace' : 'update'
+    const path = payloadBase(Path.parse(request.path), mode)
     const codec = codecContext(path, device, context)
     const records = decode(contentFormat, payload ?? Buffer.alloc(0), codec)
-    const others = writeFormats(records, path, device).filter(
+    const others = writeFormats(records, path, device, context).filter(
       (format) => format !== contentFormat && canEncode(format, records, path),
     )
     const format = others[0]

@@ -54,6 +54,7 @@ function refuse(reason: string): never {
 function parseQuery(options: readonly string[]): Query {
   const query: Query = new Map()
   for (const option of options) {
+    if (option === '') continue
     const at = option.indexOf('=')
     const name = at < 0 ? option : option.slice(0, at)
     if (name === '') refuse('a query parameter has no name')
@@ -71,9 +72,9 @@ function valueOf(query: Query, name: string): string | undefined {
   return value
 }
 
-function parseVersion(query: Query): Lwm2mVersion {
+function parseVersion(query: Query, missing: Lwm2mVersion | undefined): Lwm2mVersion {
   const value = valueOf(query, 'lwm2m')
-  if (value === undefined) refuse('lwm2m is missing')
+  if (value === undefined) return missing ?? refuse('lwm2m is missing')
   // 1.1.1 and the like name a specification document; the enabler version is 1.1.
   const match = /^(\d+\.\d+)(\.\d+)?$/.exec(value)
   if (match === null && !/^\d+$/.test(value)) refuse('lwm2m is no version')
@@ -173,11 +174,15 @@ const REGISTER_1_2 = new Set([...REGISTER_1_1, 'pid'])
 
 /**
  * Reads the query of a Register.
+ * @param missing the LwM2M version where none is said; undefined to refuse that
  * @throws RegistrationRefused 4.00, or 4.12 for a version that is not supported
  */
-export function parseRegister(options: readonly string[]): RegisterParameters {
+export function parseRegister(
+  options: readonly string[],
+  missing?: Lwm2mVersion,
+): RegisterParameters {
   const query = parseQuery(options)
-  const version = parseVersion(query)
+  const version = parseVersion(query, missing)
   const binding = parseBinding(query, version)
   const queue = parseQueue(query, version)
   return {

@@ -5,7 +5,7 @@ import { ContentFormat } from '../../lwm2m/formats/codec'
 import { describeIdentity } from '../../transport/transport'
 import type { LifetimeOptions } from '../options'
 import type { RegistrationState } from '../persistence/registration-journal'
-import type { ServerWarning } from '../types'
+import type { Lwm2mVersion, ServerWarning } from '../types'
 import { DeviceRegistration, newRegistrationId } from './device-registration'
 import type { ObjectList, ObjectLists } from './object-lists'
 import {
@@ -31,6 +31,8 @@ export interface RegistrationHandlerHost {
   readonly authority: RegistrationAuthority
   readonly lifetime: LifetimeOptions
   readonly learnAddress: boolean
+  /** Of a device that registers without `lwm2m`; undefined to refuse it. */
+  readonly defaultVersion: Lwm2mVersion | undefined
   readonly maxRegistrations: number
   now(): number
   /** Its reply is about to be sent: in the next turn its requests may go. */
@@ -80,7 +82,7 @@ export class RegistrationHandler {
     if (!request.confirmable) {
       throw new RegistrationRefused(Code.BAD_REQUEST, 'a Register is a confirmable message')
     }
-    const parameters = parseRegister(request.query)
+    const parameters = parseRegister(request.query, host.defaultVersion)
     const endpoint = this.endpointOf(request, parameters)
     const list = this.listOf(request, parameters)
     if (list === undefined) {

@@ -44,6 +44,36 @@ describe('Observe-Composite', () => {
     await silent()
   })
 
+  it('says the paths in SenML JSON once where the device refuses CBOR', async () => {
+    await open()
+    const ears = new Ears(lab.device, { paths })
+    await lab.device.answer(await fetch(0), 0x8f)
+    const request = await lab.device.peer.message()
+    assert.deepEqual(
+      request.options.filter(([number]) => number === 12).map(([, value]) => value[0]),
+      [110],
+    )
+    await lab.device.content(request, 110, '[{"n":"/1/0/1","v":300},{"n":"/3/0/9","v":95}]', 1)
+    await settled()
+    assert.deepEqual(ears.values, [300, 95])
+    assert.deepEqual(ears.counts, [1])
+  })
+
+  it('delivers values that nobody asked for, with a warning', async () => {
+    await open()
+    const ears = new Ears(lab.device, { paths })
+    const request = await fetch(0)
+    await lab.device.content(request, 110, '[{"n":"/3/0/9","v":95}]', 1)
+    await settled()
+    await lab.device.notify(request.token, 2, 110, '[{"n":"/3/0/0","vs":"OMA"}]')
+    await settled()
+    assert.deepEqual(ears.values, [95, 'OMA'])
+    assert.deepEqual(
+      lab.device.warnings.map(({ code, message }) => [code, message]),
+      [['value', 'the device answers /3/0/0, which was not asked for']],
+    )
+  })
+
   it('says pmin and pmax in the query (1.2)', async () => {
     await open({ version: '1.2' })
     new Ears(lab.device, { paths, criteria: { pmin: 5, pmax: 60, gt: 3 } })

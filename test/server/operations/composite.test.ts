@@ -5,6 +5,10 @@ import { type DeviceOptions, RegisteredDevice, hex, optionsOf } from '../support
 const FETCH = 0x05
 const IPATCH = 0x07
 
+/** The list of /3/0/0 alone. */
+const IN_JSON = '[{"bn":"/","n":"3/0/0"}]'
+const IN_CBOR = hex('81 a2 21 61 2f 00 65 332f302f30')
+
 let device: RegisteredDevice
 const open = async (options: DeviceOptions) => {
   device = await RegisteredDevice.open(options)
@@ -46,14 +50,16 @@ describe('Read-Composite', () => {
     assert.deepEqual(missing, [])
   })
 
-  it('asks in SenML-ETCH or LwM2M CBOR where the caller chose so (1.2)', async () => {
+  it('says the paths in SenML whatever format the caller wants of the answer', async () => {
     await open({ version: '1.2' })
-    for (const [format, accept, payload] of [
-      [320, 110, '[{"bn":"/","n":"3/0/0"}]'],
-      [322, 112, hex('81 a2 21 61 2f 00 65 332f302f30')],
-      [11544, 11544, hex('a1 03 a1 00 a1 00 f6')],
+    for (const [wanted, format, accept, payload] of [
+      [110, 110, 110, IN_JSON],
+      [320, 110, 110, IN_JSON],
+      [322, 112, 112, IN_CBOR],
+      [11544, 112, 11544, IN_CBOR],
+      [11542, 112, 11542, IN_CBOR],
     ] as const) {
-      const result = device.server.readComposite('dev1', ['/3/0/0'], { format })
+      const result = device.server.readComposite('dev1', ['/3/0/0'], { format: wanted })
       const request = await device.expect({
         code: FETCH,
         options: optionsOf({ format, accept }),
@@ -75,6 +81,37 @@ describe('Read-Composite', () => {
     })
     await device.content(request, 110, '[{"n":"/3/0/0","vs":"OMA"}]')
     assert.equal((await result).format, 110)
+  })
+
+  it('says the paths in the other format once, and keeps the format that the caller chose', async () => {
+    await open({ version: '1.2' })
+    const result = device.server.readComposite('dev1', ['/3/0/0'], { format: 11544 })
+    const rejected = assert.rejects(result, { code: '4.15' })
+    await device.answer(await device.peer.message(), 0x8f)
+    const request = await device.expect({
+      code: FETCH,
+      options: optionsOf({ format: 110, accept: 11544 }),
+      payload: IN_JSON,
+    })
+    await device.answer(request, 0x8f)
+    await rejected
+    const refused = device.server.readComposite('dev1', ['/3/0/0'], { format: 11544 })
+    const notAcceptable = assert.rejects(refused, { code: '4.06' })
+    await device.answer(await device.peer.message(), 0x86)
+    await notAcceptable
+    assert.deepEqual(device.peer.pending, [])
+  })
+
+  it('delivers values of paths that nobody asked for, with a warning', async () => {
+    await open({ version: '1.1' })
+    const result = device.server.readComposite('dev1', ['/3/0/0', '/3303'])
+    const json = '[{"n":"/3/0/0","vs":"OMA"},{"n":"/3303/0/5700","v":1},{"n":"/3/0/9","v":5}]'
+    await device.content(await device.peer.message(), 110, json)
+    assert.equal((await result).records.length, 3)
+    assert.deepEqual(
+      device.warnings.map(({ code, message }) => [code, message]),
+      [['value', 'the device answers /3/0/9, which was not asked for']],
+    )
   })
 
   it('speaks below the alternate root', async () => {

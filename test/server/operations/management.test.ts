@@ -303,11 +303,28 @@ describe('Discover', () => {
     )
   })
 
+  it('takes a list of links whatever number stands for its format, with a warning', async () => {
+    await open({})
+    for (const format of [undefined, 0, 65535]) {
+      const result = device.server.discover('dev1', '/3')
+      await device.content(await device.peer.message(), format, '</3/0>')
+      assert.deepEqual(
+        (await result).links?.map(({ path }) => String(path)),
+        ['/3/0'],
+      )
+    }
+    assert.deepEqual(
+      device.warnings.map(({ code, message }) => [code, message]),
+      [['value', 'Discover answered in Content-Format 0, read as link format (40)']],
+    )
+  })
+
   it('fails on what is no list of links', async () => {
     await open({})
     for (const [format, payload] of [
       [40, '</'],
-      [0, '</3>'],
+      [0, 'hello'],
+      [60, '</3>'],
     ] as const) {
       const result = device.server.discover('dev1', '/3')
       const rejected = assert.rejects(result, { code: 'decode' })

@@ -137,6 +137,62 @@ describe('Read', () => {
     assert.deepEqual(values(await read('/3/0/0', 11542, { payload: 'OMA' })), [['/3/0/0', 'OMA']])
   })
 
+  it('reads TLV or JSON where a 1.0 device says no Content-Format and it can be nothing else', async () => {
+    await open({ version: '1.0' })
+    const read10 = (path: string, payload: string | Uint8Array) => read(path, 11542, { payload })
+    assert.deepEqual(values(await read10('/3/0', hex('c10964'))), [['/3/0/9', 100]])
+    assert.deepEqual(values(await read10('/3/0/9', hex('c10965'))), [['/3/0/9', 101]])
+    const json = '{"bn":"/3/0/","e":[{"n":"9","v":102}]}'
+    assert.deepEqual(values(await read10('/3/0', json)), [['/3/0/9', 102]])
+    assert.deepEqual(
+      device.warnings.map(({ code, path, message }) => [code, String(path), message]),
+      [
+        ['value', '/3/0', 'an answer without Content-Format, read as tlv'],
+        ['value', '/3/0/9', 'an answer without Content-Format, read as tlv'],
+      ],
+    )
+    const result = device.server.read('dev1', '/3/0')
+    const rejected = assert.rejects(result, { code: 'decode' })
+    await device.content(await device.peer.message(), undefined, 'hello')
+    await rejected
+  })
+
+  it('leaves out what has no value, with a warning', async () => {
+    await open({})
+    const json = '[{"bn":"/3/0/","n":"0","vs":null},{"n":"9","v":5},{"n":"1"}]'
+    const result = await read('/3/0', 112, { format: 110, payload: json })
+    assert.deepEqual(values(result), [['/3/0/9', 5]])
+    assert.deepEqual(
+      device.warnings.map(({ code, path }) => [code, String(path)]),
+      [
+        ['value', '/3/0/0'],
+        ['value', '/3/0/1'],
+      ],
+    )
+  })
+
+  it('asks in the format that was set for the device by pattern', async () => {
+    const server = { formats: { 'dev*': 11542, 'dev?': 0, dev1: 'none', dev2: 110 } } as const
+    await open({ server })
+    const reply = { format: 0, payload: '5' }
+    assert.deepEqual(values(await read('/3/0/9', undefined, reply)), [['/3/0/9', 5]])
+    await device.close()
+    await open({ server: { formats: { 'dev*': 0, 'no*': 112 } } })
+    assert.deepEqual(values(await read('/3/0/9', 0, reply)), [['/3/0/9', 5]])
+    // Text says one value only: the choice is the device's, or what its version has.
+    await read('/3/0', 112, { format: 11542, payload: hex('c1095f') })
+    await device.close()
+    await open({ server: { formats: { '*': 11542 } }, links: '</>;ct="112",</3/0>' })
+    const chosen = device.server.read('dev1', '/3/0/9', { format: 110 })
+    const request = await device.expect({
+      code: GET,
+      options: optionsOf({ path: '/3/0/9', accept: 110 }),
+    })
+    await device.content(request, 110, '[{"n":"/3/0/9","v":5}]')
+    assert.deepEqual(values(await chosen), [['/3/0/9', 5]])
+    await read('/3/0/9', 11542, { format: 11542, payload: hex('c1095f') })
+  })
+
   it('takes an empty answer as no values', async () => {
     await open({})
     assert.deepEqual(values(await read('/3/0', 112, { payload: '' })), [])

@@ -104,23 +104,46 @@ describe('Write', () => {
         payload: hex('81 a2 21 68 2f332f302f362f31 02 05'),
       }))
 
-    it('refuses a partial update of a multiple resource, which is of 1.2', async () => {
-      const update = device.server.write('dev1', '/3/0/6', { 1: 5 }, { mode: 'update' })
-      await assert.rejects(update, { code: 'unsupported' })
+    it('refuses a partial update of a resource that has no instances', async () => {
       const single = device.server.write('dev1', '/3/0/14', 'x', { mode: 'update' })
       await assert.rejects(single, { code: 'invalid-argument' })
     })
   })
 
-  it('updates a multiple resource of a 1.2 device (POST)', async () => {
-    await open({ version: '1.2' })
-    await write(
-      '/3/0/6',
-      { 1: 5 },
-      { code: POST, format: 11542, payload: hex('83 06 41 01 05') },
-      { mode: 'update', format: 11542 },
-    )
-  })
+  for (const version of ['1.0', '1.1', '1.2'] as const) {
+    it(`updates a multiple resource of a ${version} device by a partial update of its instance`, async () => {
+      await open({ version })
+      for (const [format, payload, other] of [
+        [11542, hex('83 06 41 01 05'), undefined],
+        [112, hex('81 a3 21 65 2f332f302f 00 63 362f31 02 05'), hex('83 06 41 01 05')],
+      ] as const) {
+        const options = other === undefined ? { format } : {}
+        if (other !== undefined && version === '1.0') continue
+        const result = device.server.write(
+          'dev1',
+          '/3/0/6',
+          { 1: 5 },
+          { mode: 'update', ...options },
+        )
+        const request = await device.expect({
+          code: POST,
+          options: optionsOf({ path: '/3/0', format }),
+          payload,
+        })
+        if (other === undefined) await device.answer(request, CHANGED)
+        else {
+          await device.answer(request, 0x8f)
+          const second = await device.expect({
+            code: POST,
+            options: optionsOf({ path: '/3/0', format: 11542 }),
+            payload: other,
+          })
+          await device.answer(second, CHANGED)
+        }
+        assert.equal(String((await result).path), '/3/0/6')
+      }
+    })
+  }
 
   it('takes the format the caller chose', async () => {
     await open({ version: '1.1' })

@@ -102,6 +102,23 @@ describe('Register (Core §6.2.1)', () => {
     assert.equal(harness.server.registrations.get('v1.1.1')?.version, '1.1')
   })
 
+  it('takes a Register without version as 1.0 where the options say so', async () => {
+    assert.equal(await answerTo(['ep=a', 'b=UQ']), '4.00')
+    await harness.stop()
+    harness = await Harness.start({ defaultVersion: '1.0' })
+    assert.equal(await answerTo(['ep=a', 'b=UQ']), '2.01')
+    const registration = harness.server.registrations.get('a')
+    assert.deepEqual([registration?.version, registration?.queueMode], ['1.0', true])
+    assert.equal(await answerTo(['ep=a', 'lwm2m=1.1']), '2.01')
+    assert.equal(await answerTo(['ep=a', 'lwm2m=']), '4.00')
+    assert.equal(harness.server.registrations.get('a')?.version, '1.1')
+  })
+
+  it('ignores empty query options', async () => {
+    assert.equal(await answerTo(['', 'ep=a', '', 'lwm2m=1.1']), '2.01')
+    assert.deepEqual(harness.server.registrations.get('a')?.attributes, {})
+  })
+
   it('refuses lifetimes that are none, and keeps odd ones that are', async () => {
     for (const lt of ['abc', '-5', '99999999999999', '4294967296', '', '1.5', '+5', '0x10']) {
       assert.equal(await answerTo(['ep=a', 'lwm2m=1.1', `lt=${lt}`]), '4.00', lt)

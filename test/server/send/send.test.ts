@@ -95,10 +95,30 @@ describe('Send', () => {
     assert.deepEqual(sent, [])
     assert.deepEqual(
       device.warnings.map(({ code, endpoint }) => [code, endpoint]),
-      Array(6).fill(['decode', 'dev1']),
+      [...Array<string[]>(5).fill(['decode', 'dev1']), ['value', 'dev1'], ['decode', 'dev1']],
     )
     assert.deepEqual(Buffer.from(device.warnings[0]?.raw ?? []), hex('0010'))
     assert.equal(await send(110, '[{"n":"/3/0/9","v":1}]'), 0x44)
+  })
+
+  it('leaves out records without a value, with a warning', async () => {
+    await open()
+    const json = '[{"bn":"/3/0/","n":"0","vs":null},{"n":"1"},{"n":"9","v":5}]'
+    assert.equal(await send(110, json), 0x44)
+    assert.deepEqual(told(), [['/3/0/9', { '/3/0/9': 5 }, undefined]])
+    assert.deepEqual(
+      device.warnings.map(({ code, message }) => [code, message]),
+      [
+        ['value', '/3/0/0 has no value: it is left out'],
+        ['value', '/3/0/1 has no value: it is left out'],
+      ],
+    )
+  })
+
+  it('warns of a device whose clock is near 1970', async () => {
+    await open()
+    assert.equal(await send(110, '[{"n":"/3/0/9","v":5,"t":321}]'), 0x44)
+    assert.match(device.warnings[0]?.message ?? '', /clock of the device may be near 1970/)
   })
 
   it('answers 4.04 for an object that is not registered, and takes nothing of it', async () => {
