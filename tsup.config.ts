@@ -1,7 +1,16 @@
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 import { build } from 'esbuild'
 import { defineConfig } from 'tsup'
 
+/** The entry points of the public API, as in the `exports` of package.json. */
+const apiFiles = [
+  'src/index.ts',
+  'src/client/index.ts',
+  'src/coap/index.ts',
+  'src/storage/index.ts',
+]
 const nodeFiles = readdirSync('nodes').filter((name) => name.endsWith('.ts'))
 const EDITOR_PLUGIN = 'lwm2m-editor.html'
 const EDITOR_PLACE = '<!-- editor bundle -->'
@@ -36,11 +45,24 @@ async function bundleEditor(): Promise<void> {
 }
 
 /**
+ * ECMAScript modules get the same classes and state as CommonJS ones: a wrapper beside each entry
+ * point names what it exports.
+ */
+function wrapApi(): void {
+  for (const file of apiFiles) {
+    const built = resolve('dist', file.replace(/\.ts$/, '.js'))
+    const names = Object.keys(createRequire(built)(built) as object).sort()
+    const lines = [`import api from './index.js'`, `export const { ${names.join(', ')} } = api`, '']
+    writeFileSync(built.replace(/\.js$/, '.mjs'), lines.join('\n'))
+  }
+}
+
+/**
  * One CommonJS file per node type (Node-RED loads those) and one for the engine. Splitting keeps the
  * engine in shared chunks, so that every node file sees the same classes and the same module state.
  */
 export default defineConfig({
-  entry: ['src/index.ts', ...nodeFiles.map((name) => `nodes/${name}`)],
+  entry: [...apiFiles, ...nodeFiles.map((name) => `nodes/${name}`)],
   outDir: 'dist',
   format: ['cjs'],
   target: 'node20',
@@ -48,8 +70,12 @@ export default defineConfig({
   splitting: true,
   sourcemap: true,
   clean: true,
-  dts: { entry: { 'src/index': 'src/index.ts' } },
+  dts:
+    process.env['SKIP_TYPES'] === '1'
+      ? false
+      : { entry: Object.fromEntries(apiFiles.map((file) => [file.slice(0, -'.ts'.length), file])) },
   onSuccess: async () => {
+    wrapApi()
     copyAssets()
     await bundleEditor()
   },

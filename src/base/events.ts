@@ -1,7 +1,8 @@
 /** A map from event name to the tuple of its listener's arguments. */
 export type EventMap<T> = { [K in keyof T]: readonly unknown[] }
 
-type Listener<A extends readonly unknown[]> = (...args: A) => void
+/** Called with the arguments of one event. */
+export type Listener<A extends readonly unknown[]> = (...args: A) => void
 
 /**
  * A typed event emitter. Unlike Node's it has no special `error` event, and a listener that throws

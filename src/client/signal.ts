@@ -1,6 +1,6 @@
 import { ClientError } from './errors'
 
-interface Sampling {
+export interface Sampling {
   /** Seconds between two values; default 5. */
   readonly interval?: number
   /** Digits after the point; default 2. */

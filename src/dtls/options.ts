@@ -38,7 +38,10 @@ export interface DtlsSettings {
   readonly maxForgeries?: number
   /** Certificates in a client's chain, the leaf included. Default 4. */
   readonly maxChainLength?: number
-  /** Keeps sessions over a restart. */
+  /**
+   * Keeps sessions over a restart.
+   * @internal
+   */
   readonly sessions?: DtlsSessionStore
 }
 

@@ -10,7 +10,8 @@ import type {
   WriteInput,
 } from './types'
 
-type PathLike = Path | string
+/** A path as text (`'/3/0/9'`) or parsed. */
+export type PathLike = Path | string
 
 /** The device management interface (Core §6.3) as one method for each operation. */
 export abstract class DeviceManagement extends TypedEmitter<Lwm2mServerEvents> {

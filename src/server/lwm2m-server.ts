@@ -9,6 +9,7 @@ import { DeviceManagement } from './device-management'
 import type { ServerAddresses } from './endpoints'
 import { OperationError } from './errors'
 import { ObservationBroker } from './observations/observation-broker'
+import { ObservationStream, type ObservationStreamOptions } from './observations/observation-stream'
 import type { OperationInputs, OperationName } from './operations'
 import { Operations } from './operations/operations'
 import type { Lwm2mServerOptions } from './options'
@@ -167,6 +168,15 @@ export class Lwm2mServer extends DeviceManagement {
    */
   observe(request: ObserveRequest, listener: ObserveListener): Subscription {
     return this.broker.observe(request, listener)
+  }
+
+  /**
+   * The same as an async iterable: `for await (const { result } of server.values(request)) …`.
+   * Leaving the loop, or `signal`, closes the subscription.
+   * @throws what {@link observe} throws; RangeError for an invalid option
+   */
+  values(request: ObserveRequest, options?: ObservationStreamOptions): ObservationStream {
+    return new ObservationStream((listener) => this.observe(request, listener), options)
   }
 
   /** Requests that wait for a device, oldest first. */

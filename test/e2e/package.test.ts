@@ -60,10 +60,40 @@ describe('the package, as npm packs it', function () {
   })
 
   it('exports the engine to scripts', async () => {
-    const script = `const { Lwm2mServer, Lwm2mClient } = require('@lwm2m-flows/node-red-lwm2m')
-      console.log(typeof Lwm2mServer, typeof Lwm2mClient)`
+    const script = `const { Lwm2mServer, CredentialStore } = require('@lwm2m-flows/node-red-lwm2m')
+      console.log(typeof Lwm2mServer, typeof CredentialStore)`
     const { stdout } = await run(process.execPath, ['-e', script], { cwd: userDir })
     assert.equal(stdout.trim(), 'function function')
+  })
+
+  it('gives modules of both kinds the same classes, from every entry point', async () => {
+    const script = `const name = '@lwm2m-flows/node-red-lwm2m'
+      const all = ['', '/client', '/coap', '/storage'].map(async (path) => {
+        const [required, imported] = [require(name + path), await import(name + path)]
+        for (const key of Object.keys(required)) {
+          if (required[key] !== imported[key]) throw new Error(path + ' ' + key)
+        }
+        return Object.keys(required).length > 0
+      })
+      Promise.all(all).then((each) => console.log(each.join()))`
+    const { stdout } = await run(process.execPath, ['-e', script], { cwd: userDir })
+    assert.equal(stdout.trim(), 'true,true,true,true')
+    const { stdout: client } = await run(
+      process.execPath,
+      ['-p', `typeof require('@lwm2m-flows/node-red-lwm2m/client').Lwm2mClient`],
+      { cwd: userDir },
+    )
+    assert.equal(client.trim(), 'function')
+  })
+
+  it('has type declarations for every entry point', () => {
+    const { exports } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+      exports: { readonly [subpath: string]: string | { readonly types: string } }
+    }
+    for (const target of Object.values(exports)) {
+      if (typeof target === 'string') continue
+      assert.match(readFileSync(join(installed, target.types), 'utf8'), /export \{/)
+    }
   })
 
   for (const runtime of runtimes()) {

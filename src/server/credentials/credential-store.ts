@@ -32,7 +32,10 @@ export interface CredentialStoreOptions {
 export interface CredentialEvents {
   /** What came into force and what went. */
   changed: [added: readonly CredentialInfo[], removed: readonly CredentialInfo[]]
-  /** Whoever it matches is to be dropped now, together with its resumable session. */
+  /**
+   * Whoever it matches is to be dropped now, together with its resumable session.
+   * @internal
+   */
   revoked: [revocation: Revocation]
   /** An entry or a file was refused, or could not be kept; `message` names it. */
   warning: [warning: { readonly code: WarningCode; readonly message: string }]
@@ -248,7 +251,10 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
     })
   }
 
-  /** Who may register (or bootstrap) as which endpoint. */
+  /**
+   * Who may register (or bootstrap) as which endpoint.
+   * @internal
+   */
   authority(use: CredentialUse): RegistrationAuthority {
     return new CredentialAuthority(use, this.table, this.policy, (credential) => {
       if (!credential.generated || credential.confirmed) return
@@ -259,6 +265,7 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
   /**
    * The credentials of a DTLS transport that serves these uses.
    * @param own its own key and trust anchors; without a key there is PSK only
+   * @internal
    */
   lookups(uses: readonly CredentialUse[], own?: ServerIdentity): PeerLookups {
     return new PeerLookups(this.table, uses, this.policy, this.clock, own)

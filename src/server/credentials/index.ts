@@ -8,5 +8,3 @@ export {
   type CredentialStoreOptions,
 } from './credential-store'
 export type { TextEncoding } from './key-text'
-export { PeerLookups, type ServerIdentity } from './peer-lookups'
-export { Revocation } from './revocation'
