@@ -8,6 +8,8 @@ import {
   type BoundAddress,
   type Peer,
   type PeerIdentity,
+  type Scheme,
+  schemeOf,
   type Transport,
 } from '../transport/transport'
 import { UdpTransport } from '../transport/udp'
@@ -36,46 +38,53 @@ export interface EndpointsOptions {
   warn(warning: ServerWarning): void
 }
 
-/** The CoAP endpoints of one service: without security and with it. */
-export class Endpoints {
-  readonly coap: CoapEndpoint | undefined
-  readonly coaps: CoapEndpoint | undefined
-  /** Our own DTLS, for its counters. */
+/** A bound socket, and the CoapEndpoint that speaks over it. */
+export interface Listener {
+  readonly endpoint: CoapEndpoint
+  /** Its own DTLS, for its counters. */
   readonly dtls: DtlsTransport | undefined
-  private bound: ServerAddresses = { coap: undefined, coaps: undefined }
+}
+
+/** The listeners of one service, one for each URI scheme that it serves. */
+export class Endpoints {
+  private readonly listeners = new Map<Scheme, Listener>()
+  private readonly bound = new Map<Scheme, BoundAddress>()
 
   constructor(private readonly options: EndpointsOptions) {
     const { coap, coaps, ports } = options
-    if (coap !== undefined) {
-      this.coap = this.endpoint(new UdpTransport({ port: ports.coap, ...definedOf(coap) }))
+    if (coap !== undefined) this.add(new UdpTransport({ port: ports.coap, ...definedOf(coap) }))
+    if (coaps?.transport !== undefined) this.add(coaps.transport)
+    else if (coaps !== undefined) {
+      const dtls = this.makeDtls(coaps)
+      this.add(dtls, dtls)
     }
-    if (coaps !== undefined) {
-      if (coaps.transport === undefined) this.dtls = this.makeDtls(coaps)
-      const transport = coaps.transport ?? this.dtls
-      if (transport !== undefined) this.coaps = this.endpoint(transport)
-    }
+  }
+
+  /** What serves a scheme, if anything does. */
+  get(scheme: Scheme): Listener | undefined {
+    return this.listeners.get(scheme)
   }
 
   get addresses(): ServerAddresses {
-    return this.bound
+    return { coap: this.bound.get('coap'), coaps: this.bound.get('coaps') }
   }
 
   get all(): readonly CoapEndpoint[] {
-    return [this.coap, this.coaps].filter((endpoint) => endpoint !== undefined)
+    return Array.from(this.listeners.values(), ({ endpoint }) => endpoint)
   }
 
-  /** The endpoint that a peer speaks to; `undefined` for a kept peer of what is not served any more. */
+  /** The CoapEndpoint that a peer speaks to; `undefined` for a kept peer of what is not served any more. */
   of(peer: Peer): CoapEndpoint | undefined {
-    return peer.secure ? this.coaps : this.coap
+    return this.listeners.get(schemeOf(peer))?.endpoint
   }
 
-  /** Binds. When one cannot be bound, the other is freed again. @throws BindError */
+  /** Binds all. When one cannot be bound, the others are freed again. @throws BindError */
   async start(): Promise<ServerAddresses> {
     try {
-      const coap = await this.coap?.start()
-      const coaps = await this.coaps?.start()
-      this.bound = { coap, coaps }
-      return this.bound
+      for (const [scheme, { endpoint }] of this.listeners) {
+        this.bound.set(scheme, await endpoint.start())
+      }
+      return this.addresses
     } catch (error) {
       await this.stop()
       throw error
@@ -83,8 +92,12 @@ export class Endpoints {
   }
 
   async stop(): Promise<void> {
-    this.bound = { coap: undefined, coaps: undefined }
+    this.bound.clear()
     await Promise.all(this.all.map((endpoint) => endpoint.stop()))
+  }
+
+  private add(transport: Transport, dtls?: DtlsTransport): void {
+    this.listeners.set(transport.scheme, { endpoint: this.endpoint(transport), dtls })
   }
 
   private endpoint(transport: Transport): CoapEndpoint {

@@ -34,11 +34,11 @@ export function statisticsOf(
     registrations: core.table.size,
     asleep,
     queued,
-    coap: endpoints.coap?.stats,
-    coaps: endpoints.coaps?.stats,
-    dtls: endpoints.dtls?.counters,
-    bootstrapCoap: bootstrap?.endpoints.coap?.stats,
-    bootstrapCoaps: bootstrap?.endpoints.coaps?.stats,
-    bootstrapDtls: bootstrap?.endpoints.dtls?.counters,
+    coap: endpoints.get('coap')?.endpoint.stats,
+    coaps: endpoints.get('coaps')?.endpoint.stats,
+    dtls: endpoints.get('coaps')?.dtls?.counters,
+    bootstrapCoap: bootstrap?.endpoints.get('coap')?.endpoint.stats,
+    bootstrapCoaps: bootstrap?.endpoints.get('coaps')?.endpoint.stats,
+    bootstrapDtls: bootstrap?.endpoints.get('coaps')?.dtls?.counters,
   }
 }

@@ -34,6 +34,14 @@ export interface Peer {
   readonly secure: boolean
 }
 
+/** The URI scheme of what is spoken over a transport (RFC 7252 §6). */
+export type Scheme = 'coap' | 'coaps'
+
+/** The scheme under which a peer is reached. */
+export function schemeOf(peer: Pick<Peer, 'secure'>): Scheme {
+  return peer.secure ? 'coaps' : 'coap'
+}
+
 /** Where a transport is bound. */
 export interface BoundAddress {
   readonly address: string
@@ -58,8 +66,7 @@ export class PeerGone extends CodedError {
  * DTLS (and later TCP) are interchangeable.
  */
 export interface Transport {
-  /** `coap` or `coaps`: the URI scheme of what is spoken over it. */
-  readonly scheme: 'coap' | 'coaps'
+  readonly scheme: Scheme
   /** The largest datagram that `send` takes, in bytes. */
   readonly maxDatagram: number
   /**
