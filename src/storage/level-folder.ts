@@ -1,6 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findLogDamage } from './level-log'
+import { liveTables } from './level-manifest'
 
 /** LevelDB's first manifest: current only until the first opening is complete. */
 const FIRST_MANIFEST = 'MANIFEST-000001'
@@ -8,7 +9,7 @@ const FIRST_MANIFEST = 'MANIFEST-000001'
 /**
  * Looks for damage that LevelDB itself would paper over when it opens a folder: it makes a new,
  * empty database where `CURRENT` is missing (and then deletes the old tables), it takes a missing log
- * for an empty one, and it skips unreadable records of a log.
+ * for an empty one, it skips unreadable records of a log, and it looks at a table when it needs it.
  * @returns what is wrong, or undefined; a new or empty folder is fine
  */
 export async function findFolderDamage(folder: string): Promise<string | undefined> {
@@ -31,5 +32,27 @@ export async function findFolderDamage(folder: string): Promise<string | undefin
     const damage = await findLogDamage(join(folder, log))
     if (damage !== undefined) return `${log} has ${damage}`
   }
+  return findTableDamage(folder, manifest)
+}
+
+/** LevelDB opens a database with a truncated table without a word, and then cannot read it. */
+async function findTableDamage(folder: string, manifest: string): Promise<string | undefined> {
+  const live = await liveTables(join(folder, manifest))
+  // What is wrong with an unreadable manifest, LevelDB says.
+  for (const [number, size] of live ?? []) {
+    const name = String(number).padStart(6, '0')
+    const found = (await sizeOf(folder, `${name}.ldb`)) ?? (await sizeOf(folder, `${name}.sst`))
+    if (found === undefined) return `the table ${name}.ldb is missing`
+    if (found !== size) return `the table ${name}.ldb has ${found} bytes instead of ${size}`
+  }
   return undefined
+}
+
+async function sizeOf(folder: string, name: string): Promise<number | undefined> {
+  try {
+    return (await stat(join(folder, name))).size
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
 }

@@ -220,7 +220,7 @@ describe('DiskStore', () => {
       const bytes = readFileSync(manifest)
       bytes[10] = (bytes[10] ?? 0) ^ 0xff
       writeFileSync(manifest, bytes)
-      await assertDamaged(/corrupt/)
+      await assertDamaged(/Corruption: checksum mismatch/)
     })
 
     it('the log is missing', async () => {
@@ -254,7 +254,35 @@ describe('DiskStore', () => {
       await store.close()
       const [table = ''] = files(/\.ldb$/)
       rmSync(table)
-      await assertDamaged(/corrupt/)
+      await assertDamaged(/the table \d+\.ldb is missing/)
+    })
+
+    it('a table is cut off: refused when opened, not when it is needed', async () => {
+      const store = await filled(200, 1000)
+      await store.close()
+      await store.open()
+      await store.close()
+      const [table = ''] = files(/\.ldb$/)
+      const { size } = statSync(table)
+      truncateSync(table, size >> 1)
+      await assertDamaged(
+        new RegExp(`has ${size >> 1} bytes instead of ${size} \\(nothing was changed\\)`),
+      )
+    })
+
+    it('a table that a killed compaction left is none', async () => {
+      const store = await filled(200, 1000)
+      await store.close()
+      writeFileSync(join(folder.path, '000099.ldb'), 'unfinished')
+      await store.open()
+      assert.equal((await store.get('k:000199'))?.length, 1000)
+      await store.close()
+    })
+
+    it('says what can be done', async () => {
+      await (await filled(10)).close()
+      rmSync(join(folder.path, 'CURRENT'))
+      await assertDamaged(/Restore the folder from a copy, repair the store, or start empty/)
     })
 
     it('one bit of a table is flipped: reported when read, not delivered', async () => {
@@ -328,6 +356,16 @@ describe('DiskStore', () => {
     const store = new DiskStore(join(folder.path, 'file', 'store'))
     await assert.rejects(store.open(), { code: 'store-failed' })
     assert.ok(!existsSync(join(folder.path, 'file', 'store')))
+  })
+
+  it('says why LevelDB cannot open its files', async () => {
+    await (await filled(10)).close()
+    rmSync(join(folder.path, 'LOCK'))
+    mkdirSync(join(folder.path, 'LOCK'))
+    await assert.rejects(new DiskStore(folder.path).open(), {
+      code: 'store-failed',
+      message: /cannot be opened: IO error: .*LOCK: Is a directory/,
+    })
   })
 
   it('opens again after a refusal has been mended', async () => {

@@ -118,7 +118,10 @@ export class RegistrationLifecycle {
     return this.change(registration, {})
   }
 
-  /** Changes a registration as an Update says. @throws StoreError when it cannot be kept */
+  /**
+   * Changes a registration as an Update says.
+   * @throws StoreError when it cannot be kept; what is on disk then, nobody knows: the next is written
+   */
   change(
     registration: DeviceRegistration,
     patch: Partial<RegistrationState>,
@@ -130,9 +133,13 @@ export class RegistrationLifecycle {
     const expiry = expiryOf(updatedAt, lifetime)
     const slack = Math.min(DURABLE_SLACK, (lifetime * 1000) / SLACK_PART)
     const written = { ...patch, updatedAt, durableUntil: expiry + slack }
-    return journal
-      .put(registration, { ...stateOf(registration), ...written })
-      .then(() => this.apply(registration, written))
+    return journal.put(registration, { ...stateOf(registration), ...written }).then(
+      () => this.apply(registration, written),
+      (error: unknown) => {
+        registration.durableUntil = 0
+        throw error
+      },
+    )
   }
 
   private apply(registration: DeviceRegistration, patch: Partial<RegistrationState>): void {
@@ -271,9 +278,10 @@ export class RegistrationLifecycle {
     )
   }
 
-  /** What should have ended it could not be written. */
+  /** What should have ended it could not be written, or was written in part: its next Update is written. */
   private reopen(registration: DeviceRegistration): void {
     registration.closing = false
+    registration.durableUntil = 0
     if (!registration.ended && !this.stopped) this.expiries.schedule(registration)
   }
 

@@ -1,0 +1,85 @@
+import { mkdir } from 'node:fs/promises'
+import { ClassicLevel, type Iterator } from 'classic-level'
+import { explainLevelError, storeDamaged, storeFailed } from './level-error'
+import { findFolderDamage } from './level-folder'
+import { sealValue, unsealValue } from './sealed-value'
+import { StoreError } from './store'
+
+export type Level = ClassicLevel<string, Uint8Array>
+export type LevelIterator = Iterator<Level, string, Uint8Array>
+
+/** Sorts before every key of the contract's form `area:rest` and is never listed. */
+export const MARKER_KEY = '\u0000store'
+/** What this version writes; a store of a later one is left alone. */
+const FORMAT = 1
+/** Looks at a damaged folder before it is believed: another process may just be changing its files. */
+const LOOKS = 3
+
+/** Makes the LevelDB object of a folder, not opened yet; replaced in tests of failing disks. */
+export type LevelFactory = (folder: string) => Level
+
+export const newLevel: LevelFactory = (folder) =>
+  new ClassicLevel<string, Uint8Array>(folder, { keyEncoding: 'utf8', valueEncoding: 'view' })
+
+/**
+ * Opens (or makes) the LevelDB of a folder.
+ * @throws StoreError `store-locked`, `store-damaged`, `store-failed`
+ */
+export async function openLevel(folder: string, make: LevelFactory): Promise<Level> {
+  await prepareFolder(folder)
+  const level = make(folder)
+  try {
+    await level.open()
+    await checkMarker(folder, level)
+  } catch (error) {
+    await level.close().catch(() => undefined)
+    throw explainLevelError(folder, error, 'opened')
+  }
+  return level
+}
+
+async function prepareFolder(folder: string): Promise<void> {
+  try {
+    // Keys are kept here: nobody else is to read them. The mode of an existing folder is its owner's.
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw storeFailed(folder, 'opened', error)
+  }
+  let damage: string | undefined
+  for (let look = 0; look < LOOKS; look++) {
+    damage = await lookFor(folder)
+    if (damage === undefined) return
+  }
+  throw storeDamaged(folder, `${damage ?? ''} (nothing was changed)`)
+}
+
+async function lookFor(folder: string): Promise<string | undefined> {
+  try {
+    return await findFolderDamage(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'files are missing'
+    throw storeFailed(folder, 'opened', error)
+  }
+}
+
+/** Tells a store of ours from any other LevelDB folder, and from one of a later version. */
+async function checkMarker(folder: string, level: Level): Promise<void> {
+  const sealed = await level.get(MARKER_KEY)
+  if (sealed === undefined) {
+    const [first] = await level.keys({ limit: 1 }).all()
+    if (first !== undefined) throw storeDamaged(folder, 'it lacks its format marker')
+    const marker = Buffer.from(JSON.stringify({ format: FORMAT }))
+    await level.put(MARKER_KEY, sealValue(MARKER_KEY, marker), { sync: true })
+    return
+  }
+  const value = unsealValue(MARKER_KEY, sealed)
+  if (value === undefined) throw storeDamaged(folder, 'its format marker is corrupt')
+  const marker: unknown = JSON.parse(Buffer.from(value).toString())
+  const format = (marker as { format?: unknown }).format
+  if (format !== FORMAT) {
+    throw new StoreError(
+      'store-failed',
+      `the store ${folder} has format ${String(format)}, which this version does not know`,
+    )
+  }
+}

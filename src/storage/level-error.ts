@@ -1,0 +1,64 @@
+import { StoreError } from './store'
+
+/** What classic-level says: the code of the outermost error seldom tells the cause. */
+interface LevelFailure {
+  readonly code?: string
+  readonly message?: string
+  readonly cause?: { readonly code?: string; readonly message?: string }
+}
+
+/** What can be done about a damaged store. */
+const ADVICE = 'Restore the folder from a copy, repair the store, or start empty'
+
+/** A table that LevelDB cannot read because its end is missing: it says no more than EINVAL. */
+const BROKEN_TABLE = /\.(ldb|sst): (Invalid argument|file is too short)/
+
+/**
+ * A failure of LevelDB as a typed error that names its cause.
+ * @param what what the store cannot be: `opened`, `read`, `written`
+ */
+export function explainLevelError(folder: string, error: unknown, what: string): StoreError {
+  if (error instanceof StoreError) return error
+  const { code, cause } = error as LevelFailure
+  switch (cause?.code ?? code) {
+    case 'LEVEL_LOCKED':
+      return new StoreError('store-locked', `the store ${folder} is in use elsewhere`, {
+        cause: error,
+      })
+    case 'LEVEL_CORRUPTION':
+      return storeDamaged(folder, reasonOf(error), error)
+    case 'LEVEL_DATABASE_NOT_OPEN':
+    case 'LEVEL_ITERATOR_NOT_OPEN':
+      return new StoreError('store-closed', 'the store is not open', { cause: error })
+    default: {
+      const reason = reasonOf(error)
+      return BROKEN_TABLE.test(reason)
+        ? storeDamaged(folder, reason, error)
+        : storeFailed(folder, what, error)
+    }
+  }
+}
+
+/** `store-damaged`: its files or its contents are not what was written. */
+export function storeDamaged(folder: string, why: string, cause?: unknown): StoreError {
+  return new StoreError(
+    'store-damaged',
+    `the store ${folder} is damaged: ${why}. ${ADVICE}`,
+    cause === undefined ? undefined : { cause },
+  )
+}
+
+/** `store-failed`: the system refuses (no space, no permission, no file descriptors, …). */
+export function storeFailed(folder: string, what: string, cause: unknown): StoreError {
+  return new StoreError(
+    'store-failed',
+    `the store ${folder} cannot be ${what}: ${reasonOf(cause)}`,
+    { cause },
+  )
+}
+
+/** The innermost message: "Database failed to open" alone helps nobody. */
+function reasonOf(error: unknown): string {
+  const { cause, message } = error as LevelFailure
+  return cause?.message ?? message ?? String(error)
+}
