@@ -36,7 +36,7 @@ export interface ServerInfo {
   readonly addresses: readonly string[]
 }
 
-export type DeviceState = 'online' | 'asleep' | 'gone'
+export type DeviceState = 'online' | 'asleep' | 'awaiting-handshake' | 'gone'
 
 export interface DeviceInfo {
   readonly endpoint: string

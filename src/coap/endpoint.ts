@@ -30,7 +30,16 @@ export type { CoapWarning }
 export class CoapEndpoint {
   /** After any valid message of the peer was dealt with: request, response, ACK, RST, notification. */
   onActivity: (peer: Peer) => void = () => {}
-  /** The transport lost the peer; what waited for it has been rejected with PeerGone. */
+  /**
+   * A response or notification came under a token that this peer has no request or relation with.
+   * `holders` are the peers that have a relation with it. Answers the peer that it is to be taken as
+   * from (after {@link migrate}, this one), or `undefined`: then it is rejected (RFC 7641 §3.6).
+   */
+  onUnknownToken: (peer: Peer, holders: readonly Peer[]) => Peer | undefined = () => undefined
+  /**
+   * The transport lost the peer. What waited for it has been rejected with PeerGone; of a pinned one
+   * it waits on, for {@link migrate} to say who took its place, or {@link abort} that nobody will.
+   */
   onPeerGone: (peer: Peer, reason: string) => void = () => {}
 
   private readonly core: Core
@@ -59,6 +68,14 @@ export class CoapEndpoint {
     this.messages = new MessageLayer(core, {
       onRequest: (state, message, fields, recent) => {
         responder.onRequest(state, message, fields, recent)
+      },
+      onUnknownToken: (peer, holders) => {
+        try {
+          return this.onUnknownToken(peer, holders)
+        } catch (error) {
+          core.warn('listener-failed', `onUnknownToken: ${describe(error)}`, peer)
+          return undefined
+        }
       },
       onNonReset: (state, messageId) => responder.onNonReset(state, messageId),
       onActivity: (peer) => {
@@ -196,7 +213,9 @@ export class CoapEndpoint {
 
   /** A pinned peer is no stranger: it is kept however silent it is. */
   pin(peer: Peer, pinned: boolean): void {
-    this.core.peers.pin(this.open(peer), pinned)
+    if (!this.housekeeping.isScheduled) this.housekeeping.arm()
+    const state = pinned ? this.open(peer) : this.core.peers.find(peer)
+    if (state !== undefined) this.core.peers.pin(state, pinned)
     this.transport.pin(peer, pinned)
   }
 
@@ -230,7 +249,7 @@ export class CoapEndpoint {
 
   private lose(peer: Peer, reason: string): void {
     const state = this.core.peers.find(peer)
-    if (state !== undefined) {
+    if (state !== undefined && !state.pinned) {
       this.core.peers.remove(state)
       this.forget(state, () => new PeerGone(peer, `${peer.id} is gone: ${reason}`), 'gone')
     }

@@ -60,6 +60,7 @@ export class Lwm2mServer extends DeviceManagement {
       onRegistered: (registration) => this.broker.onRegistered(registration),
       onUpdated: (registration) => this.broker.onUpdated(registration),
       onAwake: (registration) => this.broker.onAwake(registration),
+      onMoved: (registration) => this.broker.onMoved(registration),
       onGone: (registration) => this.broker.onGone(registration.endpoint),
       conclude: (...args) => this.operations.conclude(...args),
     })

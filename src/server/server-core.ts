@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock'
 import type { CoapEndpoint } from '../coap/endpoint'
-import type { CoapResponse, CoapTrace } from '../coap/types'
+import type { CoapReply, CoapRequest, CoapResponse, CoapTrace } from '../coap/types'
 import { PeerGone, type Peer } from '../transport/transport'
 import { AwakeWindows, DEFAULT_AWAKE_WINDOW } from './channel/awake-window'
 import { Channels } from './channel/channels'
@@ -15,6 +15,7 @@ import { QueueJournal } from './persistence/queue-journal'
 import { RegistrationJournal } from './persistence/registration-journal'
 import { restoreRegistrations } from './persistence/restore-registrations'
 import { SessionJournal } from './persistence/session-journal'
+import { AfterResponse } from './registration/after-response'
 import { DeviceRegistration } from './registration/device-registration'
 import { ObjectLists } from './registration/object-lists'
 import { ProfileLists } from './registration/profile-lists'
@@ -22,7 +23,6 @@ import { OPEN_AUTHORITY } from './registration/registration-authority'
 import { RegistrationHandler } from './registration/registration-handler'
 import { RegistrationLifecycle } from './registration/registration-lifecycle'
 import { RegistrationTable } from './registration/registration-registry'
-import { Settlement } from './registration/settlement'
 import { Router } from './router'
 import type {
   Lwm2mServerEvents,
@@ -45,6 +45,8 @@ export interface CoreHost {
   /** A device knows that its Update was taken. */
   onUpdated(registration: Registration): void
   onAwake(registration: Registration): void
+  /** A device has another address or association, and may be asked. */
+  onMoved(registration: Registration): void
   /** De-registered or expired. */
   onGone(registration: Registration): void
   /** What the response to a restored request says; see `Operations.conclude`. */
@@ -64,7 +66,7 @@ export class ServerCore {
   readonly lifecycle: RegistrationLifecycle
   readonly channels: Channels
   private readonly windows: AwakeWindows
-  private readonly settlement: Settlement
+  private readonly afterResponse: AfterResponse
   private readonly profiles: ProfileLists
   private readonly lists = new ObjectLists()
   private readonly gate: WarningGate
@@ -113,28 +115,34 @@ export class ServerCore {
     for (const [pattern, ms] of Object.entries(options.awakeWindows ?? {})) {
       this.windows.set(pattern, ms, [])
     }
-    this.settlement = new Settlement({
-      onRegistrationSettled: (registration) => host.onRegistered(registration),
-      onUpdateSettled: (registration, objectsChanged) => {
-        if (objectsChanged) host.onUpdated(registration)
-      },
+    this.afterResponse = new AfterResponse({
+      onRegistered: (registration) => host.onRegistered(registration),
+      onObjectsChanged: (registration) => host.onUpdated(registration),
+      onMoved: (registration) => host.onMoved(registration),
     })
+    const authority = options.authority ?? credentials?.authority('server') ?? OPEN_AUTHORITY
+    const learnAddress = options.learnAddress ?? true
     this.lifecycle = new RegistrationLifecycle({
       clock,
       table: this.table,
       windows: this.windows,
       journal: this.registrations,
       grace: lifetime.grace ?? 0,
+      authority,
+      learnAddress,
       coapOf: (peer) => this.endpoints.of(peer),
       onRegistered: (registration, previous) => {
-        this.settlement.registered(registration)
+        this.afterResponse.registered(registration)
         this.channels.replaced(registration, previous)
         if (host.hasListeners('registered')) host.emit('registered', registration, previous)
       },
       onUpdated: (registration, change) => {
-        if (change.objects) this.settlement.objectsChanged(registration)
+        if (change.objects) this.afterResponse.objectsChanged(registration)
         if (host.hasListeners('updated')) host.emit('updated', registration, change)
       },
+      onMoved: (registration) => this.afterResponse.moved(registration),
+      onDisconnected: (registration) => host.emit('disconnected', registration),
+      onConnected: (registration) => host.emit('connected', registration),
       onRemoved: (registration, why) => {
         this.channels.removed(registration, why)
         host.onGone(registration)
@@ -162,13 +170,12 @@ export class ServerCore {
       lifecycle: this.lifecycle,
       lists: this.lists,
       profiles: this.profiles,
-      authority: options.authority ?? credentials?.authority('server') ?? OPEN_AUTHORITY,
+      authority,
       lifetime,
-      learnAddress: options.learnAddress ?? true,
+      learnAddress,
       defaultVersion: options.defaultVersion,
       maxRegistrations: options.maxRegistrations ?? MAX_REGISTRATIONS,
       now: () => clock.now(),
-      settle: (registration) => this.settlement.updated(registration),
       warn,
     })
     this.router.set('rd', (request) => handler.handle(request))
@@ -260,9 +267,33 @@ export class ServerCore {
   }
 
   private attach(endpoint: CoapEndpoint): void {
-    endpoint.onRequest = this.router.handle
+    endpoint.onRequest = this.serve
+    endpoint.onUnknownToken = (peer, holders) => this.lifecycle.claim(peer, holders)
     endpoint.onActivity = (peer) => this.lifecycle.activity(peer)
     endpoint.onPeerGone = (peer) => this.lifecycle.peerGone(peer)
+  }
+
+  /** Hands a request on; nothing is asked of its device before it has been answered. */
+  private readonly serve = (request: CoapRequest): CoapReply | Promise<CoapReply> => {
+    const registration = this.speakerOf(request)
+    if (registration === undefined) return this.router.handle(request)
+    const { afterResponse } = this
+    afterResponse.begin(registration)
+    let reply: CoapReply | Promise<CoapReply> | undefined
+    try {
+      reply = this.router.handle(request)
+    } finally {
+      if (!(reply instanceof Promise)) afterResponse.end(registration, true)
+    }
+    return reply instanceof Promise
+      ? reply.finally(() => afterResponse.end(registration, false))
+      : reply
+  }
+
+  /** Whose request this is: a Register and an Update say it themselves, the others by their peer. */
+  private speakerOf({ path: [service, id], peer }: CoapRequest): DeviceRegistration | undefined {
+    if (service !== 'rd') return this.lifecycle.speaker(peer)
+    return id === undefined ? this.table.byPeer(peer) : this.table.byId(id)
   }
 
   private awake(registration: DeviceRegistration): void {

@@ -47,9 +47,16 @@ export interface Registration {
   /** Of the last message of any kind. */
   readonly lastSeen: number
   readonly expiresAt: number
-  /** `asleep` only for queue-mode devices outside their awake window. */
-  readonly state: 'online' | 'asleep'
+  readonly state: RegistrationStatus
 }
+
+/**
+ * Whether a registered device can be asked now:
+ * - `asleep`: a queue-mode device outside its awake window;
+ * - `awaiting-handshake`: its DTLS association is gone (closed, or lost with a restart of the server):
+ *   requests wait until it has made a new one.
+ */
+export type RegistrationStatus = 'online' | 'asleep' | 'awaiting-handshake'
 
 /** What an operation answered. */
 export interface OperationResult {
@@ -166,6 +173,10 @@ export interface Lwm2mServerEvents {
   expired: [registration: Registration]
   awake: [registration: Registration]
   asleep: [registration: Registration]
+  /** Its DTLS association ended: it is `awaiting-handshake` now. */
+  disconnected: [registration: Registration]
+  /** It came back on a new association. */
+  connected: [registration: Registration]
   /** Sent by the device on its own (Core §6.4.6), one event per timestamp, oldest first. */
   send: [result: OperationResult, registration: Registration]
   /** A queued request with a ticket ended after a restart. */

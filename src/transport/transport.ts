@@ -114,7 +114,8 @@ export function identityKey(identity: PeerIdentity): string {
     case 'rpk':
       return `rpk:${Buffer.from(identity.publicKey).toString('hex')}`
     case 'x509':
-      return `x509:${identity.subject}`
+      // Certificates of one subject may be of many devices, told apart by their alternative names.
+      return `x509:${[identity.subject, ...identity.names].join('\n')}`
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ObjectModel } from '../../../src/lwm2m/model/definition'
 import { identityText } from '../../../src/server/credentials/credential'
-import type { Registration } from '../../../src/server/types'
+import type { Registration, RegistrationStatus } from '../../../src/server/types'
 
 /** A registration as flows see it. Times are ISO 8601 text. */
 export interface RegistrationInfo {
@@ -17,7 +17,7 @@ export interface RegistrationInfo {
   readonly security: string
   /** PSK identity or certificate name. */
   readonly identity?: string
-  readonly state: 'online' | 'asleep'
+  readonly state: RegistrationStatus
   readonly sms?: string
   readonly profileId?: string
   readonly root?: string

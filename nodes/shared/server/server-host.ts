@@ -185,6 +185,8 @@ export class ServerHost {
     server.on('expired', changed)
     server.on('awake', changed)
     server.on('asleep', changed)
+    server.on('connected', changed)
+    server.on('disconnected', changed)
     server.on('queue', changed)
     server.on('completed', ({ origin, data }, outcome) => void this.deliver(origin, data, outcome))
   }

@@ -25,6 +25,8 @@ export const EVENT_NAMES = [
   'expired',
   'awake',
   'asleep',
+  'connected',
+  'disconnected',
   'send',
   'queue',
   'warning',
@@ -106,7 +108,9 @@ export class EventSource {
     const add = (name: EventName, listen: () => () => void): void => {
       if (events.has(name)) this.removers.push(listen())
     }
-    const plain = (name: 'deregistered' | 'expired' | 'awake' | 'asleep') =>
+    const plain = (
+      name: 'deregistered' | 'expired' | 'awake' | 'asleep' | 'connected' | 'disconnected',
+    ) =>
       add(name, () => server.on(name, (registration) => this.about(server, name, registration, {})))
     add('registered', () =>
       server.on('registered', (registration, previous) =>
@@ -122,6 +126,8 @@ export class EventSource {
     plain('expired')
     plain('awake')
     plain('asleep')
+    plain('connected')
+    plain('disconnected')
     add('send', () => server.on('send', (result, from) => this.onSend(server, result, from)))
     add('queue', () => server.on('queue', (endpoint, waiting) => this.onQueue(endpoint, waiting)))
     add('warning', () => server.on('warning', (warning) => this.onWarning(warning)))

@@ -26,17 +26,25 @@ export function countStatus(RED: NodeAPI, count: number): StatusContent {
   return { fill: count === 0 ? 'grey' : 'green', shape: count === 0 ? 'ring' : 'dot', text }
 }
 
-/** The state of one device: online, asleep (with what waits for it), not registered. */
+/** The state of one device: online, asleep or without association (with what waits for it), not registered. */
 export function deviceStatus(RED: NodeAPI, server: Lwm2mServer, endpoint: string): StatusContent {
   const registration = server.registrations.get(endpoint)
   if (registration === undefined) {
     return { fill: 'grey', shape: 'ring', text: sharedText(RED, 'status.unregistered') }
   }
+  const { state } = registration
   const waiting = server.queued(endpoint).length
+  if (state === 'awaiting-handshake') {
+    const text =
+      waiting > 0
+        ? sharedText(RED, 'status.handshake-waiting', { n: waiting })
+        : sharedText(RED, 'status.handshake')
+    return { fill: 'yellow', shape: 'ring', text }
+  }
   if (waiting > 0) {
     return { fill: 'blue', shape: 'ring', text: sharedText(RED, 'status.waiting', { n: waiting }) }
   }
-  return registration.state === 'asleep'
+  return state === 'asleep'
     ? { fill: 'blue', shape: 'ring', text: sharedText(RED, 'status.asleep') }
     : { fill: 'green', shape: 'dot', text: sharedText(RED, 'status.online') }
 }

@@ -6,13 +6,18 @@ import { Progress, hashBytes, type Recent } from './duplicates'
 import { CoapFormatError } from '../errors'
 import { readOptions, type OptionFields } from '../options'
 import type { PeerState } from '../peers'
-import { findExchange } from './tokens'
+import { findExchange, type TokenHolder } from './tokens'
 import { findTransmission } from './transmission'
 
 /** What lies above the message layer. */
 export interface MessageUser {
   /** A request that is no duplicate. `recent` keeps its answer for the duplicates to come. */
   onRequest(state: PeerState, message: Message, fields: OptionFields, recent: Recent): void
+  /**
+   * A response under a token that this peer has no request or relation with; `holders` are the peers
+   * that have a relation with it. Answers the peer that it is to be taken as from.
+   */
+  onUnknownToken(peer: Peer, holders: readonly Peer[]): Peer | undefined
   /** RST for a non-confirmable message of ours. */
   onNonReset(state: PeerState, messageId: number): void
   /** The peer sent something valid; it has been dealt with. */
@@ -135,7 +140,7 @@ export class MessageLayer {
 
   private receiveResponse(peer: Peer, message: Message, datagram: Buffer): boolean {
     const { core } = this
-    const state = core.peers.find(peer)
+    let state = core.peers.find(peer)
     if (message.type === MessageType.RST) {
       core.stats.malformed++
       core.warn('malformed', 'a response in an RST', peer, datagram)
@@ -151,18 +156,22 @@ export class MessageLayer {
       return false
     }
     const confirmable = message.type === MessageType.CON
-    if (state === undefined) return this.unknownToken(peer, message, confirmable)
     const now = core.clock.monotonic()
     const hash = hashBytes(datagram)
-    const known = core.duplicates.find(state, message.messageId, hash, now)
-    if (known !== undefined) {
+    const known = state && core.duplicates.find(state, message.messageId, hash, now)
+    if (state !== undefined && known !== undefined) {
       core.peers.heard(state, now)
       this.answerDuplicate(peer, message, known)
       return true
     }
     const tokenKey = message.token.toString('latin1')
-    const holder = findExchange(state, tokenKey) ?? core.tokens.find(state, tokenKey)
-    if (holder === undefined) return this.unknownToken(peer, message, confirmable)
+    let holder = this.holderOf(state, tokenKey)
+    if (holder === undefined) {
+      holder = this.claimed(peer, tokenKey)
+      if (holder === undefined) return this.unknownToken(peer, message, confirmable)
+      state = core.peers.open(peer, now)
+    }
+    if (state === undefined) return false
     core.peers.heard(state, now)
     const fields = readOptions(message.options)
     if (fields.badCritical !== 0) {
@@ -186,6 +195,19 @@ export class MessageLayer {
     }
     holder.onMessage(message, fields)
     return true
+  }
+
+  private holderOf(state: PeerState | undefined, tokenKey: string): TokenHolder | undefined {
+    if (state === undefined) return undefined
+    return findExchange(state, tokenKey) ?? this.core.tokens.find(state, tokenKey)
+  }
+
+  /** What waits for this response at another peer, if it is from the same device. */
+  private claimed(peer: Peer, tokenKey: string): TokenHolder | undefined {
+    const { core, user } = this
+    const holders = core.tokens.statesOf(tokenKey).map((state) => state.peer)
+    const origin = user.onUnknownToken(peer, holders)
+    return origin && this.holderOf(core.peers.find(origin), tokenKey)
   }
 
   /** RST makes the peer end an observation that nobody here knows of (RFC 7641 §3.6). */

@@ -62,6 +62,17 @@ export class TokenTable {
     holder.nextHolder = undefined
   }
 
+  /** The peers that have a relation with this token: one, unless somebody chose tokens on his own. */
+  statesOf(tokenKey: string): PeerState[] {
+    const states: PeerState[] = []
+    let holder = this.holders.get(tokenKey)
+    while (holder !== undefined) {
+      states.push(holder.state)
+      holder = holder.nextHolder
+    }
+    return states
+  }
+
   find(state: PeerState, tokenKey: string): TokenHolder | undefined {
     let holder = this.holders.get(tokenKey)
     while (holder !== undefined && holder.state !== state) holder = holder.nextHolder

@@ -29,6 +29,8 @@ export interface ChannelHost {
   readonly nstart: number
   /** @throws PeerGone when the device cannot be reached where it was */
   route(registration: DeviceRegistration): Route
+  /** Whether its device can come back at all: what it spoke to is still served. */
+  isServed(registration: DeviceRegistration): boolean
   nextId(): string
   onQueueChanged(endpoint: string, length: number): void
 }

@@ -165,6 +165,10 @@ export class Channels implements ChannelHost {
     throw new PeerGone(peer, `${endpoint} cannot be reached at ${where} now: it has to come first`)
   }
 
+  isServed(registration: DeviceRegistration): boolean {
+    return this.host.endpoints.of(registration.peer) !== undefined
+  }
+
   nextId(): string {
     return this.ids.next()
   }

@@ -4,6 +4,7 @@ import type {
   ObserveListener,
   ObserveRelation,
 } from '../../coap/types'
+import { PeerGone } from '../../transport/transport'
 import { OperationError } from '../errors'
 import type { DeviceRequest, RequestChannel } from '../operations/device-request'
 import type { DeviceRegistration } from '../registration/device-registration'
@@ -19,6 +20,14 @@ const MAX_IN_LINE = 1000
 function isUndelivered(error: unknown): boolean {
   const code = (error as { code?: unknown } | undefined)?.code
   return code === 'timeout' || code === 'peer-gone' || code === 'handshake-timeout'
+}
+
+/** Operations that do something anew each time. */
+const ONCE: ReadonlySet<string> = new Set(['execute', 'create'])
+
+/** Whether a request that the device may have carried out can be sent again. */
+function isRepeatable({ request }: PendingRequest): boolean {
+  return request !== undefined && !ONCE.has(request.operation)
 }
 
 /**
@@ -40,8 +49,9 @@ export class DeviceChannel implements RequestChannel {
     return this.registration.endpoint
   }
 
-  get state(): 'online' | 'asleep' {
-    return this.registration.state
+  /** Whether requests wait for the device itself: it sleeps, or its association is gone. */
+  get waits(): boolean {
+    return this.registration.state !== 'online'
   }
 
   /** Requests that wait, those under way not counted. */
@@ -61,7 +71,8 @@ export class DeviceChannel implements RequestChannel {
 
   /**
    * Sends a request when its turn comes and answers the response, of whatever code.
-   * @throws OperationError `asleep` (with `ttl: 0`), `expired`, `queue-full`, `cancelled`
+   * @throws OperationError `asleep`, PeerGone (both with `ttl: 0`)
+   * @throws OperationError `expired`, `queue-full`, `cancelled`
    * @throws CoapTimeout, CoapResponseTimeout, CoapReset, BlockwiseError, PeerGone
    */
   request(request: DeviceRequest, options: OperationOptions): Promise<CoapResponse> {
@@ -131,7 +142,7 @@ export class DeviceChannel implements RequestChannel {
       this.active.add(next)
       void this.run(next)
     }
-    if (this.state === 'asleep') for (const pending of this.queue) this.announce(pending)
+    if (this.waits) for (const pending of this.queue) this.announce(pending)
     this.report()
   }
 
@@ -147,16 +158,22 @@ export class DeviceChannel implements RequestChannel {
 
   /**
    * Ends the channel: what is under way and what waits fails with `cancelled`.
-   * @param keep spares the requests that wait for the device to wake, and answers them
+   * @param keep spares the requests of a device that is waited for, those under way included, and
+   *   answers them in order. What may not be done twice and was sent already is not among them.
    */
   close(reason: string, keep: boolean): PendingRequest[] {
     const error = new OperationError('cancelled', reason)
     this.closed = error
     const kept: PendingRequest[] = []
-    for (const pending of this.active) this.finish(pending, undefined, error)
+    const queued = this.host.windows.appliesTo(this.registration)
+    for (const pending of this.active) {
+      if (keep && (queued || pending.announced) && isRepeatable(pending)) kept.push(pending)
+      else this.finish(pending, undefined, error)
+    }
     this.active.clear()
     for (const pending of this.queue) {
-      if (keep && pending.announced && pending.request !== undefined) kept.push(pending)
+      const stays = keep && (queued || pending.announced) && pending.request !== undefined
+      if (stays) kept.push(pending)
       else this.finish(pending, undefined, error)
     }
     this.queue = []
@@ -180,6 +197,8 @@ export class DeviceChannel implements RequestChannel {
   adopt(pending: readonly PendingRequest[]): void {
     for (const one of pending) {
       one.channel = this
+      // One that was under way has its time to live taken up again.
+      if (one.announced) this.limit(one)
       this.queue.push(one)
     }
   }
@@ -188,7 +207,7 @@ export class DeviceChannel implements RequestChannel {
   expire(pending: PendingRequest): void {
     this.drop(
       pending,
-      new OperationError('expired', `${this.endpoint} did not wake before the request expired`),
+      new OperationError('expired', `${this.endpoint} did not come before the request expired`),
     )
     this.report()
   }
@@ -203,14 +222,14 @@ export class DeviceChannel implements RequestChannel {
     if (options.signal?.aborted === true) {
       return Promise.reject(new OperationError('cancelled', 'the request was aborted'))
     }
-    const asleep = this.state === 'asleep'
+    const { waits } = this
     const ttl = options.ttl ?? host.ttl
-    if (asleep && ttl <= 0) {
-      return Promise.reject(new OperationError('asleep', `${this.endpoint} sleeps`))
+    if (waits && (ttl <= 0 || !host.isServed(this.registration))) {
+      return Promise.reject(this.unreachable())
     }
     const replacing = options.replaceQueued === true && request !== undefined
     const index = replacing ? replaceableBy(request, this.queue) : -1
-    const room = asleep ? host.maxLength : Math.max(MAX_IN_LINE, host.maxLength)
+    const room = waits ? host.maxLength : Math.max(MAX_IN_LINE, host.maxLength)
     if (index < 0 && this.queue.length >= room) {
       return Promise.reject(
         new OperationError('queue-full', `${this.queue.length} requests wait for ${this.endpoint}`),
@@ -251,9 +270,18 @@ export class DeviceChannel implements RequestChannel {
 
   private isOpen(): boolean {
     const { registration } = this
-    if (registration.settling || this.closed !== undefined) return false
-    if (registration.awakeWindow === undefined) return this.active.size < this.host.nstart
-    return registration.awakeWindow.awake && this.active.size === 0
+    if (registration.unanswered > 0 || this.closed !== undefined || this.waits) return false
+    return this.active.size < (registration.awakeWindow === undefined ? this.host.nstart : 1)
+  }
+
+  /** Why a request that may not wait fails at once. */
+  private unreachable(): Error {
+    const { endpoint, registration } = this
+    if (registration.state === 'asleep') return new OperationError('asleep', `${endpoint} sleeps`)
+    return new PeerGone(
+      registration.peer,
+      `${endpoint} has no DTLS association now: it has to make a handshake first`,
+    )
   }
 
   private async run(pending: PendingRequest): Promise<void> {
@@ -272,11 +300,11 @@ export class DeviceChannel implements RequestChannel {
 
   private onFailure(pending: PendingRequest, error: unknown): void {
     const window = this.registration.awakeWindow
-    if (window === undefined || !isUndelivered(error)) {
+    if (!isUndelivered(error) || (window === undefined && !this.waits)) {
       this.finish(pending, undefined, error)
       return
     }
-    this.host.windows.sleep(window)
+    if (window !== undefined) this.host.windows.sleep(window)
     const keep =
       this.host.onDeliveryFailure === 'keep' &&
       pending.expiresAt > this.host.clock.now() &&
@@ -340,8 +368,11 @@ export class DeviceChannel implements RequestChannel {
   }
 
   private report(): void {
-    if (this.registration.awakeWindow === undefined || this.queue.length === this.reported) return
-    this.reported = this.queue.length
-    this.host.onQueueChanged(this.endpoint, this.queue.length)
+    const { length } = this.queue
+    if (length === this.reported) return
+    // What only stands in line for a device that is there waits for nothing that would be told.
+    if (this.registration.awakeWindow === undefined && !this.waits && length > 0) return
+    this.reported = length
+    this.host.onQueueChanged(this.endpoint, length)
   }
 }

@@ -75,6 +75,14 @@ export class CredentialAuthority implements RegistrationAuthority {
     return { code: 'unknown-identity', reason: `${describeIdentity(identity)} has no credential` }
   }
 
+  /** One key for all endpoints of a pattern. A certificate has its own key, whatever its name matches. */
+  isShared(identity: PeerIdentity): boolean {
+    return (
+      identity.kind !== 'x509' &&
+      this.provenBy(identity).some(({ endpoint }) => isPattern(endpoint))
+    )
+  }
+
   /** All credentials that this identity proves. */
   private provenBy(identity: PeerIdentity): Credential[] {
     const find = (key: string): Credential[] => {

@@ -158,6 +158,14 @@ export class ObservationBroker {
     for (const relation of this.relations.get(device.endpoint)?.values() ?? []) relation.wake()
   }
 
+  /**
+   * A device has another address or association: what it observed for the old one it may have
+   * forgotten, and what could not be asked of it there can now.
+   */
+  onMoved(device: Registration): void {
+    for (const relation of this.relations.get(device.endpoint)?.values() ?? []) relation.moved()
+  }
+
   /** Values of a Send, for subscribers with `includeSend`. */
   onSend(device: Registration, results: readonly OperationResult[]): void {
     for (const subscription of this.wishes.matching(device.endpoint)) {

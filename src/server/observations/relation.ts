@@ -2,7 +2,8 @@ import { CodedError } from '../../base/coded-error'
 import type { TimerHandle } from '../../base/clock'
 import type { CoapResponse } from '../../coap/types'
 import { Path } from '../../lwm2m/path'
-import { DeviceError } from '../errors'
+import { isSuccess } from '../../coap/codes'
+import { DeviceError, OperationError } from '../errors'
 import type { Registration } from '../types'
 import { Audience } from './audience'
 import { DeviceAttributes } from './device-attributes'
@@ -28,6 +29,7 @@ export class DeviceRelation implements OpeningHost {
   /** Of the registration that the wires were made under. */
   private registrationId = ''
   private adjusting = false
+  private verifying = false
   private retry: RetryWhen | undefined
   private retryTimer: TimerHandle | undefined
 
@@ -62,6 +64,14 @@ export class DeviceRelation implements OpeningHost {
   /** The device is awake: what failed because it did not answer is tried again. */
   wake(): void {
     if (this.retry === 'later' || this.retry === 'awake') void this.establish()
+  }
+
+  /**
+   * The device has another address or association, where it may have lost what it observes: that is
+   * verified. What could not be asked of it before is tried again.
+   */
+  moved(): void {
+    void this.establish()
   }
 
   /** Goes on with a relation made before a restart. */
@@ -120,6 +130,12 @@ export class DeviceRelation implements OpeningHost {
 
   onEnd(wire: Wire, response: CoapResponse | undefined): void {
     if (!this.wires.includes(wire)) return
+    this.remove(wire)
+    // Without an answer its peer is gone: the device's next registration brings it back.
+    if (response !== undefined) this.refused(wire, response)
+  }
+
+  private remove(wire: Wire): void {
     this.wires = this.wires.filter((other) => other !== wire)
     if (this.wires.length === 0) {
       this.left = []
@@ -129,10 +145,18 @@ export class DeviceRelation implements OpeningHost {
       this.left = [...this.left, wire.base]
       void this.keep()
     }
-    // Without an answer its peer is gone: the device's next registration brings it back.
-    if (response === undefined) return
+  }
+
+  /** The device said that it does not observe any more. */
+  private refused(wire: Wire, response: CoapResponse): void {
     const what = `observation of ${wire.base.toString()}`
-    this.fail(new DeviceError(response.code, `${what} of ${this.endpoint}`))
+    if (!isSuccess(response.code)) {
+      this.fail(new DeviceError(response.code, `${what} of ${this.endpoint}`))
+      return
+    }
+    // 2.05 without Observe: a value, but no observation (RFC 7641 §3.1).
+    this.audience.receive(response, wire.base, wire.format)
+    this.fail(new OperationError('not-observed', `${this.endpoint} ended the ${what}`))
   }
 
   separate(paths: readonly Path[]): void {
@@ -151,8 +175,8 @@ export class DeviceRelation implements OpeningHost {
   private async establish(): Promise<void> {
     const device = this.context.registration(this.endpoint)
     if (device === undefined || this.opening !== undefined) return
-    if (this.wires.length > 0 && this.left.length === 0) return
     if (this.audience.empty || !this.context.ready()) return
+    if (this.wires.length > 0 && this.left.length === 0) return this.verify(device)
     const opening = new Opening(this, device)
     this.registrationId = device.id
     this.opening = opening
@@ -167,6 +191,28 @@ export class DeviceRelation implements OpeningHost {
     this.opening = undefined
     this.audience.setActive(this.wires.length > 0)
     void this.adjust()
+  }
+
+  /** Asks for what is observed again, as far as nothing has come of it from where the device is now. */
+  private async verify(device: Registration): Promise<void> {
+    if (this.verifying) return
+    this.verifying = true
+    try {
+      for (;;) {
+        const wire = this.wires.find(({ provenBy }) => provenBy !== device.peer.id)
+        if (wire === undefined) break
+        this.stopRetry()
+        const refusal = await wire.refresh(this.context, device)
+        if (refusal === undefined) continue
+        this.remove(wire)
+        this.refused(wire, refusal)
+      }
+    } catch (error) {
+      // The device may still observe: it stays, to be verified later.
+      if (this.registrationId === device.id) this.fail(error)
+    } finally {
+      this.verifying = false
+    }
   }
 
   private keep(): Promise<void> | undefined {

@@ -66,7 +66,5 @@ function revive(stored: StoredRegistration, host: RestoreHost): DeviceRegistrati
   registration.lastSeen = stored.updatedAt
   registration.durableUntil = Math.min(durableUntil, expiryOf(host.clock.now(), lifetime))
   if (durableUntil <= host.clock.now()) registration.durableUntil = durableUntil
-  // Its association ended with the last run: the device has to come first.
-  registration.bound = !stored.peer.secure
   return registration
 }

@@ -3,7 +3,7 @@ import type { Peer } from '../../transport/transport'
 import type { DeviceChannel } from '../channel/device-channel'
 import type { AwakeWindow } from '../channel/awake-window'
 import type { Scheduled } from '../deadline-queue'
-import type { Lwm2mVersion, RegisteredObject, Registration } from '../types'
+import type { Lwm2mVersion, RegisteredObject, Registration, RegistrationStatus } from '../types'
 import type { ObjectList } from './object-lists'
 import type { RegisterParameters } from './parameters'
 
@@ -50,12 +50,15 @@ export class DeviceRegistration implements Registration, Scheduled {
 
   /** The last expiry (ms since the epoch) that is on disk: while it covers the promised one, nothing is written. */
   durableUntil = 0
-  /** False when another device took its address: nothing may be sent there for this one. */
+  /**
+   * False when another device took its address, and while its association is gone: nothing can be
+   * sent there for this one.
+   */
   bound = true
   /** A replacement or a removal is being written: it takes no more Updates. */
   closing = false
-  /** Its 2.01 or 2.04 is on its way: requests go out after it. */
-  settling = false
+  /** Its messages whose responses are on their way: requests go out after them. */
+  unanswered = 0
   /** Removed from the registry, or replaced in it. */
   ended = false
   /** Address the device had at the registration before this one, for the duplicate alarm. */
@@ -102,8 +105,9 @@ export class DeviceRegistration implements Registration, Scheduled {
     return expiryOf(this.updatedAt, this.lifetime)
   }
 
-  get state(): 'online' | 'asleep' {
-    return this.awakeWindow === undefined || this.awakeWindow.awake ? 'online' : 'asleep'
+  get state(): RegistrationStatus {
+    if (this.awakeWindow?.awake === false) return 'asleep'
+    return this.bound || !this.peer.secure ? 'online' : 'awaiting-handshake'
   }
 
   /** For logs and JSON: the public properties. */

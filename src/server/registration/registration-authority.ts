@@ -15,6 +15,8 @@ export interface RegistrationAuthority {
   endpointOf(identity: PeerIdentity): string | undefined
   /** `undefined` when allowed. */
   refuse(endpoint: string, identity: PeerIdentity): Refusal | undefined
+  /** Whether several endpoints have this identity, so that it does not say which of them speaks. */
+  isShared?(identity: PeerIdentity): boolean
 }
 
 /** Any identity may be any endpoint; without `ep` a certificate's Common Name or a PSK identity is its name. */

@@ -35,8 +35,6 @@ export interface RegistrationHandlerHost {
   readonly defaultVersion: Lwm2mVersion | undefined
   readonly maxRegistrations: number
   now(): number
-  /** Its reply is about to be sent: in the next turn its requests may go. */
-  settle(registration: DeviceRegistration): void
   warn(warning: ServerWarning): void
 }
 
@@ -120,27 +118,14 @@ export class RegistrationHandler {
       registration.peer === request.peer
     ) {
       const done = host.lifecycle.renew(registration)
-      return done === undefined ? CHANGED : this.settled(registration, done)
+      return done === undefined ? CHANGED : done.then(() => CHANGED)
     }
     const patch = this.patchOf(request, registration)
     const same = Object.keys(patch).length === 0
-    return this.settled(
-      registration,
-      same ? host.lifecycle.renew(registration) : host.lifecycle.change(registration, patch),
-    )
-  }
-
-  /** What waits for the device goes out after the answer to its Update. */
-  private settled(
-    registration: DeviceRegistration,
-    done: void | Promise<void>,
-  ): CoapReply | Promise<CoapReply> {
-    registration.settling = true
-    if (done === undefined) {
-      this.host.settle(registration)
-      return CHANGED
-    }
-    return done.finally(() => this.host.settle(registration)).then(() => CHANGED)
+    const done = same
+      ? host.lifecycle.renew(registration)
+      : host.lifecycle.change(registration, patch)
+    return done === undefined ? CHANGED : done.then(() => CHANGED)
   }
 
   private deregister(request: CoapRequest, id: string): CoapReply | Promise<CoapReply> {

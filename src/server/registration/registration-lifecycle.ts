@@ -8,6 +8,7 @@ import type { RegistrationChange, ServerWarning } from '../types'
 import { type DeviceRegistration, expiryOf } from './device-registration'
 import { duplicateAlarm } from './duplicate-alarm'
 import { type ObjectList, pathsOf } from './object-lists'
+import type { RegistrationAuthority } from './registration-authority'
 import type { RegistrationTable } from './registration-registry'
 
 /** What the rest of the server does when registrations come, change and go. */
@@ -18,11 +19,20 @@ export interface LifecycleHost {
   readonly journal: RegistrationJournal | undefined
   /** How long a registration outlives its lifetime, seconds. */
   readonly grace: number
+  readonly authority: RegistrationAuthority
+  /** Whether a device without security may be followed to a new address. */
+  readonly learnAddress: boolean
   /** The endpoint that a peer speaks to. */
   coapOf(peer: Peer): CoapEndpoint | undefined
   /** In force; the reply is not sent yet. */
   onRegistered(registration: DeviceRegistration, previous: DeviceRegistration | undefined): void
   onUpdated(registration: DeviceRegistration, change: RegistrationChange): void
+  /** It has another address or association; the message that said so is still to be dealt with. */
+  onMoved(registration: DeviceRegistration): void
+  /** Its association ended. */
+  onDisconnected(registration: DeviceRegistration): void
+  /** It was `awaiting-handshake` and has a new association. */
+  onConnected(registration: DeviceRegistration): void
   /** Not in the table any more. */
   onRemoved(registration: DeviceRegistration, why: 'deregistered' | 'expired'): void
   warn(warning: ServerWarning): void
@@ -34,6 +44,8 @@ export interface LifecycleHost {
  * this much.
  */
 const DURABLE_SLACK = 60_000
+/** After so long without a message from its old address, a device without security is taken to have left it, ms. */
+const SILENCE = 5000
 /** A quarter of a short lifetime is slack enough. */
 const SLACK_PART = 4
 
@@ -93,6 +105,8 @@ export class RegistrationLifecycle {
   restore(registration: DeviceRegistration): void {
     const { host } = this
     host.table.add(registration)
+    // Its association ended with the last run: the device has to come first.
+    if (registration.peer.secure) host.table.unbind(registration)
     const left = registration.expiresAt - host.clock.now()
     registration.deadline = host.clock.monotonic() + left + host.grace * 1000
     this.expiries.schedule(registration)
@@ -182,28 +196,89 @@ export class RegistrationLifecycle {
     )
   }
 
-  /** The registration that speaks from a peer, by its address or (a new association) its identity. */
+  /**
+   * The registration that speaks from a peer. A new association of an identity that is one device's
+   * means that the old one was lost, or this server restarted: the registration moves there.
+   */
   speaker(peer: Peer): DeviceRegistration | undefined {
-    const { table } = this.host
-    return table.byPeer(peer) ?? (peer.secure ? table.byIdentity(peer) : undefined)
+    const registration = this.host.table.byPeer(peer) ?? this.ofIdentity(peer)
+    if (registration !== undefined && registration.peer !== peer) this.move(registration, peer)
+    return registration
   }
 
-  /**
-   * A message of whatever kind came and was dealt with. A new association of a known identity means
-   * that the old one was lost, or this server restarted: the registration moves there.
-   */
+  /** A message of whatever kind came and was dealt with. */
   activity(peer: Peer): void {
     const registration = this.speaker(peer)
     if (registration === undefined) return
-    if (registration.peer !== peer) this.move(registration, peer)
     registration.lastSeen = this.host.clock.now()
     if (registration.awakeWindow !== undefined) this.host.windows.touch(registration.awakeWindow)
+    registration.channel?.pump()
+  }
+
+  /**
+   * A response or notification came from a peer that was asked nothing; `holders` observe under its
+   * token. What a secured device is known by is its identity. Without security it is the token, which
+   * nobody else can know: the registration moves once its old address has been silent; until then
+   * only the message is taken.
+   * @returns the peer it is to be taken as from
+   */
+  claim(peer: Peer, holders: readonly Peer[]): Peer | undefined {
+    const { table, clock, learnAddress } = this.host
+    const present = table.byPeer(peer)
+    if (peer.secure) {
+      if (present !== undefined) return undefined
+      const registration = this.ofIdentity(peer) ?? this.ofHolder(peer, holders)
+      if (registration === undefined) return undefined
+      this.move(registration, peer)
+      return peer
+    }
+    const [holder] = holders
+    const registration = holder && table.byPeer(holder)
+    if (holder === undefined || registration === undefined || holder.secure || !learnAddress) {
+      return undefined
+    }
+    if (present !== undefined || clock.now() - registration.lastSeen < SILENCE) return holder
+    this.move(registration, peer)
+    this.keepPeer(registration)
+    return peer
   }
 
   /** A secure association ended: nothing can be sent to the device until it is back. */
   peerGone(peer: Peer): void {
-    const registration = this.host.table.byPeer(peer)
-    if (registration !== undefined) this.host.table.unbind(registration)
+    const { host } = this
+    const registration = host.table.byPeer(peer)
+    if (registration === undefined) return
+    host.table.unbind(registration)
+    if (registration.state === 'awaiting-handshake') host.onDisconnected(registration)
+  }
+
+  /** The one registration that a secured peer can be of. */
+  private ofIdentity(peer: Peer): DeviceRegistration | undefined {
+    const { table, authority } = this.host
+    if (!peer.secure) return undefined
+    const registration = table.byIdentity(peer)
+    if (registration === undefined || authority.isShared?.(peer.identity) === true) return undefined
+    return registration
+  }
+
+  /** Of those that share an identity, the one that observes under a token. */
+  private ofHolder(peer: Peer, holders: readonly Peer[]): DeviceRegistration | undefined {
+    for (const registration of this.host.table.allByIdentity(peer)) {
+      if (holders.some(({ id }) => id === registration.peer.id)) return registration
+    }
+    return undefined
+  }
+
+  /** Writes the address that a registration has been found at; nobody waits for it. */
+  private keepPeer(registration: DeviceRegistration): void {
+    const { journal, warn } = this.host
+    journal?.put(registration, stateOf(registration)).catch((error: unknown) => {
+      warn({
+        code: 'store-failed',
+        message: `a new address could not be kept: ${String(error)}`,
+        endpoint: registration.endpoint,
+      })
+    })
   }
 
   /** Whether two peers are, as far as can be told, the same device. */
@@ -223,11 +298,14 @@ export class RegistrationLifecycle {
     const { table } = this.host
     const from = registration.peer
     const coap = this.host.coapOf(peer)
+    const wasOnline = registration.state !== 'awaiting-handshake'
     const displaced = table.move(registration, peer)
     if (displaced !== undefined) this.displace(displaced)
     coap?.migrate(from, peer)
     if (from.id !== peer.id) coap?.pin(from, false)
     coap?.pin(peer, true)
+    this.host.onMoved(registration)
+    if (!wasOnline) this.host.onConnected(registration)
   }
 
   /** Another device has this one's address now: what was on its way must not reach it there. */
@@ -242,8 +320,8 @@ export class RegistrationLifecycle {
     const { peer } = registration
     this.expiries.remove(registration)
     this.host.windows.untrack(registration)
-    // Where it was displaced, the peer is another device's.
-    if (!registration.bound) return
+    // Where it was displaced, the address is another device's; an association that ended is nobody's.
+    if (!registration.bound && !peer.secure) return
     const coap = this.host.coapOf(peer)
     coap?.abort(peer, `${registration.endpoint} registered anew or is gone`)
     if (successor?.id !== peer.id) coap?.pin(peer, false)

@@ -57,6 +57,12 @@ export class RegistrationTable implements RegistrationRegistry {
     return found instanceof Set ? undefined : found
   }
 
+  /** All registrations of an identity. */
+  allByIdentity(peer: Peer): Iterable<DeviceRegistration> {
+    const found = this.identities.get(identityKey(peer.identity))
+    return found === undefined ? [] : found instanceof Set ? found : [found]
+  }
+
   [Symbol.iterator](): IterableIterator<DeviceRegistration> {
     return this.endpoints.values()
   }

@@ -353,15 +353,30 @@ describe('queue mode (Core §6.5)', () => {
     assert.deepEqual(await Promise.all(outcomes), ['done', 'done'])
   })
 
-  it('what was under way is cancelled by a re-registration', async () => {
+  it('what was under way is sent again after a re-registration, in order, each once', async () => {
     const [old] = await harness.registered(QUEUE)
     const outcomes = [write('/1/0/1'), write('/1/0/2')]
     await old.message()
     const device = await harness.device()
     await registerOk(device, QUEUE)
-    assert.deepEqual(await Promise.all(outcomes), ['cancelled', 'cancelled'])
+    assert.equal(await answer(device), '/1/0/1')
+    assert.equal(await answer(device), '/1/0/2')
+    assert.deepEqual(await Promise.all(outcomes), ['done', 'done'])
     await device.barrier()
     assert.deepEqual(device.pending, [])
+  })
+
+  it('but not what may not be done twice, once it was sent', async () => {
+    const [old] = await harness.registered(QUEUE)
+    const code = (error: { code: string }): string => error.code
+    const reboot = harness.server.execute('a', '/3/0/4').then(() => 'done', code)
+    const second = harness.server.execute('a', '/3/0/5').then(() => 'done', code)
+    assert.equal(pathOf(await old.message()), '/3/0/4')
+    const device = await harness.device()
+    await registerOk(device, QUEUE)
+    assert.equal(await reboot, 'cancelled')
+    assert.equal(await answer(device), '/3/0/5')
+    assert.equal(await second, 'done')
   })
 
   it('or dropped, by policy', async () => {

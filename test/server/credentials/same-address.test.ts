@@ -51,7 +51,7 @@ describe('another device at the address of one', () => {
       assert.equal(addressOf('a'), addressOf('b'))
 
       const heard = b.client.datagrams.length
-      const read = server.read('a', '/3/0/0')
+      const read = server.read('a', '/3/0/0', { ttl: 0 })
       // The first may have moved, and may yet say whereto by its Connection ID.
       const code = connectionId === undefined ? 'peer-gone' : 'timeout'
       const refused = assert.rejects(read, { code })

@@ -12,6 +12,7 @@ import { RegistrationTable } from '../../../src/server/registration/registration
 import { NO_IDENTITY, type Peer } from '../../../src/transport/transport'
 import { UdpTransport } from '../../../src/transport/udp'
 import { FakeClock } from '../../support/fake-clock'
+import { OPEN_AUTHORITY } from '../../../src/server/registration/registration-authority'
 import { seededRandom } from '../../support/random'
 import { OBJECTS, register, Harness, toLocation } from './support/harness'
 import { Opt } from '../../support/raw-coap'
@@ -34,9 +35,14 @@ class Fleet {
     ),
     journal: undefined,
     grace: 0,
+    authority: OPEN_AUTHORITY,
+    learnAddress: true,
     coapOf: () => this.coap,
     onRegistered: () => {},
     onUpdated: () => {},
+    onMoved: () => {},
+    onDisconnected: () => {},
+    onConnected: () => {},
     onRemoved: ({ endpoint }, why) => {
       if (why === 'expired') this.expired.push(endpoint)
     },

@@ -22,6 +22,8 @@ const EVENTS = [
   'expired',
   'awake',
   'asleep',
+  'connected',
+  'disconnected',
   'completed',
   'queue',
   'warning',
@@ -32,12 +34,14 @@ export class Harness {
   readonly clock: FakeClock
   readonly server: Lwm2mServer
   readonly events: Seen[] = []
+  readonly options: Lwm2mServerOptions
   port = 0
   private readonly devices = new Set<ScriptedPeer>()
   private waiting: (() => void)[] = []
 
   constructor(options: Lwm2mServerOptions = {}, clock = new FakeClock()) {
     this.clock = clock
+    this.options = { clock, ...options }
     this.server = new Lwm2mServer({ coap: { host: '127.0.0.1', port: 0 }, clock, ...options })
     for (const name of EVENTS) {
       this.server.on(name, (...args: unknown[]) => {
