@@ -19,7 +19,6 @@ export type DropReason =
   | 'malformed-hello'
   /** A hello whose record sequence number or message_seq leaves too few for the answers to it. */
   | 'number-limit'
-  | 'half-open-limit'
   | 'association-limit'
   | 'early-limit'
   | 'reassembly-limit'

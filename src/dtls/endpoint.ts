@@ -1,4 +1,6 @@
-import { type Clock, systemClock } from '../base/clock'
+import { systemClock } from '../base/clock'
+import { describeError } from '../base/guard'
+import { Scheduler } from '../base/scheduler'
 import type { Association } from './associations/association'
 import { unmapped } from '../base/ip-address'
 import { AssociationRecords } from './associations/association-records'
@@ -6,6 +8,7 @@ import { addressKey, Associations, sameIdentity } from './associations/associati
 import { AlertLevel, Alert, ContentType } from './wire/constants'
 import { ConnectionIds } from './associations/connection-ids'
 import type { DropReason, DtlsCounters } from './counters'
+import { CrowdingReport } from './hello/crowding-report'
 import { DtlsSendError, HandshakeFailure, type HandshakeFailureCode } from './errors'
 import { Handshakes } from './v12/server-role/handshakes'
 import type { DtlsIdentity, RemoteAddress, WireAddress } from './identity'
@@ -41,27 +44,32 @@ export class DtlsServer {
   onWarning: (message: string) => void = () => {}
 
   readonly settings: Settings
-  private readonly clock: Clock
+  private readonly clock: Scheduler
   private readonly tally = new Tally()
   private readonly sessions: SessionCache
   private readonly associations = new Associations()
   private readonly router: RecordRouter
   private readonly handshakes: Handshakes
   private readonly connectionIds: ConnectionIds
+  private readonly crowding: CrowdingReport
   /** After `stop`; a stopped server stays so. */
   stopped = false
 
   /** @throws DtlsConfigurationError `bad-option` */
   constructor(private readonly options: DtlsServerOptions) {
-    const { clock = systemClock } = options
     const settings = resolveSettings(options)
     this.settings = settings
+    const clock = new Scheduler(options.clock ?? systemClock, (error, where) => {
+      this.tally.dropped('internal-error')
+      this.warn(`an error in a ${where} of DTLS`, error)
+    })
     this.clock = clock
     this.connectionIds = new ConnectionIds(settings.connectionIdLength)
     this.sessions = new SessionCache(clock, settings.maxSessions, options.sessions, (error) => {
       this.tally.sessionStoreErrors++
       this.warn('DTLS sessions cannot be kept', error)
     })
+    this.crowding = new CrowdingReport(clock, (message) => this.onWarning(message))
     this.handshakes = this.hostHandshakes()
     this.router = new RecordRouter({
       associations: this.associations,
@@ -87,6 +95,7 @@ export class DtlsServer {
     for (const association of [...this.associations.values()]) {
       this.close(association, 'the server stops')
     }
+    this.clock.clear()
     this.stopped = true
   }
 
@@ -184,6 +193,7 @@ export class DtlsServer {
       output: (datagram, to) => this.output(datagram, to),
       established: (handshake, association, early) =>
         this.onEstablished(handshake, association, early),
+      displaced: (group) => this.crowding.add(group),
       report: (from, claimed, failure) => this.report(from, claimed, failure),
     })
   }
@@ -288,6 +298,8 @@ export class DtlsServer {
     { code, message: reason }: HandshakeFailure,
   ): void {
     this.tally.failed(code)
+    // A flood brings about thousands of these a second: there is one warning for all of them.
+    if (code === 'displaced') return
     try {
       this.onHandshakeFailed({ code, reason, identity, address: unmapped(wireAddress), port })
     } catch (error) {
@@ -307,6 +319,6 @@ export class DtlsServer {
   }
 
   private warn(what: string, error: unknown): void {
-    this.onWarning(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+    this.onWarning(`${what}: ${describeError(error)}`)
   }
 }

@@ -27,6 +27,7 @@ export type HandshakeFailureCode =
   | 'wrong-key'
   | 'handshake-timeout'
   | 'replaced'
+  | 'displaced'
   | 'no-common-suite'
   | 'version'
   | 'extended-master-secret-required'

@@ -18,9 +18,20 @@ export interface DtlsSettings {
   readonly maxRetransmitTimeout?: number
   /** From a verified cookie to the client's Finished; then all state is freed. Default 60,000. */
   readonly handshakeTimeout?: number
-  /** Handshakes in progress, in all. Default 2000. */
+  /**
+   * The same for handshakes that begin while three quarters of `maxHalfOpen` are in progress. Default
+   * 15,000; never longer than `handshakeTimeout`.
+   */
+  readonly crowdedHandshakeTimeout?: number
+  /**
+   * Handshakes in progress, in all. Default 2000. A further one takes the place of the oldest of the
+   * address that has most (or of the IPv4 /24, IPv6 /56 or /48 with more than a multiple of that).
+   */
   readonly maxHalfOpen?: number
-  /** The same from one IPv4 address or IPv6 /64. Default 500 (a carrier's NAT has many devices). */
+  /**
+   * The same from one IPv4 address or IPv6 /64, where a further one takes the place of its oldest.
+   * Default 500 (a carrier's NAT has many devices).
+   */
   readonly maxHalfOpenPerAddress?: number
   /** Credential look-ups at once; others wait in line. Default 64. */
   readonly maxLookups?: number

@@ -216,7 +216,7 @@ describe('records and resources', () => {
     )
     for (const one of silent) await one.greet()
     assert.equal(small.server.counters.halfOpen, 5)
-    assert.equal(small.dropped('half-open-limit'), 3)
+    assert.equal(small.failed('displaced'), 3)
     await small.run(60_000, 1000)
     assert.equal(small.server.counters.halfOpen, 0)
     assert.equal(small.failed('handshake-timeout'), 5)
@@ -253,7 +253,7 @@ describe('records and resources', () => {
     ]) {
       await new HostileClient(small, { address }).greet()
     }
-    assert.equal(small.dropped('half-open-limit'), 1)
+    assert.equal(small.failed('displaced'), 1)
     assert.equal(small.server.counters.halfOpen, 4)
   })
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { ByteWriter } from '../../src/dtls/wire/byte-writer'
 import { DtlsServer } from '../../src/dtls/endpoint'
 import { packFlight, type RecordWriter } from '../../src/dtls/v12/handshake/flight'
-import { senderGroup } from '../../src/dtls/hello/half-open'
+import { addressPrefixes } from '../../src/dtls/hello/address-groups'
 import { LookupGate } from '../../src/dtls/lookups/lookup-gate'
 import {
   buildCertificateChain,
@@ -107,18 +107,21 @@ describe('parts of the DTLS server', () => {
     }
   })
 
-  it('senders are counted by IPv4 address or IPv6 /64', () => {
+  it('counts senders by IPv4 address and /24, or IPv6 /64, /56 and /48', () => {
     const cases = [
-      ['192.0.2.1', '192.0.2.1'],
-      ['::ffff:192.0.2.1', '192.0.2.1'],
-      ['2001:db8::1', '2001:db8:0:0'],
-      ['2001:DB8:0000:0:1:2:3:4', '2001:db8:0:0'],
-      ['2001:db8:1:2::', '2001:db8:1:2'],
-      ['::1', '0:0:0:0'],
-      ['fe80::1%eth0', 'fe80:0:0:0'],
-      ['64:ff9b::192.0.2.1', '64:ff9b:0:0'],
+      ['192.0.2.1', '192.0.2.1 192.0.2/24'],
+      ['::ffff:192.0.2.1', '192.0.2.1 192.0.2/24'],
+      ['2001:db8::1', '2001:db8:0:0::/64 2001:db8:0:0::/56 2001:db8:0::/48'],
+      ['2001:DB8:0000:abcd:1:2:3:4', '2001:db8:0:abcd::/64 2001:db8:0:ab00::/56 2001:db8:0::/48'],
+      ['2001:db8:1:2::', '2001:db8:1:2::/64 2001:db8:1:0::/56 2001:db8:1::/48'],
+      ['::1', '0:0:0:0::/64 0:0:0:0::/56 0:0:0::/48'],
+      ['fe80::1%eth0', 'fe80:0:0:0::/64 fe80:0:0:0::/56 fe80:0:0::/48'],
+      ['64:ff9b::192.0.2.1', '64:ff9b:0:0::/64 64:ff9b:0:0::/56 64:ff9b:0::/48'],
     ] as const
-    for (const [address, group] of cases) assert.equal(senderGroup(address), group, address)
+    for (const [address, keys] of cases) {
+      const found = addressPrefixes(address).map(({ key }) => key)
+      assert.equal(found.join(' '), keys, address)
+    }
   })
 
   it('a gate lets waiting look-ups in as others are released, each once', () => {

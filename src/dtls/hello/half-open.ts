@@ -1,39 +1,38 @@
-import { isIPv6 } from 'node:net'
-import { unmapped } from '../../base/ip-address'
-import type { WireAddress } from '../identity'
 import type { PendingHandshake } from '../associations/pending-handshake'
+import type { WireAddress } from '../identity'
+import { AddressGroups } from './address-groups'
 
-/**
- * Who is counted together: an IPv4 address, or an IPv6 /64, of which one sender may well have all
- * addresses.
- */
-export function senderGroup(wireAddress: string): string {
-  const address = unmapped(wireAddress)
-  if (!isIPv6(address)) return address
-  const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::')
-  const left = head === '' ? [] : head.split(':')
-  // An IPv4 tail counts for two groups, but stands in the host part in any case.
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length)
-  const groups = [...left, ...Array<string>(zeros).fill('0'), ...right]
-  return groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')
+/** Of so many of the handshakes that are possible on, new ones get less time. */
+const CROWDED = 3 / 4
+
+/** Who has to make room for a new handshake, and the group of addresses that holds too many. */
+export interface Displaced {
+  readonly handshake: PendingHandshake
+  readonly group: string
 }
 
-/** Handshakes in progress: one an address at most, bounded in all and per sender. */
+/**
+ * Handshakes in progress: one an address and port at most, bounded in all and per sender. A new one is
+ * never refused for lack of room: it takes the place of the oldest of those who hold most, so that a
+ * flood displaces its own.
+ */
 export class HalfOpen {
   private readonly byAddress = new Map<string, PendingHandshake>()
-  private readonly perGroup = new Map<string, number>()
+  private readonly groups = new AddressGroups<PendingHandshake>()
 
+  /** @param limitPerSender from one IPv4 address or IPv6 /64 */
   constructor(
     private readonly limit: number,
-    private readonly limitPerGroup: number,
+    private readonly limitPerSender: number,
   ) {}
 
   get size(): number {
     return this.byAddress.size
+  }
+
+  /** Whether they are nearly as many as there may be. */
+  get crowded(): boolean {
+    return this.byAddress.size >= this.limit * CROWDED
   }
 
   at(key: string): PendingHandshake | undefined {
@@ -44,23 +43,26 @@ export class HalfOpen {
     return this.byAddress.values()
   }
 
-  hasRoomFor({ wireAddress }: WireAddress): boolean {
-    if (this.byAddress.size >= this.limit) return false
-    return (this.perGroup.get(senderGroup(wireAddress)) ?? 0) < this.limitPerGroup
+  /** The handshake that must be given up before one from this address is added, if there is need. */
+  displacedBy({ wireAddress }: WireAddress): Displaced | undefined {
+    const own =
+      this.groups.countAt(wireAddress) >= this.limitPerSender
+        ? this.groups.oldestAt(wireAddress)
+        : undefined
+    if (own !== undefined) return { handshake: own, group: wireAddress }
+    if (this.byAddress.size < this.limit) return undefined
+    const most = this.groups.mostDispensable
+    return most && { handshake: most.entry, group: most.group }
   }
 
   add(key: string, handshake: PendingHandshake): void {
     this.byAddress.set(key, handshake)
-    const group = senderGroup(handshake.remote.wireAddress)
-    this.perGroup.set(group, (this.perGroup.get(group) ?? 0) + 1)
+    this.groups.add(handshake.remote.wireAddress, handshake)
   }
 
   remove(key: string, handshake: PendingHandshake): void {
     if (this.byAddress.get(key) !== handshake) return
     this.byAddress.delete(key)
-    const group = senderGroup(handshake.remote.wireAddress)
-    const left = (this.perGroup.get(group) ?? 1) - 1
-    if (left > 0) this.perGroup.set(group, left)
-    else this.perGroup.delete(group)
+    this.groups.remove(handshake.remote.wireAddress, handshake)
   }
 }

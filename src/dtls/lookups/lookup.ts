@@ -1,3 +1,4 @@
+import type { Guard } from '../../base/guard'
 import type { LookupGate, LookupTicket } from './lookup-gate'
 
 /** Asked of the server's credentials; the handshake goes on when there is an answer. */
@@ -12,7 +13,11 @@ export interface Question<T> {
 export class Lookup {
   private ticket: LookupTicket | undefined
 
-  constructor(private readonly gate: LookupGate) {}
+  /** @param guard gets what `goOn` throws */
+  constructor(
+    private readonly gate: LookupGate,
+    private readonly guard: Guard,
+  ) {}
 
   /**
    * Has a question asked when its turn comes.
@@ -26,7 +31,7 @@ export class Lookup {
       goOn(step)
     }
     const ticket = this.gate.enter(() => {
-      question.ask().then(
+      const settled = question.ask().then(
         (answer) => settle(() => question.onAnswer(answer)),
         (error: unknown) => {
           settle(() => {
@@ -35,6 +40,7 @@ export class Lookup {
           })
         },
       )
+      this.guard.detach('look-up', settled)
     })
     this.ticket = ticket
   }

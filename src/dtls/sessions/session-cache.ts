@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock'
+import type { Scheduler } from '../../base/scheduler'
 import type { DtlsIdentity } from '../identity'
 import { SecretSlab } from './secret-slab'
 import { type DtlsSession, type DtlsSessionStore, MASTER_SECRET_LENGTH } from './session'
@@ -27,7 +27,7 @@ export class SessionCache {
   private readonly secrets = new SecretSlab(MASTER_SECRET_LENGTH + CHECK_LENGTH)
 
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: Scheduler,
     private readonly limit: number,
     private readonly store: DtlsSessionStore | undefined,
     private readonly onStoreError: (error: unknown) => void,
@@ -133,8 +133,9 @@ export class SessionCache {
     const { store } = this
     if (store === undefined) return
     // Also what it throws at once becomes a rejection.
-    Promise.resolve()
+    const done = Promise.resolve()
       .then(() => act(store))
       .catch((error: unknown) => this.onStoreError(error))
+    this.clock.detach('session store', done)
   }
 }

@@ -26,9 +26,10 @@ export class FailureReporter {
 
   /**
    * What came in the place of the client's Finished could not be opened: mostly because its PSK is
-   * another than ours. The handshake goes on, in case that was forged.
+   * another than ours. The handshake goes on for a moment, in case that was forged.
+   * @param onProven called when the true Finished has stayed away
    */
-  suspectKey(): void {
+  suspectKey(onProven: () => void): void {
     if (this.suspicion !== undefined) return
     const suspicion = new HandshakeFailure(
       'wrong-key',
@@ -36,7 +37,7 @@ export class FailureReporter {
       undefined,
     )
     this.suspicion = suspicion
-    this.timer = this.clock.setTimeout(() => this.report(suspicion), PATIENCE)
+    this.timer = this.clock.setTimeout(onProven, PATIENCE)
   }
 
   /** An alert in plaintext: anyone could have sent it. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../base/clock'
+import type { Scheduler } from '../../../base/scheduler'
 import type { Association } from '../../associations/association'
 import type { DropReason } from '../../counters'
 import type { DtlsCredentials } from '../../credentials'
@@ -14,9 +14,11 @@ import type { Settings } from '../../settings'
 export interface HandshakeHost {
   readonly settings: Settings
   readonly credentials: DtlsCredentials
-  readonly clock: Clock
+  readonly clock: Scheduler
   readonly lookups: LookupGate
   readonly sessions: SessionCache
+  /** Whether there are so many handshakes that each gets less time. */
+  isCrowded(): boolean
   output(datagram: Uint8Array, to: WireAddress): void
   /** A random Connection ID that nobody has; records that carry it come to this handshake. */
   allocateConnectionId(handshake: PendingHandshake): Uint8Array

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../base/clock'
+import type { Scheduler } from '../../../base/scheduler'
 import { addressKey } from '../../associations/associations'
 import { Alert, AlertLevel, ContentType } from '../../wire/constants'
 import type { ConnectionIds } from '../../associations/connection-ids'
@@ -24,15 +24,23 @@ import type { Tally } from '../../tally'
 /** What the handshakes share, and what becomes of them. */
 export interface HandshakesHost {
   readonly settings: Settings
-  readonly clock: Clock
+  readonly clock: Scheduler
   readonly credentials: DtlsCredentials
   readonly sessions: SessionCache
   readonly connectionIds: ConnectionIds
   readonly tally: Tally
   output(datagram: Uint8Array, to: WireAddress): void
   established: HandshakeHost['established']
+  /** A handshake had to make room for another: these addresses have most. */
+  displaced(group: string): void
   report(from: WireAddress, claimed: DtlsIdentity | undefined, failure: HandshakeFailure): void
 }
+
+const DISPLACED = new HandshakeFailure(
+  'displaced',
+  'it had to make room: too many handshakes are in progress from there',
+  undefined,
+)
 
 /** Hellos and the handshakes that they begin, one an address at most. */
 export class Handshakes implements PendingHandshakes {
@@ -50,6 +58,7 @@ export class Handshakes implements PendingHandshakes {
       credentials,
       sessions,
       lookups: new LookupGate(settings.maxLookups),
+      isCrowded: () => this.halfOpen.crowded,
       output: (datagram, to) => host.output(datagram, to),
       allocateConnectionId: (handshake) => connectionIds.allocate(handshake),
       established: (handshake, association, early) => {
@@ -109,9 +118,16 @@ export class Handshakes implements PendingHandshakes {
     }
     if (living?.helloMark === helloMark(random)) return tally.dropped('replayed')
     current?.giveUp(new HandshakeFailure('replaced', 'the client began anew', undefined))
-    if (!this.halfOpen.hasRoomFor(from)) return tally.dropped('half-open-limit')
     if (living === undefined && isFull) return tally.dropped('association-limit')
+    this.makeRoom(from)
     this.begin(outcome.checked, record, from, key)
+  }
+
+  private makeRoom(from: WireAddress): void {
+    const displaced = this.halfOpen.displacedBy(from)
+    if (displaced === undefined) return
+    displaced.handshake.giveUp(DISPLACED)
+    this.host.displaced(displaced.group)
   }
 
   private begin(

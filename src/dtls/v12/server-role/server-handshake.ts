@@ -94,10 +94,14 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
     this.inbox = new HandshakeInbox(message.messageSeq + 1, this)
     const { sendLimit } = negotiated
     this.sender = new HandshakeSender(host, remote, sendLimit, message.messageSeq, recordSequence)
-    this.lookup = new Lookup(host.lookups)
+    this.lookup = new Lookup(host.lookups, clock)
     this.failures = new FailureReporter(clock, (failure) => host.report(this, failure))
     const expire = (): void => this.giveUp(timedOut(this.state))
-    this.deadline = clock.setTimeout(expire, settings.handshakeTimeout)
+    const { handshakeTimeout, crowdedHandshakeTimeout } = settings
+    const time = host.isCrowded()
+      ? Math.min(handshakeTimeout, crowdedHandshakeTimeout)
+      : handshakeTimeout
+    this.deadline = clock.setTimeout(expire, time)
   }
 
   /** Who the client says it is; proven only in the association. */
@@ -239,7 +243,8 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
 
   /** @internal The keys of a session were right once; those of certificates are no keys of ours. */
   onUndecryptable(): void {
-    if (this.proof?.claimed?.kind === 'psk') this.failures.suspectKey()
+    if (this.proof?.claimed?.kind !== 'psk') return
+    this.failures.suspectKey(() => this.giveUp(timedOut(this.state)))
   }
 
   /** @internal */

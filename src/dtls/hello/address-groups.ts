@@ -1,0 +1,159 @@
+import { isIPv6 } from 'node:net'
+import { unmapped } from '../../base/ip-address'
+
+/** A group of addresses that one sender may well have: its key, and how its entries are weighed. */
+export interface AddressPrefix {
+  readonly key: string
+  /** An entry of an address counts whole, of a wider group less: others may share it. */
+  readonly weight: number
+}
+
+/** Of an address itself, then of each wider group: so many times more may come from there. */
+const WEIGHTS = [1, 1 / 4, 1 / 16] as const
+
+/**
+ * The groups that an address belongs to, the narrowest first: IPv4 /32 and /24; IPv6 /64, which one
+ * host has, /56 and /48, which one customer has.
+ */
+export function addressPrefixes(wireAddress: string): AddressPrefix[] {
+  const address = unmapped(wireAddress)
+  const keys = isIPv6(address) ? ipv6Keys(address) : ipv4Keys(address)
+  return keys.map((key, level) => ({ key, weight: WEIGHTS[level] ?? 0 }))
+}
+
+function ipv4Keys(address: string): string[] {
+  return [address, `${address.slice(0, address.lastIndexOf('.'))}/24`]
+}
+
+function ipv6Keys(address: string): string[] {
+  const [first = 0, second = 0, third = 0, fourth = 0] = firstGroups(address)
+  const hex = (...groups: readonly number[]): string =>
+    groups.map((group) => group.toString(16)).join(':')
+  return [
+    `${hex(first, second, third, fourth)}::/64`,
+    `${hex(first, second, third, fourth & 0xff00)}::/56`,
+    `${hex(first, second, third)}::/48`,
+  ]
+}
+
+/** The first 64 bits of an IPv6 address. */
+function firstGroups(address: string): number[] {
+  const [head = '', tail] = (address.split('%')[0] ?? '').split('::')
+  const left = head === '' ? [] : head.split(':')
+  // An IPv4 tail counts for two groups, but stands in the host part in any case.
+  const right = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length)
+  const groups = [...left, ...Array<string>(zeros).fill('0'), ...right]
+  return groups.slice(0, 4).map((group) => Number.parseInt(group, 16))
+}
+
+/** Entries by where they come from: finds the oldest of those who hold more than their share. */
+export class AddressGroups<T> {
+  private readonly groups = new Map<string, Group<T>>()
+  private readonly heaviest = new Map<number, ByCount<T>>(
+    WEIGHTS.map((weight) => [weight, new ByCount()]),
+  )
+
+  /** @param wireAddress where `entry` comes from; to be the same in {@link remove} */
+  add(wireAddress: string, entry: T): void {
+    let child: Group<T> | undefined
+    for (const { key, weight } of addressPrefixes(wireAddress)) {
+      const group = this.groups.get(key) ?? new Group<T>(key, weight)
+      this.groups.set(key, group)
+      if (child === undefined) group.entries.add(entry)
+      else group.children.change(child, child.count - 1, child.count)
+      group.count++
+      this.heaviest.get(weight)?.change(group, group.count - 1, group.count)
+      child = group
+    }
+  }
+
+  remove(wireAddress: string, entry: T): void {
+    let child: Group<T> | undefined
+    for (const { key, weight } of addressPrefixes(wireAddress)) {
+      const group = this.groups.get(key)
+      if (group === undefined) return
+      if (child !== undefined) group.children.change(child, child.count + 1, child.count)
+      else if (!group.entries.delete(entry)) return
+      group.count--
+      this.heaviest.get(weight)?.change(group, group.count + 1, group.count)
+      if (group.count === 0) this.groups.delete(key)
+      child = group
+    }
+  }
+
+  /** How many come from this address (IPv4) or its /64 (IPv6). */
+  countAt(wireAddress: string): number {
+    return this.at(wireAddress)?.count ?? 0
+  }
+
+  /** The oldest from this address or its /64. */
+  oldestAt(wireAddress: string): T | undefined {
+    return this.at(wireAddress)?.oldest
+  }
+
+  /**
+   * Who has to make room: the oldest of the group with most entries for its size, and within a wide
+   * group of the narrower one that holds most of it.
+   */
+  get mostDispensable(): { readonly entry: T; readonly group: string } | undefined {
+    let most: Group<T> | undefined
+    for (const { first } of this.heaviest.values()) {
+      if (first === undefined) continue
+      if (most === undefined || first.count * first.weight > most.count * most.weight) most = first
+    }
+    const group = most?.key
+    for (let next = most; next !== undefined; next = most?.children.first) most = next
+    const entry = most?.oldest
+    return entry === undefined || group === undefined ? undefined : { entry, group }
+  }
+
+  private at(wireAddress: string): Group<T> | undefined {
+    const [narrowest] = addressPrefixes(wireAddress)
+    return narrowest && this.groups.get(narrowest.key)
+  }
+}
+
+class Group<T> {
+  count = 0
+  /** Of the narrowest groups, in order of arrival. */
+  readonly entries = new Set<T>()
+  /** The narrower groups within this one. */
+  readonly children = new ByCount<T>()
+
+  constructor(
+    readonly key: string,
+    readonly weight: number,
+  ) {}
+
+  get oldest(): T | undefined {
+    for (const entry of this.entries) return entry
+    return undefined
+  }
+}
+
+/** Groups in order of how many entries they have, of equal ones first who had so many first. */
+class ByCount<T> {
+  private readonly buckets = new Map<number, Set<Group<T>>>()
+  private most = 0
+
+  /** The one with most. */
+  get first(): Group<T> | undefined {
+    for (const group of this.buckets.get(this.most) ?? []) return group
+    return undefined
+  }
+
+  /** The count of a group has changed by one. */
+  change(group: Group<T>, from: number, to: number): void {
+    const old = this.buckets.get(from)
+    old?.delete(group)
+    if (old?.size === 0) this.buckets.delete(from)
+    if (to > 0) {
+      const bucket = this.buckets.get(to) ?? new Set()
+      bucket.add(group)
+      this.buckets.set(to, bucket)
+    }
+    this.most = Math.max(this.most, to)
+    while (this.most > 0 && !this.buckets.has(this.most)) this.most--
+  }
+}
