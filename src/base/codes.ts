@@ -66,7 +66,8 @@ export const ERROR_CODES = {
   'unknown-identity': 'No credential has the identity of the client.',
   'wrong-key': 'The client does not have the key of its identity.',
   replaced: 'Another handshake of the same client took its place.',
-  displaced: 'A DTLS handshake made room for another: too many were in progress from its addresses.',
+  displaced:
+    'A DTLS handshake made room for another: too many were in progress from its addresses.',
   'no-common-suite': 'Client and server have no cipher suite in common.',
   version: 'The client does not support DTLS 1.2.',
   'extended-master-secret-required': 'The client does not offer the extended master secret.',
