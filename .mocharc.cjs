@@ -5,6 +5,8 @@ module.exports = {
   extension: ['ts'],
   spec: named ? [] : ['test/**/*.test.ts'],
   'node-option': ['import=tsx'],
+  // Whatever nothing catches fails the run.
+  require: ['./test/support/uncaught.ts'],
   parallel: !named,
   jobs: 2,
   timeout: 20000,

@@ -112,7 +112,8 @@ export class Scheduler extends Guard implements Clock {
   private add(timer: Timer, deadline: number, now: number): void {
     if (deadline === Infinity) return this.queue.remove(timer)
     const at = this.queue.add(timer, deadline, now)
-    if (at < this.armedAt && !this.busy) this.arm(at)
+    // What was due before it was asked for is not late.
+    if (at < this.armedAt && !this.busy) this.arm(Math.max(at, now))
   }
 
   private arm(at: number): void {

@@ -1,4 +1,6 @@
 import { systemClock } from '../base/clock'
+import { describeError, lastResort } from '../base/guard'
+import { Scheduler } from '../base/scheduler'
 import type { ObjectModel } from '../lwm2m/model/definition'
 import { builtinModel } from '../lwm2m/model/object-model'
 import { BootstrapService } from './bootstrap-service'
@@ -50,7 +52,9 @@ export class Lwm2mServer extends DeviceManagement {
   constructor(private readonly options: Lwm2mServerOptions = {}) {
     super()
     const { store, bootstrap, credentials } = options
-    const clock = options.clock ?? systemClock
+    const clock = new Scheduler(options.clock ?? systemClock, (error, where) =>
+      this.core.warn({ code: 'internal', message: `${where}: ${describeError(error)}` }),
+    )
     const model = (): ObjectModel => this.model
     this.model = options.model ?? builtinModel()
     this.core = new ServerCore(options, {
@@ -225,7 +229,7 @@ export class Lwm2mServer extends DeviceManagement {
       this.emit('warning', { code: 'listener-failed', message })
       this.reporting = false
     } else {
-      super.onListenerError(error)
+      lastResort(error)
     }
   }
 

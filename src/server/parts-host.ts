@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock'
+import type { Scheduler } from '../base/scheduler'
 import type { CoapRequestInit, ObserveListener, ObserveRelation } from '../coap/types'
 import type { ObjectModel } from '../lwm2m/model/definition'
 import type { Peer } from '../transport/transport'
@@ -13,7 +13,7 @@ import type { OperationResult, Registration, ServerWarning } from './types'
 
 /** What is different for each server. */
 export interface PartsHostOptions {
-  readonly clock: Clock
+  readonly clock: Scheduler
   readonly core: ServerCore
   readonly relations: RelationStore | undefined
   model(): ObjectModel
@@ -25,7 +25,7 @@ export interface PartsHostOptions {
 
 /** What operations, observations and Send get of the server. */
 export class PartsHost implements OperationsHost, ObservationHost, SendHost {
-  readonly clock: Clock
+  readonly clock: Scheduler
   readonly relations: RelationStore | undefined
   readonly deviceFormat: (endpoint: string) => DeviceFormat | undefined
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock'
+import type { Scheduler } from '../base/scheduler'
 import type { CoapEndpoint } from '../coap/endpoint'
 import type { CoapReply, CoapRequest, CoapResponse, CoapTrace } from '../coap/types'
 import { PeerGone, type Peer } from '../transport/transport'
@@ -37,7 +37,7 @@ const MAX_REGISTRATIONS = 500_000
 
 /** What the core tells the operations, the observations and the application. */
 export interface CoreHost {
-  readonly clock: Clock
+  readonly clock: Scheduler
   hasListeners(event: keyof Lwm2mServerEvents): boolean
   emit<K extends keyof Lwm2mServerEvents>(event: K, ...args: Lwm2mServerEvents[K]): void
   /** A device knows that it is registered: it may be asked. */
@@ -91,7 +91,7 @@ export class ServerCore {
       coaps: options.coaps === false ? undefined : options.coaps,
       ports: { coap: 5683, coaps: 5684 },
       transmission: options.transmission,
-      clock,
+      clock: clock.clock,
       credentials,
       uses:
         options.bootstrap !== undefined && options.bootstrap !== false && options.bootstrap.shared
@@ -213,7 +213,7 @@ export class ServerCore {
   async stop(): Promise<void> {
     this.channels.stop()
     this.lifecycle.stop()
-    this.windows.clear()
+    this.host.clock.clear()
     await this.endpoints.stop()
     this.table.clear()
   }

@@ -72,6 +72,7 @@ describe('datagrams and hellos', () => {
     await net.run(61_000)
     assert.equal(net.clock.pending, 0)
     const before = net.server.counters
+    const { pending } = net.clock
     const hello = new HostileClient(net).hello()
     for (let i = 0; i < 100_000; i++) {
       net.server.receive(hello, `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, 5684)
@@ -81,7 +82,7 @@ describe('datagrams and hellos', () => {
     assert.equal(net.unclaimed, 100_000)
     assert.equal(after.halfOpen, 0)
     assert.equal(after.handshakesStarted, before.handshakesStarted)
-    assert.equal(net.clock.pending, 0)
+    assert.equal(net.clock.pending, pending)
   })
 
   it('a wrong cookie, or that of another address, gets a new one and no state', async () => {

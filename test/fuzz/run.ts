@@ -3,6 +3,7 @@
  * them. Exits non-zero at the first finding, which names the seed.
  */
 import { parseArgs } from 'node:util'
+import { uncaught, watchUncaught } from '../support/uncaught'
 import { fuzzers } from './fuzzers'
 
 const { values, positionals } = parseArgs({
@@ -19,10 +20,13 @@ async function main(): Promise<void> {
     console.error(`unknown: ${unknown.join(', ')}; there are ${Object.keys(fuzzers).join(', ')}`)
     process.exit(2)
   }
+  watchUncaught()
   for (const [name, fuzz] of Object.entries(fuzzers)) {
     if (positionals.length > 0 && !positionals.includes(name)) continue
     console.log(`${name}: ${values.iterations} inputs, seed ${values.seed}`)
     await fuzz(Number(values.iterations), Number(values.seed))
+    const [error] = await uncaught()
+    if (error !== undefined) throw new Error(`seed ${values.seed}: ${error}`)
   }
 }
 

@@ -1,30 +1,35 @@
-import type { Clock } from '../../base/clock'
-import { DeadlineQueue, type Scheduled } from '../deadline-queue'
+import { type Scheduler, Timer } from '../../base/scheduler'
 import { matchesPattern, PatternMap } from '../endpoint-pattern'
 import type { DeviceRegistration } from '../registration/device-registration'
 
 /** MAX_TRANSMIT_WAIT (RFC 7252 §4.8.2), which Core §6.5 names as a default, ms. */
 export const DEFAULT_AWAKE_WINDOW = 93_000
 
-/** Whether one queue-mode device listens now, and until when. */
-export class AwakeWindow implements Scheduled {
+/** Whether one queue-mode device listens now; as a timer, until when. */
+export class AwakeWindow extends Timer {
   awake = true
   /** Monotonic ms of the device's last message. */
   touchedAt = 0
-  deadline = Infinity
-  heapAt = 0
-  heapIndex = -1
+  /** It ended while the device owed an answer. */
+  lapsed = false
 
   constructor(
+    private readonly windows: AwakeWindows,
     readonly registration: DeviceRegistration,
     /** ms */
     public window: number,
-  ) {}
+  ) {
+    super()
+  }
+
+  onTimer(): void {
+    this.windows.onDue(this)
+  }
 }
 
 /** What the windows tell. */
 export interface AwakeWindowsHost {
-  readonly clock: Clock
+  readonly clock: Scheduler
   onAwake(registration: DeviceRegistration): void
   onAsleep(registration: DeviceRegistration): void
 }
@@ -35,16 +40,13 @@ export interface AwakeWindowsHost {
  */
 export class AwakeWindows {
   private readonly settings = new PatternMap<number>()
-  private readonly queue: DeadlineQueue<AwakeWindow>
 
   constructor(
     private readonly host: AwakeWindowsHost,
     private readonly defaultWindow: number,
     /** Endpoint patterns treated as queue mode whatever the device says. */
     private readonly patterns: readonly string[],
-  ) {
-    this.queue = new DeadlineQueue(host.clock, (window) => this.onDue(window))
-  }
+  ) {}
 
   /** The window of an endpoint, ms. */
   windowOf(endpoint: string): number {
@@ -75,14 +77,18 @@ export class AwakeWindows {
       this.untrack(registration)
       return
     }
-    registration.awakeWindow ??= new AwakeWindow(registration, this.windowOf(registration.endpoint))
+    registration.awakeWindow ??= new AwakeWindow(
+      this,
+      registration,
+      this.windowOf(registration.endpoint),
+    )
     this.touch(registration.awakeWindow)
   }
 
   /** Starts to follow a device that came back with a restart; it sleeps until it is heard of. */
   trackAsleep(registration: DeviceRegistration): void {
     if (!this.appliesTo(registration)) return
-    const window = new AwakeWindow(registration, this.windowOf(registration.endpoint))
+    const window = new AwakeWindow(this, registration, this.windowOf(registration.endpoint))
     window.awake = false
     registration.awakeWindow = window
   }
@@ -90,7 +96,7 @@ export class AwakeWindows {
   untrack(registration: DeviceRegistration): void {
     const window = registration.awakeWindow
     if (window === undefined) return
-    this.queue.remove(window)
+    this.host.clock.cancel(window)
     registration.awakeWindow = undefined
   }
 
@@ -104,26 +110,23 @@ export class AwakeWindows {
 
   /** The device did not acknowledge: it does not listen, whatever its window says. */
   sleep(window: AwakeWindow): void {
-    this.queue.remove(window)
-    window.deadline = Infinity
+    this.host.clock.cancel(window)
+    window.lapsed = false
     if (!window.awake) return
     window.awake = false
     this.host.onAsleep(window.registration)
   }
 
-  clear(): void {
-    this.queue.clear()
-  }
-
   private open(window: AwakeWindow, from: number): void {
     window.touchedAt = from
-    window.deadline = from + window.window
-    this.queue.schedule(window)
+    window.lapsed = false
+    this.host.clock.scheduleAt(window, from + window.window)
   }
 
-  private onDue(window: AwakeWindow): void {
+  /** For the window's timer. */
+  onDue(window: AwakeWindow): void {
     // While it owes an answer a device stays awake; how the exchange ends decides.
-    if (window.registration.channel?.busy === true) window.deadline = Infinity
+    if (window.registration.channel?.busy === true) window.lapsed = true
     else this.sleep(window)
   }
 }

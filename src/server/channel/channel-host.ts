@@ -1,11 +1,9 @@
-import type { Clock } from '../../base/clock'
+import type { Scheduler } from '../../base/scheduler'
 import type { CoapEndpoint } from '../../coap/endpoint'
 import type { Peer } from '../../transport/transport'
-import type { DeadlineQueue } from '../deadline-queue'
 import type { QueueJournal } from '../persistence/queue-journal'
 import type { DeviceRegistration } from '../registration/device-registration'
 import type { AwakeWindows } from './awake-window'
-import type { PendingRequest } from './pending-request'
 
 /** Where the requests of a registration go now. */
 export interface Route {
@@ -15,9 +13,8 @@ export interface Route {
 
 /** What channels share: one per server. */
 export interface ChannelHost {
-  readonly clock: Clock
+  readonly clock: Scheduler
   readonly windows: AwakeWindows
-  readonly ttls: DeadlineQueue<PendingRequest>
   /** Keeps what waits; `undefined` without a store. */
   readonly journal: QueueJournal | undefined
   /** Default time to live, ms. */

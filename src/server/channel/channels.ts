@@ -1,8 +1,7 @@
-import type { Clock } from '../../base/clock'
+import type { Scheduler } from '../../base/scheduler'
 import { CodedError } from '../../base/coded-error'
 import type { CoapResponse } from '../../coap/types'
 import { PeerGone } from '../../transport/transport'
-import { DeadlineQueue } from '../deadline-queue'
 import type { Endpoints } from '../endpoints'
 import { OperationError } from '../errors'
 import type { DeviceRequest } from '../operations/device-request'
@@ -14,14 +13,14 @@ import type { Lwm2mServerEvents, OperationOptions, OperationResult } from '../ty
 import type { AwakeWindows } from './awake-window'
 import type { ChannelHost, Route } from './channel-host'
 import { DeviceChannel } from './device-channel'
-import type { PendingRequest, QueuedRequest } from './pending-request'
+import type { QueuedRequest } from './pending-request'
 
 const DAY = 86_400_000
 const MAX_LENGTH = 100
 
 /** What the channels need of the server. */
 export interface ChannelsHost {
-  readonly clock: Clock
+  readonly clock: Scheduler
   readonly table: RegistrationTable
   readonly endpoints: Endpoints
   readonly windows: AwakeWindows
@@ -40,14 +39,13 @@ export interface ChannelsHost {
 
 /** The channels of all devices: made on demand, handed on at re-registration, restored at the start. */
 export class Channels implements ChannelHost {
-  readonly clock: Clock
+  readonly clock: Scheduler
   readonly windows: AwakeWindows
   readonly journal: QueueJournal | undefined
   readonly ttl: number
   readonly maxLength: number
   readonly onDeliveryFailure: 'keep' | 'fail'
   readonly nstart: number
-  readonly ttls: DeadlineQueue<PendingRequest>
   private readonly keep: boolean
   private ids: RequestIds
 
@@ -63,7 +61,6 @@ export class Channels implements ChannelHost {
     this.maxLength = options.maxLength ?? MAX_LENGTH
     this.onDeliveryFailure = options.onDeliveryFailure ?? 'keep'
     this.keep = (options.onReregister ?? 'keep') === 'keep'
-    this.ttls = new DeadlineQueue(host.clock, (pending) => pending.channel.expire(pending))
     this.ids = new RequestIds(host.clock.now())
   }
 
@@ -148,9 +145,10 @@ export class Channels implements ChannelHost {
       options,
       stored,
       (response) => {
-        this.host
+        const concluded = this.host
           .conclude(endpoint, request, response, options)
           .then((result) => complete({ result }), fail)
+        this.clock.detach('completing a restored request', concluded)
       },
       fail,
     )
@@ -180,7 +178,6 @@ export class Channels implements ChannelHost {
   /** Ends everything that is pending; what is in the store stays there. */
   stop(): void {
     for (const registration of this.host.table) registration.channel?.suspend()
-    this.ttls.clear()
   }
 }
 

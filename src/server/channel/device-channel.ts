@@ -138,9 +138,9 @@ export class DeviceChannel implements RequestChannel {
   pump(): void {
     while (this.queue.length > 0 && this.isOpen()) {
       const next = this.queue.shift() as PendingRequest
-      this.host.ttls.remove(next)
+      this.host.clock.cancel(next)
       this.active.add(next)
-      void this.run(next)
+      this.host.clock.detach('sending a request', this.run(next))
     }
     if (this.waits) for (const pending of this.queue) this.announce(pending)
     this.report()
@@ -185,7 +185,7 @@ export class DeviceChannel implements RequestChannel {
     const error = new OperationError('cancelled', 'the server stops')
     this.closed = error
     for (const pending of [...this.active, ...this.queue]) {
-      this.host.ttls.remove(pending)
+      this.host.clock.cancel(pending)
       // Nobody waits for a restored one: it will be restored again.
       if (!pending.restored) pending.fail(error)
     }
@@ -251,12 +251,13 @@ export class DeviceChannel implements RequestChannel {
         reject,
       )
       if (options.signal !== undefined) {
-        pending.onAbort = () => {
+        const abort = host.clock.entry('aborting a request', () => {
           // One under way is aborted by the CoAP endpoint, which has the signal too.
           pending.channel.drop(pending, new OperationError('cancelled', 'the request was aborted'))
           pending.channel.report()
-        }
-        options.signal.addEventListener('abort', pending.onAbort, { once: true })
+        })
+        pending.onAbort = abort
+        options.signal.addEventListener('abort', abort, { once: true })
       }
       if (old === undefined) {
         this.queue.push(pending)
@@ -318,7 +319,7 @@ export class DeviceChannel implements RequestChannel {
   /** A window that ended while the device owed an answer, and was not opened again by one. */
   private settleWindow(): void {
     const window = this.registration.awakeWindow
-    if (window?.awake === true && window.deadline === Infinity && this.active.size === 0) {
+    if (window?.awake === true && window.lapsed && this.active.size === 0) {
       this.host.windows.sleep(window)
     }
   }
@@ -335,18 +336,18 @@ export class DeviceChannel implements RequestChannel {
       return
     }
     pending.stored = true
-    journal.put(this.endpoint, pending).then(
+    const kept = journal.put(this.endpoint, pending).then(
       () => {
         if (!pending.settled) onQueued?.()
       },
       (error: unknown) => this.drop(pending, error),
     )
+    this.host.clock.detach('keeping a request', kept)
   }
 
   private limit(pending: PendingRequest): void {
-    const { clock, ttls } = this.host
-    pending.deadline = clock.monotonic() + Math.max(0, pending.expiresAt - clock.now())
-    ttls.schedule(pending)
+    const { clock } = this.host
+    clock.schedule(pending, Math.max(0, pending.expiresAt - clock.now()))
   }
 
   private drop(pending: PendingRequest, error: unknown): void {
@@ -361,7 +362,7 @@ export class DeviceChannel implements RequestChannel {
     answer: CoapResponse | ObserveRelation | undefined,
     error: unknown,
   ): void {
-    this.host.ttls.remove(pending)
+    this.host.clock.cancel(pending)
     if (answer !== undefined) pending.succeed(answer)
     else pending.fail(error)
     if (pending.stored) this.host.journal?.delete(pending.id)

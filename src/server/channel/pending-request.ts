@@ -1,7 +1,7 @@
+import { Timer } from '../../base/scheduler'
 import type { CoapEndpoint } from '../../coap/endpoint'
 import type { CoapResponse, ObserveRelation } from '../../coap/types'
 import type { Peer } from '../../transport/transport'
-import type { Scheduled } from '../deadline-queue'
 import type { DeviceRequest } from '../operations/device-request'
 import type { OperationOptions } from '../types'
 import type { DeviceChannel } from './device-channel'
@@ -21,12 +21,8 @@ export type Sender = (
   peer: Peer,
 ) => Promise<CoapResponse> | Promise<ObserveRelation>
 
-/** One request on its way through a {@link DeviceChannel}. */
-export class PendingRequest implements Scheduled, QueuedRequest {
-  /** Monotonic ms at which it may wait no longer. */
-  deadline = Infinity
-  heapAt = 0
-  heapIndex = -1
+/** One request on its way through a {@link DeviceChannel}; as a timer, the end of its time to live. */
+export class PendingRequest extends Timer implements QueuedRequest {
   /** Whether its sender was told that it waits for a sleeping device. */
   announced = false
   /** Whether it is in the store. */
@@ -47,7 +43,17 @@ export class PendingRequest implements Scheduled, QueuedRequest {
     readonly send: Sender,
     private readonly resolve: (answer: CoapResponse | ObserveRelation) => void,
     private readonly reject: (error: unknown) => void,
-  ) {}
+  ) {
+    super()
+  }
+
+  onTimer(): void {
+    this.channel.expire(this)
+  }
+
+  override onTimerError(error: unknown): void {
+    this.fail(error)
+  }
 
   get operation(): string {
     return this.request?.operation ?? 'observe'

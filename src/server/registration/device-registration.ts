@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Peer } from '../../transport/transport'
 import type { DeviceChannel } from '../channel/device-channel'
 import type { AwakeWindow } from '../channel/awake-window'
-import type { Scheduled } from '../deadline-queue'
+import type { Timer } from '../../base/scheduler'
 import type { Lwm2mVersion, RegisteredObject, Registration, RegistrationStatus } from '../types'
 import type { ObjectList } from './object-lists'
 import type { RegisterParameters } from './parameters'
@@ -32,7 +32,7 @@ export function newRegistrationId(): string {
  * same for a fleet (object list, attributes, binding) is shared, what few devices need (channel,
  * awake window) is made on demand.
  */
-export class DeviceRegistration implements Registration, Scheduled {
+export class DeviceRegistration implements Registration {
   version: Lwm2mVersion
   lifetime: number
   binding: string
@@ -43,11 +43,8 @@ export class DeviceRegistration implements Registration, Scheduled {
   updatedAt: number
   lastSeen: number
 
-  /** Expiry, monotonic ms, grace included. */
-  deadline = Infinity
-  heapAt = 0
-  heapIndex = -1
-
+  /** Its expiry, grace included. */
+  expiry: Timer | undefined
   /** The last expiry (ms since the epoch) that is on disk: while it covers the promised one, nothing is written. */
   durableUntil = 0
   /**

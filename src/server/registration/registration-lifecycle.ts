@@ -1,8 +1,7 @@
-import type { Clock } from '../../base/clock'
+import { type Scheduler, Timer } from '../../base/scheduler'
 import type { CoapEndpoint } from '../../coap/endpoint'
 import { identityKey, type Peer } from '../../transport/transport'
 import type { AwakeWindows } from '../channel/awake-window'
-import { DeadlineQueue } from '../deadline-queue'
 import type { RegistrationJournal, RegistrationState } from '../persistence/registration-journal'
 import type { RegistrationChange, ServerWarning } from '../types'
 import { type DeviceRegistration, expiryOf } from './device-registration'
@@ -13,7 +12,7 @@ import type { RegistrationTable } from './registration-registry'
 
 /** What the rest of the server does when registrations come, change and go. */
 export interface LifecycleHost {
-  readonly clock: Clock
+  readonly clock: Scheduler
   readonly table: RegistrationTable
   readonly windows: AwakeWindows
   readonly journal: RegistrationJournal | undefined
@@ -54,12 +53,9 @@ const SLACK_PART = 4
  * replaced, moved between peers, expired. Without a journal everything happens within the call.
  */
 export class RegistrationLifecycle {
-  private readonly expiries: DeadlineQueue<DeviceRegistration>
   private stopped = false
 
-  constructor(private readonly host: LifecycleHost) {
-    this.expiries = new DeadlineQueue(host.clock, (registration) => this.expire(registration))
-  }
+  constructor(private readonly host: LifecycleHost) {}
 
   /** Puts a new registration in force, in place of the endpoint's earlier one. @throws StoreError */
   register(registration: DeviceRegistration): void | Promise<void> {
@@ -108,8 +104,8 @@ export class RegistrationLifecycle {
     // Its association ended with the last run: the device has to come first.
     if (registration.peer.secure) host.table.unbind(registration)
     const left = registration.expiresAt - host.clock.now()
-    registration.deadline = host.clock.monotonic() + left + host.grace * 1000
-    this.expiries.schedule(registration)
+    registration.expiry = new Expiry(this, registration)
+    host.clock.schedule(registration.expiry, left + host.grace * 1000)
     host.windows.trackAsleep(registration)
   }
 
@@ -147,6 +143,8 @@ export class RegistrationLifecycle {
     const expiry = expiryOf(updatedAt, lifetime)
     const slack = Math.min(DURABLE_SLACK, (lifetime * 1000) / SLACK_PART)
     const written = { ...patch, updatedAt, durableUntil: expiry + slack }
+    // The Update came in time, however long the writing takes.
+    this.restart(registration)
     return journal.put(registration, { ...stateOf(registration), ...written }).then(
       () => this.apply(registration, written),
       (error: unknown) => {
@@ -287,10 +285,9 @@ export class RegistrationLifecycle {
     return !a.secure || identityKey(a.identity) === identityKey(b.identity)
   }
 
-  /** Stops the timers; what is still being written takes no effect here any more. */
+  /** What is still being written takes no effect here any more. */
   stop(): void {
     this.stopped = true
-    this.expiries.clear()
   }
 
   /** What is pending, observed and block-wise at the old peer follows to the new one. */
@@ -318,7 +315,7 @@ export class RegistrationLifecycle {
 
   private leave(registration: DeviceRegistration, successor: Peer | undefined): void {
     const { peer } = registration
-    this.expiries.remove(registration)
+    this.host.clock.cancel(registration.expiry)
     this.host.windows.untrack(registration)
     // Where it was displaced, the address is another device's; an association that ended is nobody's.
     if (!registration.bound && !peer.secure) return
@@ -334,10 +331,11 @@ export class RegistrationLifecycle {
     this.host.onRemoved(registration, why)
   }
 
-  private expire(registration: DeviceRegistration): void {
+  /** Its lifetime is over. */
+  expire(registration: DeviceRegistration): void {
     const { journal } = this.host
     // Being replaced or removed: that decides.
-    if (registration.closing || registration.ended) return
+    if (registration.closing || registration.ended || this.stopped) return
     if (journal === undefined) {
       this.remove(registration, 'expired')
       return
@@ -360,14 +358,31 @@ export class RegistrationLifecycle {
   private reopen(registration: DeviceRegistration): void {
     registration.closing = false
     registration.durableUntil = 0
-    if (!registration.ended && !this.stopped) this.expiries.schedule(registration)
+    const { expiry } = registration
+    if (registration.ended || this.stopped || expiry === undefined || expiry.isScheduled) return
+    // It may have fallen due meanwhile.
+    if (registration.lifetime !== 0) this.host.clock.schedule(expiry, 0)
   }
 
   private restart(registration: DeviceRegistration): void {
     const { lifetime } = registration
-    registration.deadline =
-      lifetime === 0 ? Infinity : this.host.clock.monotonic() + (lifetime + this.host.grace) * 1000
-    this.expiries.schedule(registration)
+    registration.expiry ??= new Expiry(this, registration)
+    const wait = lifetime === 0 ? Infinity : (lifetime + this.host.grace) * 1000
+    this.host.clock.schedule(registration.expiry, wait)
+  }
+}
+
+/** The end of a registration's lifetime. */
+class Expiry extends Timer {
+  constructor(
+    private readonly lifecycle: RegistrationLifecycle,
+    private readonly registration: DeviceRegistration,
+  ) {
+    super()
+  }
+
+  onTimer(): void {
+    this.lifecycle.expire(this.registration)
   }
 }
 

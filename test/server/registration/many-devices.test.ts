@@ -11,6 +11,7 @@ import { RegistrationLifecycle } from '../../../src/server/registration/registra
 import { RegistrationTable } from '../../../src/server/registration/registration-registry'
 import { NO_IDENTITY, type Peer } from '../../../src/transport/transport'
 import { UdpTransport } from '../../../src/transport/udp'
+import { Scheduler } from '../../../src/base/scheduler'
 import { FakeClock } from '../../support/fake-clock'
 import { OPEN_AUTHORITY } from '../../../src/server/registration/registration-authority'
 import { seededRandom } from '../../support/random'
@@ -22,14 +23,16 @@ import { cpuTime } from '../../support/cpu-time'
 class Fleet {
   readonly table = new RegistrationTable()
   readonly clock = new FakeClock()
+  readonly scheduler = new Scheduler(this.clock, (error) => this.errors.push(error))
+  readonly errors: unknown[] = []
   readonly expired: string[] = []
   private readonly coap = new CoapEndpoint(new UdpTransport({ port: 0 }), { clock: this.clock })
   private readonly lists = new ObjectLists()
   readonly lifecycle = new RegistrationLifecycle({
-    clock: this.clock,
+    clock: this.scheduler,
     table: this.table,
     windows: new AwakeWindows(
-      { clock: this.clock, onAwake: () => {}, onAsleep: () => {} },
+      { clock: this.scheduler, onAwake: () => {}, onAsleep: () => {} },
       1000,
       [],
     ),

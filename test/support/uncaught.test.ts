@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict'
+import { uncaught } from './uncaught'
+
+describe('uncaught errors', () => {
+  it('counts a rejection that nobody handles', async () => {
+    void Promise.reject(new Error('left alone'))
+    const errors = await uncaught()
+    assert.equal(errors.length, 1)
+    assert.match(errors[0] ?? '', /^unhandledRejection: Error: left alone/)
+  })
+
+  it('counts nothing where everything is handled', async () => {
+    Promise.reject(new Error('handled')).catch(() => {})
+    assert.deepEqual(await uncaught(), [])
+  })
+})
