@@ -131,6 +131,10 @@ export const WARNING_CODES = {
   'registration-refused': 'A registration request was refused.',
   'version-unsupported': 'The device has a version of LwM2M that is not supported.',
   'registrations-full': 'No more devices can register.',
+  'endpoint-taken-over': 'An endpoint was registered from another address, without security.',
+  'take-over-refused':
+    'An endpoint whose device is there may not be registered from another address.',
+  'legacy-registration': 'A module registers in the way of its vendor, which is not LwM2M.',
   'duplicate-endpoint': 'Two devices use one endpoint name.',
   'lifetime-limited': 'The lifetime that a device asked for was limited.',
   'registration-unreadable': 'A stored registration cannot be read.',

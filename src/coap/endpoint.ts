@@ -19,6 +19,7 @@ import type {
   ObserveListener,
   ObserveRelation,
   RequestHandler,
+  TransmissionOptions,
 } from './types'
 
 export type { CoapWarning }
@@ -223,9 +224,9 @@ export class CoapEndpoint {
    * Resolves when the peer answers an empty message (RFC 7252 §4.3).
    * @throws CoapTimeout, CoapCancelled, PeerGone
    */
-  ping(peer: Peer): Promise<void> {
+  ping(peer: Peer, timing?: TransmissionOptions): Promise<void> {
     if (this.core.stopped) return Promise.reject(stopped())
-    return this.requester.ping(this.open(peer))
+    return this.requester.ping(this.open(peer), timing)
   }
 
   private async bind(): Promise<BoundAddress> {

@@ -10,6 +10,7 @@ import type { BootstrapServerOptions } from './bootstrap/bootstrap-server'
 import type { CredentialStore } from './credentials/credential-store'
 import type { DeviceFormat } from './operations/content-format'
 import type { RegistrationAuthority } from './registration/registration-authority'
+import type { TakeOverPolicy } from './registration/take-over'
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -39,6 +40,8 @@ export interface LifetimeOptions {
   readonly max?: number
   /** How long after the end of its lifetime a registration lives on; default 0. */
   readonly grace?: number
+  /** Whether notifications and Sends restart the lifetime, too, and not only Updates; default false. */
+  readonly renewOnReports?: boolean
 }
 
 /** How requests wait for sleeping devices. Times are milliseconds. */
@@ -105,6 +108,11 @@ export interface Lwm2mServerOptions {
   readonly formats?: { readonly [pattern: string]: DeviceFormat }
   /** The LwM2M version of a device that registers without `lwm2m`; default: refused with 4.00. */
   readonly defaultVersion?: '1.0'
+  /**
+   * What becomes of a Register without security for an endpoint that is registered from another
+   * address; default `warn`.
+   */
+  readonly takeOver?: TakeOverPolicy
   /** Registrations held at most; more are answered 5.03. Default 500,000. */
   readonly maxRegistrations?: number
 }

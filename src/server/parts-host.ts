@@ -7,6 +7,7 @@ import type { ObservationHost } from './observations/observation-broker'
 import type { RelationStore } from './observations/relation-store'
 import type { DeviceFormat } from './operations/content-format'
 import type { OperationsHost } from './operations/operations'
+import { DeviceRegistration } from './registration/device-registration'
 import type { SendHost } from './send'
 import type { ServerCore } from './server-core'
 import type { OperationResult, Registration, ServerWarning } from './types'
@@ -63,6 +64,11 @@ export class PartsHost implements OperationsHost, ObservationHost, SendHost {
     listener: ObserveListener,
   ): ObserveRelation {
     return this.options.core.coapFor(registration).adopt(registration.peer, init, token, listener)
+  }
+
+  reported(registration: Registration): void {
+    if (registration instanceof DeviceRegistration)
+      this.options.core.lifecycle.reported(registration)
   }
 
   deliver(results: readonly OperationResult[], registration: Registration): void {

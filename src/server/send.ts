@@ -19,6 +19,8 @@ export interface SendHost {
   readonly model: ObjectModel
   /** Who speaks: by its address over UDP, by its identity over DTLS. */
   registrationOf(peer: Peer): Registration | undefined
+  /** A device sent or notified something of its own accord. */
+  reported(registration: Registration): void
   /** Called for each timestamp, oldest first, before the reply. */
   deliver(results: readonly OperationResult[], registration: Registration): void
   warn(warning: ServerWarning): void
@@ -94,6 +96,7 @@ export function handleSend(request: CoapRequest, host: SendHost): CoapReply {
     })
     return refusal(Code.NOT_FOUND, `${what} is not registered`)
   }
+  host.reported(device)
   host.deliver(resultsOf(records, device, contentFormat), device)
   return CHANGED
 }

@@ -8,6 +8,7 @@ import type { DeviceChannel } from './channel/device-channel'
 import { checkOptions } from './check-options'
 import { Endpoints, type ServerAddresses } from './endpoints'
 import { OperationError } from './errors'
+import { handleLegacyRegistration } from './legacy-registration'
 import type { DeviceRequest } from './operations/device-request'
 import type { Lwm2mServerOptions } from './options'
 import { AwakeWindowJournal } from './persistence/awake-window-journal'
@@ -128,6 +129,7 @@ export class ServerCore {
       windows: this.windows,
       journal: this.registrations,
       grace: lifetime.grace ?? 0,
+      renewOnReports: lifetime.renewOnReports ?? false,
       authority,
       learnAddress,
       coapOf: (peer) => this.endpoints.of(peer),
@@ -174,11 +176,13 @@ export class ServerCore {
       lifetime,
       learnAddress,
       defaultVersion: options.defaultVersion,
+      takeOver: options.takeOver ?? 'warn',
       maxRegistrations: options.maxRegistrations ?? MAX_REGISTRATIONS,
       now: () => clock.now(),
       warn,
     })
     this.router.set('rd', (request) => handler.handle(request))
+    this.router.set('t', (request) => handleLegacyRegistration(request, warn))
     for (const endpoint of this.endpoints.all) this.attach(endpoint)
   }
 

@@ -40,6 +40,15 @@ describe('endpoint patterns', () => {
   })
 
   it('settings: an exact name goes before patterns, a longer pattern before a shorter', () => {
+    const longestFirst = new PatternMap<number>()
+    longestFirst.set('dev-1?', 3)
+    longestFirst.set('dev-*', 2)
+    longestFirst.set('*', 1)
+    assert.equal(longestFirst.get('dev-11'), 3, 'the longest, not the last')
+    const ofOneLength = new PatternMap<number>()
+    ofOneLength.set('a*', 1)
+    ofOneLength.set('*b', 2)
+    assert.equal(ofOneLength.get('ab'), 1, 'the first of equal length')
     const map = new PatternMap<number>()
     map.set('*', 1)
     map.set('dev-*', 2)

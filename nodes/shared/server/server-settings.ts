@@ -37,6 +37,7 @@ export function serverOptions(settings: Settings): Lwm2mServerOptions {
       ...optional('min', settings.number('lifetimeMin', POSITIVE)),
       ...optional('max', settings.number('lifetimeMax', { min: 1 })),
       ...optional('grace', settings.number('grace', POSITIVE)),
+      renewOnReports: settings.flag('renewOnReports'),
     },
     transmission: transmissionOptions(settings),
     ...optional('awakeWindow', milliseconds(settings, 'awakeWindow')),
@@ -49,6 +50,7 @@ export function serverOptions(settings: Settings): Lwm2mServerOptions {
       onDeliveryFailure: settings.choice('onDeliveryFailure', ['keep', 'fail'], 'keep'),
     },
     learnAddress: settings.flag('learnAddress', true),
+    takeOver: settings.choice('takeOver', ['accept', 'warn', 'refuse'], 'warn'),
     bootstrap: bootstrapOptions(settings),
   }
 }

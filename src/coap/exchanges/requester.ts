@@ -6,7 +6,7 @@ import { Operation, type OperationExtras } from './operation'
 import type { PeerState } from '../peers'
 import { RequestQueue } from './request-queue'
 import { Transmission, type TransmissionOwner } from '../messages/transmission'
-import type { CoapRequestInit, CoapResponse } from '../types'
+import type { CoapRequestInit, CoapResponse, TransmissionOptions } from '../types'
 
 const PLAIN: OperationExtras = Object.freeze({})
 
@@ -74,13 +74,22 @@ export class Requester {
   }
 
   /** An empty confirmable message, to which the peer answers RST (RFC 7252 §4.3). */
-  ping(state: PeerState): Promise<void> {
+  ping(state: PeerState, timing: TransmissionOptions = {}): Promise<void> {
     return new Promise((resolve, reject) => {
       const messageId = state.takeMessageId()
       const datagram = encodeEmpty(MessageType.CON, messageId)
       const owner = new Ping(state.peer, resolve, reject)
       try {
-        new Transmission(this.core, state, messageId, datagram, owner).start()
+        const { ackTimeout, maxRetransmit } = timing
+        new Transmission(
+          this.core,
+          state,
+          messageId,
+          datagram,
+          owner,
+          ackTimeout,
+          maxRetransmit,
+        ).start()
       } catch (error) {
         reject(error as Error)
       }

@@ -1,7 +1,7 @@
 import { Code } from '../../coap/codes'
 import type { CoapRequest } from '../../coap/types'
 import type { RegistrationAuthority } from '../registration/registration-authority'
-import { endpointProblem } from './endpoint-name'
+import { endpointProblem } from '../endpoint-name'
 import type { BootstrapRequest } from './events'
 import { RequestRefused } from './refusals'
 import { isPackable, isWritable } from './write-format'

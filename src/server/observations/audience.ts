@@ -108,6 +108,7 @@ export class Audience {
     const { context, endpoint } = this
     const device = context.registration(endpoint)
     if (device === undefined) return
+    context.reported(device)
     let records: readonly Record[]
     try {
       records = decodeRecords(response, base, device, context.operation(undefined), {

@@ -36,6 +36,8 @@ export interface ObservationHost {
   /** The Content-Format set for an endpoint. */
   readonly deviceFormat: (endpoint: string) => DeviceFormat | undefined
   registration(endpoint: string): Registration | undefined
+  /** A device sent or notified something of its own accord. */
+  reported(registration: Registration): void
   /** The present registrations, for a new subscription to a pattern. */
   registrations(): Iterable<Registration>
   channel(registration: Registration): RequestChannel
@@ -335,6 +337,7 @@ function makeContext(
     clock: host.clock,
     ready,
     registration: (endpoint) => host.registration(endpoint),
+    reported: (registration) => host.reported(registration),
     channel: (registration) => host.channel(registration),
     adopt: (registration, init, token, listener) => host.adopt(registration, init, token, listener),
     operation: (format) => ({

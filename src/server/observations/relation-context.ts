@@ -11,6 +11,8 @@ export interface RelationContext {
   /** Whether devices can be asked (the ports are bound). */
   ready(): boolean
   registration(endpoint: string): Registration | undefined
+  /** The device notified. */
+  reported(registration: Registration): void
   channel(registration: Registration): RequestChannel
   adopt(
     registration: Registration,

@@ -42,6 +42,8 @@ export class DeviceRegistration implements Registration {
   attributes: { readonly [name: string]: string }
   updatedAt: number
   lastSeen: number
+  /** Of the last notification or Send, where those restart the lifetime, ms since the epoch. */
+  renewedAt = 0
 
   /** Its expiry, grace included. */
   expiry: Timer | undefined
@@ -99,7 +101,7 @@ export class DeviceRegistration implements Registration {
   }
 
   get expiresAt(): number {
-    return expiryOf(this.updatedAt, this.lifetime)
+    return expiryOf(Math.max(this.updatedAt, this.renewedAt), this.lifetime)
   }
 
   get state(): RegistrationStatus {

@@ -1,5 +1,6 @@
 /** The Uri-Query parameters of Register and Update (Core §6.2.1, §6.2.2), checked. */
 import { Code } from '../../coap/codes'
+import { endpointProblem, quoteName } from '../endpoint-name'
 import type { Lwm2mVersion } from '../types'
 import { RegistrationRefused } from './registration-refused'
 
@@ -152,19 +153,16 @@ function attributesOf(
   return attributes === undefined ? NO_ATTRIBUTES : Object.freeze(Object.fromEntries(attributes))
 }
 
-// eslint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f]/
-
-function parseEndpoint(query: Query): string | undefined {
-  const value = valueOf(query, 'ep')
-  if (value !== undefined && CONTROL.test(value)) refuse('ep has control characters')
-  return value
+/** @throws RegistrationRefused 4.00 */
+export function checkEndpoint(name: string): void {
+  const problem = endpointProblem(name)
+  if (problem !== undefined) refuse(`the endpoint name ${quoteName(name)} ${problem}`)
 }
 
 /** Who a refused Register says it is from, for the operator: not proven, and nothing where it is unreadable. */
 export function claimedEndpoint(options: readonly string[]): string | undefined {
   const value = options.find((option) => option.startsWith('ep='))?.slice('ep='.length)
-  return value === undefined || value === '' || CONTROL.test(value) ? undefined : value
+  return value === undefined || endpointProblem(value) !== undefined ? undefined : value
 }
 
 const UPDATE_1_1 = new Set(['lt', 'b', 'Q', 'sms'])
@@ -186,7 +184,7 @@ export function parseRegister(
   const binding = parseBinding(query, version)
   const queue = parseQueue(query, version)
   return {
-    endpoint: parseEndpoint(query),
+    endpoint: valueOf(query, 'ep'),
     version,
     lifetime: parseLifetime(query, version),
     binding: binding?.[0] ?? 'U',

@@ -2,13 +2,14 @@ import { CodedError } from '../../base/coded-error'
 import { Code } from '../../coap/codes'
 import type { CoapReply, CoapRequest } from '../../coap/types'
 import { ContentFormat } from '../../lwm2m/formats/codec'
-import { describeIdentity } from '../../transport/transport'
+import { describeIdentity, type Peer } from '../../transport/transport'
 import type { LifetimeOptions } from '../options'
 import type { RegistrationState } from '../persistence/registration-journal'
 import type { Lwm2mVersion, ServerWarning } from '../types'
 import { DeviceRegistration, newRegistrationId } from './device-registration'
 import type { ObjectList, ObjectLists } from './object-lists'
 import {
+  checkEndpoint,
   claimedEndpoint,
   NO_ATTRIBUTES,
   parseRegister,
@@ -21,6 +22,7 @@ import type { RegistrationAuthority } from './registration-authority'
 import { RegistrationLifecycle } from './registration-lifecycle'
 import { RegistrationRefused } from './registration-refused'
 import type { RegistrationTable } from './registration-registry'
+import { isTakeOver, takeOverWarning, type TakeOverPolicy } from './take-over'
 
 /** What the handler needs of the server. */
 export interface RegistrationHandlerHost {
@@ -33,6 +35,7 @@ export interface RegistrationHandlerHost {
   readonly learnAddress: boolean
   /** Of a device that registers without `lwm2m`; undefined to refuse it. */
   readonly defaultVersion: Lwm2mVersion | undefined
+  readonly takeOver: TakeOverPolicy
   readonly maxRegistrations: number
   now(): number
   warn(warning: ServerWarning): void
@@ -94,6 +97,44 @@ export class RegistrationHandler {
       })
       return { code: Code.SERVICE_UNAVAILABLE, maxAge: RETRY_AFTER }
     }
+    const holder = host.table.get(endpoint)
+    if (holder !== undefined && isTakeOver(holder, request.peer)) {
+      if (host.takeOver === 'refuse' && holder.bound) {
+        return this.takeOver(request, holder, parameters, list)
+      }
+      this.warnOfTakeOver(holder, request.peer)
+    }
+    return this.enter(request, endpoint, parameters, list)
+  }
+
+  /** Takes the place of another registration, unless its device shows that it is there. */
+  private async takeOver(
+    request: CoapRequest,
+    holder: DeviceRegistration,
+    parameters: RegisterParameters,
+    list: ObjectList,
+  ): Promise<CoapReply> {
+    const { host } = this
+    if (await host.lifecycle.answersPing(holder)) {
+      host.warn(takeOverWarning(holder, request.peer, true))
+      throw new RegistrationRefused(Code.FORBIDDEN, 'the endpoint is in use', 'warned')
+    }
+    this.warnOfTakeOver(holder, request.peer)
+    return this.enter(request, holder.endpoint, parameters, list)
+  }
+
+  private warnOfTakeOver(holder: DeviceRegistration, peer: Peer): void {
+    if (this.host.takeOver !== 'accept') this.host.warn(takeOverWarning(holder, peer, false))
+  }
+
+  /** Puts a registration in force, and says so. */
+  private enter(
+    request: CoapRequest,
+    endpoint: string,
+    parameters: RegisterParameters,
+    list: ObjectList,
+  ): CoapReply | Promise<CoapReply> {
+    const { host } = this
     const registration = new DeviceRegistration(
       newRegistrationId(),
       endpoint,
@@ -190,6 +231,7 @@ export class RegistrationHandler {
         `ep is missing and ${describeIdentity(identity)} does not stand for one endpoint`,
       )
     }
+    checkEndpoint(endpoint)
     const refusal = authority.refuse(endpoint, identity)
     if (refusal === undefined) return endpoint
     this.host.warn({

@@ -18,6 +18,8 @@ export interface LifecycleHost {
   readonly journal: RegistrationJournal | undefined
   /** How long a registration outlives its lifetime, seconds. */
   readonly grace: number
+  /** Whether notifications and Sends restart the lifetime, as an Update does. */
+  readonly renewOnReports: boolean
   readonly authority: RegistrationAuthority
   /** Whether a device without security may be followed to a new address. */
   readonly learnAddress: boolean
@@ -141,8 +143,7 @@ export class RegistrationLifecycle {
     if (journal === undefined) return this.apply(registration, { ...patch, updatedAt })
     const lifetime = patch.lifetime ?? registration.lifetime
     const expiry = expiryOf(updatedAt, lifetime)
-    const slack = Math.min(DURABLE_SLACK, (lifetime * 1000) / SLACK_PART)
-    const written = { ...patch, updatedAt, durableUntil: expiry + slack }
+    const written = { ...patch, updatedAt, durableUntil: expiry + slackOf(lifetime) }
     // The Update came in time, however long the writing takes.
     this.restart(registration)
     return journal.put(registration, { ...stateOf(registration), ...written }).then(
@@ -237,7 +238,7 @@ export class RegistrationLifecycle {
     }
     if (present !== undefined || clock.now() - registration.lastSeen < SILENCE) return holder
     this.move(registration, peer)
-    this.keepPeer(registration)
+    this.keepState(registration, 'a new address')
     return peer
   }
 
@@ -267,13 +268,13 @@ export class RegistrationLifecycle {
     return undefined
   }
 
-  /** Writes the address that a registration has been found at; nobody waits for it. */
-  private keepPeer(registration: DeviceRegistration): void {
+  /** Writes what a registration has become; nobody waits for it. */
+  private keepState(registration: DeviceRegistration, what: string): void {
     const { journal, warn } = this.host
     journal?.put(registration, stateOf(registration)).catch((error: unknown) => {
       warn({
         code: 'store-failed',
-        message: `a new address could not be kept: ${String(error)}`,
+        message: `${what} could not be kept: ${String(error)}`,
         endpoint: registration.endpoint,
       })
     })
@@ -283,6 +284,30 @@ export class RegistrationLifecycle {
   static isSameDevice(a: Peer, b: Peer): boolean {
     if (a.secure !== b.secure) return false
     return !a.secure || identityKey(a.identity) === identityKey(b.identity)
+  }
+
+  /** Whether a device answers a ping; it is given one retransmission. */
+  async answersPing({ peer }: DeviceRegistration): Promise<boolean> {
+    try {
+      await this.host.coapOf(peer)?.ping(peer, { maxRetransmit: 1 })
+      return this.host.coapOf(peer) !== undefined
+    } catch {
+      return false
+    }
+  }
+
+  /**
+   * The device notified or sent values on its own. Where that was chosen, its lifetime starts again;
+   * the new expiry is kept without anybody waiting for it.
+   */
+  reported(registration: DeviceRegistration): void {
+    const { host } = this
+    if (!host.renewOnReports || registration.closing || registration.ended) return
+    registration.renewedAt = host.clock.now()
+    this.restart(registration)
+    if (host.journal === undefined || registration.expiresAt <= registration.durableUntil) return
+    registration.durableUntil = registration.expiresAt + slackOf(registration.lifetime)
+    this.keepState(registration, 'a new expiry')
   }
 
   /** What is still being written takes no effect here any more. */
@@ -384,6 +409,11 @@ class Expiry extends Timer {
   onTimer(): void {
     this.lifecycle.expire(this.registration)
   }
+}
+
+/** How much longer an expiry is written than promised, ms. @param lifetime seconds */
+function slackOf(lifetime: number): number {
+  return Math.min(DURABLE_SLACK, (lifetime * 1000) / SLACK_PART)
 }
 
 const NOTHING_CHANGED: RegistrationChange = Object.freeze({

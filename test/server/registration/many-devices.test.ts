@@ -38,6 +38,7 @@ class Fleet {
     ),
     journal: undefined,
     grace: 0,
+    renewOnReports: false,
     authority: OPEN_AUTHORITY,
     learnAddress: true,
     coapOf: () => this.coap,

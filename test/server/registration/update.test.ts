@@ -290,6 +290,8 @@ describe('Update and De-register (Core §6.2.2, §6.2.3)', () => {
   })
 
   it('warns when two devices with one name take turns, but not when one moves', async () => {
+    await harness.stop()
+    harness = await Harness.start({ takeOver: 'accept' })
     const [one, two] = [await harness.device(), await harness.device()]
     const query = ['ep=a', 'lwm2m=1.1']
     await registerOk(one, query)
