@@ -364,17 +364,24 @@ describe('the example rest-gateway, over HTTP', function () {
     assert.deepEqual([status, (answer as { code: string }).code], [504, 'timeout'])
   })
 
-  it('makes a token up where none is given, and keeps one that was given to itself', async () => {
+  it('answers 413 to a large body', async () => {
+    assert.equal((await ask('PUT', at('/3/0/15'), 'x'.repeat(2_000_000)))[0], 413)
+  })
+
+  it('generates a token where none is given, prints it once and keeps its hash', async () => {
     const { flow } = await moveExample('rest-gateway')
     const { id } = nodeOf(flow, 'function', 'authenticate')
     assert.equal(await red.status(id, () => true), 'token: LWM2M_API_TOKEN')
     await red.deploy(flow)
-    const shown = await red.status(id, (text) => /^token: [0-9a-f]{32}$/.test(text))
-    const statusFor = async (token: string): Promise<number> =>
-      (await fetch(`${red.url}/api/clients`, { headers: { authorization: `Bearer ${token}` } }))
+    assert.equal(await red.status(id, (text) => /see the log/.test(text)), 'token: see the log')
+    const token = /API token, shown only now: (\S+)/.exec(red.output)?.[1] ?? ''
+    const statusFor = async (bearer: string): Promise<number> =>
+      (await fetch(`${red.url}/api/clients`, { headers: { authorization: `Bearer ${bearer}` } }))
         .status
-    assert.equal(await statusFor(shown.slice('token: '.length)), 200)
+    assert.equal(await statusFor(token), 200)
     assert.equal(await statusFor(TOKEN), 401)
+    const context = await fetch(`${red.url}/context/flow/${String(nodeOf(flow, 'tab').id)}`)
+    assert.ok(!(await context.text()).includes(token))
   })
 
   it('logs no error of its own', () => {

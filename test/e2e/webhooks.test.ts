@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { Lwm2mClient } from '../../src/client/lwm2m-client'
 import { NodeRed, newUserDir } from '../support/node-red'
@@ -26,7 +27,12 @@ describe('the example webhooks, with a receiver over HTTP', function () {
     receiver = await Receiver.start()
     red = await NodeRed.start({ userDir })
     const { flow, port } = await moveExample('webhooks', {
-      tab: { env: [{ name: 'LWM2M_API_TOKEN', value: TOKEN, type: 'str' }] },
+      tab: {
+        env: [
+          { name: 'LWM2M_API_TOKEN', value: TOKEN, type: 'str' },
+          { name: 'LWM2M_WEBHOOK_HOSTS', value: '127.0.0.1, *.example.com', type: 'str' },
+        ],
+      },
     })
     server = `coap://127.0.0.1:${port(56933)}`
     await red.deploy(flow)
@@ -101,6 +107,13 @@ describe('the example webhooks, with a receiver over HTTP', function () {
     ['both path and event', { url: 'http://127.0.0.1/', path: PATH, event: 'connected' }],
     ['an event that is none', { url: 'http://127.0.0.1/', event: 'exploded' }],
     ['a path that is none', { url: 'http://127.0.0.1/', path: '3303' }],
+    ['a host that is not listed', { url: 'http://example.org/', path: PATH }],
+    ['a url with credentials', { url: 'http://a:b@127.0.0.1/', path: PATH }],
+    ['a short secret', { url: 'http://127.0.0.1/', path: PATH, secret: 'short' }],
+    [
+      'an endpoint that is too long',
+      { url: 'http://127.0.0.1/', path: PATH, endpoint: '*'.repeat(256) },
+    ],
     ['an empty endpoint', { url: 'http://127.0.0.1/', path: PATH, endpoint: '' }],
     ['criteria that are none', { url: 'http://127.0.0.1/', path: PATH, criteria: { often: 1 } }],
     ['a limit that is text', { url: 'http://127.0.0.1/', path: PATH, criteria: { gt: '1' } }],
@@ -204,7 +217,8 @@ describe('the example webhooks, with a receiver over HTTP', function () {
   })
 
   it('keeps subscriptions and observations when Node-RED is killed', async () => {
-    const kept = await subscribe('/kept', { path: PATH, endpoint: DEVICE })
+    const { secret, ...kept } = await subscribe('/kept', { path: PATH, endpoint: DEVICE })
+    assert.equal(typeof secret, 'string')
     await receiver.next('/kept')
     await red.stop('SIGKILL')
     const before = receiver.count('/kept')
@@ -222,17 +236,76 @@ describe('the example webhooks, with a receiver over HTTP', function () {
     assert.deepEqual(none, [])
   })
 
-  it('makes a token up where none is given, and keeps one that was given to itself', async () => {
+  it('signs what it delivers with the secret that only the subscriber was told', async () => {
+    const given = 'a secret of the receiver'
+    const own = await subscribe('/signed', { path: PATH, endpoint: DEVICE, secret: given })
+    const generated = await subscribe('/generated', { path: PATH, endpoint: DEVICE })
+    for (const { id, secret } of [own, generated]) {
+      const path = id === own.id ? '/signed' : '/generated'
+      if (path === '/generated') device.set(PATH, 31)
+      await receiver.next(path)
+      const delivery = receiver.deliveries.find((one) => one.path === path)
+      const expected = createHmac('sha256', String(secret)).update(delivery?.text ?? '')
+      assert.equal(delivery?.headers['x-signature-256'], `sha256=${expected.digest('hex')}`)
+    }
+    assert.equal(own['secret'], given)
+    const [, list] = await ask('GET')
+    assert.doesNotMatch(JSON.stringify(list), /secret/)
+    for (const one of [own, generated]) await unsubscribe(one)
+  })
+
+  it('matches any pattern in linear time', async () => {
+    const slow = await subscribe('/slow', { event: 'connected', endpoint: `${'*a'.repeat(60)}b` })
+    const fast = await subscribe('/fast', { event: 'connected', endpoint: 'aaa*' })
+    const guest = new Lwm2mClient({ endpoint: 'a'.repeat(120), server, lifetime: 60 })
+    await register(guest)
+    assert.equal((await receiver.next('/fast'))['endpoint'], 'a'.repeat(120))
+    assert.equal(receiver.count('/slow'), 0)
+    await guest.stop()
+    for (const one of [slow, fast]) await unsubscribe(one)
+  })
+
+  it('answers 413 to a large body', async () => {
+    assert.equal((await ask('POST', { url: 'x'.repeat(20_000) }))[0], 413)
+  })
+
+  it('generates a token where none is given, prints it once and keeps its hash', async () => {
     const { flow } = await moveExample('webhooks')
     const { id } = nodeOf(flow, 'function', 'authenticate')
     assert.equal(await red.status(id, () => true), 'token: LWM2M_API_TOKEN')
+    assert.doesNotMatch(red.output, /API token/)
     await red.deploy(flow)
-    const shown = await red.status(id, (text) => /^token: [0-9a-f]{32}$/.test(text))
-    const statusFor = async (token: string): Promise<number> =>
-      (await fetch(`${red.url}/webhooks`, { headers: { authorization: `Bearer ${token}` } })).status
-    assert.equal(await statusFor(shown.slice('token: '.length)), 200)
+    assert.equal(await red.status(id, (text) => /see the log/.test(text)), 'token: see the log')
+    const token = /API token, shown only now: (\S+)/.exec(red.output)?.[1] ?? ''
+    const statusFor = async (bearer: string): Promise<number> =>
+      (await fetch(`${red.url}/webhooks`, { headers: { authorization: `Bearer ${bearer}` } }))
+        .status
+    assert.equal(await statusFor(token), 200)
     assert.equal(await statusFor(TOKEN), 401)
+    const context = await fetch(`${red.url}/context/flow/${String(nodeOf(flow, 'tab').id)}`)
+    assert.ok(!(await context.text()).includes(token))
+    await red.deploy(flow)
+    assert.equal(await statusFor(token), 200, 'the same after a deploy')
+    assert.equal(red.output.split('API token').length, 2, 'printed once')
   })
+
+  for (const host of [
+    '127.0.0.1',
+    'localhost',
+    '0x7f000001',
+    '[::1]',
+    '[::ffff:10.0.0.1]',
+    '169.254.169.254',
+    '192.168.1.1',
+    '[fe80::1]',
+  ]) {
+    it(`does not call ${host} unless it is listed`, async () => {
+      const token = /API token, shown only now: (\S+)/.exec(red.output)?.[1] ?? ''
+      const [status, answer] = await ask('POST', { url: `http://${host}/`, path: PATH }, '', token)
+      assert.equal(status, 400)
+      assert.match((answer as { error: string }).error, /not public/)
+    })
+  }
 
   it('logs no error of its own', () => {
     assert.doesNotMatch(red.output, /\[error\]|TypeError|ReferenceError/)

@@ -1,10 +1,13 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** One POST that came. */
 export interface Delivery {
   readonly path: string
   readonly body: { readonly [name: string]: unknown }
+  /** The bytes of the body, as text. */
+  readonly text: string
+  readonly headers: IncomingHttpHeaders
 }
 
 /** The program at the other end of a webhook. */
@@ -27,7 +30,8 @@ export class Receiver {
       request.on('end', () => {
         const path = request.url ?? ''
         response.writeHead(receiver.refusals.get(path)?.shift() ?? 200).end()
-        receiver.deliveries.push({ path, body: JSON.parse(text) as Delivery['body'] })
+        const body = JSON.parse(text) as Delivery['body']
+        receiver.deliveries.push({ path, body, text, headers: request.headers })
         for (const look of receiver.waiting) look()
       })
     })
