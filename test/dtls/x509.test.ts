@@ -107,12 +107,112 @@ describe('client certificates', function () {
     assert.equal(problem('extendedKeyUsage=anyExtendedKeyUsage'), undefined)
     assert.match(problem('1.2.3.4=critical,DER:0500') ?? '', /critical extension 1\.2\.3\.4/)
     assert.equal(problem('1.2.3.4=DER:0500'), undefined)
-    const constrained = pki.issue('/CN=NC', {
-      issuer: ca,
-      extensions: [...CA_EXTENSIONS, 'nameConstraints=critical,permitted;DNS:example.org'],
+  })
+
+  it('refuses chains that are signed with MD5 or SHA-1, or by RSA keys below 2,048 bits', () => {
+    const rsa = pki.issue('/CN=RSA', { curve: 'rsa', extensions: CA_EXTENSIONS })
+    const short = pki.issue('/CN=Short', { curve: 'rsa:1024', extensions: CA_EXTENSIONS })
+    for (const [issuer, hash] of [
+      [rsa, 'md5'],
+      [rsa, 'sha1'],
+      [ca, 'sha1'],
+    ] as const) {
+      const leaf = pki.issue('/CN=dev', { issuer, hash })
+      assert.match(reason([leaf], [issuer]) ?? '', /algorithm that is not accepted \(1\.2\.840\./)
+      // Of a certificate that is trusted itself nobody looks at the signature.
+      assert.equal(reason([leaf], [leaf]), undefined)
+      const middle = pki.issue('/CN=Middle', { issuer, hash, extensions: CA_EXTENSIONS })
+      const below = pki.issue('/CN=dev', { issuer: middle })
+      assert.match(reason([below, middle], [issuer]) ?? '', /algorithm that is not accepted/)
+      assert.equal(reason([below], [middle]), undefined)
+    }
+    for (const hash of ['sha256', 'sha384', 'sha512']) {
+      assert.equal(reason([pki.issue('/CN=dev', { issuer: rsa, hash })], [rsa]), undefined)
+      assert.equal(reason([pki.issue('/CN=dev', { issuer: ca, hash })]), undefined)
+    }
+    const leaf = pki.issue('/CN=dev', { issuer: short })
+    assert.match(reason([leaf], [short]) ?? '', /RSA key of 1024 bits; 2048 are needed/)
+    const under = pki.issue('/CN=Under', {
+      issuer: rsa,
+      curve: 'rsa:1024',
+      extensions: CA_EXTENSIONS,
     })
-    const below = pki.issue('/CN=dev', { issuer: constrained })
-    assert.match(reason([below, constrained]) ?? '', /critical extension 2\.5\.29\.30/)
+    const deep = pki.issue('/CN=dev', { issuer: under })
+    assert.match(reason([deep, under], [rsa]) ?? '', /RSA key of 1024 bits/)
+  })
+
+  it('holds intermediates to their extended key usage', () => {
+    const authority = (...extensions: string[]): Issued =>
+      pki.issue('/CN=Middle', { issuer: ca, extensions: [...CA_EXTENSIONS, ...extensions] })
+    const problem = (middle: Issued): string | undefined =>
+      reason([pki.issue('/CN=dev', { issuer: middle }), middle])
+    assert.equal(
+      problem(authority('extendedKeyUsage=serverAuth')),
+      'its issuer is not an authority for client authentication',
+    )
+    assert.equal(problem(authority('extendedKeyUsage=serverAuth,clientAuth')), undefined)
+    assert.equal(problem(authority('extendedKeyUsage=anyExtendedKeyUsage')), undefined)
+    assert.equal(problem(authority()), undefined)
+  })
+
+  it('holds all names below an authority to its name constraints, critical or not', () => {
+    const OUTSIDE = 'its names are outside of those that an authority may certify'
+    const problem = (
+      constraints: string,
+      subject: string,
+      alternative?: string,
+    ): string | undefined => {
+      const middle = pki.issue('/CN=Middle', {
+        issuer: ca,
+        extensions: [...CA_EXTENSIONS, `nameConstraints=${constraints}`],
+      })
+      const extensions = alternative === undefined ? [] : [`subjectAltName=${alternative}`]
+      return reason([pki.issue(subject, { issuer: middle, extensions }), middle])
+    }
+    const inside = (...args: Parameters<typeof problem>): void =>
+      assert.equal(problem(...args), undefined, args.join(' '))
+    const outside = (...args: Parameters<typeof problem>): void =>
+      assert.equal(problem(...args), OUTSIDE, args.join(' '))
+    for (const critical of ['', 'critical,']) {
+      const dns = `${critical}permitted;DNS:example.org`
+      inside(dns, '/CN=room-1.example.org')
+      inside(dns, '/O=x', 'DNS:a.B.EXAMPLE.org,URI:urn:imei:1')
+      outside(dns, '/O=x', 'DNS:a.example.org,DNS:b.example.com')
+      outside(dns, '/O=x', 'DNS:badexample.org')
+      outside(dns, '/CN=room-1')
+      inside(dns, '/CN=urn:imei:1')
+      outside(`${critical}excluded;DNS:example.org`, '/CN=room-1.example.org')
+      inside(`${critical}excluded;DNS:example.org`, '/CN=room-1.example.com')
+    }
+    inside('permitted;URI:.example.org', '/O=x', 'URI:coaps://a.example.org:5684/x')
+    outside('permitted;URI:.example.org', '/O=x', 'URI:coaps://example.org/')
+    inside('permitted;URI:example.org', '/O=x', 'URI:coaps://u@example.org')
+    // Without a host there is nothing to compare (RFC 5280 §4.2.1.10).
+    outside('permitted;URI:.example.org', '/CN=urn:imei:1')
+    outside('permitted;URI:.example.org', '/O=x', 'URI:urn:imei:1')
+    inside('permitted;email:example.org', '/O=x', 'email:a@example.org')
+    outside('permitted;email:example.org', '/O=x', 'email:a@b.example.org')
+    outside('permitted;email:example.org', '/O=x/emailAddress=a@example.com')
+    inside('permitted;IP:192.0.2.0/255.255.255.0', '/O=x', 'IP:192.0.2.9')
+    outside('permitted;IP:192.0.2.0/255.255.255.0', '/O=x', 'IP:192.0.3.9')
+    outside('permitted;IP:192.0.2.0/255.255.255.0', '/O=x', 'IP:2001:db8::1')
+    // A form that cannot be compared.
+    outside('excluded;otherName:1.2.3.4;UTF8:a', '/O=x', 'otherName:1.2.3.4;UTF8:b')
+  })
+
+  it('holds subjects to directory names, whatever their spelling, and intermediates as well', () => {
+    const section = ['nameConstraints=permitted;dirName:dir', '[dir]', 'O=Acme  Corp']
+    const middle = pki.issue('/O=ACME corp/CN=Middle', {
+      issuer: ca,
+      extensions: [...CA_EXTENSIONS, ...section],
+    })
+    const of = (subject: string, issuer: Issued): Issued => pki.issue(subject, { issuer })
+    assert.equal(reason([of('/O=acme corp/CN=a', middle), middle]), undefined)
+    assert.match(reason([of('/O=Other/CN=a', middle), middle]) ?? '', /outside of those/)
+    assert.match(reason([of('/CN=a/O=Acme Corp', middle), middle]) ?? '', /outside of those/)
+    const below = pki.issue('/O=Other/CN=Below', { issuer: middle, extensions: CA_EXTENSIONS })
+    const deep = of('/O=Acme Corp/CN=a', below)
+    assert.match(reason([deep, below, middle]) ?? '', /outside of those/)
   })
 
   it('takes authorities with RSA and P-384 keys, but leaves with P-256 keys only', () => {

@@ -1,7 +1,14 @@
 import type { ByteReader } from '../../base/byte-reader'
 import { decodeWhole } from '../wire/decode'
-import { readElement, readOid, readOptional, readTagged, Tag } from './der'
+import { readOid, readOptional, readTagged, Tag } from './der'
 import { DecodeError } from '../errors'
+import { type NameConstraints, readNameConstraints } from './name-constraints'
+import {
+  type DistinguishedName,
+  type GeneralName,
+  readDistinguishedName,
+  readGeneralName,
+} from './names'
 
 /** Object identifiers of RFC 5280. */
 export const Oid = {
@@ -9,17 +16,31 @@ export const Oid = {
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
+  nameConstraints: '2.5.29.30',
   extendedKeyUsage: '2.5.29.37',
   anyExtendedKeyUsage: '2.5.29.37.0',
   clientAuth: '1.3.6.1.5.5.7.3.2',
+  rsassaPss: '1.2.840.113549.1.1.10',
+  sha1: '1.3.14.3.2.26',
 } as const
+
+/** What a certificate is signed with. */
+export interface SignatureAlgorithm {
+  readonly oid: string
+  /** The hash of RSASSA-PSS, which its own OID does not say. */
+  readonly pssHash: string | undefined
+}
 
 /** What `node:crypto` does not tell of a certificate (RFC 5280 §4.1). */
 export interface CertificateFields {
+  readonly signatureAlgorithm: SignatureAlgorithm
+  readonly subject: DistinguishedName
   /** Undefined when there is none, or more than one. */
   readonly commonName: string | undefined
-  /** DNS and URI names of the subjectAltName. */
-  readonly alternativeNames: readonly string[]
+  /** Of the subjectAltName, in every form. */
+  readonly alternativeNames: readonly GeneralName[]
+  /** As an authority: what it may issue certificates for. */
+  readonly nameConstraints: NameConstraints | undefined
   /** The named bits; undefined without the extension. */
   readonly keyUsage: { readonly digitalSignature: boolean } | undefined
   readonly extendedKeyUsage: readonly string[] | undefined
@@ -42,9 +63,10 @@ export function parseCertificateFields(der: Uint8Array): CertificateFields {
     // [0] version
     readOptional(tbs, 0xa0)
     readTagged(tbs, Tag.integer)
-    // signature, issuer, validity
-    for (let i = 0; i < 3; i++) readTagged(tbs, Tag.sequence)
-    const commonName = readCommonName(readTagged(tbs, Tag.sequence))
+    const signed = readTagged(tbs, Tag.sequence).rest()
+    // issuer, validity
+    for (let i = 0; i < 2; i++) readTagged(tbs, Tag.sequence)
+    const subject = readDistinguishedName(readTagged(tbs, Tag.sequence))
     readTagged(tbs, Tag.sequence)
     // [1] issuerUniqueID, [2] subjectUniqueID
     readOptional(tbs, 0x81)
@@ -52,14 +74,22 @@ export function parseCertificateFields(der: Uint8Array): CertificateFields {
     const wrapped = readOptional(tbs, 0xa3)
     if (tbs.remaining > 0) throw new DecodeError('a certificate with more fields than there are')
     const extensions = wrapped === undefined ? new Map() : readExtensions(wrapped)
-    // signatureAlgorithm and signature are verified elsewhere.
-    readTagged(certificate, Tag.sequence)
+    const algorithm = readTagged(certificate, Tag.sequence)
+    // RFC 5280 §4.1.1.2; the signature itself is verified elsewhere.
+    const rest = algorithm.bytes.subarray(algorithm.offset, algorithm.end)
+    if (!Buffer.from(signed).equals(rest)) {
+      throw new DecodeError('a certificate with two signature algorithms')
+    }
+    const signatureAlgorithm = readAlgorithm(algorithm)
     readTagged(certificate, Tag.bitString)
-    return { commonName, ...interpret(extensions) }
+    const commonName = commonNameOf(subject)
+    return { signatureAlgorithm, subject, commonName, ...interpret(extensions) }
   })
 }
 
-function interpret(extensions: Map<string, Extension>): Omit<CertificateFields, 'commonName'> {
+function interpret(
+  extensions: Map<string, Extension>,
+): Omit<CertificateFields, 'signatureAlgorithm' | 'subject' | 'commonName'> {
   const take = <T>(oid: string, parse: (value: ByteReader) => T): T | undefined => {
     const extension = extensions.get(oid)
     if (extension === undefined) return undefined
@@ -70,6 +100,7 @@ function interpret(extensions: Map<string, Extension>): Omit<CertificateFields, 
   }
   return {
     alternativeNames: take(Oid.subjectAltName, readAlternativeNames) ?? [],
+    nameConstraints: take(Oid.nameConstraints, readNameConstraints),
     keyUsage: take(Oid.keyUsage, readKeyUsage),
     extendedKeyUsage: take(Oid.extendedKeyUsage, readExtendedKeyUsage),
     basicConstraints: take(Oid.basicConstraints, readBasicConstraints),
@@ -91,36 +122,25 @@ function readExtensions(wrapped: ByteReader): Map<string, Extension> {
   return extensions
 }
 
-function text(tag: number, content: ByteReader): string | undefined {
-  const bytes = Buffer.from(content.rest())
-  if (tag === Tag.utf8String) return bytes.toString('utf8')
-  if (tag === Tag.printableString || tag === Tag.ia5String) return bytes.toString('latin1')
-  return undefined
+function commonNameOf(subject: DistinguishedName): string | undefined {
+  const found = subject.flat().filter(({ oid }) => oid === Oid.commonName)
+  return found.length === 1 ? found[0]?.value : undefined
 }
 
-function readCommonName(name: ByteReader): string | undefined {
-  const found: (string | undefined)[] = []
-  while (name.remaining > 0) {
-    const set = readTagged(name, Tag.set)
-    while (set.remaining > 0) {
-      const attribute = readTagged(set, Tag.sequence)
-      if (readOid(attribute) !== Oid.commonName) continue
-      const { tag, content } = readElement(attribute)
-      found.push(text(tag, content))
-    }
-  }
-  return found.length === 1 ? found[0] : undefined
-}
-
-function readAlternativeNames(value: ByteReader): string[] {
+function readAlternativeNames(value: ByteReader): GeneralName[] {
   const list = readTagged(value, Tag.sequence)
-  const names: string[] = []
-  while (list.remaining > 0) {
-    const { tag, content } = readElement(list)
-    // [2] dNSName, [6] uniformResourceIdentifier
-    if (tag === 0x82 || tag === 0x86) names.push(Buffer.from(content.rest()).toString('latin1'))
-  }
+  const names: GeneralName[] = []
+  while (list.remaining > 0) names.push(readGeneralName(list))
   return names
+}
+
+/** AlgorithmIdentifier: the OID, and of RSASSA-PSS that of its hash, which is SHA-1 unless it says so. */
+function readAlgorithm(sequence: ByteReader): SignatureAlgorithm {
+  const oid = readOid(sequence)
+  if (oid !== Oid.rsassaPss) return { oid, pssHash: undefined }
+  const parameters = readOptional(sequence, Tag.sequence)
+  const hash = parameters && readOptional(parameters, 0xa0)
+  return { oid, pssHash: hash === undefined ? Oid.sha1 : readOid(readTagged(hash, Tag.sequence)) }
 }
 
 function readKeyUsage(value: ByteReader): NonNullable<CertificateFields['keyUsage']> {

@@ -3,6 +3,8 @@ import { type CertificateFields, Oid, parseCertificateFields } from './fields'
 import { Alert } from '../wire/constants'
 import { HandshakeFailure } from '../errors'
 import type { DtlsIdentity } from '../identity'
+import { allowsNames } from './name-constraints'
+import { NameForm, nameText } from './names'
 import { isP256 } from './raw-public-key'
 
 /** A certificate, with what `node:crypto` does not show of it. */
@@ -74,9 +76,10 @@ export function identityOf({
   fields,
 }: ClientCertificate): Extract<DtlsIdentity, { kind: 'x509' }> {
   const { commonName, alternativeNames } = fields
-  const names = new Set(
-    commonName === undefined ? alternativeNames : [commonName, ...alternativeNames],
-  )
+  const texts = alternativeNames
+    .filter(({ form }) => form === NameForm.dns || form === NameForm.uri)
+    .map(nameText)
+  const names = new Set(commonName === undefined ? texts : [commonName, ...texts])
   return {
     kind: 'x509',
     subject: certificate.subject,
@@ -94,6 +97,8 @@ export interface ChainVerdict {
   readonly reason: string | undefined
   /** Wall-clock ms at which the first certificate of the path ends. */
   readonly notAfter: number
+  /** How many of the certificates sent, the leaf included, lead to the trust anchor. */
+  readonly pathLength: number
 }
 
 /**
@@ -102,15 +107,10 @@ export interface ChainVerdict {
  * @returns why not
  */
 export function leafProblem(leaf: ClientCertificate, now: number): string | undefined {
-  const { keyUsage, extendedKeyUsage } = leaf.fields
-  if (keyUsage?.digitalSignature === false) return 'its key must not be used for signatures'
-  if (
-    extendedKeyUsage !== undefined &&
-    !extendedKeyUsage.includes(Oid.clientAuth) &&
-    !extendedKeyUsage.includes(Oid.anyExtendedKeyUsage)
-  ) {
-    return 'it is not for client authentication'
+  if (leaf.fields.keyUsage?.digitalSignature === false) {
+    return 'its key must not be used for signatures'
   }
+  if (!isForClients(leaf)) return 'it is not for client authentication'
   return certificateProblem(leaf, now)
 }
 
@@ -124,14 +124,81 @@ function certificateProblem(subject: ClientCertificate, now: number): string | u
 
 const EXPIRED = 'it has expired'
 
-/** @returns why `issuer` may not have issued a certificate with `below` others between it and the leaf */
-function issuerProblem(issuer: ClientCertificate, below: number, now: number): string | undefined {
-  const { basicConstraints } = issuer.fields
+function isForClients({ fields: { extendedKeyUsage } }: ClientCertificate): boolean {
+  return (
+    extendedKeyUsage === undefined ||
+    extendedKeyUsage.includes(Oid.clientAuth) ||
+    extendedKeyUsage.includes(Oid.anyExtendedKeyUsage)
+  )
+}
+
+/** @returns why `issuer` may not have issued what leads from it to the leaf: `path`, leaf first */
+function issuerProblem(
+  issuer: ClientCertificate,
+  path: readonly ClientCertificate[],
+  now: number,
+): string | undefined {
+  const { basicConstraints, nameConstraints } = issuer.fields
+  const below = path.length - 1
   if (basicConstraints?.ca !== true || !issuer.certificate.ca) return 'its issuer is no authority'
   if (basicConstraints.pathLength !== undefined && below > basicConstraints.pathLength) {
     return 'its chain is longer than an authority allows'
   }
+  // An authority for servers must not make clients, whatever it writes into their certificates.
+  if (!isForClients(issuer)) return 'its issuer is not an authority for client authentication'
+  const [issued] = path.slice(-1)
+  const weakness = weaknessOf(issuer, issued)
+  if (weakness !== undefined) return weakness
+  if (nameConstraints !== undefined) {
+    // RFC 5280 §6.1.4 (b): what was issued to itself is not held to them, but for the leaf.
+    const held = path.filter((certificate, at) => at === 0 || !isSelfIssued(certificate))
+    if (!held.every(({ fields }) => allowsNames(nameConstraints, fields))) {
+      return 'its names are outside of those that an authority may certify'
+    }
+  }
   return certificateProblem(issuer, now)
+}
+
+/** Hashes and keys that a certificate may be signed with: no MD5, no SHA-1, no short RSA key. */
+const SIGNATURE_ALGORITHMS = new Set([
+  // sha256, sha384 and sha512 WithRSAEncryption
+  '1.2.840.113549.1.1.11',
+  '1.2.840.113549.1.1.12',
+  '1.2.840.113549.1.1.13',
+  // ecdsa-with-SHA256, -SHA384 and -SHA512
+  '1.2.840.10045.4.3.2',
+  '1.2.840.10045.4.3.3',
+  '1.2.840.10045.4.3.4',
+  // Ed25519 and Ed448
+  '1.3.101.112',
+  '1.3.101.113',
+])
+const PSS_HASHES = new Set([
+  '2.16.840.1.101.3.4.2.1',
+  '2.16.840.1.101.3.4.2.2',
+  '2.16.840.1.101.3.4.2.3',
+])
+const LEAST_RSA_BITS = 2048
+
+/** @returns why the signature of `issuer` under `issued` proves nothing */
+function weaknessOf(
+  { certificate }: ClientCertificate,
+  issued: ClientCertificate | undefined,
+): string | undefined {
+  const { oid, pssHash } = issued?.fields.signatureAlgorithm ?? { oid: '', pssHash: undefined }
+  const isStrong =
+    SIGNATURE_ALGORITHMS.has(oid) || (pssHash !== undefined && PSS_HASHES.has(pssHash))
+  if (!isStrong) return `its chain is signed with an algorithm that is not accepted (${oid})`
+  const { asymmetricKeyType, asymmetricKeyDetails } = certificate.publicKey
+  const { modulusLength } = asymmetricKeyDetails ?? {}
+  if (asymmetricKeyType?.startsWith('rsa') && (modulusLength ?? 0) < LEAST_RSA_BITS) {
+    return `an authority of its chain has an RSA key of ${modulusLength} bits; ${LEAST_RSA_BITS} are needed`
+  }
+  return undefined
+}
+
+function isSelfIssued({ certificate }: ClientCertificate): boolean {
+  return certificate.subject === certificate.issuer
 }
 
 /** Names, key identifiers and key usage (keyCertSign) fit, and the signature is right. */
@@ -158,18 +225,28 @@ export function judgeChain(
     expired: reason === EXPIRED,
     reason,
     notAfter,
+    pathLength: 0,
   })
   const [leaf, ...intermediates] = chain
   if (leaf === undefined) return untrusted('there is none')
   const problem = leafProblem(leaf, now)
   if (problem !== undefined) return untrusted(problem)
   const anchors = trustAnchors.map(withFields)
+  const trusted = (): ChainVerdict => ({
+    trusted: true,
+    expired: false,
+    reason: undefined,
+    notAfter,
+    pathLength: path.length,
+  })
+  const path: ClientCertificate[] = []
   let current = leaf
   for (let below = 0; ; below++) {
+    path.push(current)
     notAfter = Math.min(notAfter, notAfterOf(current))
     const subject = current.certificate
     if (anchors.some(({ certificate }) => certificate.raw.equals(subject.raw))) {
-      return { trusted: true, expired: false, reason: undefined, notAfter }
+      return trusted()
     }
     const anchor = anchors.find(({ certificate }) => issued(certificate, subject))
     // Chains are sent in order (RFC 5246 §7.4.2); a root at their end is looked up, not believed.
@@ -177,11 +254,11 @@ export function judgeChain(
     const issuer =
       anchor ?? (next !== undefined && issued(next.certificate, subject) ? next : undefined)
     if (issuer === undefined) return untrusted('its chain leads to no trust anchor')
-    const bad = issuerProblem(issuer, below, now)
+    const bad = issuerProblem(issuer, path, now)
     if (bad !== undefined) return untrusted(bad)
     if (anchor !== undefined) {
       notAfter = Math.min(notAfter, notAfterOf(anchor))
-      return { trusted: true, expired: false, reason: undefined, notAfter }
+      return trusted()
     }
     current = issuer
   }

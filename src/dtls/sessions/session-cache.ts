@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto'
 import type { Scheduler } from '../../base/scheduler'
 import type { DtlsIdentity } from '../identity'
 import { SecretSlab } from './secret-slab'
 import { type DtlsSession, type DtlsSessionStore, MASTER_SECRET_LENGTH } from './session'
 
 const CHECK_LENGTH = 32
+/** Certificates of authorities that are looked for before another copy is kept. */
+const MOST_SHARED = 1000
 
 /** A session as it is held: its id is its key, its secrets lie in the slab. */
 interface Entry {
@@ -11,7 +14,7 @@ interface Entry {
   readonly hasCheck: boolean
   readonly suite: number
   readonly identity: DtlsIdentity
-  readonly trusted: boolean
+  readonly chain: readonly Uint8Array[]
   readonly expiresAt: number
 }
 
@@ -22,6 +25,8 @@ export function bytesKey(id: Uint8Array): string {
 
 /** Sessions by id; bounded, least recently used first out, each with its end. */
 export class SessionCache {
+  /** Of authorities, by their hash. */
+  private readonly certificates = new Map<string, Uint8Array>()
   /** In order of use. */
   private readonly entries = new Map<string, Entry>()
   private readonly secrets = new SecretSlab(MASTER_SECRET_LENGTH + CHECK_LENGTH)
@@ -94,7 +99,7 @@ export class SessionCache {
   }
 
   private toSession(key: string, entry: Entry): DtlsSession {
-    const { suite, identity, trusted, expiresAt } = entry
+    const { suite, identity, chain, expiresAt } = entry
     const secrets = this.secrets.copy(entry.slot)
     return {
       id: new Uint8Array(Buffer.from(key, 'latin1')),
@@ -105,13 +110,13 @@ export class SessionCache {
       ),
       suite,
       identity,
-      trusted,
+      chain,
       expiresAt,
     }
   }
 
   private remember(session: DtlsSession): void {
-    const { masterSecret, credentialCheck, suite, identity, trusted, expiresAt } = session
+    const { masterSecret, credentialCheck, suite, identity, expiresAt } = session
     const hasCheck = credentialCheck.length === CHECK_LENGTH
     if (masterSecret.length !== MASTER_SECRET_LENGTH) return
     if (!hasCheck && credentialCheck.length > 0) return
@@ -126,7 +131,19 @@ export class SessionCache {
       this.remove(oldest)
     }
     const slot = this.secrets.put([masterSecret, credentialCheck])
-    this.entries.set(key, { slot, hasCheck, suite, identity, trusted, expiresAt })
+    // Sessions that an older version kept have none.
+    const chain = ((session.chain as DtlsSession['chain'] | undefined) ?? []).map(this.shared)
+    this.entries.set(key, { slot, hasCheck, suite, identity, chain, expiresAt })
+  }
+
+  /** Devices of one authority have its certificate in common: it is held once. */
+  private readonly shared = (certificate: Uint8Array): Uint8Array => {
+    const key = createHash('sha256').update(certificate).digest('base64')
+    const known = this.certificates.get(key)
+    if (known !== undefined) return known
+    if (this.certificates.size >= MOST_SHARED) this.certificates.clear()
+    this.certificates.set(key, certificate)
+    return certificate
   }
 
   private inStore(act: (store: DtlsSessionStore) => void | Promise<void>): void {

@@ -14,8 +14,11 @@ export interface DtlsSession {
   readonly identity: DtlsIdentity
   /** Binds the session to the very PSK it was made with: HMAC-SHA256(masterSecret, psk). Empty without PSK. */
   readonly credentialCheck: Uint8Array
-  /** X.509: whether the chain led to a trust anchor. */
-  readonly trusted: boolean
+  /**
+   * X.509: DER of the certificates above the leaf that led to the trust anchor; they are judged anew when
+   * the session is resumed. Empty for others, and where the leaf itself is what was trusted.
+   */
+  readonly chain: readonly Uint8Array[]
   /** Wall-clock ms; the end of the session's lifetime, or of the certificate if that is sooner. */
   readonly expiresAt: number
 }

@@ -16,8 +16,10 @@ export interface IssueOptions {
   /** Lines of an openssl extension section. */
   readonly extensions?: readonly string[]
   readonly days?: number
-  /** openssl curve name, or rsa. Default prime256v1. */
+  /** openssl curve name, or `rsa` with 2,048 bits or, `rsa:1024`, as many as it says. Default prime256v1. */
   readonly curve?: string
+  /** The hash that it is signed with. Default sha256. */
+  readonly hash?: string
 }
 
 export const CA_EXTENSIONS = [
@@ -38,7 +40,8 @@ export class TestPki {
 
   /** `subject` like `/CN=dev1`. */
   issue(subject: string, options: IssueOptions = {}): Issued {
-    const { issuer, extensions = LEAF_EXTENSIONS, days = 30, curve = 'prime256v1' } = options
+    const { issuer, extensions = LEAF_EXTENSIONS, days = 30 } = options
+    const { curve = 'prime256v1', hash = 'sha256' } = options
     const name = join(this.folder, `c${this.serial++}`)
     const keyFile = `${name}.key`
     const certificateFile = `${name}.pem`
@@ -46,8 +49,8 @@ export class TestPki {
     const section = `${name}.ext`
     writeFileSync(section, extensions.join('\n'))
     const algorithm =
-      curve === 'rsa'
-        ? ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048']
+      curve.split(':')[0] === 'rsa'
+        ? ['-algorithm', 'RSA', '-pkeyopt', `rsa_keygen_bits:${curve.split(':')[1] ?? 2048}`]
         : ['-algorithm', 'EC', '-pkeyopt', `ec_paramgen_curve:${curve}`]
     this.run('genpkey', ...algorithm, '-out', keyFile)
     this.run('req', '-new', '-key', keyFile, '-subj', subject, '-out', request)
@@ -56,7 +59,7 @@ export class TestPki {
         ? ['-key', keyFile]
         : ['-CA', issuer.certificateFile, '-CAkey', issuer.keyFile]
     const serial = ['-set_serial', String(1000 + this.serial), '-days', String(days)]
-    const output = ['-sha256', '-extfile', section, '-out', certificateFile]
+    const output = [`-${hash}`, '-extfile', section, '-out', certificateFile]
     this.run('x509', '-req', '-in', request, ...signer, ...serial, ...output)
     return {
       keyFile,

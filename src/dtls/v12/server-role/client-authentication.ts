@@ -2,6 +2,7 @@ import { type KeyObject, verify } from 'node:crypto'
 import { Alert, CertificateType, SignatureScheme } from '../../wire/constants'
 import type { DtlsCredentials, PresentedCertificate } from '../../credentials'
 import { HandshakeFailure } from '../../errors'
+import type { DtlsSession } from '../../sessions/session'
 import type { DtlsIdentity, RemoteAddress } from '../../identity'
 import { parseCertificateChain, parseRawPublicKey } from '../messages/certificate'
 import type { CertificateVerify } from '../messages/certificate-verify'
@@ -32,8 +33,8 @@ const HASHES = new Map<number, string>([
 /** Someone who was accepted. */
 export interface AcceptedClient {
   readonly identity: DtlsIdentity
-  /** Whether a chain led to a trust anchor. */
-  readonly trusted: boolean
+  /** See `DtlsSession.chain`. */
+  readonly chain: readonly Uint8Array[]
   /** Wall-clock ms after which the credential is void; Infinity for never. */
   readonly validUntil: number
 }
@@ -98,7 +99,7 @@ class RawKeyClaim implements ClaimedKey {
         Alert.certificateUnknown,
       )
     }
-    return { identity: this.identity, trusted: false, validUntil: Infinity }
+    return { identity: this.identity, chain: [], validUntil: Infinity }
   }
 }
 
@@ -147,7 +148,9 @@ class CertificateClaim implements ClaimedKey {
           ))
     if (accepted) {
       const validUntil = verdict.trusted ? verdict.notAfter : notAfterOf(this.leaf)
-      return { identity: this.identity, trusted: verdict.trusted, validUntil }
+      const above = this.chain.slice(1, Math.max(1, verdict.pathLength))
+      const chain = above.map(({ certificate }) => new Uint8Array(certificate.raw))
+      return { identity: this.identity, chain, validUntil }
     }
     throw refusal(verdict.expired, problem ?? verdict.reason)
   }
@@ -168,29 +171,28 @@ function refusal(expired: boolean, reason: string | undefined): HandshakeFailure
   )
 }
 
-/** Whether the credential that a session was made with is still good. PSKs are asked for elsewhere. */
+/**
+ * Whether the credential that a session was made with is still good: its chain, the trust anchors, the
+ * dates and the look-ups are judged as in a full handshake. PSKs are asked for elsewhere.
+ */
 export async function isStillAccepted(
-  identity: Exclude<DtlsIdentity, { kind: 'psk' }>,
-  trusted: boolean,
+  session: DtlsSession,
   credentials: DtlsCredentials,
   from: RemoteAddress,
+  now: number,
 ): Promise<boolean> {
-  if (identity.kind === 'rpk') {
-    return (await credentials.rawPublicKey?.(identity.publicKey, from)) === true
+  const { identity, chain } = session
+  if (identity.kind === 'psk') return false
+  const claim =
+    identity.kind === 'rpk'
+      ? new RawKeyClaim(identity.publicKey)
+      : new CertificateClaim(parseClientChain([identity.certificate, ...chain]))
+  try {
+    await claim.accept(credentials, from, now)
+    return true
+  } catch (error) {
+    // Refused; a look-up that failed is another matter.
+    if (error instanceof HandshakeFailure) return false
+    throw error
   }
-  if (credentials.certificate === undefined) {
-    return trusted && (credentials.trustAnchors ?? []).length > 0
-  }
-  const [leaf] = parseClientChain([identity.certificate])
-  if (leaf === undefined) return false
-  return credentials.certificate(
-    {
-      leaf: leaf.certificate,
-      chain: [leaf.certificate],
-      trusted,
-      reason: trusted ? undefined : 'the session was made with a pinned certificate',
-      identity,
-    },
-    from,
-  )
 }

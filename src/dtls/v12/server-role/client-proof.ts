@@ -31,8 +31,8 @@ export interface ProvenClient {
 
 /** Who a session stands for; that its credential still holds is to be asked before. */
 export function provenBySession(session: DtlsSession): ProvenClient {
-  const { identity, trusted, credentialCheck } = session
-  return { accepted: { identity, trusted, validUntil: Infinity }, credentialCheck }
+  const { identity, chain, credentialCheck } = session
+  return { accepted: { identity, chain, validUntil: Infinity }, credentialCheck }
 }
 
 /** What a proof needs of its handshake. */
@@ -132,7 +132,7 @@ export class ClientProof {
     secrets.derive(pskPremaster(key, shared))
     shared?.fill(0)
     this.proven = {
-      accepted: { identity: { kind: 'psk', identity }, trusted: false, validUntil: Infinity },
+      accepted: { identity: { kind: 'psk', identity }, chain: [], validUntil: Infinity },
       credentialCheck: credentialCheck(secrets.masterSecret, key),
     }
   }

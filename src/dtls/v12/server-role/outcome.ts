@@ -46,7 +46,7 @@ export function conclude(
       suite: negotiated.suite.number,
       identity: accepted.identity,
       credentialCheck,
-      trusted: accepted.trusted,
+      chain: accepted.chain,
       expiresAt: Math.min(clock.now() + settings.sessionLifetime, accepted.validUntil),
     })
   }

@@ -18,16 +18,19 @@ export function credentialCheck(masterSecret: Uint8Array, psk: Uint8Array | unde
   return new Uint8Array(createHmac('sha256', masterSecret).update(psk).digest())
 }
 
-/** Whether the credential behind a session still is what it was. May throw what a look-up throws. */
+/**
+ * Whether the credential behind a session still is what it was.
+ * @param now wall-clock ms
+ * @throws what a look-up throws
+ */
 export async function isSessionAccepted(
   session: DtlsSession,
   credentials: DtlsCredentials,
   from: RemoteAddress,
+  now: number,
 ): Promise<boolean> {
   const { identity } = session
-  if (identity.kind !== 'psk') {
-    return isStillAccepted(identity, session.trusted, credentials, from)
-  }
+  if (identity.kind !== 'psk') return isStillAccepted(session, credentials, from, now)
   const psk = await credentials.psk?.(identity.identity, from)
   if (psk === undefined) return false
   const check = credentialCheck(session.masterSecret, psk)

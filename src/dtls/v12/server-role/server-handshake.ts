@@ -119,7 +119,7 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
       this.session = session
       const { credentials, sessions } = this.host
       this.await({
-        ask: () => isSessionAccepted(session, credentials, this.client),
+        ask: () => isSessionAccepted(session, credentials, this.client, this.host.clock.now()),
         onAnswer: (accepted) => {
           if (accepted) return this.beginAbbreviated(session, negotiated)
           sessions.remove(bytesKey(session.id))
