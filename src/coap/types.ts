@@ -101,6 +101,8 @@ export interface CoapRequestInit extends TransmissionOptions {
   readonly blockSize?: number
   /** Called after each acknowledged block of the request body. Bytes. */
   readonly onProgress?: (sent: number, total: number) => void
+  /** Called at each message that answers it, those of single blocks included. */
+  readonly onAnswer?: () => void
 }
 
 /** A response; a block-wise body is already whole. */

@@ -86,6 +86,11 @@ export interface DiscoveredLink {
 export interface OperationOptions {
   /** Content-Format to send (write, create) or to ask for (read, observe). */
   readonly format?: number
+  /**
+   * How long the request may take in all, its turn behind other requests included; counts from when
+   * it is sent where the device slept, and anew with each block that is answered. Default: as long as
+   * it takes, with the response timeout of the server for each message.
+   */
   readonly timeout?: number
   readonly signal?: AbortSignal
   readonly onProgress?: (sent: number, total: number) => void

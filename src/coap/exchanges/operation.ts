@@ -134,6 +134,7 @@ export class Operation implements ExchangeOwner {
   onResponse(message: Message, fields: OptionFields): void {
     if (this.settled) return
     try {
+      this.init.onAnswer?.()
       const { timeout } = this
       this.timeout = undefined
       if (this.body !== undefined) this.receiveFurther(this.body, message, fields)

@@ -111,7 +111,7 @@ export class Relation implements ObserveRelation, TokenHolder {
     try {
       return await this.requester.request(
         this.state,
-        { ...this.init, signal: undefined, onProgress: undefined, ...options },
+        { ...this.init, signal: undefined, onProgress: undefined, onAnswer: undefined, ...options },
         { observe: 1, token: this.tokenKey, relation: this },
       )
     } finally {
@@ -197,7 +197,13 @@ export class Relation implements ObserveRelation, TokenHolder {
     let fetching: Operation | undefined = undefined
     fetching = this.requester.start(
       this.state,
-      { ...this.init, token: undefined, signal: undefined, onProgress: undefined },
+      {
+        ...this.init,
+        token: undefined,
+        signal: undefined,
+        onProgress: undefined,
+        onAnswer: undefined,
+      },
       { body, front: true },
       (response) => {
         if (this.fetching === fetching) this.fetching = undefined

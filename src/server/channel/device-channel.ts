@@ -4,13 +4,14 @@ import type {
   ObserveListener,
   ObserveRelation,
 } from '../../coap/types'
+import { CoapTimeout } from '../../coap/errors'
 import { PeerGone } from '../../transport/transport'
 import { OperationError } from '../errors'
 import type { DeviceRequest, RequestChannel } from '../operations/device-request'
 import type { DeviceRegistration } from '../registration/device-registration'
 import type { OperationOptions } from '../types'
 import type { ChannelHost } from './channel-host'
-import { PendingRequest, type Sender } from './pending-request'
+import { PendingRequest, type Sender, type TimeLimits } from './pending-request'
 import { replaceableBy } from './replacement'
 
 /** Requests that may stand in line for a device that is awake. */
@@ -21,6 +22,9 @@ function isUndelivered(error: unknown): boolean {
   const code = (error as { code?: unknown } | undefined)?.code
   return code === 'timeout' || code === 'peer-gone' || code === 'handshake-timeout'
 }
+
+/** How much later than the CoAP endpoint, whose errors say more, a request is given up here, ms. */
+const OWN_TIMER = 100
 
 /** Operations that do something anew each time. */
 const ONCE: ReadonlySet<string> = new Set(['execute', 'create'])
@@ -76,14 +80,12 @@ export class DeviceChannel implements RequestChannel {
    * @throws CoapTimeout, CoapResponseTimeout, CoapReset, BlockwiseError, PeerGone
    */
   request(request: DeviceRequest, options: OperationOptions): Promise<CoapResponse> {
-    const { timeout, signal, onProgress } = options
+    const { signal, onProgress } = options
     // Most requests say no more than their operation does: nothing to be copied then.
-    const plain = timeout === undefined && signal === undefined && onProgress === undefined
-    const init: CoapRequestInit = plain
-      ? request.init
-      : { ...request.init, responseTimeout: timeout, signal, onProgress }
-    return this.enqueue(request, options, (coap, peer) =>
-      coap.request(peer, init),
+    const plain = signal === undefined && onProgress === undefined
+    const init: CoapRequestInit = plain ? request.init : { ...request.init, signal, onProgress }
+    return this.enqueue(request, options, (coap, peer, limits) =>
+      coap.request(peer, limits === undefined ? init : { ...init, ...limits }),
     ) as Promise<CoapResponse>
   }
 
@@ -96,10 +98,9 @@ export class DeviceChannel implements RequestChannel {
     listener: ObserveListener,
     options: OperationOptions,
   ): Promise<ObserveRelation> {
-    const { timeout, signal } = options
-    const whole = { responseTimeout: timeout, signal, ...init }
-    return this.enqueue(undefined, options, (coap, peer) =>
-      coap.observe(peer, whole, listener),
+    const { signal } = options
+    return this.enqueue(undefined, options, (coap, peer, limits) =>
+      coap.observe(peer, { signal, ...init, ...limits }, listener),
     ) as Promise<ObserveRelation>
   }
 
@@ -115,7 +116,6 @@ export class DeviceChannel implements RequestChannel {
     succeed: (response: CoapResponse) => void,
     fail: (error: unknown) => void,
   ): void {
-    const init: CoapRequestInit = { ...request.init, responseTimeout: options.timeout }
     const pending = new PendingRequest(
       id,
       this,
@@ -123,7 +123,7 @@ export class DeviceChannel implements RequestChannel {
       options,
       times.queuedAt,
       times.expiresAt,
-      (coap, peer) => coap.request(peer, init),
+      (coap, peer, limits) => coap.request(peer, { ...request.init, ...limits }),
       (answer) => succeed(answer as CoapResponse),
       fail,
     )
@@ -138,7 +138,6 @@ export class DeviceChannel implements RequestChannel {
   pump(): void {
     while (this.queue.length > 0 && this.isOpen()) {
       const next = this.queue.shift() as PendingRequest
-      this.host.clock.cancel(next)
       this.active.add(next)
       this.host.clock.detach('sending a request', this.run(next))
     }
@@ -199,17 +198,39 @@ export class DeviceChannel implements RequestChannel {
       one.channel = this
       // One that was under way has its time to live taken up again.
       if (one.announced) this.limit(one)
+      else this.host.clock.scheduleAt(one, one.timeoutAt)
       this.queue.push(one)
     }
   }
 
-  /** A waiting request is past its time to live. */
+  /** A request is past its time to live, or its own timeout. */
   expire(pending: PendingRequest): void {
-    this.drop(
-      pending,
-      new OperationError('expired', `${this.endpoint} did not come before the request expired`),
-    )
+    const { endpoint } = this
+    if (this.active.delete(pending)) {
+      // The CoAP endpoint has the same limit: it has not come to sending it, or a block of it.
+      this.finish(pending, undefined, this.timedOut(pending))
+      pending.abort?.abort()
+      this.settleWindow()
+      this.pump()
+      return
+    }
+    const error = pending.announced
+      ? new OperationError('expired', `${endpoint} did not come before the request expired`)
+      : this.timedOut(pending)
+    this.drop(pending, error)
     this.report()
+  }
+
+  /** Why a request was not answered within its timeout: what it waits behind is said. */
+  private timedOut({ options, operation, path }: PendingRequest): CoapTimeout {
+    const { endpoint } = this
+    const [first] = this.active
+    const limit = `${operation} ${path} of ${endpoint} was not answered within ${options.timeout} ms`
+    if (first === undefined) return new CoapTimeout(limit)
+    const since = Math.round(this.host.clock.monotonic() - first.sentAt)
+    return new CoapTimeout(
+      `${limit}: it waits behind ${first.operation} ${first.path}, which ${endpoint} has not answered for ${since} ms`,
+    )
   }
 
   private enqueue(
@@ -259,6 +280,10 @@ export class DeviceChannel implements RequestChannel {
         pending.onAbort = abort
         options.signal.addEventListener('abort', abort, { once: true })
       }
+      if (options.timeout !== undefined) {
+        pending.timeoutAt = host.clock.monotonic() + options.timeout
+        host.clock.scheduleAt(pending, pending.timeoutAt)
+      }
       if (old === undefined) {
         this.queue.push(pending)
       } else {
@@ -288,7 +313,7 @@ export class DeviceChannel implements RequestChannel {
   private async run(pending: PendingRequest): Promise<void> {
     try {
       const { coap, peer } = this.host.route(this.registration)
-      const answer = await pending.send(coap, peer)
+      const answer = await pending.send(coap, peer, this.begin(pending))
       if (!this.active.delete(pending)) return
       this.finish(pending, answer, undefined)
     } catch (error) {
@@ -297,6 +322,31 @@ export class DeviceChannel implements RequestChannel {
     }
     this.settleWindow()
     this.pump()
+  }
+
+  /**
+   * Starts the time that a request has from now on: what its timeout left of it in line, or all of it
+   * where it waited for a sleeping device. Each answered block has the whole time again.
+   */
+  private begin(pending: PendingRequest): TimeLimits | undefined {
+    const { clock } = this.host
+    const { timeout, signal } = pending.options
+    const now = clock.monotonic()
+    pending.sentAt = now
+    clock.cancel(pending)
+    if (timeout === undefined) return undefined
+    if (pending.announced) pending.timeoutAt = now + timeout
+    const abort = new AbortController()
+    pending.abort = abort
+    const limit = (at: number): void => clock.scheduleAt(pending, at + OWN_TIMER)
+    limit(pending.timeoutAt)
+    return {
+      responseTimeout: Math.max(1, pending.timeoutAt - now),
+      signal: signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal]),
+      onAnswer: () => {
+        if (this.active.has(pending)) limit(clock.monotonic() + timeout)
+      },
+    }
   }
 
   private onFailure(pending: PendingRequest, error: unknown): void {

@@ -1,6 +1,6 @@
 import { Timer } from '../../base/scheduler'
 import type { CoapEndpoint } from '../../coap/endpoint'
-import type { CoapResponse, ObserveRelation } from '../../coap/types'
+import type { CoapRequestInit, CoapResponse, ObserveRelation } from '../../coap/types'
 import type { Peer } from '../../transport/transport'
 import type { DeviceRequest } from '../operations/device-request'
 import type { OperationOptions } from '../types'
@@ -15,10 +15,14 @@ export interface QueuedRequest {
   readonly expiresAt: number
 }
 
+/** What bounds a request that has a timeout of its own, from when it is sent. */
+export type TimeLimits = Pick<CoapRequestInit, 'responseTimeout' | 'signal' | 'onAnswer'>
+
 /** Hands a request to the CoAP endpoint. */
 export type Sender = (
   coap: CoapEndpoint,
   peer: Peer,
+  limits: TimeLimits | undefined,
 ) => Promise<CoapResponse> | Promise<ObserveRelation>
 
 /** One request on its way through a {@link DeviceChannel}; as a timer, the end of its time to live. */
@@ -30,6 +34,12 @@ export class PendingRequest extends Timer implements QueuedRequest {
   /** Whether it was queued before a restart: whoever restored it keeps the store in order. */
   restored = false
   settled = false
+  /** Monotonic ms at which its own timeout ends, while it does not wait for a sleeping device. */
+  timeoutAt = Infinity
+  /** Monotonic ms at which it was sent. */
+  sentAt = 0
+  /** Takes it back when its timeout ends while it is under way. */
+  abort: AbortController | undefined
   onAbort: (() => void) | undefined
 
   constructor(
