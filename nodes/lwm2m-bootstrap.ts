@@ -13,6 +13,7 @@ import {
   type BootstrapEventName,
   listenToBootstrap,
 } from './shared/sources/bootstrap-events'
+import { EventFeed } from './shared/sources/event-feed'
 import type { Engine } from './shared/server/engine'
 import { ArgumentError } from './shared/messages/fields'
 import { ManagementNode } from './shared/actions/management-node'
@@ -36,21 +37,17 @@ const lwm2mBootstrap: NodeInitializer = (RED: NodeAPI) => {
       const pattern = settings.text('endpoint').trim() || '*'
       const wants = (endpoint: string): boolean =>
         endpoint === pattern || matchesPattern(pattern, endpoint)
-      let stop = (): void => {}
-      const leave = findHost(RED, settings.text('server'))?.use({
-        onState: () => {},
-        onEngine: ({ server }) => {
-          stop()
-          if (server.bootstrap === undefined) return
-          stop = listenToBootstrap(server.bootstrap, events, wants, (message) =>
-            this.send([message, null]),
-          )
-        },
-      })
-      this.on('close', () => {
-        leave?.()
-        stop()
-      })
+      const host = findHost(RED, settings.text('server'))
+      if (host !== undefined) {
+        new EventFeed(host, this, {
+          listen: ({ server }, push) =>
+            server.bootstrap === undefined
+              ? () => {}
+              : listenToBootstrap(server.bootstrap, events, wants, push),
+          send: (message) => this.send([message, null]),
+          onState: () => {},
+        })
+      }
       new ManagementNode(RED, this, settings.text('server'), act, 1)
     } catch (error) {
       refuse(RED, this, error)

@@ -6,12 +6,15 @@ import { refuse } from './shared/actions/action-definition'
 import { Departure } from './shared/device/departure'
 import { DeviceController } from './shared/device/device-controller'
 import { deviceOptions, type DeviceSecrets } from './shared/device/device-settings'
+import { runtimeOf } from './shared/package-runtime'
 import { TypedField } from './shared/messages/fields'
 import type { Node, NodeDef } from './shared/runtime/red'
 import { migrate, type SavedDefinition, Settings } from './shared/runtime/settings'
 
 /** `lwm2m-device`: a virtual device that registers at a server like a real one. */
 const lwm2mDevice: NodeInitializer = (RED: NodeAPI) => {
+  const runtime = runtimeOf(RED)
+
   function DeviceNode(this: Node<DeviceSecrets>, definition: NodeDef): void {
     RED.nodes.createNode(this, definition)
     try {
@@ -29,7 +32,12 @@ const lwm2mDevice: NodeInitializer = (RED: NodeAPI) => {
         autoStart: settings.flag('autoStart', true),
         reportState: settings.flag('reportState'),
         forget: () => accounts.remove(),
-        departure: new Departure(RED, this, saved, ['endpoint', 'endpointType', 'uri']),
+        departure: new Departure(runtime.lifecycle, this, saved, [
+          'endpoint',
+          'endpointType',
+          'uri',
+        ]),
+        runtime,
       })
     } catch (error) {
       refuse(RED, this, error)

@@ -19,7 +19,7 @@ const lwm2mObserve: NodeInitializer = (RED: NodeAPI) => {
   function observeStatically(node: Node, settings: Settings, observer: Observer): void {
     const target = new TypedField(RED, node, settings, 'endpoint').fixed
     const paths = splitPaths(new TypedField(RED, node, settings, 'path').fixed)
-    observer.add(makeWish(target ?? '', paths))
+    observer.only(makeWish(target ?? '', paths))
   }
 
   function observeDynamically(node: Node, settings: Settings, observer: Observer): void {

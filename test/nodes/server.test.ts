@@ -143,21 +143,31 @@ describe('lwm2m-server', () => {
       assert.equal(typeof (await flows.ask('read', {}, 'out')).payload, 'number')
     })
 
-    it('starts anew on the same port with a full deploy, and has its devices still', async () => {
+    it('goes on over a full deploy that changes nothing of it', async () => {
       await flows.load(flow())
       await registeredAt(flows, 'dev')
       const before = await engineOf(flows)
       await flows.deploy([serverNode(port, { name: 'again' }), read(), helperNode('out')], 'full')
+      assert.equal(await engineOf(flows), before)
+    })
+
+    it('starts anew on the same port when one of its settings changes', async () => {
+      await flows.load(flow())
+      await registeredAt(flows, 'dev')
+      const before = await engineOf(flows)
+      const changed = serverNode(port, { lifetimeMin: '60' })
+      await flows.deploy([changed, read(), helperNode('out')], 'full')
       const after = await engineOf(flows)
-      assert.notEqual(after, before)
+      assert.equal(after === before, false)
+      assert.equal(before.running, false)
       assert.equal(after.addresses.coap?.port, port)
     })
 
-    it('keeps registrations in memory over a full deploy', async () => {
+    it('keeps registrations in memory when it starts anew', async () => {
       await flows.load([serverNode(port)])
       await engineOf(flows)
       const { peer, location } = await registerScripted(port, ['ep=raw', 'lt=300', 'lwm2m=1.1'])
-      await flows.deploy([serverNode(port, { name: 'another name' })], 'full')
+      await flows.deploy([serverNode(port, { lifetimeMin: '60' })], 'full')
       const { registrations } = await engineOf(flows)
       assert.equal(registrations.get('raw')?.id, location[1])
       assert.equal(await updateScripted(peer, location), 0x44)

@@ -108,14 +108,14 @@ export class ActionNode {
     node.on('close', (removed: boolean, done: () => void) => {
       this.closed = true
       this.status.close()
-      leave()
-      // A node that only restarts gets the answers of what still waits for sleeping devices.
+      leave(removed)
+      // A node that only restarts gets the answers of what is under way or waits for sleeping devices.
       if (removed) this.abort.abort()
       done()
     })
   }
 
-  private join(): () => void {
+  private join(): (removed: boolean) => void {
     const { host } = this
     if (host === undefined) {
       const text = sharedText(this.RED, 'failure.no-server')
@@ -130,9 +130,9 @@ export class ActionNode {
     }
     const leave = host.use(user, this.node)
     const forget = host.receive(this.node.id, (data, outcome) => this.late(data as Ticket, outcome))
-    return () => {
+    return (removed) => {
       leave()
-      forget()
+      forget(!removed)
     }
   }
 
@@ -156,7 +156,7 @@ export class ActionNode {
     } catch (error) {
       outcome = { error: toCodedError(error) }
     }
-    if (this.closed) return this.handOver(ticket, outcome)
+    if (this.closed) return this.handOver({ ...ticket, message }, outcome)
     if ('error' in outcome) throw outcome.error
     const answer = this.answer(ticket.answer, message, outcome.result, ticket.paths)
     action.amend?.(answer, engine.server)

@@ -7,12 +7,11 @@ import type { Departure } from './departure'
 import { DeviceMessages } from './device-messages'
 import { failureStatus, toCodedError } from '../messages/failure'
 import { ArgumentError, splitPaths } from '../messages/fields'
-import { whenFlowsStarted } from '../runtime/flows-started'
-import { sayGoodbye } from './goodbyes'
+import type { FlowsLifecycle } from '../runtime/flows-lifecycle'
+import type { PendingDeregistrations } from './pending-deregistrations'
 import type { Node, NodeAPI, NodeMessage } from '../runtime/red'
 import { sharedText } from '../runtime/red'
 import { onInput } from '../server/server-node'
-import { serversSettled } from '../server/server-registry'
 import { StatusLine, type StatusContent } from '../status/status-line'
 
 /**
@@ -38,6 +37,13 @@ const ACTIONS = [
 ] as const
 type Action = (typeof ACTIONS)[number]
 
+/** What devices know of the Node-RED around them. */
+export interface DeviceSurroundings {
+  readonly lifecycle: FlowsLifecycle
+  readonly servers: { settled(patience: number): Promise<void> }
+  readonly deregistrations: PendingDeregistrations
+}
+
 export interface DeviceControllerOptions {
   /** Begin to register with the deploy. */
   readonly autoStart: boolean
@@ -47,6 +53,7 @@ export interface DeviceControllerOptions {
   readonly forget: () => Promise<void>
   /** Says whether it comes back. */
   readonly departure: Departure
+  readonly runtime: DeviceSurroundings
 }
 
 /** One virtual device in a flow: its input sets values, its output reports what servers do. */
@@ -78,7 +85,7 @@ export class DeviceController {
       // One that only restarts says no good-bye: it registers again in a moment.
       const deregister = options.departure.isFinal(removed)
       const stopped = client.stop({ timeout: GOODBYE, deregister })
-      sayGoodbye(stopped)
+      options.runtime.deregistrations.add(stopped)
       const gone = options.departure.isGone(removed)
       const closed = gone ? stopped.then(() => options.forget()) : stopped
       closed.then(
@@ -115,8 +122,9 @@ export class DeviceController {
   }
 
   private async startWithDeploy(): Promise<void> {
-    await whenFlowsStarted(this.RED)
-    await serversSettled(SERVER_PATIENCE)
+    const { lifecycle, servers } = this.options.runtime
+    await lifecycle.started()
+    await servers.settled(SERVER_PATIENCE)
     if (!this.closed) await this.start()
   }
 

@@ -1,21 +1,17 @@
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import type { CodedError } from '../../../src/base/coded-error'
 import { loadCertificates, loadServerKey } from '../../../src/dtls/certificates/server-key'
-import { ModelFolder } from '../../../src/lwm2m/model/xml-folder'
 import { CredentialStore } from '../../../src/server/credentials'
 import { Lwm2mServer } from '../../../src/server/lwm2m-server'
 import type { CoapsOptions } from '../../../src/server/options'
 import { DiskStore } from '../../../src/storage/disk-store'
-import { MemoryStore } from '../../../src/storage/memory-store'
 import type { Store } from '../../../src/storage/store'
-import { bootstrapEntries } from './bootstrap-settings'
 import type { Engine } from './engine'
-import { toCodedError } from '../messages/failure'
+import { LiveSettings } from './live-settings'
 import { restorePem } from './pem'
 import {
   bootstrapCoapsOptions,
   coapsOptions,
-  credentialInputs,
   type KeysById,
   serverOptions,
 } from './server-settings'
@@ -31,24 +27,15 @@ export interface EngineInputs {
   readonly keys: KeysById
   /** PEM. */
   readonly serverKey: string | undefined
+  /** The state of a node without a disk store: it outlives the server, but not the process. */
+  readonly memory: () => Store
   /** Something is wrong that does not keep the server from running: an entry, a file. */
   report(error: CodedError): void
 }
 
-/**
- * State of config nodes without a disk store, by node id: it outlives deploys, which make the node
- * anew, but not the process.
- */
-const memory = new Map<string, MemoryStore>()
-
-/** Forgets the state that a removed config node had in memory. */
-export function forgetMemory(id: string): void {
-  memory.delete(id)
-}
-
 /** Makes the server that a config node describes, not started yet. @throws CodedError */
 export function createEngine(inputs: EngineInputs): Engine {
-  const { settings, userDir, keys, report } = inputs
+  const { settings, keys, report } = inputs
   const options = serverOptions(settings)
   const named = settings.flag('certificatesByName', true)
   const credentials = new CredentialStore({ certificates: named ? 'named' : 'listed' })
@@ -67,30 +54,19 @@ export function createEngine(inputs: EngineInputs): Engine {
     store,
   })
   credentials.on('warning', (warning) => report(new SettingError(warning.message)))
-  const folder = objectsFolder(inputs, (model) => {
-    server.model = model
-  })
-  const file = settings.text('credentialsFile').trim()
+  const live = new LiveSettings(server, credentials, security.serverKey, inputs)
 
   return {
     server,
     credentials,
     notes: new StoreNotes(store),
     async start() {
-      await folder?.start()
-      await credentials.setList(credentialInputs(settings, keys))
-      if (file !== '') await credentials.useFile(resolve(userDir, file))
-      if (server.bootstrap !== undefined) {
-        const { configurations, problems } = bootstrapEntries(settings, keys, security.serverKey)
-        for (const problem of problems) report(problem)
-        for (const problem of server.bootstrap.configurations.setList(configurations)) {
-          report(problem)
-        }
-      }
+      await live.apply(settings, keys)
       await server.start()
     },
+    apply: (next, nextKeys) => live.apply(next, nextKeys),
     async stop() {
-      folder?.stop()
+      live.stop()
       await server.stop()
     },
   }
@@ -115,23 +91,9 @@ function securityOf({ settings, serverKey = '' }: EngineInputs): Security {
   }
 }
 
-function storeOf({ settings, id, userDir }: EngineInputs): Store {
+function storeOf({ settings, id, userDir, memory }: EngineInputs): Store {
   if (settings.choice('storage', ['disk', 'memory'], 'disk') === 'disk') {
     return new DiskStore(join(userDir, 'lwm2m', id))
   }
-  let store = memory.get(id)
-  if (store === undefined) memory.set(id, (store = new MemoryStore()))
-  return store
-}
-
-function objectsFolder(
-  { settings, userDir, report }: EngineInputs,
-  onModel: (model: Lwm2mServer['model']) => void,
-): ModelFolder | undefined {
-  const path = settings.text('objectsFolder').trim()
-  if (path === '') return undefined
-  return new ModelFolder(resolve(userDir, path), {
-    onModel,
-    onError: (error: unknown) => report(toCodedError(error)),
-  })
+  return memory()
 }

@@ -1,5 +1,7 @@
 import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
 import type { CredentialStore } from '../../../src/server/credentials'
+import type { Settings } from '../runtime/settings'
+import type { KeysById } from './server-settings'
 
 /** A server with all that belongs to it, as one thing that starts and stops. */
 export interface Engine {
@@ -9,6 +11,8 @@ export interface Engine {
   readonly notes: Notes
   /** @throws BindError, StoreError, CodedError */
   start(): Promise<void>
+  /** Takes over, while it runs, the settings that {@link LIVE_SETTINGS} names. @throws CodedError */
+  apply(settings: Settings, keys: KeysById): Promise<void>
   /** Resolves when the ports are free and the store is closed. Idempotent. */
   stop(): Promise<void>
 }

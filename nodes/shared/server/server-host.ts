@@ -1,8 +1,11 @@
 import { type Clock, systemClock, type TimerHandle } from '../../../src/base/clock'
 import { CodedError } from '../../../src/base/coded-error'
 import type { OperationResult } from '../../../src/server/types'
-import type { Engine } from './engine'
 import { toCodedError } from '../messages/failure'
+import { Feed } from '../runtime/feed'
+import type { FlowsLifecycle } from '../runtime/flows-lifecycle'
+import type { Engine } from './engine'
+import { Handover } from './handover'
 
 /** How long an action waits for a server that is just starting, ms. */
 const START_PATIENCE = 15_000
@@ -19,7 +22,7 @@ export type HostState =
 
 /** A flow node that uses the server. */
 export interface HostUser {
-  /** Called at once and at each change. */
+  /** Called at once and at each change. During a deploy a running server is `starting`. */
   onState(state: HostState): void
   /** A server is about to start: the time to listen to its events, so that none is missed. */
   onEngine?(engine: Engine): void
@@ -32,34 +35,68 @@ export type Outcome = { readonly result: OperationResult } | { readonly error: C
 /** Takes the outcomes of requests that a former self of the node made. */
 export type OutcomeReceiver = (data: unknown, outcome: Outcome) => void
 
-export interface ServerHostOptions {
+/** Where an engine reports to, whichever node stands for it. */
+export interface HostFront {
+  /** Something is wrong that does not keep the server from running: an entry, a file. */
+  report(error: CodedError): void
+  warn(line: string): void
+}
+
+/** What one deployed config node makes of its host. */
+export interface HostConfiguration extends HostFront {
+  /** Configurations with equal texts have the same server: it runs on over a deploy. */
+  readonly server: string
+  /** The same of what a running server can take over. */
+  readonly settings: string
   /** Makes a server that is not started yet; called again for each attempt. */
-  readonly createEngine: () => Engine | Promise<Engine>
+  createEngine(front: HostFront): Engine | Promise<Engine>
+  /** Gives a running server the present {@link settings}. */
+  apply(engine: Engine): Promise<void>
   /** Called at each change. */
-  readonly onState: (state: HostState) => void
-  /** What the first attempt waits for: that the flow nodes are there, so that they miss nothing. */
-  readonly ready?: Promise<void>
+  onState(state: HostState): void
+  /** A server that ran is about to stop. */
+  onStopping(engine: Engine): void
+}
+
+export interface ServerHostOptions {
   readonly clock?: Clock
 }
 
 /**
  * The life of one config node's server: started with the deploy, tried again until its port is free,
- * stopped with the node. Flow nodes come and go meanwhile, by partial deploys too.
+ * stopped with the node. A deploy makes the config node anew; the host stays, and so does the server
+ * unless it would be another one. Flow nodes come and go meanwhile.
  */
 export class ServerHost {
   /** By id: to Node-RED the `users` of the config node, whose Catch nodes see its errors. */
   readonly flowNodes: { [id: string]: object } = {}
+  /** What flow nodes leave to their next selves. */
+  readonly handover = new Handover()
   private current: HostState = { kind: 'stopped' }
   private latest: Engine | undefined
+  /** The one that has started. */
+  private started: Engine | undefined
   private readonly clock: Clock
   private readonly users = new Set<HostUser>()
-  private readonly receivers = new Map<string, OutcomeReceiver>()
-  private attempt: Promise<void> = Promise.resolve()
+  /** Of the users, those who came with the deploy under way. */
+  private readonly early = new Set<HostUser>()
+  private readonly receivers = new Map<string, OutcomeFeed>()
+  /** Starts, changes and stops, one after the other. */
+  private work: Promise<void> = Promise.resolve()
+  /** Which start counts: one more with each restart. */
+  private generation = 0
   private retry: TimerHandle | undefined
   private devicesTimer: TimerHandle | undefined
   private stopping = false
+  private endWait = (): void => {}
+  /** Resolves when the host is to stop. */
+  private readonly stopped = new Promise<void>((resolve) => (this.endWait = resolve))
 
-  constructor(private readonly options: ServerHostOptions) {
+  constructor(
+    private configuration: HostConfiguration,
+    readonly lifecycle: FlowsLifecycle,
+    options: ServerHostOptions = {},
+  ) {
     this.clock = options.clock ?? systemClock
   }
 
@@ -72,21 +109,43 @@ export class ServerHost {
     return this.latest
   }
 
+  /** Whether this is the configuration in force. */
+  hasConfiguration(configuration: HostConfiguration): boolean {
+    return this.configuration === configuration
+  }
+
   /** Begins to start; the outcome is told to the users. */
   start(): void {
+    this.clock.clearTimeout(this.retry)
+    const generation = ++this.generation
     this.set({ kind: 'starting' })
-    this.attempt = this.tryToStart()
+    this.work = this.work.then(() => this.halt()).then(() => this.tryToStart(generation))
+  }
+
+  /** The config node was made anew: the server goes on where it is the same, else it starts anew. */
+  redeploy(next: HostConfiguration): void {
+    const previous = this.configuration
+    this.configuration = next
+    if (this.current.kind === 'failed' || next.server !== previous.server) return this.start()
+    if (next.settings === previous.settings) return
+    this.work = this.work.then(async () => {
+      if (this.started === undefined) return
+      await this.configuration.apply(this.started).catch((error: unknown) => {
+        this.configuration.report(toCodedError(error))
+      })
+    })
   }
 
   /** Resolves when the ports are free. */
   async stop(): Promise<void> {
     this.stopping = true
+    this.endWait()
     this.clock.clearTimeout(this.retry)
     this.clock.clearTimeout(this.devicesTimer)
-    await this.attempt
-    const state = this.current
+    await this.work
     this.set({ kind: 'stopped' })
-    if (state.kind === 'running') await state.engine.stop()
+    this.handover.close()
+    await this.halt()
   }
 
   /**
@@ -97,9 +156,11 @@ export class ServerHost {
     this.users.add(user)
     if (node !== undefined) this.flowNodes[node.id] = node
     if (this.latest !== undefined) user.onEngine?.(this.latest)
-    user.onState(this.current)
+    if (this.lifecycle.deploying && this.current.kind === 'running') this.admitLater(user)
+    else user.onState(this.current)
     return () => {
       this.users.delete(user)
+      this.early.delete(user)
       if (node !== undefined && this.flowNodes[node.id] === node) delete this.flowNodes[node.id]
     }
   }
@@ -136,28 +197,46 @@ export class ServerHost {
 
   /**
    * Registers who takes the outcomes of requests whose node was redeployed (or restarted) while they
-   * waited for a sleeping device; returns the function that removes it again.
+   * waited for a sleeping device. What came since its former self was closed follows when the flows
+   * have started.
+   * @returns what removes it again; `comesBack` keeps what comes for its next self
    */
-  receive(origin: string, receiver: OutcomeReceiver): () => void {
-    this.receivers.set(origin, receiver)
-    return () => {
-      if (this.receivers.get(origin) === receiver) this.receivers.delete(origin)
+  receive(origin: string, receiver: OutcomeReceiver): (comesBack: boolean) => void {
+    const feed =
+      this.handover.take(`${origin}/outcomes`, OutcomeFeed) ??
+      new OutcomeFeed(() => {
+        if (this.receivers.get(origin) === feed) this.receivers.delete(origin)
+      })
+    this.receivers.set(origin, feed)
+    const open = (): void => void feed.outcomes.open(([data, outcome]) => receiver(data, outcome))
+    let left = false
+    if (this.lifecycle.deploying) void this.lifecycle.started().then(() => left || open())
+    else open()
+    return (comesBack) => {
+      left = true
+      feed.outcomes.close()
+      if (comesBack) this.handover.park(`${origin}/outcomes`, feed)
+      else feed.abandon()
     }
   }
 
-  /** Hands an outcome to the present self of a node. Answers whether there is one. */
+  /** Hands an outcome to the present self of a node. Answers whether there is one, or will be. */
   deliver(origin: string, data: unknown, outcome: Outcome): boolean {
-    const receiver = this.receivers.get(origin)
-    receiver?.(data, outcome)
-    return receiver !== undefined
+    const feed = this.receivers.get(origin)
+    feed?.outcomes.push([data, outcome])
+    return feed !== undefined
   }
 
-  private async tryToStart(): Promise<void> {
-    await this.options.ready
-    if (this.stopping) return
+  private async tryToStart(generation: number): Promise<void> {
+    const obsolete = (): boolean => this.stopping || generation !== this.generation
+    await Promise.race([this.lifecycle.started(), this.stopped])
+    if (obsolete()) return
     let engine: Engine | undefined
     try {
-      engine = await this.options.createEngine()
+      engine = await this.configuration.createEngine({
+        report: (error) => this.configuration.report(error),
+        warn: (line) => this.configuration.warn(line),
+      })
       this.latest = engine
       this.attach(engine)
       for (const user of [...this.users]) user.onEngine?.(engine)
@@ -166,15 +245,25 @@ export class ServerHost {
       await engine?.stop().catch(() => {
         // It did not start: there is nothing that could be left running.
       })
-      if (this.stopping) return
+      if (obsolete()) return
       this.set({ kind: 'failed', error: toCodedError(error) })
       this.retry = this.clock.setTimeout(() => {
-        this.attempt = this.tryToStart()
+        this.work = this.work.then(() => this.tryToStart(generation))
       }, RETRY_INTERVAL)
       return
     }
-    if (this.stopping) await engine.stop()
-    else this.set({ kind: 'running', engine })
+    if (obsolete()) return engine.stop()
+    this.started = engine
+    this.set({ kind: 'running', engine })
+  }
+
+  /** Stops the server that runs. */
+  private async halt(): Promise<void> {
+    const engine = this.started
+    this.started = undefined
+    if (engine === undefined) return
+    this.configuration.onStopping(engine)
+    await engine.stop().catch((error: unknown) => this.configuration.report(toCodedError(error)))
   }
 
   private attach(engine: Engine): void {
@@ -199,11 +288,27 @@ export class ServerHost {
     }, DEVICES_INTERVAL)
   }
 
+  /** A node made by a deploy can send when all nodes are there: until then the server is starting. */
+  private admitLater(user: HostUser): void {
+    this.early.add(user)
+    user.onState({ kind: 'starting' })
+    void this.lifecycle.started().then(() => {
+      if (this.early.delete(user)) user.onState(this.current)
+    })
+  }
+
   private set(state: HostState): void {
     this.current = state
-    this.options.onState(state)
-    for (const user of [...this.users]) user.onState(state)
+    this.configuration.onState(state)
+    for (const user of [...this.users]) if (!this.early.has(user)) user.onState(state)
   }
+}
+
+/** The outcomes of requests of one flow node, which may be being made anew. */
+class OutcomeFeed {
+  readonly outcomes = new Feed<readonly [data: unknown, outcome: Outcome]>()
+
+  constructor(readonly abandon: () => void) {}
 }
 
 function notRunning(message: string): CodedError {

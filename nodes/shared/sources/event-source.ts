@@ -12,7 +12,8 @@ import { resourceLookup } from '../messages/names'
 import type { Node, NodeAPI, NodeMessage } from '../runtime/red'
 import { sharedText } from '../runtime/red'
 import { registrationInfo } from '../messages/registration-info'
-import type { HostState, HostUser } from '../server/server-host'
+import type { HostState } from '../server/server-host'
+import { EventFeed } from './event-feed'
 import { findHost } from '../server/server-node'
 import { SettingError } from '../runtime/settings'
 import { StatusLine } from '../status/status-line'
@@ -57,11 +58,10 @@ export interface EventSourceSettings {
 /** Turns the events of a server into messages. */
 export class EventSource {
   private readonly status: StatusLine
-  private removers: (() => void)[] = []
 
   constructor(
     private readonly RED: NodeAPI,
-    private readonly node: Node,
+    node: Node,
     serverId: string,
     private readonly settings: EventSourceSettings,
   ) {
@@ -75,20 +75,13 @@ export class EventSource {
       })
       return
     }
-    const user: HostUser = {
-      onEngine: ({ server }) => {
-        this.detach()
-        this.attach(server)
-      },
+    new EventFeed(host, node, {
+      listen: ({ server }, push) => this.listen(server, push),
+      send: (message) => node.send(message),
       onState: (state) => this.showDevices(state),
       onDevices: () => this.showDevices(host.state),
-    }
-    const leave = host.use(user, node)
-    node.on('close', () => {
-      leave()
-      this.detach()
-      this.status.close()
     })
+    node.on('close', () => this.status.close())
   }
 
   private showDevices(state: HostState): void {
@@ -99,27 +92,33 @@ export class EventSource {
     }
   }
 
-  private detach(): void {
-    for (const remove of this.removers.splice(0)) remove()
-  }
-
-  private attach(server: Lwm2mServer): void {
+  /** Answers what stops it. */
+  private listen(server: Lwm2mServer, push: (message: NodeMessage) => void): () => void {
     const { events } = this.settings
+    const removers: (() => void)[] = []
     const add = (name: EventName, listen: () => () => void): void => {
-      if (events.has(name)) this.removers.push(listen())
+      if (events.has(name)) removers.push(listen())
+    }
+    const about = (
+      name: EventName,
+      registration: Registration,
+      more: { readonly [name: string]: unknown },
+    ): void => {
+      if (!this.wants(registration.endpoint)) return
+      const payload = { ...registrationInfo(server.model, registration), ...more }
+      push(eventMessage(name, registration.endpoint, { payload }))
     }
     const plain = (
       name: 'deregistered' | 'expired' | 'awake' | 'asleep' | 'connected' | 'disconnected',
-    ) =>
-      add(name, () => server.on(name, (registration) => this.about(server, name, registration, {})))
+    ) => add(name, () => server.on(name, (registration) => about(name, registration, {})))
     add('registered', () =>
       server.on('registered', (registration, previous) =>
-        this.about(server, 'registered', registration, { again: previous !== undefined }),
+        about('registered', registration, { again: previous !== undefined }),
       ),
     )
     add('updated', () =>
       server.on('updated', (registration, change) =>
-        this.about(server, 'updated', registration, { change: changeInfo(change) }),
+        about('updated', registration, { change: changeInfo(change) }),
       ),
     )
     plain('deregistered')
@@ -128,9 +127,24 @@ export class EventSource {
     plain('asleep')
     plain('connected')
     plain('disconnected')
-    add('send', () => server.on('send', (result, from) => this.onSend(server, result, from)))
-    add('queue', () => server.on('queue', (endpoint, waiting) => this.onQueue(endpoint, waiting)))
-    add('warning', () => server.on('warning', (warning) => this.onWarning(warning)))
+    add('send', () =>
+      server.on('send', (result, from) => {
+        if (this.wants(result.endpoint)) push(this.sendMessage(server, result, from))
+      }),
+    )
+    add('queue', () =>
+      server.on('queue', (endpoint, waiting) => {
+        if (this.wants(endpoint)) push(eventMessage('queue', endpoint, { payload: waiting }))
+      }),
+    )
+    add('warning', () =>
+      server.on('warning', (warning) => {
+        if (this.wantsWarning(warning)) push(warningMessage(warning))
+      }),
+    )
+    return () => {
+      for (const remove of removers) remove()
+    }
   }
 
   private wants(endpoint: string): boolean {
@@ -138,57 +152,52 @@ export class EventSource {
     return pattern === endpoint || matchesPattern(pattern, endpoint)
   }
 
-  private emit(event: EventName, endpoint: string | undefined, rest: NodeMessage): void {
-    this.node.send({
-      topic: endpoint === undefined ? event : `${endpoint}/${event}`,
-      event,
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...rest,
-    })
+  /** Warnings that concern no known device are for those who listen to all of them. */
+  private wantsWarning({ endpoint }: ServerWarning): boolean {
+    return endpoint === undefined ? this.settings.pattern === '*' : this.wants(endpoint)
   }
 
-  private about(
+  private sendMessage(
     server: Lwm2mServer,
-    event: EventName,
+    result: OperationResult,
     registration: Registration,
-    more: { readonly [name: string]: unknown },
-  ): void {
-    if (!this.wants(registration.endpoint)) return
-    const payload = { ...registrationInfo(server.model, registration), ...more }
-    this.emit(event, registration.endpoint, { payload })
-  }
-
-  private onSend(server: Lwm2mServer, result: OperationResult, registration: Registration): void {
-    if (!this.wants(result.endpoint)) return
+  ): NodeMessage {
     const paths = result.records.map(({ path }) => path)
     const { model } = server
-    const context = { model, registration, keys: this.settings.keys }
-    this.node.send(valueMessage({ event: 'send' }, result, paths, context))
     const text = singleValueText(result.records, resourceLookup(model, registration))
     if (text !== undefined) {
       this.status.show({ fill: 'green', shape: 'dot', text, since: Date.now() })
     }
+    const context = { model, registration, keys: this.settings.keys }
+    return valueMessage({ event: 'send' }, result, paths, context)
   }
+}
 
-  private onQueue(endpoint: string, waiting: number): void {
-    if (this.wants(endpoint)) this.emit('queue', endpoint, { payload: waiting })
+function eventMessage(
+  event: EventName,
+  endpoint: string | undefined,
+  rest: NodeMessage,
+): NodeMessage {
+  return {
+    topic: endpoint === undefined ? event : `${endpoint}/${event}`,
+    event,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...rest,
   }
+}
 
-  /** Warnings that concern no known device are for those who listen to all of them. */
-  private onWarning(warning: ServerWarning): void {
-    const { code, message, endpoint, peer, stranger, path, raw } = warning
-    if (endpoint === undefined ? this.settings.pattern !== '*' : !this.wants(endpoint)) return
-    this.emit('warning', endpoint, {
-      payload: {
-        code,
-        message,
-        ...(peer === undefined ? {} : { address: peer.address, port: peer.port }),
-        ...stranger,
-        ...(raw === undefined ? {} : { raw: Buffer.from(raw) }),
-      },
-      ...(path === undefined ? {} : { path: path.toString() }),
-    })
-  }
+function warningMessage(warning: ServerWarning): NodeMessage {
+  const { code, message, endpoint, peer, stranger, path, raw } = warning
+  return eventMessage('warning', endpoint, {
+    payload: {
+      code,
+      message,
+      ...(peer === undefined ? {} : { address: peer.address, port: peer.port }),
+      ...stranger,
+      ...(raw === undefined ? {} : { raw: Buffer.from(raw) }),
+    },
+    ...(path === undefined ? {} : { path: path.toString() }),
+  })
 }
 
 function changeInfo(change: RegistrationChange): object {

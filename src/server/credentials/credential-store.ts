@@ -121,10 +121,16 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
    * Reads a credentials file now and whenever it changes. Now, entries that are wrong are left out and
    * reported. A changed file is taken only when all of it is right: one that is half written must not
    * cut devices off. A file that goes away changes nothing either.
+   * @param path `undefined`: none any more, what came from a file is removed
    * @returns what is wrong now; also emitted as `warning`
    */
-  async useFile(path: string): Promise<CredentialError[]> {
+  async useFile(path: string | undefined): Promise<CredentialError[]> {
     this.watch?.stop()
+    this.watch = undefined
+    if (path === undefined) {
+      await this.changes.run(async () => this.apply([], 'file'))
+      return []
+    }
     const watch = new FileWatch(path, this.clock, () => this.rereadFile(path))
     this.watch = watch
     await watch.start()

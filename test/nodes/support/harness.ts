@@ -17,7 +17,7 @@ import lwm2mRead from '../../../nodes/lwm2m-read'
 import lwm2mRequest from '../../../nodes/lwm2m-request'
 import lwm2mServer from '../../../nodes/lwm2m-server'
 import lwm2mWrite from '../../../nodes/lwm2m-write'
-import { forgetMemory } from '../../../nodes/shared/server/create-engine'
+import { type PackageRuntime, runtimeOf } from '../../../nodes/shared/package-runtime'
 
 /** A node of a flow file. */
 export interface FlowNode {
@@ -46,8 +46,12 @@ export function translate(key: string, parameters: { [name: string]: unknown } =
   return text.replace(/__(\w+)__/g, (_all, name: string) => String(parameters[name]))
 }
 
+/** What the nodes share, once they are loaded. */
+let runtime: PackageRuntime | undefined
+
 function translated(init: NodeInitializer): NodeInitializer {
   return (RED: NodeAPI) => {
+    runtime = runtimeOf(RED)
     const api = Object.create(RED) as NodeAPI
     Object.defineProperty(api, '_', { value: translate })
     return init(api)
@@ -70,6 +74,19 @@ const nodes = [
   lwm2mBootstrap,
 ].map(translated)
 
+/** Takes what reaches the `collector` nodes of the flow that runs, also while a deploy makes them anew. */
+let collect: (message: NodeMessage) => void = () => {}
+
+const collector: NodeInitializer = (RED: NodeAPI) => {
+  RED.nodes.registerType('collector', function (this: Node, definition) {
+    RED.nodes.createNode(this, definition)
+    this.on('input', (message, _send, done) => {
+      collect(message)
+      done()
+    })
+  })
+}
+
 const TAB = { id: 'tab', type: 'tab', label: 'test' }
 
 /** Nodes that stand nowhere are config nodes to Node-RED. */
@@ -81,18 +98,41 @@ function onCanvas(flow: readonly FlowNode[]): object[] {
 /** One runtime with a user directory of its own; call {@link Flows.close} after each test. */
 export class Flows {
   readonly userDir = mkdtempSync(join(tmpdir(), 'lwm2m-nodes-'))
+  /** What reached nodes of the type `collector`. */
+  readonly collected: NodeMessage[] = []
+  private readonly lookers = new Set<(message: NodeMessage) => void>()
 
   async load(
     flow: readonly FlowNode[],
     credentials: { [id: string]: { [name: string]: string } } = {},
   ): Promise<void> {
     helper.settings({ userDir: this.userDir, logging: { console: { level: 'off' } } })
-    await helper.load(nodes, onCanvas(flow), credentials)
+    collect = (message) => {
+      this.collected.push(message)
+      for (const look of [...this.lookers]) look(message)
+    }
+    await helper.load([...nodes, collector], onCanvas(flow), credentials)
   }
 
   /** Deploys another flow. */
-  async deploy(flow: readonly FlowNode[], type: 'full' | 'flows' | 'nodes'): Promise<void> {
-    await helper.setFlows(onCanvas(flow), type)
+  async deploy(
+    flow: readonly FlowNode[],
+    type: 'full' | 'flows' | 'nodes',
+    credentials?: { [id: string]: { [name: string]: string } },
+  ): Promise<void> {
+    await helper.setFlows(onCanvas(flow), type, credentials)
+  }
+
+  /** The next message that reaches a `collector` and fits. */
+  collect(fits: (message: NodeMessage) => boolean): Promise<NodeMessage> {
+    return new Promise((resolve) => {
+      const look = (message: NodeMessage): void => {
+        if (!fits(message)) return
+        this.lookers.delete(look)
+        resolve(message)
+      }
+      this.lookers.add(look)
+    })
   }
 
   node(id: string): Node {
@@ -150,7 +190,7 @@ export class Flows {
 
   async close(): Promise<void> {
     await helper.unload()
-    forgetMemory('server')
+    runtime?.servers.forget('server')
     rmSync(this.userDir, { recursive: true, force: true })
   }
 }

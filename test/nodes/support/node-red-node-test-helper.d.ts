@@ -9,7 +9,11 @@ declare module 'node-red-node-test-helper' {
       flow: readonly object[],
       credentials?: object,
     ): Promise<void>
-    setFlows(flow: readonly object[], type: 'full' | 'flows' | 'nodes'): Promise<void>
+    setFlows(
+      flow: readonly object[],
+      type: 'full' | 'flows' | 'nodes',
+      credentials?: { [id: string]: { [name: string]: string } },
+    ): Promise<void>
     unload(): Promise<void>
     getNode(id: string): Node
     request(): {

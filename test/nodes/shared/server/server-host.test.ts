@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { CodedError } from '../../../../src/base/coded-error'
 import { Lwm2mServer } from '../../../../src/server/lwm2m-server'
 import { CredentialStore } from '../../../../src/server/credentials'
+import { FlowsLifecycle } from '../../../../nodes/shared/runtime/flows-lifecycle'
 import type { Engine } from '../../../../nodes/shared/server/engine'
-import { ServerHost, type HostState } from '../../../../nodes/shared/server/server-host'
+import {
+  type HostConfiguration,
+  type HostState,
+  ServerHost,
+} from '../../../../nodes/shared/server/server-host'
 import { FakeClock } from '../../../support/fake-clock'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -15,30 +21,50 @@ function engine(start: () => Promise<void>, stopped: () => void = () => {}): Eng
     credentials: new CredentialStore(),
     notes: { recall: () => Promise.resolve(undefined), keep: () => Promise.resolve() },
     start,
+    apply: () => Promise.resolve(),
     stop: () => Promise.resolve(stopped()),
   }
 }
 
 const inUse = (): Promise<void> => Promise.reject(new CodedError('EADDRINUSE', 'port in use'))
 
+/** A configuration that does what a test says. */
+function configuration(
+  own: Partial<HostConfiguration> & Pick<HostConfiguration, 'createEngine'>,
+): HostConfiguration {
+  return {
+    server: '',
+    settings: '',
+    apply: () => Promise.resolve(),
+    onState: () => {},
+    onStopping: () => {},
+    report: () => {},
+    warn: () => {},
+    ...own,
+  }
+}
+
 describe('ServerHost', () => {
   let clock: FakeClock
+  let events: EventEmitter
+  let lifecycle: FlowsLifecycle
   let states: string[]
   const onState = (state: HostState): void => {
     states.push(state.kind === 'failed' ? `failed ${state.error.code}` : state.kind)
   }
 
+  const makeHost = (createEngine: HostConfiguration['createEngine']): ServerHost =>
+    new ServerHost(configuration({ createEngine, onState }), lifecycle, { clock })
+
   beforeEach(() => {
     clock = new FakeClock()
+    events = new EventEmitter()
+    lifecycle = new FlowsLifecycle(events, false, clock)
     states = []
   })
 
   it('starts, and tells users that come before and after', async () => {
-    const host = new ServerHost({
-      createEngine: () => engine(() => Promise.resolve()),
-      onState,
-      clock,
-    })
+    const host = makeHost(() => engine(() => Promise.resolve()))
     const early: string[] = []
     host.start()
     host.use({ onState: ({ kind }) => early.push(kind) })
@@ -51,23 +77,19 @@ describe('ServerHost', () => {
   })
 
   it('waits for the flow nodes, so that they hear what the start itself tells', async () => {
-    let ready = (): void => {}
     const order: string[] = []
-    const host = new ServerHost({
-      createEngine: () =>
-        engine(() => {
-          order.push('start')
-          return Promise.resolve()
-        }),
-      onState,
-      clock,
-      ready: new Promise((resolve) => (ready = resolve)),
-    })
+    const host = makeHost(() =>
+      engine(() => {
+        order.push('start')
+        return Promise.resolve()
+      }),
+    )
+    events.emit('flows:starting', {})
     host.start()
     await turn()
     assert.equal(order.length, 0)
     host.use({ onState: () => {}, onEngine: () => order.push('listening') })
-    ready()
+    events.emit('flows:started', {})
     await turn()
     assert.deepEqual(order, ['listening', 'start'])
   })
@@ -75,7 +97,7 @@ describe('ServerHost', () => {
   it('tries again every three seconds with a new engine until the port is free', async () => {
     let attempts = 0
     const createEngine = (): Engine => engine(() => (++attempts < 3 ? inUse() : Promise.resolve()))
-    const host = new ServerHost({ createEngine, onState, clock })
+    const host = makeHost(createEngine)
     host.start()
     await turn()
     assert.deepEqual(states, ['starting', 'failed EADDRINUSE'])
@@ -94,7 +116,7 @@ describe('ServerHost', () => {
     const createEngine = (): Engine => {
       throw new CodedError('invalid-setting', 'no')
     }
-    const host = new ServerHost({ createEngine, onState, clock })
+    const host = makeHost(createEngine)
     host.start()
     await turn()
     assert.deepEqual(states, ['starting', 'failed invalid-setting'])
@@ -105,7 +127,7 @@ describe('ServerHost', () => {
     it('waits while the server starts', async () => {
       let started = (): void => {}
       const createEngine = (): Engine => engine(() => new Promise((resolve) => (started = resolve)))
-      const host = new ServerHost({ createEngine, onState, clock })
+      const host = makeHost(createEngine)
       host.start()
       const running = host.running()
       await turn()
@@ -115,7 +137,7 @@ describe('ServerHost', () => {
 
     it('gives up after its patience', async () => {
       const createEngine = (): Engine => engine(() => new Promise(() => {}))
-      const host = new ServerHost({ createEngine, onState, clock })
+      const host = makeHost(createEngine)
       host.start()
       const running = host.running(500)
       await turn()
@@ -124,7 +146,7 @@ describe('ServerHost', () => {
     })
 
     it('says why the server does not run, to those who waited and those who come', async () => {
-      const host = new ServerHost({ createEngine: () => engine(inUse), onState, clock })
+      const host = makeHost(() => engine(inUse))
       host.start()
       await assert.rejects(host.running(), { code: 'EADDRINUSE' })
       await assert.rejects(host.running(), { code: 'EADDRINUSE' })
@@ -133,7 +155,7 @@ describe('ServerHost', () => {
     it('ends with the server', async () => {
       let started = (): void => {}
       const createEngine = (): Engine => engine(() => new Promise((resolve) => (started = resolve)))
-      const host = new ServerHost({ createEngine, onState, clock })
+      const host = makeHost(createEngine)
       host.start()
       const running = assert.rejects(host.running(), { code: 'not-running' })
       await turn()
@@ -156,7 +178,7 @@ describe('ServerHost', () => {
         () => stops++,
       )
     }
-    const host = new ServerHost({ createEngine, onState, clock })
+    const host = makeHost(createEngine)
     host.start()
     await turn()
     const stopping = host.stop()
@@ -170,24 +192,20 @@ describe('ServerHost', () => {
   })
 
   it('hands outcomes to whoever stands for a node now', () => {
-    const host = new ServerHost({ createEngine: () => engine(inUse), onState, clock })
+    const host = makeHost(() => engine(inUse))
     const heard: unknown[] = []
     const error = new CodedError('expired', 'too late')
     const forget = host.receive('n1', (data) => heard.push(['old', data]))
     const forgetNew = host.receive('n1', (data) => heard.push(['new', data]))
-    forget()
+    forget(false)
     assert.equal(host.deliver('n1', 7, { error }), true)
-    forgetNew()
+    forgetNew(false)
     assert.equal(host.deliver('n1', 8, { error }), false)
     assert.deepEqual(heard, [['new', 7]])
   })
 
   it('coalesces changes of the device list', async () => {
-    const host = new ServerHost({
-      createEngine: () => engine(() => Promise.resolve()),
-      onState,
-      clock,
-    })
+    const host = makeHost(() => engine(() => Promise.resolve()))
     let changes = 0
     host.use({ onState: () => {}, onDevices: () => changes++ })
     host.start()
