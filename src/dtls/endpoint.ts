@@ -153,7 +153,7 @@ export class DtlsServer {
     if (!association.displaced) {
       const alert = buildAlert(AlertLevel.warning, Alert.closeNotify)
       const record = association.seal(ContentType.alert, alert)
-      if (record !== undefined) this.output(record, association)
+      if (record !== undefined) this.transmit(association, record)
     }
     this.end(association, reason)
   }
@@ -174,6 +174,11 @@ export class DtlsServer {
       closed++
     }
     return closed
+  }
+
+  /** The client answered something that was sent to its new address: it is there. */
+  confirmPath(association: Association): void {
+    association.path = undefined
   }
 
   /** A pinned association never makes room for others. */
@@ -204,7 +209,7 @@ export class DtlsServer {
       settings,
       clock,
       dropped,
-      output: (datagram, to) => this.output(datagram, to),
+      transmit: (association, datagram) => this.transmit(association, datagram),
       send: (association, type, content) => void this.sendRecord(association, type, content),
       deliver: (association, message) => this.onMessage(association, message),
       touch: (association) => this.associations.touch(association),
@@ -230,8 +235,22 @@ export class DtlsServer {
       this.close(association, 'its sequence numbers are used up')
       return false
     }
-    this.output(record, association)
+    this.transmit(association, record)
     return true
+  }
+
+  /**
+   * To where an association is. As long as that is not proven, at most three times as much as came from
+   * there, and to its last proven address as well: a client drops what it gets twice.
+   */
+  private transmit(association: Association, datagram: Uint8Array): void {
+    const { path } = association
+    if (path === undefined) return this.output(datagram, association)
+    if (path.admit(datagram.length)) this.output(datagram, association)
+    // Not where somebody else is now.
+    if (this.associations.at(addressKey(path.proven)) === undefined) {
+      this.output(datagram, path.proven)
+    }
   }
 
   private onEstablished(

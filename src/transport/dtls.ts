@@ -6,6 +6,8 @@ import type { DtlsCredentials } from '../dtls/credentials'
 import { DtlsServer } from '../dtls/endpoint'
 import { DtlsSendError, type HandshakeFailureCode } from '../dtls/errors'
 import type { DtlsSettings } from '../dtls/options'
+import type { UnprovenPath } from '../dtls/associations/unproven-path'
+import { PathProof } from './path-proof'
 import { DatagramSocket } from './datagram-socket'
 import {
   type BoundAddress,
@@ -61,6 +63,7 @@ export class DtlsTransport implements Transport {
     this.onWarning(`the DTLS handshake with ${address}:${port}${who} failed: ${reason}`)
   }
 
+  private readonly proofs = new WeakMap<UnprovenPath, PathProof>()
   private readonly socket: DatagramSocket
   private server: DtlsServer
   private starting: Promise<BoundAddress> | undefined
@@ -105,6 +108,7 @@ export class DtlsTransport implements Transport {
     if (!(peer instanceof Association)) throw new PeerGone(peer)
     try {
       this.server.send(peer, datagram)
+      if (peer.path !== undefined) this.provePath(peer, datagram)
     } catch (error) {
       if (error instanceof DtlsSendError && error.code === 'association-ended') {
         throw new PeerGone(peer)
@@ -143,6 +147,27 @@ export class DtlsTransport implements Transport {
       : this.maxDatagram
   }
 
+  /** Notes what is sent to an unproven address; asks whether the peer is there if that needs more. */
+  private provePath(peer: Association, datagram: Uint8Array): void {
+    const { path } = peer
+    if (path === undefined) return
+    const proof = this.proofs.get(path) ?? new PathProof()
+    this.proofs.set(path, proof)
+    proof.onSent(datagram)
+    if (!path.withheld) return
+    path.withheld = false
+    const ping = proof.nextPing()
+    if (ping !== undefined) this.server.send(peer, ping)
+  }
+
+  private receive(peer: Association, message: Buffer): void {
+    const { path } = peer
+    const proof = path?.isCurrent === true ? this.proofs.get(path) : undefined
+    const shown = proof?.onReceived(message) ?? 'nothing'
+    if (shown !== 'nothing') this.server.confirmPath(peer)
+    if (shown !== 'answer-to-ping') this.onMessage(peer, message)
+  }
+
   private async bind(): Promise<BoundAddress> {
     await this.stopping
     // A stopped one stays stopped; the first start takes the constructor's.
@@ -156,7 +181,7 @@ export class DtlsTransport implements Transport {
       ...this.options,
       output: (datagram, address, port) => this.socket.send(datagram, address, port),
     })
-    server.onMessage = (association, message) => this.onMessage(association, message)
+    server.onMessage = (association, message) => this.receive(association, message)
     server.onAssociationEnded = (association, reason) => this.onPeerGone(association, reason)
     server.onHandshakeFailed = (report) => this.onHandshakeFailed(report)
     server.onWarning = (message) => this.onWarning(message)

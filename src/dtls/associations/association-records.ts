@@ -5,14 +5,16 @@ import type { DropReason } from '../counters'
 import type { WireAddress } from '../identity'
 import { buildAlert, describeAlert, parseAlert } from '../wire/alert'
 import { HANDSHAKE_HEADER } from '../wire/constants'
-import { type OpenedRecord, openRecord, type RawRecord } from '../records/record'
+import { type OpenedRecord, openRecord, type RawRecord, recordLength } from '../records/record'
+import { UnprovenPath } from './unproven-path'
 import type { Settings } from '../settings'
 
 /** What live associations need of the server. */
 export interface LiveHost {
   readonly clock: Clock
   readonly settings: Settings
-  output(datagram: Uint8Array, to: WireAddress): void
+  /** Sends records of an association to where it is. */
+  transmit(association: Association, datagram: Uint8Array): void
   /** One record; ends the association instead when its sequence numbers are used up. */
   send(association: Association, type: number, content: Uint8Array): void
   dropped(reason: DropReason): void
@@ -25,6 +27,10 @@ export interface LiveHost {
   /** Too many forged records, or no sequence numbers left. */
   exhausted(association: Association, reason: string): void
   retransmitted(): void
+}
+
+function sameAddress(a: WireAddress, b: WireAddress): boolean {
+  return a.port === b.port && a.wireAddress === b.wireAddress
 }
 
 /** Why a record was not taken. */
@@ -41,7 +47,10 @@ export class AssociationRecords {
   receive(association: Association, record: RawRecord, from: WireAddress): Rejection | undefined {
     const { window } = association
     // Before decryption, so that replays cost little (RFC 6347 §4.1.2.6).
-    if (!window.isFresh(record.sequence)) return 'replayed'
+    if (!window.isFresh(record.sequence)) {
+      this.returnToProven(association, record, from)
+      return 'replayed'
+    }
     const opened = openRecord(association.readCipher, record)
     if (opened === undefined) return 'forged'
     const isNewest = record.sequence > window.newest
@@ -70,12 +79,35 @@ export class AssociationRecords {
     from: WireAddress,
     isNewest: boolean,
   ): void {
-    if (association.wireAddress === from.wireAddress && association.port === from.port) {
+    const isHere = sameAddress(association, from)
+    if (isHere) association.displaced = false
+    else if (isNewest && record.type === ContentType.tls12Cid) {
       association.displaced = false
-    } else if (isNewest && record.type === ContentType.tls12Cid) {
-      association.displaced = false
-      this.host.moved(association, from)
+      this.move(association, from, record.sequence)
     }
+    const { path } = association
+    if (path === undefined) return
+    path.isCurrent = isHere || sameAddress(association, from)
+    if (path.isCurrent) path.onReceived(recordLength(record))
+  }
+
+  private move(association: Association, from: WireAddress, movedBy: number): void {
+    const { wireAddress, port, path } = association
+    const proven = path?.proven ?? { wireAddress, port }
+    association.path = sameAddress(proven, from) ? undefined : new UnprovenPath(proven, movedBy)
+    this.host.moved(association, from)
+  }
+
+  /**
+   * The record that moved the client comes from its proven address, too: somebody else was faster with
+   * a copy.
+   */
+  private returnToProven(association: Association, record: RawRecord, from: WireAddress): void {
+    const { path } = association
+    if (path?.movedBy !== record.sequence || !sameAddress(path.proven, from)) return
+    if (openRecord(association.readCipher, record) === undefined) return
+    association.path = undefined
+    this.host.moved(association, from)
   }
 
   private dispatch(association: Association, { type, content }: OpenedRecord): void {
@@ -132,6 +164,6 @@ export class AssociationRecords {
     const datagram = association.sealLastFlight(flight)
     if (datagram === undefined) return
     this.host.retransmitted()
-    this.host.output(datagram, association)
+    this.host.transmit(association, datagram)
   }
 }

@@ -2,6 +2,7 @@ import { unmapped } from '../../base/ip-address'
 import type { RecordCipher } from '../ciphers'
 import { ContentType, HandshakeType, LAST_SEQUENCE } from '../wire/constants'
 import type { DtlsIdentity, WireAddress } from '../identity'
+import type { UnprovenPath } from './unproven-path'
 import { wholeMessage } from '../wire/handshake-header'
 import { plainRecord, recordOverhead, sealRecord } from '../records/record'
 import type { ReplayWindow } from '../records/replay'
@@ -68,6 +69,8 @@ export class Association {
   pinned = false
   /** @internal Its address belongs to another client now; cleared when it is heard again. */
   displaced = false
+  /** @internal Set while it is not proven that the client is at its new address. */
+  path: UnprovenPath | undefined = undefined
   ended = false
   /** @internal Neighbours in the list by last use; see associations.ts. */
   newer: Association | undefined = undefined

@@ -14,6 +14,11 @@ export interface RawRecord {
   readonly fragment: Uint8Array
 }
 
+/** How long it is in its datagram. */
+export function recordLength({ connectionId, fragment }: RawRecord): number {
+  return RECORD_HEADER + connectionId.length + fragment.length
+}
+
 export const NO_CONNECTION_ID = new Uint8Array(0)
 
 /** What {@link readRecord} found: a record or why there is none, and where to go on. */
