@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { NodeAPI, NodeInitializer } from 'node-red'
 import { Lwm2mClient } from '../src/client/lwm2m-client'
 import { AccountsFile } from './shared/device/accounts-file'
+import { readLargeIntegers } from './shared/messages/flow-values'
 import { refuse } from './shared/actions/action-definition'
 import { Departure } from './shared/device/departure'
 import { DeviceController } from './shared/device/device-controller'
@@ -31,6 +32,7 @@ const lwm2mDevice: NodeInitializer = (RED: NodeAPI) => {
       new DeviceController(RED, this, client, {
         autoStart: settings.flag('autoStart', true),
         reportState: settings.flag('reportState'),
+        integers: readLargeIntegers(settings),
         forget: () => accounts.remove(),
         departure: new Departure(runtime.lifecycle, this, saved, [
           'endpoint',

@@ -1,5 +1,6 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
 import { refuse } from './shared/actions/action-definition'
+import { readLargeIntegers } from './shared/messages/flow-values'
 import { EventSource, readEventNames } from './shared/sources/event-source'
 import type { Node, NodeDef } from './shared/runtime/red'
 import { migrate, type SavedDefinition, Settings } from './shared/runtime/settings'
@@ -14,6 +15,7 @@ const lwm2mEvents: NodeInitializer = (RED: NodeAPI) => {
         events: readEventNames(settings.texts('events')),
         pattern: settings.text('endpoint').trim() || '*',
         keys: settings.choice('keys', ['id', 'name'], 'id'),
+        integers: readLargeIntegers(settings),
       })
     } catch (error) {
       refuse(RED, this, error)

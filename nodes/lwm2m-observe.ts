@@ -3,6 +3,7 @@ import { Serial } from '../src/base/serial'
 import { refuse } from './shared/actions/action-definition'
 import { readFormat } from './shared/actions/action-node'
 import { toCodedError } from './shared/messages/failure'
+import { readLargeIntegers } from './shared/messages/flow-values'
 import { ArgumentError, splitPaths, TypedField } from './shared/messages/fields'
 import { makeWish, messageCriteria, readWishDefaults } from './shared/sources/observe-wish'
 import { Observer } from './shared/sources/observer'
@@ -66,6 +67,7 @@ const lwm2mObserve: NodeInitializer = (RED: NodeAPI) => {
       const observer = new Observer(RED, this, settings.text('server'), {
         defaults,
         keys,
+        integers: readLargeIntegers(settings),
         kept: dynamic,
         emit: (message) => this.send(message),
         status: new StatusLine(RED, this),

@@ -22,6 +22,7 @@ const lwm2mRequest: NodeInitializer = (RED: NodeAPI) => {
       const observer = new Observer(RED, this, serverId, {
         defaults: { criteria: {}, attributes: {}, format: actions.format, includeSend: false },
         keys: actions.keys,
+        integers: actions.integers,
         kept: true,
         emit: (message) => this.send([null, message]),
       })

@@ -25,11 +25,13 @@ function splitPaths(text: string): string[] {
     .filter(Boolean)
 }
 
-/** Whether a text is a path, or several where they are allowed. */
+/** Whether a text is a path as the server reads it, or several where they are allowed. */
 export function validPaths(text: string, multiple: boolean): boolean {
   const paths = splitPaths(text)
   return (
-    paths.length > 0 && (multiple || paths.length === 1) && paths.every((path) => pathIds(path))
+    paths.length > 0 &&
+    (multiple || paths.length === 1) &&
+    paths.every((path) => path === '/' || pathIds(path) !== undefined)
   )
 }
 

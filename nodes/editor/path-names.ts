@@ -1,3 +1,4 @@
+import { Path } from '../../src/lwm2m/path'
 import type { ObjectInfo } from '../admin/contract'
 import { api } from './api'
 
@@ -15,12 +16,14 @@ export function objectDefinition(server: string, object: number): Promise<Object
   return definition
 }
 
-/** The ids of a path's text; undefined where it is none. A gateway prefix is skipped. */
-export function pathIds(text: string): number[] | undefined {
-  const segments = text.trim().replace(/^\//, '').replace(/\/$/, '').split('/')
-  if (segments[0] !== undefined && !/^\d/.test(segments[0])) segments.shift()
-  const valid = segments.length <= 4 && segments.every((part) => /^\d{1,5}$/.test(part))
-  return valid && segments.length > 0 ? segments.map(Number) : undefined
+/** The ids of a path's text as the server reads it; undefined where it is none, or names no object. */
+export function pathIds(text: string): readonly number[] | undefined {
+  try {
+    const { ids } = Path.parse(text)
+    return ids.length > 0 ? ids : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** `'/3/0/9'` -> `'Device › 0 › Battery Level'`; undefined where nothing is known. */

@@ -64,6 +64,15 @@ const ROWS: { readonly [name: string]: string } = {
       ['name', 'keys-name'],
     ]),
   ),
+  integers: row(
+    'integers',
+    'calculator',
+    'integers',
+    select('integers', [
+      ['text', 'integers-text'],
+      ['bigint', 'integers-bigint'],
+    ]),
+  ),
   format: row(
     'format',
     'file-code-o',

@@ -1,4 +1,5 @@
 /** How a value is entered: by the type and range of its resource. */
+import { isMilliseconds } from '../../src/lwm2m/milliseconds'
 import { parseRange, type ValueRange } from '../../src/lwm2m/model/range'
 import type { ResourceInfo } from '../admin/contract'
 import { t } from './texts'
@@ -119,7 +120,9 @@ function choiceField({ values = [], labels = {} }: ValueRange, current: unknown)
 /** Unix seconds or ISO 8601 as the local time that the browser's input wants. */
 function localTime(current: unknown): string {
   const text = String(current ?? '').trim()
-  const given = /^-?\d+$/.test(text) ? new Date(Number(text) * 1000) : new Date(text)
+  const given = /^-?\d+$/.test(text)
+    ? new Date(Number(text) * (isMilliseconds(text) ? 1 : 1000))
+    : new Date(text)
   const date = Number.isNaN(given.getTime()) ? new Date() : given
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19)
 }

@@ -4,6 +4,7 @@
  */
 import { CodedError } from '../base/coded-error'
 import { EncodeError } from './formats/codec'
+import { isMilliseconds } from './milliseconds'
 import type { ResourceDefinition } from './model/definition'
 import { Level, MAX_ID, type Path } from './path'
 import type { Record } from './record'
@@ -110,6 +111,7 @@ class PayloadReader {
   constructor(
     private readonly resource: ResourceLookup | undefined,
     private readonly name: NameLookup | undefined,
+    private readonly onMilliseconds: ((path: Path) => void) | undefined,
   ) {}
 
   read(payload: unknown, path: Path): void {
@@ -149,6 +151,7 @@ class PayloadReader {
     try {
       const typed = definition === undefined ? value : toType(value, definition.type)
       this.records.push({ path, value: typed })
+      if (definition?.type === 'Time' && isMilliseconds(value)) this.onMilliseconds?.(path)
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       throw new EncodeError(`${label(path, definition)}: ${error.message}`, { cause: error })
@@ -188,6 +191,7 @@ function plainValue(payload: unknown): Value | undefined {
 /**
  * Reads a payload for `base` into records, typed by the model. Keys are ids, or names where `name`
  * knows them; a multiple resource takes an object by instance id or an array.
+ * @param onMilliseconds told of each Time whose number is taken for milliseconds; see {@link toType}
  * @throws EncodeError what is wrong, and what would be right
  */
 export function payloadToRecords(
@@ -195,8 +199,9 @@ export function payloadToRecords(
   base: Path,
   resource?: ResourceLookup,
   name?: NameLookup,
+  onMilliseconds?: (path: Path) => void,
 ): Record[] {
-  const reader = new PayloadReader(resource, name)
+  const reader = new PayloadReader(resource, name, onMilliseconds)
   reader.read(payload, base)
   return reader.records
 }

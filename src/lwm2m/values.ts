@@ -1,4 +1,5 @@
 /** Making values fit the type of their resource (Core appendix C), and reading them from text. */
+import { DECIMAL, isMilliseconds } from './milliseconds'
 import { ObjectLink, type ResourceType, type Value, ValueError } from './value'
 
 const INT64_MIN = -(2n ** 63n)
@@ -7,12 +8,6 @@ const UINT64_MAX = 2n ** 64n - 1n
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** ECMAScript's largest time, seconds either side of the epoch. */
 const MAX_SECONDS = 8_640_000_000_000
-
-/**
- * A number from here on that is to be written as a Time is milliseconds, as `Date.now()` and Node-RED's
- * inject node give them: as seconds it would be the year 5138.
- */
-const FIRST_MILLISECONDS = 1e11
 
 /** What went wrong, without throwing: a decoder delivers the value as it came, with a warning. */
 export type Warn = (message: string) => void
@@ -95,12 +90,6 @@ export function secondsOf(time: Date): number {
   const seconds = Math.floor(time.getTime() / 1000)
   if (Number.isNaN(seconds)) throw new ValueError('an invalid Date is no Time')
   return seconds
-}
-
-/** Whether {@link toType} takes a value for milliseconds, not seconds, where a Time is wanted. */
-export function isMilliseconds(value: unknown): boolean {
-  if (typeof value === 'string') return DECIMAL.test(value) && isMilliseconds(Number(value))
-  return (typeof value === 'number' || typeof value === 'bigint') && value >= FIRST_MILLISECONDS
 }
 
 function describe(value: Value): string {
@@ -224,9 +213,6 @@ function toInteger(value: Value, min: bigint, max: bigint): number | bigint | un
   } else return undefined
   return exact >= min && exact <= max ? integerOf(exact) : undefined
 }
-
-/** Without two ways to read one text, which would take quadratic time for a long one. */
-const DECIMAL = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/
 
 function toFloat(value: Value): number | undefined {
   if (typeof value === 'number') return value

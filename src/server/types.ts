@@ -68,6 +68,8 @@ export interface OperationResult {
   /** Content-Format of the answer, where it had one. */
   readonly format: number | undefined
   readonly records: readonly Record[]
+  /** Writes: Time resources whose numbers were taken for milliseconds (numbers from 1e11 on are). */
+  readonly milliseconds?: readonly Path[]
   /** Create: where the new instance is. */
   readonly location?: Path
   /** Discover: the answered links. */

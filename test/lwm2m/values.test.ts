@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { encode, EncodeError } from '../../src/lwm2m/formats'
 import { builtinModel } from '../../src/lwm2m/model/object-model'
+import { isMilliseconds } from '../../src/lwm2m/milliseconds'
 import { Path } from '../../src/lwm2m/path'
 import { ObjectLink, type ResourceType, type Value, ValueError } from '../../src/lwm2m/value'
 import {
   coerce,
   formatValue,
-  isMilliseconds,
   parseBase64,
   parseValue,
   sameValue,

@@ -85,6 +85,23 @@ describe('action nodes', () => {
       assert.deepEqual(message.payload, { 0: { 5700: 21.4, 5701: 'Cel' } })
     })
 
+    it('answers an integer beyond 2^53 as decimal text, or as BigInt where the dialog says so', async () => {
+      const objects = JSON.stringify({ 1: { 0: { 1: 60, 2: '-9223372036854775808' } } })
+      for (const [integers, value] of [
+        [undefined, '-9223372036854775808'],
+        ['text', '-9223372036854775808'],
+        ['bigint', -9223372036854775808n],
+      ] as const) {
+        await start('lwm2m-read', { endpoint: 'dev', path: '/1/0/2', integers }, { objects })
+        const message = await flows.ask('node', {}, 'out')
+        assert.equal(message.payload, value)
+        const [record] = (message['lwm2m'] as { records: { value: unknown }[] }).records
+        assert.equal(record?.value, value)
+        await flows.close()
+        flows = new Flows()
+      }
+    })
+
     it('reads several paths at once, each as it would be alone', async () => {
       await start('lwm2m-read', { endpoint: 'dev', path: '/3/0/9, /3/0/6, /3303/0/5700' })
       const message = await flows.ask('node', {}, 'out')
@@ -146,6 +163,32 @@ describe('action nodes', () => {
       assert.equal(told['path'], '/3/0/15')
       assert.equal(told.payload, 'Europe/Paris')
       assert.equal(told.topic, 'dev/3/0/15')
+    })
+
+    it('writes decimal text to an integer beyond 2^53, and the device tells it as text', async () => {
+      const objects = JSON.stringify({ 1: { 0: { 1: 60, 2: { value: 0, operations: 'RW' } } } })
+      for (const integers of ['text', 'bigint']) {
+        await start('lwm2m-write', { endpoint: 'dev', path: '/1/0/2' }, { objects, integers })
+        const written = flows.next('device')
+        await flows.ask('node', { payload: '9007199254740993' }, 'out')
+        const { payload, lwm2m } = await written
+        const expected = integers === 'text' ? '9007199254740993' : 9007199254740993n
+        assert.equal(payload, expected)
+        const [record] = (lwm2m as { records: { value: unknown }[] }).records
+        assert.equal(record?.value, expected)
+        assert.equal(valuesOf(flows, 'dev', '/1/0/2')['/1/0/2'], 9007199254740993n)
+        await flows.close()
+        flows = new Flows()
+      }
+    })
+
+    it('takes a number from 1e11 on for milliseconds where a Time is written, and says so', async () => {
+      await start('lwm2m-write', { endpoint: 'dev', path: '/3/0' })
+      const status = flows.status('node', (text) => text === 'done, time in ms')
+      await flows.ask('node', { payload: { 13: 1_796_100_000_500 } }, 'out')
+      await status
+      const written = valuesOf(flows, 'dev', '/3/0/13')['/3/0/13']
+      assert.deepEqual(written, new Date(1_796_100_000_000))
     })
 
     it('writes resources of an instance by name, keeping the rest', async () => {

@@ -6,6 +6,7 @@ import type { OperationOptions, OperationResult } from '../../../src/server/type
 import { answerMessage, type AnswerKind } from '../messages/answers'
 import { countStatus, deviceStatus, serverStatus } from '../status/device-status'
 import { failureStatus, toCodedError } from '../messages/failure'
+import { type LargeIntegers, readLargeIntegers } from '../messages/flow-values'
 import { keepable } from './keepable'
 import { type PayloadKeys, queuedMessage, singleValueText } from '../messages/messages'
 import { resourceLookup } from '../messages/names'
@@ -35,6 +36,7 @@ export type AsleepPolicy = 'wait' | 'announce' | 'fail'
 /** The part of the dialog that all actions share. */
 export interface ActionSettings {
   readonly keys: PayloadKeys
+  readonly integers: LargeIntegers
   /** Content-Format number; undefined lets the server choose. */
   readonly format: number | undefined
   /** Milliseconds. */
@@ -66,6 +68,7 @@ export function readActionSettings(
   const ttl = settings.number('ttl', { min: 0 })
   return {
     keys: settings.choice('keys', ['id', 'name'], 'id'),
+    integers: readLargeIntegers(settings),
     format: readFormat(settings.text('format')),
     timeout: timeout === undefined || timeout === 0 ? undefined : timeout * 1000,
     ttl: ttl === undefined ? undefined : ttl * 1000,
@@ -213,8 +216,11 @@ export class ActionNode {
     const registration = server?.registrations.get(result.endpoint)
     const model = server?.model ?? { object: () => undefined, objects: () => [] }
     const value = singleValueText(result.records, resourceLookup(model, registration))
-    this.show('green', value ?? sharedText(this.RED, 'status.done'), value !== undefined)
-    const context = { model, registration, keys: this.settings.keys }
+    const isHinted = (result.milliseconds?.length ?? 0) > 0
+    const done = isHinted ? 'status.done-milliseconds' : 'status.done'
+    this.show('green', value ?? sharedText(this.RED, done), value !== undefined)
+    const { keys, integers } = this.settings
+    const context = { model, registration, keys, integers }
     return answerMessage(kind, message, result, paths.map(Path.from), context)
   }
 

@@ -60,6 +60,9 @@ const ATTRIBUTES = [
   'hqmax',
 ] as const
 
+/** Attributes that are 0 or 1: `true` and `false` say it, too. */
+const FLAGS: readonly string[] = ['edge', 'con']
+
 /**
  * Attributes by name; `null` or empty text unsets one at that level. Text of digits is a number, as
  * MQTT gateways send it.
@@ -77,6 +80,10 @@ export function attributeSet(value: unknown): AttributeSet {
     if (given === undefined) continue
     if (given === null || given === '') {
       set[name] = null
+      continue
+    }
+    if (typeof given === 'boolean' && FLAGS.includes(name)) {
+      set[name] = given ? 1 : 0
       continue
     }
     const isText = typeof given === 'string' && given.trim() !== ''

@@ -6,6 +6,7 @@ import { asValue } from '../../../src/lwm2m/value'
 import type { Departure } from './departure'
 import { DeviceMessages } from './device-messages'
 import { failureStatus, toCodedError } from '../messages/failure'
+import type { LargeIntegers } from '../messages/flow-values'
 import { ArgumentError, splitPaths } from '../messages/fields'
 import type { FlowsLifecycle } from '../runtime/flows-lifecycle'
 import type { PendingDeregistrations } from './pending-deregistrations'
@@ -49,6 +50,7 @@ export interface DeviceControllerOptions {
   readonly autoStart: boolean
   /** Messages for its registrations too, not only for what servers do to it. */
   readonly reportState: boolean
+  readonly integers: LargeIntegers
   /** Removes what is kept of the device, whose node was removed. */
   readonly forget: () => Promise<void>
   /** Says whether it comes back. */
@@ -72,6 +74,7 @@ export class DeviceController {
     this.messages = new DeviceMessages(
       client.options.endpoint,
       client.options.model ?? builtinModel(),
+      options.integers,
     )
     this.listen()
     onInput(

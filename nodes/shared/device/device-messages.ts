@@ -3,8 +3,10 @@ import type { ClientRegistration } from '../../../src/client/types'
 import type { ObjectModel } from '../../../src/lwm2m/model/definition'
 import { Path } from '../../../src/lwm2m/path'
 import type { Record } from '../../../src/lwm2m/record'
+import type { LargeIntegers } from '../messages/flow-values'
 import { messagePayload, messageRecords } from '../messages/messages'
 import { resourceLookup } from '../messages/names'
+import { topicOf } from '../messages/topic'
 import type { NodeMessage } from '../runtime/red'
 
 /** What a virtual device tells the flow. */
@@ -16,6 +18,7 @@ export class DeviceMessages {
   constructor(
     private readonly endpoint: string,
     private readonly model: ObjectModel,
+    private readonly integers: LargeIntegers,
   ) {}
 
   written(path: Path, records: readonly Record[]): NodeMessage {
@@ -35,7 +38,7 @@ export class DeviceMessages {
   registration(event: 'registered' | 'deregistered', registration: ClientRegistration) {
     const { shortServerId, server, version, lifetime } = registration
     return {
-      topic: `${this.endpoint}/${event}`,
+      topic: topicOf(this.endpoint, `/${event}`),
       event,
       endpoint: this.endpoint,
       payload: { shortServerId, server, version, lifetime },
@@ -44,7 +47,7 @@ export class DeviceMessages {
 
   bootstrapped(accounts: readonly { shortServerId: number; server: string }[]): NodeMessage {
     return {
-      topic: `${this.endpoint}/bootstrapped`,
+      topic: topicOf(this.endpoint, '/bootstrapped'),
       event: 'bootstrapped',
       endpoint: this.endpoint,
       payload: accounts.map(({ shortServerId, server }) => ({ shortServerId, server })),
@@ -58,14 +61,14 @@ export class DeviceMessages {
     message['endpoint'] = this.endpoint
     message['path'] = path.toString()
     message.payload = this.payload(records, path)
-    message.topic = `${this.endpoint}${path.toString()}`
+    message.topic = topicOf(this.endpoint, path.toString())
     message['lwm2m'] = this.detail(path, records)
     return message
   }
 
   private payload(records: readonly Record[], path: Path): unknown {
-    const { model } = this
-    return messagePayload(records, path, { model, registration: undefined, keys: 'id' })
+    const { model, integers } = this
+    return messagePayload(records, path, { model, registration: undefined, keys: 'id', integers })
   }
 
   private detail(path: Path, records: readonly Record[]): object {
@@ -73,7 +76,7 @@ export class DeviceMessages {
     return {
       endpoint: this.endpoint,
       path: path.toString(),
-      records: messageRecords(records, lookup),
+      records: messageRecords(records, lookup, this.integers),
     }
   }
 
@@ -84,7 +87,7 @@ export class DeviceMessages {
     records: readonly Record[] = [],
   ): NodeMessage {
     return {
-      topic: `${this.endpoint}${path.toString()}`,
+      topic: topicOf(this.endpoint, path.toString()),
       event,
       endpoint: this.endpoint,
       path: path.toString(),

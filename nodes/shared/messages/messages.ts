@@ -8,8 +8,10 @@ import type { Record } from '../../../src/lwm2m/record'
 import type { Value } from '../../../src/lwm2m/value'
 import { formatValue } from '../../../src/lwm2m/values'
 import type { OperationResult, Registration } from '../../../src/server/types'
+import { flowRecords, type LargeIntegers } from './flow-values'
 import { nameKey, type ResourceLookup, resourceLookup } from './names'
 import type { NodeMessage } from '../runtime/red'
+import { topicOf } from './topic'
 
 /** How resources are named in the objects of `msg.payload`. */
 export type PayloadKeys = 'id' | 'name'
@@ -48,13 +50,15 @@ export interface MessageContext {
   readonly model: ObjectModel
   readonly registration: Registration | undefined
   readonly keys: PayloadKeys
+  readonly integers: LargeIntegers
 }
 
 export function messageRecords(
   records: readonly Record[],
   lookup: ResourceLookup,
+  integers: LargeIntegers,
 ): MessageRecord[] {
-  return records.map(({ path, value, time }) => {
+  return flowRecords(records, integers).map(({ path, value, time }) => {
     const definition = lookup(path)
     return {
       path: path.toString(),
@@ -76,7 +80,7 @@ export function messageDetail(result: OperationResult, context: MessageContext):
     path: path.toString(),
     code: formatCode(code),
     ...(format === undefined ? {} : { format: formatName(format) }),
-    records: messageRecords(records, lookup),
+    records: messageRecords(records, lookup, context.integers),
     ...(location === undefined ? {} : { location: location.toString() }),
     ...(missing === undefined || missing.length === 0 ? {} : { missing: missing.map(String) }),
     ...(first?.time === undefined ? {} : { time: first.time }),
@@ -87,10 +91,10 @@ export function messageDetail(result: OperationResult, context: MessageContext):
 export function messagePayload(
   records: readonly Record[],
   base: Path,
-  { model, registration, keys }: MessageContext,
+  { model, registration, keys, integers }: MessageContext,
 ): unknown {
   const resource = resourceLookup(model, registration)
-  return recordsToPayload(records, base, {
+  return recordsToPayload(flowRecords(records, integers), base, {
     resource,
     ...(keys === 'name' ? { key: nameKey(model, registration) } : {}),
   })
@@ -131,7 +135,7 @@ export function valueMessage(
   message.payload = single
     ? messagePayload(result.records, only, context)
     : compositePayload(result.records, paths, context)
-  message.topic = single ? `${result.endpoint}${only.toString()}` : result.endpoint
+  message.topic = topicOf(result.endpoint, single ? only.toString() : '')
   message['lwm2m'] = messageDetail(result, context)
   return message
 }
@@ -145,7 +149,7 @@ export function doneMessage(
   const path = (result.location ?? result.path).toString()
   message['endpoint'] = result.endpoint
   message['path'] = path
-  message.topic = path === '/' ? result.endpoint : `${result.endpoint}${path}`
+  message.topic = topicOf(result.endpoint, path === '/' ? '' : path)
   message['lwm2m'] = messageDetail(result, context)
   return message
 }
@@ -172,7 +176,7 @@ export function queuedMessage(
   const [only] = paths
   message['endpoint'] = endpoint
   message['path'] = paths.length === 1 ? only : paths
-  message.topic = paths.length === 1 && only !== '/' ? `${endpoint}${only ?? ''}` : endpoint
+  message.topic = topicOf(endpoint, paths.length === 1 && only !== '/' ? only : '')
   message['lwm2m'] = { endpoint, ...(only === undefined ? {} : { path: only }), state: 'queued' }
   return message
 }

@@ -7,6 +7,7 @@ import type {
   BootstrapResult,
 } from '../../../src/server/bootstrap/events'
 import { formatValue } from '../../../src/lwm2m/values'
+import { topicOf } from '../messages/topic'
 import type { NodeMessage } from '../runtime/red'
 
 /** What a bootstrap node reports. */
@@ -41,7 +42,7 @@ function message(
   payload: object,
 ): NodeMessage {
   return {
-    topic: endpoint === undefined ? `bootstrap/${event}` : `${endpoint}/bootstrap/${event}`,
+    topic: endpoint === undefined ? `bootstrap/${event}` : topicOf(endpoint, `/bootstrap/${event}`),
     event,
     ...(endpoint === undefined ? {} : { endpoint }),
     payload,

@@ -7,8 +7,10 @@ import type {
   ServerWarning,
 } from '../../../src/server/types'
 import { countStatus, serverStatus } from '../status/device-status'
+import type { LargeIntegers } from '../messages/flow-values'
 import { type PayloadKeys, singleValueText, valueMessage } from '../messages/messages'
 import { resourceLookup } from '../messages/names'
+import { topicOf } from '../messages/topic'
 import type { Node, NodeAPI, NodeMessage } from '../runtime/red'
 import { sharedText } from '../runtime/red'
 import { registrationInfo } from '../messages/registration-info'
@@ -53,6 +55,7 @@ export interface EventSourceSettings {
   /** Of endpoint names. */
   readonly pattern: string
   readonly keys: PayloadKeys
+  readonly integers: LargeIntegers
 }
 
 /** Turns the events of a server into messages. */
@@ -168,7 +171,8 @@ export class EventSource {
     if (text !== undefined) {
       this.status.show({ fill: 'green', shape: 'dot', text, since: Date.now() })
     }
-    const context = { model, registration, keys: this.settings.keys }
+    const { keys, integers } = this.settings
+    const context = { model, registration, keys, integers }
     return valueMessage({ event: 'send' }, result, paths, context)
   }
 }
@@ -179,7 +183,7 @@ function eventMessage(
   rest: NodeMessage,
 ): NodeMessage {
   return {
-    topic: endpoint === undefined ? event : `${endpoint}/${event}`,
+    topic: endpoint === undefined ? event : topicOf(endpoint, `/${event}`),
     event,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...rest,

@@ -7,8 +7,10 @@ import { countStatus, serverStatus } from '../status/device-status'
 import { readPaths } from '../actions/read-paths'
 import type { Engine } from '../server/engine'
 import { failureStatus, toCodedError } from '../messages/failure'
+import type { LargeIntegers } from '../messages/flow-values'
 import { type PayloadKeys, singleValueText, valueMessage } from '../messages/messages'
 import { resourceLookup } from '../messages/names'
+import { topicOf } from '../messages/topic'
 import { type FirstOutcome, NodeSubscriptions, type Report } from './node-subscriptions'
 import { restoreWishes, type Wish, type WishDefaults } from './observe-wish'
 import { FlowOutput } from '../runtime/flow-output'
@@ -21,6 +23,7 @@ import type { StatusContent, StatusLine } from '../status/status-line'
 export interface ObserverOptions {
   readonly defaults: WishDefaults
   readonly keys: PayloadKeys
+  readonly integers: LargeIntegers
   /** Keeps the wishes with the state of the server, so that those made by messages survive. */
   readonly kept: boolean
   /** Passes a value on. */
@@ -180,8 +183,8 @@ export class Observer {
     if ('error' in report) return this.fail(report.wish, report.endpoint, report.error)
     const { wish, server, result, registration } = report
     const { model } = server
-    const { status, keys } = this.options
-    const context = { model, registration, keys }
+    const { status, keys, integers } = this.options
+    const context = { model, registration, keys, integers }
     const paths = wish.paths.map(Path.from)
     this.options.emit(valueMessage({ ...wish.message }, result, paths, context))
     if (status === undefined || this.subscriptions.devices > 1) return
@@ -199,7 +202,7 @@ export class Observer {
       ...wish.message,
       endpoint,
       path,
-      topic: `${endpoint}${wish.paths[0] ?? ''}`,
+      topic: topicOf(endpoint, wish.paths[0]),
     })
   }
 

@@ -1,10 +1,12 @@
+import { isMilliseconds } from '../../lwm2m/milliseconds'
 import type { ResourceType } from '../../lwm2m/value'
 import { ObjectLink, ValueError, type Value } from '../../lwm2m/value'
 import type { InputValue } from '../types'
 
 /**
  * A value from a description or a flow as the resource's type wants it. JSON has no bytes, dates or
- * links: base64 stands for Opaque, Unix seconds or ISO 8601 for Time, `"66:0"` for Objlnk.
+ * links: base64 stands for Opaque, Unix seconds (milliseconds from 1e11 on) or ISO 8601 for Time, `"66:0"`
+ * for Objlnk.
  * @throws ValueError where it is not that type's or out of its range; nothing is rounded or wrapped
  */
 export function toValue(input: InputValue, type: ResourceType): Value {
@@ -97,10 +99,14 @@ function bytes(input: InputValue, type: ResourceType): Uint8Array {
 function time(input: InputValue, type: ResourceType): Date {
   let ms = NaN
   if (input instanceof Date) ms = input.getTime()
-  else if (typeof input === 'number') ms = input * 1000
-  else if (typeof input === 'bigint') ms = Number(input) * 1000
+  else if (typeof input !== 'string' && isMilliseconds(input)) ms = Number(input)
+  else if (typeof input === 'number' || typeof input === 'bigint') ms = Number(input) * 1000
   else if (typeof input === 'string') {
-    ms = /^-?\d+$/.test(input) ? Number(input) * 1000 : Date.parse(input)
+    ms = isMilliseconds(input)
+      ? Number(input)
+      : /^-?\d+$/.test(input)
+        ? Number(input) * 1000
+        : Date.parse(input)
   }
   // A Date ends at ±8.64e15 ms.
   if (!(Math.abs(ms) <= 8.64e15)) throw mismatch(input, type)

@@ -7,7 +7,7 @@ import type { Record } from '../../lwm2m/record'
 import type { Registration, WriteInput } from '../types'
 import { writeFormats } from './content-format'
 import { pathFromLocation, uriPath } from './device-path'
-import type { DeviceRequest } from './device-request'
+import { type DeviceRequest, MillisecondNotes } from './device-request'
 import type { Operation, OperationContext } from './operation'
 import { invalidArgument, requirePath } from './preconditions'
 import { registeredObject } from './resource-lookup'
@@ -92,12 +92,14 @@ export const createOperation: Operation<{
     if (path.level === Level.OBJECT) {
       instance = leaveId ? object.child(0) : freeInstance(object, device)
     }
-    const records = writeRecords(input.value ?? {}, instance, device, context.model)
+    const notes = new MillisecondNotes()
+    const records = writeRecords(input.value ?? {}, instance, device, context.model, notes.add)
     const said = (format: number, payload: Buffer): DeviceRequest => ({
       operation: 'create',
       path: (leaveId ? object : instance).toString(),
       init: { code: Code.POST, path: uriPath(object, device), contentFormat: format, payload },
       ...(chosen === undefined ? {} : { formatChosen: true }),
+      ...notes.member,
     })
     if (records.length === 0) {
       if (!takesTlv) {

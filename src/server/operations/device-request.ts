@@ -4,6 +4,7 @@ import type {
   ObserveListener,
   ObserveRelation,
 } from '../../coap/types'
+import type { Path } from '../../lwm2m/path'
 import type { OperationOptions } from '../types'
 
 /** What of a CoAP request can be written down and sent later: no callbacks, no signals. */
@@ -33,6 +34,8 @@ export interface DeviceRequest {
   readonly init: DeviceRequestInit
   /** The caller chose the Content-Format: never try another. */
   readonly formatChosen?: boolean
+  /** Of a write: paths of Times whose numbers were taken for milliseconds. */
+  readonly milliseconds?: readonly string[]
   /** Of a write: what it sets (paths, or the names of attributes); see {@link supersedes}. */
   readonly sets?: readonly string[]
   /** Of a write: all else at its path is replaced too. */
@@ -48,6 +51,18 @@ export function supersedes(later: DeviceRequest, earlier: DeviceRequest): boolea
   if (later.sets === undefined || earlier.sets === undefined) return false
   if (later.replaces === true) return true
   return earlier.replaces !== true && earlier.sets.every((name) => later.sets?.includes(name))
+}
+
+/** Collects the paths of Times whose numbers were taken for milliseconds. */
+export class MillisecondNotes {
+  private readonly paths: string[] = []
+
+  readonly add = (path: Path): void => void this.paths.push(path.toString())
+
+  /** As a member of a request. */
+  get member(): Pick<DeviceRequest, 'milliseconds'> {
+    return this.paths.length === 0 ? {} : { milliseconds: this.paths }
+  }
 }
 
 /** The way to one registered device: keeps order, waits while it sleeps, fails with typed errors. */

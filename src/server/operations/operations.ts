@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock'
 import type { CoapResponse } from '../../coap/types'
 import type { ObjectModel } from '../../lwm2m/model/definition'
+import { Path } from '../../lwm2m/path'
 import { OperationError } from '../errors'
 import type { OperationOptions, OperationResult, Registration, ServerWarning } from '../types'
 import type { DeviceFormat } from './content-format'
@@ -83,13 +84,27 @@ export class Operations {
     const context = this.context(options.format)
     const operation = operationByName(request.operation)
     const other = operation.fallback?.(request, response, target, context)
-    if (other === undefined) return operation.interpret(request, response, target, context)
+    if (other === undefined) return this.interpret(request, response, target, context)
     return this.host
       .channel(target)
       .request(other, options)
       .then((second) =>
-        operation.interpret(other, second, this.host.registration(endpoint) ?? target, context),
+        this.interpret(other, second, this.host.registration(endpoint) ?? target, context),
       )
+  }
+
+  private interpret(
+    request: DeviceRequest,
+    response: CoapResponse,
+    device: Registration,
+    context: OperationContext,
+  ): OperationResult {
+    const operation = operationByName(request.operation)
+    const result = operation.interpret(request, response, device, context)
+    const { milliseconds } = request
+    return milliseconds === undefined
+      ? result
+      : { ...result, milliseconds: milliseconds.map(Path.from) }
   }
 
   private context(format: number | undefined): OperationContext {

@@ -106,6 +106,7 @@ export function resourceLookup(
 
 /**
  * Values for a device as records: by id, or by the names in the versions that it announced.
+ * @param onMilliseconds told of each Time whose number is taken for milliseconds
  * @throws EncodeError where a name is none, or a value cannot be what its resource is
  */
 export function namedRecords(
@@ -113,7 +114,8 @@ export function namedRecords(
   base: Path,
   device: Registration,
   model: ObjectModel,
+  onMilliseconds?: (path: Path) => void,
 ): Record[] {
   const names = nameLookup(model, (path) => registeredObject(device, path)?.version)
-  return payloadToRecords(payload, base, resourceLookup(device, model), names)
+  return payloadToRecords(payload, base, resourceLookup(device, model), names, onMilliseconds)
 }

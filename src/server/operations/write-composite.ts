@@ -7,6 +7,7 @@ import type { Value } from '../../lwm2m/value'
 import type { Registration, WriteTree } from '../types'
 import { compositeFormats } from './content-format'
 import { rootSegments } from './device-path'
+import { MillisecondNotes } from './device-request'
 import type { Operation, OperationContext } from './operation'
 import { invalidArgument, requireVersion } from './preconditions'
 import { namedRecords } from './resource-lookup'
@@ -27,13 +28,14 @@ function toRecords(
   input: CompositeInput,
   device: Registration,
   context: OperationContext,
+  onMilliseconds: (path: Path) => void,
 ): readonly Record[] {
   if (isRecords(input)) return input
   return Object.entries(input).flatMap(([key, value]) => {
     const path = Path.parse(key)
     return value === null
       ? [{ path, value: undefined }]
-      : namedRecords(value, path, device, context.model)
+      : namedRecords(value, path, device, context.model, onMilliseconds)
   })
 }
 
@@ -41,7 +43,8 @@ function toRecords(
 export const writeCompositeOperation: Operation<{ readonly values: CompositeInput }> = {
   build(input, device, context) {
     requireVersion(device, '1.1', 'Write-Composite')
-    const records = toRecords(input.values, device, context)
+    const notes = new MillisecondNotes()
+    const records = toRecords(input.values, device, context, notes.add)
     if (records.length === 0) throw invalidArgument('Write-Composite needs at least one value')
     const deleting = records.some((record) => record.value === undefined)
     if (deleting) requireVersion(device, '1.2', 'deleting by Write-Composite')
@@ -63,6 +66,7 @@ export const writeCompositeOperation: Operation<{ readonly values: CompositeInpu
       },
       ...(context.format === undefined ? {} : { formatChosen: true }),
       sets: records.map((record) => record.path.toString()),
+      ...notes.member,
     }
   },
 

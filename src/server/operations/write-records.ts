@@ -26,9 +26,10 @@ export function writeRecords(
   base: Path,
   device: Registration,
   model: ObjectModel,
+  onMilliseconds?: (path: Path) => void,
 ): readonly Record[] {
   if (!isRecords(input) || input.length === 0) {
-    return namedRecords(input, base, device, model)
+    return namedRecords(input, base, device, model, onMilliseconds)
   }
   for (const { path, value } of input) {
     if (!base.contains(path)) {

@@ -6,6 +6,7 @@ import type { Record } from '../../lwm2m/record'
 import type { Registration, WriteInput } from '../types'
 import { writeFormats } from './content-format'
 import { uriPath } from './device-path'
+import { MillisecondNotes } from './device-request'
 import type { Operation, OperationContext } from './operation'
 import { invalidArgument, requirePath } from './preconditions'
 import { codecContext, refusesContentFormat, requireSuccess } from './response'
@@ -74,7 +75,8 @@ export const writeOperation: Operation<WriteRequestInput> = {
       Level.RESOURCE_INSTANCE,
     ])
     const mode = input.mode ?? (path.level === Level.INSTANCE ? 'update' : 'replace')
-    const records = writeRecords(input.value, path, device, context.model)
+    const notes = new MillisecondNotes()
+    const records = writeRecords(input.value, path, device, context.model, notes.add)
     requireMode(path, mode, records, device, context)
     const base = payloadBase(path, mode)
     const formats = writeFormats(records, base, device, context)
@@ -91,6 +93,7 @@ export const writeOperation: Operation<WriteRequestInput> = {
       ...(context.format === undefined ? {} : { formatChosen: true }),
       sets: records.map((record) => record.path.toString()),
       ...(mode === 'replace' ? { replaces: true } : {}),
+      ...notes.member,
     }
   },
 
