@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { NodeAPI, NodeInitializer } from 'node-red'
 import { Lwm2mClient } from '../src/client/lwm2m-client'
 import { AccountsFile } from './shared/device/accounts-file'
@@ -11,6 +10,7 @@ import { runtimeOf } from './shared/package-runtime'
 import { TypedField } from './shared/messages/fields'
 import type { Node, NodeDef } from './shared/runtime/red'
 import { migrate, type SavedDefinition, Settings } from './shared/runtime/settings'
+import { statePath } from './shared/runtime/state-path'
 
 /** `lwm2m-device`: a virtual device that registers at a server like a real one. */
 const lwm2mDevice: NodeInitializer = (RED: NodeAPI) => {
@@ -23,8 +23,9 @@ const lwm2mDevice: NodeInitializer = (RED: NodeAPI) => {
       const settings = new Settings(migrate(saved))
       const endpoint = new TypedField(RED, this, settings, 'endpoint').fixed ?? ''
       const options = deviceOptions(settings, endpoint, this.credentials ?? {})
-      const folder = join(RED.settings.userDir ?? '.', 'lwm2m')
-      const accounts = new AccountsFile(join(folder, `${this.id}.accounts`))
+      const accounts = new AccountsFile(
+        statePath(RED.settings.userDir ?? '.', this.id, '.accounts'),
+      )
       const client = new Lwm2mClient(
         settings.flag('keepAccounts') ? { ...options, accountsStore: accounts } : options,
       )

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { CodedError } from '../../../src/base/coded-error'
 import { loadCertificates, loadServerKey } from '../../../src/dtls/certificates/server-key'
 import { CredentialStore } from '../../../src/server/credentials'
@@ -16,6 +15,7 @@ import {
   serverOptions,
 } from './server-settings'
 import { SettingError, type Settings } from '../runtime/settings'
+import { statePath } from '../runtime/state-path'
 import { StoreNotes } from './store-notes'
 
 export interface EngineInputs {
@@ -93,7 +93,7 @@ function securityOf({ settings, serverKey = '' }: EngineInputs): Security {
 
 function storeOf({ settings, id, userDir, memory }: EngineInputs): Store {
   if (settings.choice('storage', ['disk', 'memory'], 'disk') === 'disk') {
-    return new DiskStore(join(userDir, 'lwm2m', id))
+    return new DiskStore(statePath(userDir, id))
   }
   return memory()
 }

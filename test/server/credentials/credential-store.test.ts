@@ -328,6 +328,41 @@ describe('CredentialStore', () => {
       )
     })
 
+    it('stay as they are where the confirmation cannot be written', async () => {
+      await generate('g1')
+      const second = await generate('g2')
+      const batch = backing.batch.bind(backing)
+      backing.batch = () => Promise.reject(new StoreError('store-failed', 'disk full'))
+      await assert.rejects(store.confirm(second.id), { code: 'store-failed' })
+      assert.deepEqual([keyOf(store, 'g1'), keyOf(store, 'g2')], ['00ff', '00ff'])
+      assert.deepEqual(
+        store.list().map(({ confirmed }) => confirmed),
+        [false, false],
+      )
+      assert.equal(revocations.length, 0)
+      backing.batch = batch
+      await store.confirm(second.id)
+      assert.deepEqual([keyOf(store, 'g1'), keyOf(store, 'g2')], [undefined, '00ff'])
+    })
+
+    it('that could not be written are not there to be confirmed', async () => {
+      await store.confirm((await generate('held')).id)
+      const batch = backing.batch.bind(backing)
+      let written: string[] = []
+      backing.batch = (changes) => {
+        written = changes.map(({ key }) => key)
+        return Promise.reject(new StoreError('store-failed', 'disk full'))
+      }
+      await assert.rejects(generate('lost'), { code: 'store-failed' })
+      backing.batch = batch
+      const [key = ''] = written
+      await store.confirm(key.slice(key.indexOf(':') + 1))
+      assert.deepEqual([keyOf(store, 'held'), keyOf(store, 'lost')], ['00ff', undefined])
+      await store.close()
+      await fresh()
+      assert.deepEqual([keyOf(store, 'held'), keyOf(store, 'lost')], ['00ff', undefined])
+    })
+
     it('are not dropped from the air by being confirmed', async () => {
       await store.confirm((await generate('g1')).id)
       assert.equal(revocations.length, 0)

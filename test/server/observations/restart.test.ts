@@ -208,6 +208,21 @@ describe('Observations whose listener is made anew', () => {
     assert.deepEqual(late, [2])
   })
 
+  it('keep the latest 100 values while nobody subscribes', async () => {
+    const subscription = subscribe(lab.server, [])
+    const token = await lab.observed(0, 1)
+    subscription.release()
+    for (let value = 2; value <= 150; value++) await lab.notify(token, value, value)
+    await lab.silent()
+    const values: unknown[] = []
+    subscribe(lab.server, values)
+    await lab.silent()
+    assert.deepEqual(
+      values,
+      Array.from({ length: 100 }, (_, i) => 51 + i),
+    )
+  })
+
   it('have their attributes written once, for all who come back', async () => {
     const criteria = { criteria: { pmin: 5 } }
     const one = subscribe(lab.server, [], { criteria: { pmin: 9 } })
