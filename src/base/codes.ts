@@ -135,6 +135,7 @@ export const WARNING_CODES = {
   'take-over-refused':
     'An endpoint whose device is there may not be registered from another address.',
   'legacy-registration': 'A module registers in the way of its vendor, which is not LwM2M.',
+  'budget-exceeded': 'A device was refused for want of memory or because of too many requests.',
   'duplicate-endpoint': 'Two devices use one endpoint name.',
   'lifetime-limited': 'The lifetime that a device asked for was limited.',
   'registration-unreadable': 'A stored registration cannot be read.',

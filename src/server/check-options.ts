@@ -11,7 +11,14 @@ function checkNumber(name: string, value: number | undefined, least = 0): void {
 
 /** @throws OperationError `invalid-argument`, naming the option that cannot work */
 export function checkOptions(options: Lwm2mServerOptions): void {
-  const { lifetime = {}, queue = {}, awakeWindow, awakeWindows = {}, maxRegistrations } = options
+  const {
+    lifetime = {},
+    queue = {},
+    awakeWindow,
+    awakeWindows = {},
+    maxRegistrations,
+    budgets = {},
+  } = options
   checkNumber('lifetime.default', lifetime.default, 1)
   checkNumber('lifetime.min', lifetime.min)
   checkNumber('lifetime.max', lifetime.max, 1)
@@ -26,4 +33,5 @@ export function checkOptions(options: Lwm2mServerOptions): void {
   checkNumber('queue.ttl', queue.ttl)
   checkNumber('queue.maxLength', queue.maxLength, 1)
   checkNumber('maxRegistrations', maxRegistrations, 1)
+  for (const [name, value] of Object.entries(budgets)) checkNumber(`budgets.${name}`, value)
 }

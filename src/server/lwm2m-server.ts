@@ -252,7 +252,10 @@ export class Lwm2mServer extends DeviceManagement {
     }
     this.isRunning = true
     this.broker.onStarted()
-    for (const registration of expired.splice(0)) this.emit('expired', registration)
+    for (const registration of expired.splice(0)) {
+      this.emit('expired', registration)
+      core.budgets.remove(registration)
+    }
     return addresses
   }
 

@@ -71,6 +71,26 @@ export interface BootstrapOptions extends Pick<
   readonly coaps?: CoapsOptions | false
 }
 
+/**
+ * What registrations may take of the memory of this process, whoever sends them. The defaults fit the
+ * limit of its heap (`--max-old-space-size`).
+ */
+export interface BudgetOptions {
+  /** Bytes of the object lists of all devices; a list that many send counts once. Default: an eighth of the heap. */
+  readonly objectLists?: number
+  /** Bytes of the attributes (unknown query parameters) of all devices. Default: a 32nd of the heap. */
+  readonly attributes?: number
+  /** Registrations. Default: as many as a quarter of the heap holds, at most 500,000. */
+  readonly registrations?: number
+  /**
+   * Register requests without security from one IPv4 address or IPv6 /64 in a minute. Default: a tenth
+   * of `registrations`.
+   */
+  readonly registersPerMinute?: number
+  /** Registrations without security that never expire (`lt=0`). Default: a tenth of `registrations`. */
+  readonly unlimitedLifetimes?: number
+}
+
 export interface Lwm2mServerOptions {
   /** CoAP over UDP; default port 5683. `false` to leave it out. */
   readonly coap?: ListenOptions | false
@@ -113,6 +133,8 @@ export interface Lwm2mServerOptions {
    * address; default `warn`.
    */
   readonly takeOver?: TakeOverPolicy
-  /** Registrations held at most; more are answered 5.03. Default 500,000. */
+  /** What registrations may take of the memory of this process; more is answered 5.03. */
+  readonly budgets?: BudgetOptions
+  /** The same as `budgets.registrations`. */
   readonly maxRegistrations?: number
 }

@@ -17,6 +17,7 @@ import { RegistrationJournal } from './persistence/registration-journal'
 import { restoreRegistrations } from './persistence/restore-registrations'
 import { SessionJournal } from './persistence/session-journal'
 import { AfterResponse } from './registration/after-response'
+import { budgetLimits, parsedListBytes, RegistrationBudgets } from './registration/budgets'
 import { DeviceRegistration } from './registration/device-registration'
 import { ObjectLists } from './registration/object-lists'
 import { ProfileLists } from './registration/profile-lists'
@@ -33,8 +34,6 @@ import type {
   ServerWarning,
 } from './types'
 import { WarningGate } from './warning-gate'
-
-const MAX_REGISTRATIONS = 500_000
 
 /** What the core tells the operations, the observations and the application. */
 export interface CoreHost {
@@ -66,10 +65,11 @@ export class ServerCore {
   readonly endpoints: Endpoints
   readonly lifecycle: RegistrationLifecycle
   readonly channels: Channels
+  readonly budgets: RegistrationBudgets
   private readonly windows: AwakeWindows
   private readonly afterResponse: AfterResponse
   private readonly profiles: ProfileLists
-  private readonly lists = new ObjectLists()
+  private readonly lists: ObjectLists
   private readonly gate: WarningGate
   private readonly registrations: RegistrationJournal | undefined
   private readonly awakeWindows: AwakeWindowJournal | undefined
@@ -123,11 +123,15 @@ export class ServerCore {
     })
     const authority = options.authority ?? credentials?.authority('server') ?? OPEN_AUTHORITY
     const learnAddress = options.learnAddress ?? true
+    const limits = budgetLimits({ registrations: options.maxRegistrations, ...options.budgets })
+    this.lists = new ObjectLists({ texts: limits.objectLists, parsed: parsedListBytes() })
+    this.budgets = new RegistrationBudgets(limits, this.lists, clock)
     this.lifecycle = new RegistrationLifecycle({
       clock,
       table: this.table,
       windows: this.windows,
       journal: this.registrations,
+      budgets: this.budgets,
       grace: lifetime.grace ?? 0,
       renewOnReports: lifetime.renewOnReports ?? false,
       authority,
@@ -177,7 +181,7 @@ export class ServerCore {
       learnAddress,
       defaultVersion: options.defaultVersion,
       takeOver: options.takeOver ?? 'warn',
-      maxRegistrations: options.maxRegistrations ?? MAX_REGISTRATIONS,
+      budgets: this.budgets,
       now: () => clock.now(),
       warn,
     })
@@ -195,17 +199,32 @@ export class ServerCore {
     const { registrations, awakeWindows, lists, lifecycle, host } = this
     if (registrations === undefined || awakeWindows === undefined) return []
     for await (const [pattern, ms] of awakeWindows.list()) this.windows.set(pattern, ms, [])
-    for await (const [key, text] of registrations.profiles()) this.profiles.restore(key, text)
+    await this.restoreProfiles(registrations)
     const expired = await restoreRegistrations({
       clock: host.clock,
       journal: registrations,
       lists,
       lifecycle,
+      budgets: this.budgets,
       grace: this.options.lifetime?.grace ?? 0,
       warn: (warning) => this.warn(warning),
     })
     await this.channels.restore()
     return expired
+  }
+
+  private async restoreProfiles(journal: RegistrationJournal): Promise<void> {
+    let left = 0
+    for await (const [key, text] of journal.profiles()) {
+      try {
+        if (!this.profiles.restore(key, text)) left++
+      } catch {
+        left++
+      }
+    }
+    if (left > 0) {
+      this.warn({ code: 'not-restored', message: `${left} profiles could not be restored` })
+    }
   }
 
   /** @throws BindError */

@@ -1,6 +1,7 @@
 import type { CoapStats } from '../coap/stats'
 import type { DtlsCounters } from '../dtls/counters'
 import type { BootstrapService } from './bootstrap-service'
+import type { RegistrationBudgets } from './registration/budgets'
 import type { ServerCore } from './server-core'
 
 /** Counters for an operator; those of what is not served are undefined. */
@@ -8,6 +9,8 @@ export interface ServerStatistics {
   readonly registrations: number
   /** Queue-mode devices that sleep now. */
   readonly asleep: number
+  /** What registrations take of the memory of this process. */
+  readonly budgets: RegistrationBudgets['use']
   /** Requests that wait for devices. */
   readonly queued: number
   readonly coap: CoapStats | undefined
@@ -34,6 +37,7 @@ export function statisticsOf(
     registrations: core.table.size,
     asleep,
     queued,
+    budgets: core.budgets.use,
     coap: endpoints.get('coap')?.endpoint.stats,
     coaps: endpoints.get('coaps')?.endpoint.stats,
     dtls: endpoints.get('coaps')?.dtls?.counters,

@@ -156,6 +156,12 @@ export interface Subscription {
   release(): void
 }
 
+/** How far a budget is used. */
+export interface BudgetUse {
+  readonly used: number
+  readonly limit: number
+}
+
 /** One event of something wrong that harms nothing else; `code` is stable, `message` is for people. */
 export interface ServerWarning {
   readonly code: WarningCode

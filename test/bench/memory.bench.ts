@@ -1,4 +1,13 @@
 /** Memory: what a registered device costs, and that traffic leaves nothing behind. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CoapEndpoint } from '../../src/coap/endpoint'
+import { UdpTransport } from '../../src/transport/udp'
+import { registerLongLists } from '../server/registration/support/long-lists'
+import type { MemoryReport } from '../server/registration/support/memory-process'
 import { BenchProcess, pinLoad } from './bench-process'
 import { locationOf, register, update } from './datagrams'
 import { closeDevices, exchange, exchanges, type LoadDevice, openDevice } from './load'
@@ -61,7 +70,36 @@ async function soak(): Promise<BenchRow> {
   )
 }
 
+/** A process of 256 MB that devices without security send 369 object lists of 62 kB each. */
+async function longLists(): Promise<BenchRow[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'lwm2m-bench-lists-'))
+  const script = join(__dirname, '../server/registration/support/memory-process.ts')
+  const execArgv = ['--import', 'tsx', '--expose-gc', '--max-old-space-size=256']
+  const child = fork(script, [folder], { execArgv })
+  const client = new CoapEndpoint(new UdpTransport({ host: '127.0.0.1', port: 0 }))
+  try {
+    await client.start()
+    const [before] = (await once(child, 'message')) as [MemoryReport]
+    await registerLongLists(client, before.port, 369)
+    child.send('report')
+    const [after] = (await once(child, 'message')) as [MemoryReport]
+    const heap = after.heap - before.heap
+    return [
+      {
+        name: 'object lists of 62 kB in a process of 256 MB',
+        value: after.registrations,
+        unit: '',
+      },
+      atMost('heap per byte of object list on the wire', (heap * 2 ** 20) / after.lists, '×', 1.3),
+    ]
+  } finally {
+    await client.stop()
+    child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
 export async function memoryBench(): Promise<BenchRow[]> {
   pinLoad()
-  return [await perDevice(), await soak()]
+  return [...(await longLists()), await perDevice(), await soak()]
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock'
+import { BudgetExceeded, type RegistrationBudgets } from '../registration/budgets'
 import { DeviceRegistration, expiryOf } from '../registration/device-registration'
 import type { ObjectList, ObjectLists } from '../registration/object-lists'
 import type { RegistrationLifecycle } from '../registration/registration-lifecycle'
@@ -10,6 +11,7 @@ export interface RestoreHost {
   readonly journal: RegistrationJournal
   readonly lists: ObjectLists
   readonly lifecycle: RegistrationLifecycle
+  readonly budgets: RegistrationBudgets
   /** Seconds. */
   readonly grace: number
   warn(warning: ServerWarning): void
@@ -20,25 +22,45 @@ const GROUP = 1000
 
 /**
  * Puts back the registrations that were kept, with the lifetime they have left. The store hands them
- * out in small portions, so that the event loop goes on.
- * @returns those whose lifetime ended meanwhile; they are not kept any more
+ * out in small portions, so that the event loop goes on. What the budgets have no room for stays in
+ * the store, for the next start or the next Register of its device.
+ * @returns those whose lifetime ended meanwhile; they are not kept any more, but count in the budgets
  * @throws StoreError
  */
 export async function restoreRegistrations(host: RestoreHost): Promise<DeviceRegistration[]> {
-  const { clock, journal, lifecycle, warn } = host
+  const { clock, journal, lifecycle, budgets, warn } = host
   const expired: DeviceRegistration[] = []
+  const ended: string[] = []
+  let left = 0
+  /** Why, by the budget. */
+  const reasons = new Set<string>()
+  const fits = (add: () => void): boolean => {
+    try {
+      add()
+      return true
+    } catch (error) {
+      if (!(error instanceof BudgetExceeded)) throw error
+      reasons.add(error.budget.description)
+      return false
+    }
+  }
   for await (const stored of journal.list()) {
     const registration = stored === undefined ? undefined : revive(stored, host)
     if (registration === undefined) {
       warn({ code: 'registration-unreadable', message: 'a kept registration cannot be read' })
     } else if (registration.durableUntil + host.grace * 1000 <= clock.now()) {
-      expired.push(registration)
-    } else {
-      lifecycle.restore(registration)
-    }
+      ended.push(registration.endpoint)
+      if (fits(() => budgets.add(registration))) expired.push(registration)
+    } else if (!fits(() => lifecycle.restore(registration))) left++
   }
-  for (let at = 0; at < expired.length; at += GROUP) {
-    await journal.deleteAll(expired.slice(at, at + GROUP).map(({ endpoint }) => endpoint))
+  if (left > 0) {
+    warn({
+      code: 'not-restored',
+      message: `${left} registrations were not restored and stay in the store: ${[...reasons].join(', ')}`,
+    })
+  }
+  for (let at = 0; at < ended.length; at += GROUP) {
+    await journal.deleteAll(ended.slice(at, at + GROUP))
   }
   return expired
 }

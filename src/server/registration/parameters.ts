@@ -45,6 +45,16 @@ const BINDING_1_1 = /^(?!.*(.).*\1)[UTSN]+$/
 const BINDING_1_2 = /^(?!.*(.).*\1)[UTSNMH]+$/
 const PROFILE_ID = /^(\d{1,3}:[0-9a-f]+|(oma|v):[0-9A-Za-z-]+)$/
 
+/** The attributes of a registration after an Update. @throws RegistrationRefused 4.00 for too many */
+export function mergeAttributes(
+  old: { readonly [name: string]: string },
+  said: { readonly [name: string]: string },
+): { readonly [name: string]: string } {
+  const merged = Object.fromEntries([...Object.entries(old), ...Object.entries(said)])
+  if (Object.keys(merged).length > MAX_ATTRIBUTES) refuse('too many query parameters')
+  return Object.freeze(merged)
+}
+
 /** What was in a query: names in order, `undefined` for a valueless one. */
 type Query = Map<string, string | undefined>
 

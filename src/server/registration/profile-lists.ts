@@ -17,7 +17,7 @@ export interface ProfileJournal {
  * unsecured device said counts for unsecured devices only.
  */
 export class ProfileLists {
-  private readonly learnt = new Map<string, string>()
+  private readonly learnt = new Map<string, ObjectList>()
 
   constructor(
     private readonly lists: ObjectLists,
@@ -31,37 +31,47 @@ export class ProfileLists {
    */
   find(profileId: string, secure: boolean): ObjectList {
     const lists = profileId.split(',').map((id) => {
-      const text = Object.hasOwn(this.configured, id)
-        ? this.configured[id]
-        : this.learnt.get(keyOf(id, secure))
-      if (text === undefined) {
+      const text = Object.hasOwn(this.configured, id) ? this.configured[id] : undefined
+      const list =
+        text === undefined ? this.learnt.get(keyOf(id, secure)) : this.lists.parseText(text, '1.2')
+      if (list === undefined) {
         throw new RegistrationRefused(Code.CONFLICT, `the profile ${id} is not known`)
       }
-      return this.lists.parseText(text, '1.2')
+      return list
     })
     return mergeLists(lists, this.lists)
   }
 
-  /** Remembers the list that a device sent with its profile id. */
+  /** Remembers the list that a device sent with its profile id, if there is room for it. */
   learn(profileId: string, secure: boolean, list: ObjectList): void {
     // Which object is of which of several profiles nobody says.
     if (profileId.includes(',')) return
     const key = keyOf(profileId, secure)
-    if (this.learnt.get(key) === list.text) return
-    this.learnt.delete(key)
-    this.learnt.set(key, list.text)
+    if (this.learnt.get(key)?.text === list.text || !this.keep(key, list)) return
     this.journal?.putProfile(key, list.text)
-    if (this.learnt.size > MAX_PROFILES) {
-      const [oldest] = this.learnt.keys()
-      if (oldest === undefined) return
-      this.learnt.delete(oldest)
-      this.journal?.deleteProfile(oldest)
-    }
+    const [oldest] = this.learnt
+    if (this.learnt.size <= MAX_PROFILES || oldest === undefined) return
+    this.learnt.delete(oldest[0])
+    this.lists.release(oldest[1])
+    this.journal?.deleteProfile(oldest[0])
   }
 
-  /** Takes up what {@link ProfileJournal} kept. */
-  restore(key: string, text: string): void {
-    this.learnt.set(key, text)
+  /**
+   * Takes up what {@link ProfileJournal} kept.
+   * @returns false where there is no room for it
+   * @throws RegistrationRefused for what is no list of objects
+   */
+  restore(key: string, text: string): boolean {
+    return this.keep(key, this.lists.parseText(text, '1.2'))
+  }
+
+  private keep(key: string, list: ObjectList): boolean {
+    if (!this.lists.retain(list)) return false
+    const old = this.learnt.get(key)
+    if (old !== undefined) this.lists.release(old)
+    this.learnt.delete(key)
+    this.learnt.set(key, list)
+    return true
   }
 }
 

@@ -7,10 +7,12 @@ import type { LifetimeOptions } from '../options'
 import type { RegistrationState } from '../persistence/registration-journal'
 import type { Lwm2mVersion, ServerWarning } from '../types'
 import { DeviceRegistration, newRegistrationId } from './device-registration'
+import { BudgetExceeded, type RegistrationBudgets } from './budgets'
 import type { ObjectList, ObjectLists } from './object-lists'
 import {
   checkEndpoint,
   claimedEndpoint,
+  mergeAttributes,
   NO_ATTRIBUTES,
   parseRegister,
   parseUpdate,
@@ -36,7 +38,7 @@ export interface RegistrationHandlerHost {
   /** Of a device that registers without `lwm2m`; undefined to refuse it. */
   readonly defaultVersion: Lwm2mVersion | undefined
   readonly takeOver: TakeOverPolicy
-  readonly maxRegistrations: number
+  readonly budgets: RegistrationBudgets
   now(): number
   warn(warning: ServerWarning): void
 }
@@ -44,8 +46,6 @@ export interface RegistrationHandlerHost {
 const DEFAULT_LIFETIME = 86_400
 /** Bytes of an object list: room for thousands of instances; every registration keeps its list. */
 const MAX_LIST = 65_536
-/** Seconds after which a device that was turned away for lack of room may ask again. */
-const RETRY_AFTER = 60
 
 const CHANGED: CoapReply = Object.freeze({ code: Code.CHANGED })
 const DELETED: CoapReply = Object.freeze({ code: Code.DELETED })
@@ -85,17 +85,10 @@ export class RegistrationHandler {
     }
     const parameters = parseRegister(request.query, host.defaultVersion)
     const endpoint = this.endpointOf(request, parameters)
+    host.budgets.countRegister(request.peer)
     const list = this.listOf(request, parameters)
     if (list === undefined) {
       throw new RegistrationRefused(Code.BAD_REQUEST, 'the list of objects is missing')
-    }
-    if (host.table.size >= host.maxRegistrations && host.table.get(endpoint) === undefined) {
-      host.warn({
-        code: 'registrations-full',
-        message: `no room to register ${endpoint}`,
-        endpoint,
-      })
-      return { code: Code.SERVICE_UNAVAILABLE, maxAge: RETRY_AFTER }
     }
     const holder = host.table.get(endpoint)
     if (holder !== undefined && isTakeOver(holder, request.peer)) {
@@ -120,7 +113,9 @@ export class RegistrationHandler {
       throw new RegistrationRefused(Code.FORBIDDEN, 'the endpoint is in use', 'warned')
     }
     this.warnOfTakeOver(holder, request.peer)
-    return this.enter(request, holder.endpoint, parameters, list)
+    // Another device may have sent the same meanwhile: there is one list of each text.
+    const same = host.lists.parseText(list.text, list.version)
+    return this.enter(request, holder.endpoint, parameters, same)
   }
 
   private warnOfTakeOver(holder: DeviceRegistration, peer: Peer): void {
@@ -215,7 +210,7 @@ export class RegistrationHandler {
     if (sms !== undefined && sms !== registration.sms) patch.sms = sms
     if (profileId !== undefined && profileId !== registration.profileId) patch.profileId = profileId
     if (attributes !== NO_ATTRIBUTES) {
-      patch.attributes = Object.freeze({ ...registration.attributes, ...attributes })
+      patch.attributes = mergeAttributes(registration.attributes, attributes)
     }
     return patch
   }
@@ -293,14 +288,22 @@ export class RegistrationHandler {
     const endpoint = id === undefined ? claimedEndpoint(query) : host.table.byId(id)?.endpoint
     const from = { peer, ...(endpoint === undefined ? {} : { endpoint }) }
     if (error instanceof RegistrationRefused) {
-      if (error.warning !== 'warned') {
+      if (error instanceof BudgetExceeded) {
+        const warning = host.budgets.report(error, endpoint)
+        if (warning !== undefined) host.warn({ ...warning, ...from })
+      } else if (error.warning !== 'warned') {
         host.warn({
           code: error.warning ?? 'registration-refused',
           message: `a registration request was answered ${error.code}: ${error.message}`,
           ...from,
         })
       }
-      return { code: error.coapCode, payload: Buffer.from(error.message) }
+      const { coapCode, retryAfter, message } = error
+      return {
+        code: coapCode,
+        payload: Buffer.from(message),
+        ...(retryAfter === undefined ? {} : { maxAge: retryAfter }),
+      }
     }
     host.warn({
       code: error instanceof CodedError ? error.code : 'internal',

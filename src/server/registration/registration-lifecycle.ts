@@ -4,6 +4,7 @@ import { identityKey, type Peer } from '../../transport/transport'
 import type { AwakeWindows } from '../channel/awake-window'
 import type { RegistrationJournal, RegistrationState } from '../persistence/registration-journal'
 import type { RegistrationChange, ServerWarning } from '../types'
+import type { Budgeted, RegistrationBudgets } from './budgets'
 import { type DeviceRegistration, expiryOf } from './device-registration'
 import { duplicateAlarm } from './duplicate-alarm'
 import { type ObjectList, pathsOf } from './object-lists'
@@ -16,6 +17,7 @@ export interface LifecycleHost {
   readonly table: RegistrationTable
   readonly windows: AwakeWindows
   readonly journal: RegistrationJournal | undefined
+  readonly budgets: RegistrationBudgets
   /** How long a registration outlives its lifetime, seconds. */
   readonly grace: number
   /** Whether notifications and Sends restart the lifetime, as an Update does. */
@@ -59,9 +61,13 @@ export class RegistrationLifecycle {
 
   constructor(private readonly host: LifecycleHost) {}
 
-  /** Puts a new registration in force, in place of the endpoint's earlier one. @throws StoreError */
+  /**
+   * Puts a new registration in force, in place of the endpoint's earlier one.
+   * @throws BudgetExceeded; StoreError
+   */
   register(registration: DeviceRegistration): void | Promise<void> {
-    const { journal, table, clock, warn } = this.host
+    const { journal, table, clock, warn, budgets } = this.host
+    budgets.add(registration, table.get(registration.endpoint))
     const alarm = duplicateAlarm(registration, table.get(registration.endpoint), clock.now())
     if (alarm !== undefined) warn(alarm)
     if (journal === undefined) return this.enter(registration)
@@ -78,6 +84,7 @@ export class RegistrationLifecycle {
     try {
       await journal.put(registration, state)
     } catch (error) {
+      this.host.budgets.remove(registration)
       if (previous !== undefined) this.reopen(previous)
       throw error
     }
@@ -97,11 +104,16 @@ export class RegistrationLifecycle {
     this.restart(registration)
     host.windows.track(registration)
     host.onRegistered(registration, previous)
+    if (previous !== undefined) host.budgets.remove(previous)
   }
 
-  /** Puts back a registration of an earlier run. */
+  /**
+   * Puts back a registration of an earlier run.
+   * @throws BudgetExceeded
+   */
   restore(registration: DeviceRegistration): void {
     const { host } = this
+    host.budgets.add(registration)
     host.table.add(registration)
     // Its association ended with the last run: the device has to come first.
     if (registration.peer.secure) host.table.unbind(registration)
@@ -133,6 +145,7 @@ export class RegistrationLifecycle {
   /**
    * Changes a registration as an Update says.
    * @throws StoreError when it cannot be kept; what is on disk then, nobody knows: the next is written
+   * @throws BudgetExceeded
    */
   change(
     registration: DeviceRegistration,
@@ -140,6 +153,7 @@ export class RegistrationLifecycle {
   ): void | Promise<void> {
     const { journal, clock } = this.host
     const updatedAt = clock.now()
+    this.host.budgets.take(budgetedOf(patch, registration), registration)
     if (journal === undefined) return this.apply(registration, { ...patch, updatedAt })
     const lifetime = patch.lifetime ?? registration.lifetime
     const expiry = expiryOf(updatedAt, lifetime)
@@ -149,6 +163,7 @@ export class RegistrationLifecycle {
     return journal.put(registration, { ...stateOf(registration), ...written }).then(
       () => this.apply(registration, written),
       (error: unknown) => {
+        this.host.budgets.give(budgetedOf(patch, registration))
         registration.durableUntil = 0
         throw error
       },
@@ -156,9 +171,13 @@ export class RegistrationLifecycle {
   }
 
   private apply(registration: DeviceRegistration, patch: Partial<RegistrationState>): void {
-    // It may have ended while it was being written, or the server.
-    if (registration.ended || this.stopped) return
     const { host } = this
+    // It may have ended while it was being written, or the server.
+    if (registration.ended || this.stopped) {
+      host.budgets.give(budgetedOf(patch, registration))
+      return
+    }
+    const replaced = budgetedOf(patch, registration, registration)
     const before = {
       address: registration.peer,
       lifetime: registration.lifetime,
@@ -179,6 +198,7 @@ export class RegistrationLifecycle {
         before.binding !== registration.binding || before.queueMode !== registration.queueMode,
       ...objectChange(before.list, registration.list),
     })
+    host.budgets.give(replaced)
   }
 
   /** De-registers. @throws StoreError */
@@ -354,6 +374,7 @@ export class RegistrationLifecycle {
     this.leave(registration, undefined)
     this.host.table.remove(registration)
     this.host.onRemoved(registration, why)
+    this.host.budgets.remove(registration)
   }
 
   /** Its lifetime is over. */
@@ -424,6 +445,20 @@ const NOTHING_CHANGED: RegistrationChange = Object.freeze({
   added: Object.freeze([]),
   removed: Object.freeze([]),
 })
+
+/** What a change takes of the budgets, or (of the present state) what it gives back. */
+function budgetedOf(
+  patch: Partial<RegistrationState>,
+  { peer }: DeviceRegistration,
+  state: Partial<RegistrationState> = patch,
+): Budgeted {
+  return {
+    list: patch.list && state.list,
+    attributes: patch.attributes && state.attributes,
+    lifetime: patch.lifetime === undefined ? undefined : state.lifetime,
+    peer,
+  }
+}
 
 function objectChange(
   before: ObjectList,

@@ -9,6 +9,8 @@ export class RegistrationRefused extends CodedError {
     message: string,
     /** Stable code of the warning event, where the operator should hear of it. */
     readonly warning?: WarningCode | 'warned',
+    /** Max-Age of the answer, seconds: when the device may ask again. */
+    readonly retryAfter?: number,
   ) {
     super(formatCode(coapCode), message)
   }

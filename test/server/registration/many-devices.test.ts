@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { CoapEndpoint } from '../../../src/coap/endpoint'
 import { AwakeWindows } from '../../../src/server/channel/awake-window'
+import { budgetLimits, RegistrationBudgets } from '../../../src/server/registration/budgets'
 import {
   DeviceRegistration,
   newRegistrationId,
@@ -37,6 +38,7 @@ class Fleet {
       [],
     ),
     journal: undefined,
+    budgets: new RegistrationBudgets(budgetLimits(), this.lists, this.clock),
     grace: 0,
     renewOnReports: false,
     authority: OPEN_AUTHORITY,
