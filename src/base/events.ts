@@ -1,3 +1,5 @@
+import { lastResort, settle } from './guard'
+
 /** A map from event name to the tuple of its listener's arguments. */
 export type EventMap<T> = { [K in keyof T]: readonly unknown[] }
 
@@ -6,16 +8,15 @@ export type Listener<A extends readonly unknown[]> = (...args: A) => void
 
 /**
  * A typed event emitter. Unlike Node's it has no special `error` event, and a listener that throws
- * harms neither the emitter nor the other listeners: its error goes to {@link onListenerError}.
+ * harms neither the emitter nor the other listeners: its error, or the rejection of the promise
+ * that it answers, goes to {@link onListenerError}.
  */
 export class TypedEmitter<Events extends EventMap<Events>> {
   private readonly listeners = new Map<keyof Events, Set<Listener<never>>>()
 
-  /** Called with what a listener threw. Rethrows asynchronously unless replaced. */
+  /** Called with what a listener threw. Default: a line on stderr. */
   protected onListenerError(error: unknown): void {
-    queueMicrotask(() => {
-      throw error
-    })
+    lastResort(error)
   }
 
   /** Adds a listener and returns the function that removes it again. */
@@ -49,7 +50,8 @@ export class TypedEmitter<Events extends EventMap<Events>> {
     if (set === undefined) return
     for (const listener of [...set]) {
       try {
-        ;(listener as unknown as Listener<Events[K]>)(...args)
+        const result: unknown = (listener as unknown as Listener<Events[K]>)(...args)
+        if (result !== undefined) settle(result, (error) => this.onListenerError(error))
       } catch (error) {
         this.onListenerError(error)
       }

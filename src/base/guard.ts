@@ -54,6 +54,54 @@ export class Guard {
   }
 }
 
+/**
+ * Nobody waits for this promise.
+ * @param onError gets its rejection; what it throws itself is a line on stderr
+ */
+export function detach(
+  promise: PromiseLike<unknown> | undefined | void,
+  onError: (error: unknown) => void,
+): void {
+  promise?.then(undefined, (error: unknown) => {
+    try {
+      onError(error)
+    } catch (failure) {
+      lastResort(failure)
+    }
+  })
+}
+
+/**
+ * Calls `listener` once when `signal` is aborted, at once where it is already. What it throws is a line
+ * on stderr: a signal has no other place for it.
+ * @returns stops listening
+ */
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  const aborted = (): void => {
+    try {
+      listener()
+    } catch (error) {
+      lastResort(error)
+    }
+  }
+  if (signal.aborted) {
+    aborted()
+    return () => {}
+  }
+  signal.addEventListener('abort', aborted, { once: true })
+  return () => signal.removeEventListener('abort', aborted)
+}
+
+/** The event loop has a turn: what arrived is dealt with first. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Detaches what a callback answered, where that is a promise: a listener may be asynchronous. */
+export function settle(result: unknown, onError: (error: unknown) => void): void {
+  if (result !== undefined && isThenable(result)) detach(result, onError)
+}
+
 /** Whether something is to be awaited. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (

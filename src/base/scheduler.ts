@@ -73,7 +73,10 @@ export class Scheduler extends Guard implements Clock {
 
   /** Harmless when the timer does not wait. */
   cancel(timer: Timer | undefined): void {
-    if (timer !== undefined) this.queue.remove(timer)
+    if (timer === undefined || !timer.isScheduled) return
+    this.queue.remove(timer)
+    // Who stops leaves nothing behind.
+    if (this.queue.size === 0) this.disarm()
   }
 
   /** Calls `callback` once after `ms`; where there are many, extend {@link Timer} instead. */
@@ -99,21 +102,25 @@ export class Scheduler extends Guard implements Clock {
   }
 
   clearTimeout(handle: TimerHandle | undefined): void {
-    if (handle instanceof Timer) this.queue.remove(handle)
+    if (handle instanceof Timer) this.cancel(handle)
   }
 
   /** Forgets all timers; none fires any more. */
   clear(): void {
     this.queue.clear()
-    this.clock.clearTimeout(this.handle)
-    this.armedAt = Infinity
+    this.disarm()
   }
 
   private add(timer: Timer, deadline: number, now: number): void {
-    if (deadline === Infinity) return this.queue.remove(timer)
+    if (deadline === Infinity) return this.cancel(timer)
     const at = this.queue.add(timer, deadline, now)
     // What was due before it was asked for is not late.
     if (at < this.armedAt && !this.busy) this.arm(Math.max(at, now))
+  }
+
+  private disarm(): void {
+    this.clock.clearTimeout(this.handle)
+    this.armedAt = Infinity
   }
 
   private arm(at: number): void {

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock'
+import type { Scheduler } from '../base/scheduler'
 import { formatObjectList } from '../lwm2m/object-links'
 import type { Transport } from '../transport/transport'
 import {
@@ -46,7 +46,7 @@ export class AccountSettings {
     account: ServerAccount,
     uri: ServerUri,
     transport: Transport,
-    clock: Clock,
+    clock: Scheduler,
     order: RegistrationOrder,
   ): SessionOptions {
     const { sleep = {}, version = '1.1', coap } = this.options

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock'
+import type { Scheduler } from '../base/scheduler'
 import { serverAccounts, type ServerAccount } from './accounts'
 import type { AccountSettings } from './account-settings'
 import type { VirtualDevice } from './device'
@@ -37,7 +37,7 @@ export class Connections {
     private readonly options: Lwm2mClientOptions,
     private readonly device: VirtualDevice,
     private readonly settings: AccountSettings,
-    private readonly clock: Clock,
+    private readonly clock: Scheduler,
     private readonly listener: ConnectionsListener,
   ) {}
 

@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../base/clock'
+import type { Scheduler, Timer } from '../base/scheduler'
 import { formatLinks } from '../lwm2m/link-format'
 import type { ObjectModel } from '../lwm2m/model/definition'
 import { builtinModel } from '../lwm2m/model/object-model'
@@ -46,14 +46,14 @@ export interface DeviceActions extends ServerActions {
 export class VirtualDevice {
   readonly tree: ObjectTree
   readonly behaviours = new Behaviours()
-  private readonly clock: Clock
-  private readonly timers = new Map<Resource, TimerHandle>()
+  private readonly clock: Scheduler
+  private readonly timers = new Map<Resource, Timer>()
   private readonly firmware: FirmwareObjectBehaviour
   private startedAt = 0
   private running = false
 
   /** @throws ClientError `invalid-description`, `invalid-argument` */
-  constructor(options: Lwm2mClientOptions, clock: Clock, actions: DeviceActions) {
+  constructor(options: Lwm2mClientOptions, clock: Scheduler, actions: DeviceActions) {
     const model: ObjectModel = options.model ?? builtinModel()
     this.clock = clock
     this.tree = new ObjectTree(model)
@@ -90,7 +90,7 @@ export class VirtualDevice {
   /** Stands still: no timer is left. */
   stop(): void {
     this.running = false
-    for (const timer of this.timers.values()) this.clock.clearTimeout(timer)
+    for (const timer of this.timers.values()) this.clock.cancel(timer)
     this.timers.clear()
     this.firmware.close()
   }
@@ -206,17 +206,14 @@ export class VirtualDevice {
 
   private tick(path: Path, resource: Resource, signal: Signal): void {
     const elapsed = this.clock.monotonic() - this.startedAt
-    const timer = this.clock.setTimeout(
-      () => {
-        this.timers.delete(resource)
-        // Set from outside, or deleted: it moves no more.
-        if (resource.signal !== signal || this.tree.place(path)?.resource !== resource) return
-        const value = signal.at(this.clock.monotonic() - this.startedAt)
-        this.tick(path, resource, signal)
-        if (!sameValue(resource.scalar, value)) this.tree.replace(path, resource, value)
-      },
-      signal.interval - (elapsed % signal.interval),
-    )
+    const timer = this.clock.after(signal.interval - (elapsed % signal.interval), () => {
+      this.timers.delete(resource)
+      // Set from outside, or deleted: it moves no more.
+      if (resource.signal !== signal || this.tree.place(path)?.resource !== resource) return
+      const value = signal.at(this.clock.monotonic() - this.startedAt)
+      this.tick(path, resource, signal)
+      if (!sameValue(resource.scalar, value)) this.tree.replace(path, resource, value)
+    })
     this.timers.set(resource, timer)
   }
 }

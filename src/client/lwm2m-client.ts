@@ -1,4 +1,6 @@
-import { systemClock, type Clock } from '../base/clock'
+import { systemClock } from '../base/clock'
+import { describeError, detach } from '../base/guard'
+import { Scheduler } from '../base/scheduler'
 import { TypedEmitter } from '../base/events'
 import { Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
@@ -34,7 +36,7 @@ const DEFAULT_STOP = 5000
  * {@link start} to {@link stop}.
  */
 export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
-  private readonly clock: Clock
+  private readonly clock: Scheduler
   private readonly device: VirtualDevice
   private readonly settings: AccountSettings
   private readonly provisioning: Provisioning
@@ -52,14 +54,20 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
   constructor(readonly options: Lwm2mClientOptions) {
     super()
     if (options.endpoint === '') throw new ClientError('invalid-argument', 'endpoint is empty')
-    this.clock = options.clock ?? systemClock
+    this.clock = new Scheduler(options.clock ?? systemClock, (error, where) =>
+      this.emit('warning', {
+        code: 'internal',
+        message: `${where}: ${describeError(error)}`,
+        error: error instanceof Error ? error : undefined,
+      }),
+    )
     this.pause = new Kick(this.clock)
     this.device = new VirtualDevice(options, this.clock, this.actions())
     this.settings = new AccountSettings(options, this.device.tree)
     this.connections = new Connections(options, this.device, this.settings, this.clock, {
       onState: () => this.tellState(),
       onGaveUp: (account) => {
-        if (this.settings.bootstrapsOnFailure(account)) void this.bootstrapAgain(false, false)
+        if (this.settings.bootstrapsOnFailure(account)) this.bootstrapAgain(false, false)
       },
       emit: (event, ...args) => this.emit(event, ...args),
       trace: () => this.trace,
@@ -225,7 +233,7 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
     const known = serverAccounts(this.device.tree).length > 0
     const attempts = known ? ATTEMPTS_WITH_ACCOUNTS : Infinity
     const bootstrapped = this.provisioning.bootstrap(signal, this.pause, attempts)
-    bootstrapped
+    const registered = bootstrapped
       .then((accounts) =>
         this.emit(
           'bootstrapped',
@@ -243,22 +251,23 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
           await this.connections.open()
         }),
       )
-      .catch((error: unknown) => {
-        if (signal.aborted) return
-        this.warn(error)
-        this.setBootstrapping('failed')
-      })
+    detach(registered, (error) => {
+      if (signal.aborted) return
+      this.warn(error)
+      this.setBootstrapping('failed')
+    })
   }
 
   /** Leaves the servers for the bootstrap server. */
-  private bootstrapAgain(deregister: boolean, reset: boolean): Promise<void> {
-    return this.inTurn(async () => {
+  private bootstrapAgain(deregister: boolean, reset: boolean): void {
+    const done = this.inTurn(async () => {
       if (!this.running || this.bootstrapping !== 'no') return
       await this.connections.close(deregister, DEFAULT_STOP)
       if (reset) await this.provisioning.reset()
       if (serverAccounts(this.device.tree).length > 0 && reset) await this.connections.open()
       else this.beginBootstrap()
-    }).catch((error: unknown) => this.warn(error))
+    })
+    detach(done, (error) => this.warn(error))
   }
 
   private warn(thrown: unknown): void {
@@ -268,15 +277,12 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
 
   private actions(): DeviceActions {
     return {
-      update: (id) =>
-        this.connections
-          .of(id)
-          ?.session.update()
-          .catch(() => {}),
+      // A failed Update is a warning of its session.
+      update: (id) => detach(this.connections.of(id)?.session.update(), () => {}),
       disable: (id, seconds) => this.connections.of(id)?.session.disable(seconds),
       settingsChanged: (id) => this.connections.of(id)?.settingsChanged(),
       bootstrap: () => {
-        void this.bootstrapAgain(true, false)
+        this.bootstrapAgain(true, false)
         return true
       },
       restart: (factory) => this.restart(factory),
@@ -286,7 +292,7 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
 
   private restart(factory: boolean): void {
     if (factory && bootstrapAccount(this.device.tree) !== undefined) {
-      void this.bootstrapAgain(false, true)
+      this.bootstrapAgain(false, true)
       return
     }
     const duration = this.options.rebootTime ?? DEFAULT_REBOOT

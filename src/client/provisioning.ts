@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock'
+import type { Scheduler } from '../base/scheduler'
 import { DecodeError } from '../lwm2m/formats/codec'
 import { Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
@@ -47,7 +47,7 @@ export class Provisioning {
   constructor(
     private readonly options: Lwm2mClientOptions,
     private readonly device: VirtualDevice,
-    private readonly clock: Clock,
+    private readonly clock: Scheduler,
     private readonly retry: RetryPolicy,
     private readonly listener: ProvisioningListener,
   ) {

@@ -116,11 +116,14 @@ export class ServerCore {
     for (const [pattern, ms] of Object.entries(options.awakeWindows ?? {})) {
       this.windows.set(pattern, ms, [])
     }
-    this.afterResponse = new AfterResponse({
-      onRegistered: (registration) => host.onRegistered(registration),
-      onObjectsChanged: (registration) => host.onUpdated(registration),
-      onMoved: (registration) => host.onMoved(registration),
-    })
+    this.afterResponse = new AfterResponse(
+      {
+        onRegistered: (registration) => host.onRegistered(registration),
+        onObjectsChanged: (registration) => host.onUpdated(registration),
+        onMoved: (registration) => host.onMoved(registration),
+      },
+      clock,
+    )
     const authority = options.authority ?? credentials?.authority('server') ?? OPEN_AUTHORITY
     const learnAddress = options.learnAddress ?? true
     const limits = budgetLimits({ registrations: options.maxRegistrations, ...options.budgets })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Clock, TimerHandle } from '../../base/clock'
+import type { Scheduler, Timer } from '../../base/scheduler'
 import { CodedError } from '../../base/coded-error'
 import { Code } from '../../coap/codes'
 import { Path } from '../../lwm2m/path'
@@ -56,11 +56,11 @@ const DEFAULT_UPDATE_TIME = 1000
 export class FirmwareObjectBehaviour implements ObjectBehaviour {
   private readonly at = new Path([5, 0])
   private download: AbortController | undefined
-  private timer: TimerHandle | undefined
+  private timer: Timer | undefined
 
   constructor(
     private readonly tree: ObjectTree,
-    private readonly clock: Clock,
+    private readonly clock: Scheduler,
     private readonly behaviour: FirmwareBehaviour,
     private readonly fetch: PackageFetch,
     private readonly reboot: () => void,
@@ -124,7 +124,7 @@ export class FirmwareObjectBehaviour implements ObjectBehaviour {
   close(): void {
     this.download?.abort()
     this.download = undefined
-    this.clock.clearTimeout(this.timer)
+    this.clock.cancel(this.timer)
   }
 
   private get state(): number {
@@ -153,7 +153,7 @@ export class FirmwareObjectBehaviour implements ObjectBehaviour {
     this.set(STATE, FirmwareState.DOWNLOADING)
     const download = new AbortController()
     this.download = download
-    this.fetch(uri, download.signal).then(
+    const fetched = this.fetch(uri, download.signal).then(
       (bytes) => {
         if (this.download !== download) return
         this.download = undefined
@@ -166,6 +166,7 @@ export class FirmwareObjectBehaviour implements ObjectBehaviour {
         this.reset(RESULT_OF[code] ?? FirmwareResult.CONNECTION_LOST)
       },
     )
+    this.clock.detach('a firmware download', fetched)
   }
 
   private received(bytes: Uint8Array): void {
@@ -184,7 +185,7 @@ export class FirmwareObjectBehaviour implements ObjectBehaviour {
   }
 
   private install(): void {
-    this.timer = this.clock.setTimeout(() => {
+    this.timer = this.clock.after(this.behaviour.updateTime ?? DEFAULT_UPDATE_TIME, () => {
       const { result = FirmwareResult.SUCCESS, version } = this.behaviour
       if (result === FirmwareResult.SUCCESS && version !== undefined) {
         this.set(VERSION, version)
@@ -192,7 +193,7 @@ export class FirmwareObjectBehaviour implements ObjectBehaviour {
       }
       this.reset(result)
       this.reboot()
-    }, this.behaviour.updateTime ?? DEFAULT_UPDATE_TIME)
+    })
   }
 
   private reset(result: number): void {

@@ -1,4 +1,5 @@
-import type { Clock } from '../../base/clock'
+import { detach, onAbort } from '../../base/guard'
+import type { Scheduler } from '../../base/scheduler'
 import { Code } from '../../coap/codes'
 import { CoapEndpoint } from '../../coap/endpoint'
 import type { CoapEndpointOptions, CoapRequest, CoapTrace } from '../../coap/types'
@@ -19,7 +20,7 @@ const SILENCE = 247_000
 const LINGER = 30_000
 
 export interface BootstrapOptions {
-  readonly clock: Clock
+  readonly clock: Scheduler
   readonly transport: Transport
   readonly coap: CoapEndpointOptions | undefined
   readonly uri: ServerUri
@@ -73,7 +74,7 @@ export class BootstrapSession {
 
   /** Frees the socket later: a repeated Finish still finds its answer. */
   linger(): void {
-    this.options.clock.setTimeout(() => void this.stop(), LINGER)
+    this.options.clock.after(LINGER, () => this.stop())
   }
 
   private query(): string[] {
@@ -118,7 +119,7 @@ export class BootstrapSession {
     const { context, signal } = this.options
     const finished = this.untilFinished()
     // A rejection before anybody waits is told by the request instead.
-    finished.catch(() => {})
+    detach(finished, () => {})
     const query = this.query()
     const [preferred] = context.formats
     // `pct` came with 1.1; `formats` begins with the preferred one (Core 1.1 §6.1.7.1).
@@ -136,24 +137,24 @@ export class BootstrapSession {
   private untilFinished(): Promise<void> {
     const { clock, signal } = this.options
     return new Promise((resolve, reject) => {
-      let timer = clock.setTimeout(giveUp, SILENCE)
+      let timer = clock.after(SILENCE, giveUp)
       function giveUp(): void {
         reject(new ClientError('bootstrap-failed', 'the bootstrap server did not finish'))
       }
       const done = (): void => {
-        clock.clearTimeout(timer)
+        clock.cancel(timer)
         resolve()
       }
       this.heard = () => {
-        clock.clearTimeout(timer)
-        timer = clock.setTimeout(giveUp, SILENCE)
+        clock.cancel(timer)
+        timer = clock.after(SILENCE, giveUp)
       }
       this.options.interface.onFinished = done
       this.endpoint.onPeerGone = (peer, reason) => {
         if (peer === this.peer) reject(new ClientError('bootstrap-failed', reason))
       }
-      signal.addEventListener('abort', () => {
-        clock.clearTimeout(timer)
+      onAbort(signal, () => {
+        clock.cancel(timer)
         reject(stopped())
       })
     })

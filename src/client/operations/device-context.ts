@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock'
+import type { Scheduler } from '../../base/scheduler'
 import { Code } from '../../coap/codes'
 import type { CoapRequest } from '../../coap/types'
 import { ContentFormat, type CodecContext } from '../../lwm2m/formats/codec'
@@ -10,7 +10,7 @@ import { Refusal } from './refusal'
 
 /** What the operations of one interface work on. */
 export interface DeviceContext {
-  readonly clock: Clock
+  readonly clock: Scheduler
   readonly tree: ObjectTree
   readonly behaviours: Behaviours
   /** The version that was registered with. */

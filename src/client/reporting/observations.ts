@@ -1,4 +1,5 @@
-import type { Clock, TimerHandle } from '../../base/clock'
+import { detach } from '../../base/guard'
+import type { Scheduler, Timer } from '../../base/scheduler'
 import { Code } from '../../coap/codes'
 import type { CoapReply, CoapRequest, ObservationHandle } from '../../coap/types'
 import type { AttributeSet } from '../../lwm2m/attributes'
@@ -17,7 +18,7 @@ export interface ReportRules {
 
 /** What the observations of one server need from the device. */
 export interface ObservationSource {
-  readonly clock: Clock
+  readonly clock: Scheduler
   /** The values of one observed path now; undefined: it is no longer there. */
   sample(path: Path): Sample | undefined
   /** The notification that says them. */
@@ -44,7 +45,7 @@ interface Observation {
   readonly handle: ObservationHandle
   readonly policy: NotificationPolicy
   rules: ReportRules
-  timer: TimerHandle | undefined
+  timer: Timer | undefined
   /** What could not be sent, oldest first, each with its time. */
   held: Sample[][]
 }
@@ -129,7 +130,7 @@ export class Observations {
   clear(): void {
     for (const observation of [...this.all]) {
       this.all.delete(observation)
-      this.source.clock.clearTimeout(observation.timer)
+      this.source.clock.cancel(observation.timer)
       observation.handle.onEnd = () => {}
       observation.handle.end()
       this.source.onEnded(observation.request.paths, 'registration')
@@ -160,7 +161,7 @@ export class Observations {
   /** What was observed is gone: says so, which ends the observation (RFC 7641 §4.2). */
   private end(observation: Observation): void {
     this.source.beforeSend()
-    observation.handle.notify({ code: Code.NOT_FOUND }).catch(() => {})
+    detach(observation.handle.notify({ code: Code.NOT_FOUND }), () => {})
     this.drop(observation, 'error')
   }
 
@@ -187,26 +188,25 @@ export class Observations {
     }
     const { confirmable } = observation.rules
     // How a notification failed is told by onEnd; nothing is left to do here.
-    observation.handle.notify(reply, { confirmable }).catch(() => {})
+    detach(observation.handle.notify(reply, { confirmable }), () => {})
     if (reply.code === Code.NOT_ACCEPTABLE) this.drop(observation, 'error')
     else this.source.onNotified(observation.request.paths, samples.flat())
   }
 
   private arm(observation: Observation): void {
     const { clock } = this.source
-    clock.clearTimeout(observation.timer)
+    clock.cancel(observation.timer)
     observation.timer = undefined
     const at = observation.policy.nextAt()
     if (at === undefined || !this.all.has(observation)) return
-    observation.timer = clock.setTimeout(
-      () => this.evaluate(observation),
-      Math.max(0, at - clock.monotonic()),
+    observation.timer = clock.after(Math.max(0, at - clock.monotonic()), () =>
+      this.evaluate(observation),
     )
   }
 
   private drop(observation: Observation, reason: string): void {
     if (!this.all.delete(observation)) return
-    this.source.clock.clearTimeout(observation.timer)
+    this.source.clock.cancel(observation.timer)
     this.source.onEnded(observation.request.paths, reason)
   }
 }

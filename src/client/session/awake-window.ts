@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../../base/clock'
+import type { Scheduler, Timer } from '../../base/scheduler'
 
 /**
  * Whether a queue-mode device listens (Core §6.5): from any message on for the length of the
@@ -7,14 +7,14 @@ import type { Clock, TimerHandle } from '../../base/clock'
 export class AwakeWindow {
   private awake = true
   private busy = 0
-  private timer: TimerHandle | undefined
+  private timer: Timer | undefined
 
   /**
    * @param window milliseconds after the last message
    * @param onChange called when the device wakes up or falls asleep
    */
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: Scheduler,
     private readonly window: number,
     private readonly onChange: (awake: boolean) => void,
   ) {}
@@ -25,8 +25,8 @@ export class AwakeWindow {
 
   /** A message was sent or received: the window starts again. */
   touch(): void {
-    this.clock.clearTimeout(this.timer)
-    this.timer = this.clock.setTimeout(() => this.elapsed(), this.window)
+    this.clock.cancel(this.timer)
+    this.timer = this.clock.after(this.window, () => this.elapsed())
     if (this.awake) return
     this.awake = true
     this.onChange(true)
@@ -51,14 +51,14 @@ export class AwakeWindow {
 
   /** Ends the timer; awake from now on. */
   close(): void {
-    this.clock.clearTimeout(this.timer)
+    this.clock.cancel(this.timer)
     this.timer = undefined
     this.awake = true
   }
 
   private elapsed(): void {
     if (this.busy > 0 || !this.awake) return
-    this.clock.clearTimeout(this.timer)
+    this.clock.cancel(this.timer)
     this.timer = undefined
     this.awake = false
     this.onChange(false)

@@ -1,13 +1,17 @@
-import type { Clock } from '../../base/clock'
+import type { Scheduler } from '../../base/scheduler'
 
 /** Resolves when `work` ended, either way, at the latest after `timeout` ms. */
-export function endedWithin(work: Promise<unknown>, timeout: number, clock: Clock): Promise<void> {
+export function endedWithin(
+  work: Promise<unknown>,
+  timeout: number,
+  clock: Scheduler,
+): Promise<void> {
   return new Promise((resolve) => {
-    const timer = clock.setTimeout(resolve, timeout)
+    const timer = clock.after(timeout, () => resolve())
     const end = (): void => {
-      clock.clearTimeout(timer)
+      clock.cancel(timer)
       resolve()
     }
-    work.then(end, end)
+    clock.detach('waiting for an end', work.then(end, end))
   })
 }

@@ -1,11 +1,11 @@
-import type { Clock } from '../../base/clock'
+import type { Scheduler } from '../../base/scheduler'
 
 /** A pause that can be cut short; what cut it short is remembered until somebody waits. */
 export class Kick {
   private kicked = false
   private wake: (() => void) | undefined
 
-  constructor(private readonly clock: Clock) {}
+  constructor(private readonly clock: Scheduler) {}
 
   /** Ends the current pause, or the next one at once. */
   now(): void {
@@ -17,9 +17,9 @@ export class Kick {
   async wait(ms?: number): Promise<void> {
     if (!this.kicked) {
       await new Promise<void>((resolve) => {
-        const timer = ms === undefined ? undefined : this.clock.setTimeout(resolve, ms)
+        const timer = ms === undefined ? undefined : this.clock.after(ms, () => resolve())
         this.wake = () => {
-          this.clock.clearTimeout(timer)
+          this.clock.cancel(timer)
           resolve()
         }
       })

@@ -84,7 +84,7 @@ export class ServerConnection {
     })
     this.unlisten = context.tree.listen({
       onValues: (paths) => this.onValues(paths),
-      onInstances: () => queueMicrotask(() => this.session.factsChanged()),
+      onInstances: () => this.factsChanged(),
     })
   }
 
@@ -116,7 +116,12 @@ export class ServerConnection {
   /** The Server object was written: lifetime, binding, default periods. */
   settingsChanged(): void {
     this.observations.rulesChanged()
-    queueMicrotask(() => this.session.factsChanged())
+    this.factsChanged()
+  }
+
+  /** When the operation that changed them has come to its end. */
+  private factsChanged(): void {
+    this.context.clock.microtask(() => this.session.factsChanged())
   }
 
   private onValues(paths: readonly Path[]): void {

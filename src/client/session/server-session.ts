@@ -276,14 +276,14 @@ export class ServerSession {
     const registration = this.registration
     if (peer === undefined || registration === undefined) return
     const giveUp = new AbortController()
-    const timer = this.options.clock.setTimeout(() => giveUp.abort(), timeout)
+    const timer = this.options.clock.after(timeout, () => giveUp.abort())
     try {
       await this.exchange(() => this.interface.deregister(peer, { signal: giveUp.signal }))
       this.listener.onDeregistered(registration)
     } catch (error) {
       this.listener.onWarning('deregister-failed', messageOf(error), asError(error))
     } finally {
-      this.options.clock.clearTimeout(timer)
+      this.options.clock.cancel(timer)
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock'
+import type { Scheduler } from '../../base/scheduler'
 import type { CoapEndpointOptions, CoapReply, CoapRequest, CoapTrace } from '../../coap/types'
 import type { Transport } from '../../transport/transport'
 import type { ClientRegistration, ClientState, Lwm2mVersion, RetryPolicy } from '../types'
@@ -9,7 +9,7 @@ import type { ServerUri } from './server-uri'
 export interface SessionOptions {
   readonly uri: ServerUri
   readonly shortServerId: number
-  readonly clock: Clock
+  readonly clock: Scheduler
   readonly transport: Transport
   readonly coap: CoapEndpointOptions | undefined
   readonly version: Lwm2mVersion

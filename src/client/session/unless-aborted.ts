@@ -1,3 +1,4 @@
+import { detach, onAbort } from '../../base/guard'
 import { ClientError } from '../errors'
 
 /**
@@ -6,9 +7,9 @@ import { ClientError } from '../errors'
  */
 export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stopped = (): void => reject(new ClientError('not-running', 'the client stopped'))
-    if (signal.aborted) stopped()
-    signal.addEventListener('abort', stopped, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stopped))
+    const forget = onAbort(signal, () =>
+      reject(new ClientError('not-running', 'the client stopped')),
+    )
+    detach(work.then(resolve, reject).finally(forget), reject)
   })
 }

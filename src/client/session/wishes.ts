@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock'
+import type { Scheduler } from '../../base/scheduler'
 import { Kick } from './kick'
 
 /**
@@ -16,7 +16,7 @@ export class Wishes {
   reboot: number | undefined
   private readonly kick: Kick
 
-  constructor(private readonly clock: Clock) {
+  constructor(private readonly clock: Scheduler) {
     this.kick = new Kick(clock)
   }
 

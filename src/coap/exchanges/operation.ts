@@ -1,3 +1,4 @@
+import { onAbort } from '../../base/guard'
 import { PeerGone } from '../../transport/transport'
 import { BodyReceiver } from '../blockwise/body-receiver'
 import type { Message } from '../messages/codec'
@@ -62,7 +63,7 @@ export class Operation implements ExchangeOwner {
   private timeout: Error | undefined = undefined
   private begun = false
   private settled = false
-  private onAbort: (() => void) | undefined = undefined
+  private stopListening: (() => void) | undefined = undefined
 
   /** @throws RangeError when the request cannot be written */
   constructor(
@@ -80,8 +81,9 @@ export class Operation implements ExchangeOwner {
     this.largestSzx = blockExponent(init.blockSize ?? core.settings.blockSize)
     this.body = extras.body
     if (init.signal !== undefined) {
-      this.onAbort = () => this.fail(new CoapCancelled('the request was aborted'))
-      init.signal.addEventListener('abort', this.onAbort, { once: true })
+      this.stopListening = onAbort(init.signal, () =>
+        this.fail(new CoapCancelled('the request was aborted')),
+      )
     }
   }
 
@@ -191,7 +193,7 @@ export class Operation implements ExchangeOwner {
     this.settled = true
     this.exchange?.cancel()
     this.body?.release()
-    if (this.onAbort !== undefined) this.init.signal?.removeEventListener('abort', this.onAbort)
+    this.stopListening?.()
     this.onSettled(this)
     return true
   }

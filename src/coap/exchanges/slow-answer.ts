@@ -19,7 +19,7 @@ export class SlowAnswer extends Timer {
   wait(outcome: Promise<CoapReply>): void {
     const { core, request } = this
     if (request.confirmable) core.scheduler.schedule(this, core.settings.separateAfter)
-    outcome.then(
+    const answered = outcome.then(
       (reply) => {
         core.scheduler.cancel(this)
         this.responder.respond(request, reply)
@@ -29,6 +29,7 @@ export class SlowAnswer extends Timer {
         this.responder.failed(request, error)
       },
     )
+    core.scheduler.detach('answering a request', answered)
   }
 
   onTimer(): void {

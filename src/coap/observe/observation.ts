@@ -1,3 +1,4 @@
+import { detach } from '../../base/guard'
 import { PeerGone, type Peer } from '../../transport/transport'
 import { MessageType, encodeMessage } from '../messages/codec'
 import { isSuccess } from '../codes'
@@ -80,7 +81,7 @@ export class Observation implements ObservationHandle, TransmissionOwner {
       ? Promise.reject(new CoapCancelled('the observation has ended'))
       : this.send(reply, options.confirmable ?? false)
     // Whoever does not care how a notification ended must not be punished for it.
-    promise.catch(() => {})
+    detach(promise, () => {})
     return promise
   }
 

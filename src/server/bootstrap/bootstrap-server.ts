@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Clock, systemClock } from '../../base/clock'
+import { describeError } from '../../base/guard'
+import { Scheduler } from '../../base/scheduler'
 import { TypedEmitter } from '../../base/events'
 import { Code } from '../../coap/codes'
 import type { CoapEndpoint } from '../../coap/endpoint'
@@ -66,7 +68,7 @@ const RETRY_AFTER = 30
  */
 export class BootstrapServer extends TypedEmitter<BootstrapEvents> {
   readonly configurations: BootstrapConfigurations
-  private readonly clock: Clock
+  private readonly clock: Scheduler
   private readonly authority: RegistrationAuthority
   private readonly decisions: Decisions
   /** By endpoint name, and by peer: a device has one session. */
@@ -78,7 +80,9 @@ export class BootstrapServer extends TypedEmitter<BootstrapEvents> {
   constructor(private readonly options: BootstrapServerOptions) {
     super()
     this.configurations = options.configurations
-    this.clock = options.clock ?? systemClock
+    this.clock = new Scheduler(options.clock ?? systemClock, (error, where) =>
+      this.emit('warning', { code: 'internal', message: `${where}: ${describeError(error)}` }),
+    )
     this.authority =
       options.authority ?? options.credentials?.authority('bootstrap') ?? OPEN_AUTHORITY
     this.decisions = new Decisions(
@@ -266,6 +270,7 @@ export class BootstrapServer extends TypedEmitter<BootstrapEvents> {
       this.announce(result)
     })
     this.ends.add(end)
+    this.clock.detach('a bootstrap session', end)
   }
 
   private async sendPack(

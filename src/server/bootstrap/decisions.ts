@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../base/codes'
-import type { Clock, TimerHandle } from '../../base/clock'
+import type { Scheduler, Timer } from '../../base/scheduler'
 import { Code } from '../../coap/codes'
 import type { BootstrapDecision } from './bootstrap-server'
 import type { BootstrapRequest } from './events'
@@ -7,7 +7,7 @@ import { RequestRefused } from './refusals'
 
 interface Waiting {
   readonly request: BootstrapRequest
-  readonly timer: TimerHandle
+  readonly timer: Timer
   readonly resolve: (decision: BootstrapDecision) => void
   readonly reject: (refused: RequestRefused) => void
 }
@@ -19,7 +19,7 @@ export class Decisions {
 
   /** @param timeout milliseconds */
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: Scheduler,
     private readonly timeout: number,
     private readonly max: number,
   ) {}
@@ -46,11 +46,11 @@ export class Decisions {
         reject(refused('overload', 'too many requests wait for a decision'))
         return
       }
-      const timer = this.clock.setTimeout(() => {
+      const timer = this.clock.after(this.timeout, () => {
         this.take(request.id)?.reject(
           refused('undecided', `nobody decided within ${this.timeout} ms`),
         )
-      }, this.timeout)
+      })
       this.waiting.set(request.id, { request, timer, resolve, reject })
       this.byEndpoint.set(request.endpoint, request.id)
     })
@@ -70,7 +70,7 @@ export class Decisions {
   private take(id: string): Waiting | undefined {
     const waiting = this.waiting.get(id)
     if (waiting === undefined) return undefined
-    this.clock.clearTimeout(waiting.timer)
+    this.clock.cancel(waiting.timer)
     this.waiting.delete(id)
     this.byEndpoint.delete(waiting.request.endpoint)
     return waiting

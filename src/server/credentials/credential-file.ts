@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
-import type { Clock, TimerHandle } from '../../base/clock'
+import { nextTurn } from '../../base/guard'
+import type { Scheduler, Timer } from '../../base/scheduler'
 import type { Credential } from './credential'
 import { CredentialError } from './credential-error'
 import { CREDENTIAL_FIELDS, parseCredential } from './credential-input'
@@ -58,7 +58,7 @@ export async function readCredentialFile(path: string): Promise<CredentialFileCo
         if (!(error instanceof CredentialError)) throw error
         problems.push(error)
       }
-      if (++count % CHUNK === 0) await turn()
+      if (++count % CHUNK === 0) await nextTurn()
     }
   } catch (error) {
     // Never the parser's own message: JSON.parse quotes the text, and that may be a key.
@@ -115,13 +115,13 @@ function* jsonEntries(text: string, name: string): Generator<[where: string, ent
  * files that are replaced instead of written, and on network drives, where change events do not.
  */
 export class FileWatch {
-  private timer: TimerHandle | undefined
+  private timer: Timer | undefined
   private seen = ''
   private stopped = false
 
   constructor(
     private readonly path: string,
-    private readonly clock: Clock,
+    private readonly clock: Scheduler,
     private readonly onChange: () => Promise<void>,
     /** Milliseconds. */
     private readonly interval = 2000,
@@ -135,14 +135,12 @@ export class FileWatch {
 
   stop(): void {
     this.stopped = true
-    this.clock.clearTimeout(this.timer)
+    this.clock.cancel(this.timer)
   }
 
   private arm(): void {
     if (this.stopped) return
-    this.timer = this.clock.setTimeout(() => {
-      void this.check().finally(() => this.arm())
-    }, this.interval)
+    this.timer = this.clock.after(this.interval, () => this.check().finally(() => this.arm()))
   }
 
   private async check(): Promise<void> {

@@ -1,6 +1,8 @@
 import type { WarningCode } from '../../base/codes'
 import { type Clock, systemClock } from '../../base/clock'
 import { TypedEmitter } from '../../base/events'
+import { detach } from '../../base/guard'
+import { Scheduler } from '../../base/scheduler'
 import { Serial } from '../../base/serial'
 import type { Store } from '../../storage/store'
 import { matchesPattern } from '../endpoint-pattern'
@@ -48,7 +50,7 @@ export interface CredentialEvents {
  */
 export class CredentialStore extends TypedEmitter<CredentialEvents> {
   private readonly table = new CredentialTable()
-  private readonly clock: Clock
+  private readonly clock: Scheduler
   private readonly policy: CertificatePolicy
   private readonly changes = new Serial()
   private store: Store | undefined
@@ -56,7 +58,7 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
 
   constructor(options: CredentialStoreOptions = {}) {
     super()
-    this.clock = options.clock ?? systemClock
+    this.clock = new Scheduler(options.clock ?? systemClock, (error) => this.warn(error))
     this.policy = options.certificates ?? 'named'
   }
 
@@ -264,7 +266,7 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
   authority(use: CredentialUse): RegistrationAuthority {
     return new CredentialAuthority(use, this.table, this.policy, (credential) => {
       if (!credential.generated || credential.confirmed) return
-      this.confirm(credential.id).catch((error: unknown) => this.warn(error))
+      detach(this.confirm(credential.id), (error) => this.warn(error))
     })
   }
 

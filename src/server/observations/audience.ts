@@ -64,7 +64,7 @@ export class Audience {
     const { recent } = this
     if (recent.length > 0) {
       // Not before `observe` has returned the subscription; unless a newer value was faster.
-      queueMicrotask(() => {
+      this.context.clock.microtask(() => {
         if (this.recent !== recent || !this.subscriptions.includes(subscription)) return
         for (const result of recent) this.offer(subscription, result)
       })
@@ -150,7 +150,7 @@ export class Audience {
   private trim(): void {
     if (this.trimming) return
     this.trimming = true
-    setImmediate(() => {
+    this.context.clock.soon(() => {
       this.trimming = false
       if (!this.empty) this.recent = this.recent.slice(-1)
     })

@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../../base/clock'
+import type { Scheduler, Timer } from '../../base/scheduler'
 import type { ObserveCriteria, OperationResult } from '../types'
 import { CriteriaFilter } from './criteria'
 
@@ -8,11 +8,11 @@ export class Gate {
   private held: OperationResult | undefined
   /** When pmin ends, in the time of the values: a device's clock may be years off. */
   private due = 0
-  private timer: TimerHandle | undefined
+  private timer: Timer | undefined
 
   constructor(
     criteria: ObserveCriteria,
-    private readonly clock: Clock,
+    private readonly clock: Scheduler,
     private readonly deliver: (result: OperationResult) => void,
   ) {
     this.filter = new CriteriaFilter(criteria)
@@ -25,7 +25,7 @@ export class Gate {
       // The newest value within pmin waits; whether it is still wanted shows at the end of it.
       this.held = result
       this.due = at + verdict
-      this.timer ??= this.clock.setTimeout(() => this.release(), verdict)
+      this.timer ??= this.clock.after(verdict, () => this.release())
       return
     }
     this.close()
@@ -40,7 +40,7 @@ export class Gate {
 
   close(): void {
     this.held = undefined
-    this.clock.clearTimeout(this.timer)
+    this.clock.cancel(this.timer)
     this.timer = undefined
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock'
+import type { Scheduler } from '../../base/scheduler'
 import type {
   CoapRequestInit,
   ObserveListener as CoapObserver,
@@ -30,7 +30,7 @@ import { UnwantedRelations } from './unwanted-relations'
 
 /** What the broker needs of the server. */
 export interface ObservationHost {
-  readonly clock: Clock
+  readonly clock: Scheduler
   readonly model: ObjectModel
   readonly relations?: RelationStore
   /** The Content-Format set for an endpoint. */
@@ -122,6 +122,7 @@ export class ObservationBroker {
       onClosed: (closed) => this.leave(closed, (relation) => this.end(relation)),
       onReleased: (released) => this.leave(released, (relation) => this.unwanted.add(relation)),
       onListenerError: (error) => this.listenerFailed(error),
+      microtask: (callback) => this.host.clock.microtask(callback),
     })
     this.wishes.add(subscription)
     this.apply(subscription)
@@ -216,7 +217,7 @@ export class ObservationBroker {
       if (next.done === true) return
       if (subscription.matches(next.value.endpoint)) this.want(subscription, next.value)
     }
-    setImmediate(() => {
+    this.host.clock.soon(() => {
       if (!subscription.closed && !this.stopped) this.applyPattern(subscription, devices)
     })
   }
@@ -299,7 +300,7 @@ export class ObservationBroker {
     const { endpoint, plan } = relation
     if (this.relations.get(endpoint)?.get(plan.key) !== relation) return
     this.detach(endpoint, plan.key)
-    void relation.cancel()
+    this.host.clock.detach('cancelling an observation', relation.cancel())
   }
 
   /** Forgets a relation of a device that is gone. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock'
+import type { Scheduler } from '../../base/scheduler'
 import type { CoapRequestInit, ObserveListener, ObserveRelation } from '../../coap/types'
 import type { RequestChannel } from '../operations/device-request'
 import type { OperationContext } from '../operations/operation'
@@ -7,7 +7,7 @@ import type { StoredRelation } from './relation-store'
 
 /** What all relations share: made once by the broker. */
 export interface RelationContext {
-  readonly clock: Clock
+  readonly clock: Scheduler
   /** Whether devices can be asked (the ports are bound). */
   ready(): boolean
   registration(endpoint: string): Registration | undefined

@@ -1,3 +1,4 @@
+import { detach } from '../../base/guard'
 import type { ServerWarning } from '../types'
 import type { RelationStore, StoredRelation } from './relation-store'
 
@@ -19,7 +20,7 @@ export class RelationKeeper {
   }
 
   forget(endpoint: string, key: string): void {
-    this.store?.delete(endpoint, key)?.catch((error: unknown) => this.failed(error))
+    detach(this.store?.delete(endpoint, key), (error) => this.failed(error))
   }
 
   private failed(error: unknown): void {

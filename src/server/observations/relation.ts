@@ -1,5 +1,6 @@
 import { CodedError } from '../../base/coded-error'
-import type { TimerHandle } from '../../base/clock'
+import { nextTurn } from '../../base/guard'
+import type { Timer } from '../../base/scheduler'
 import type { CoapResponse } from '../../coap/types'
 import { Path } from '../../lwm2m/path'
 import { isSuccess } from '../../coap/codes'
@@ -31,14 +32,14 @@ export class DeviceRelation implements OpeningHost {
   private adjusting = false
   private verifying = false
   private retry: RetryWhen | undefined
-  private retryTimer: TimerHandle | undefined
+  private retryTimer: Timer | undefined
 
   constructor(
     readonly endpoint: string,
     readonly plan: ObservePlan,
     readonly context: RelationContext,
   ) {
-    this.audience = new Audience(endpoint, plan, context, () => void this.adjust())
+    this.audience = new Audience(endpoint, plan, context, () => this.readjust())
     this.attributes = new DeviceAttributes(plan, context)
   }
 
@@ -48,7 +49,7 @@ export class DeviceRelation implements OpeningHost {
     this.audience.reset()
     this.attributes.reset()
     this.failures = 0
-    void this.establish()
+    this.attempt()
   }
 
   /**
@@ -57,13 +58,13 @@ export class DeviceRelation implements OpeningHost {
    */
   reconsider(): void {
     if (this.retry === 'later') return
-    void this.establish()
-    void this.adjust()
+    this.attempt()
+    this.readjust()
   }
 
   /** The device is awake: what failed because it did not answer is tried again. */
   wake(): void {
-    if (this.retry === 'later' || this.retry === 'awake') void this.establish()
+    if (this.retry === 'later' || this.retry === 'awake') this.attempt()
   }
 
   /**
@@ -71,7 +72,7 @@ export class DeviceRelation implements OpeningHost {
    * verified. What could not be asked of it before is tried again.
    */
   moved(): void {
-    void this.establish()
+    this.attempt()
   }
 
   /** Goes on with a relation made before a restart. */
@@ -88,7 +89,7 @@ export class DeviceRelation implements OpeningHost {
       stored.wires.some(({ init }) => init.query !== undefined),
     )
     this.audience.setActive(true)
-    void this.adjust()
+    this.readjust()
   }
 
   /**
@@ -143,7 +144,7 @@ export class DeviceRelation implements OpeningHost {
       this.context.forget(this.endpoint, this.plan.key)
     } else {
       this.left = [...this.left, wire.base]
-      void this.keep()
+      this.context.clock.detach('keeping an observation', this.keep())
     }
   }
 
@@ -172,6 +173,14 @@ export class DeviceRelation implements OpeningHost {
     return this.keep()
   }
 
+  private attempt(): void {
+    this.context.clock.detach('making an observation', this.establish())
+  }
+
+  private readjust(): void {
+    this.context.clock.detach('writing attributes', this.adjust())
+  }
+
   private async establish(): Promise<void> {
     const device = this.context.registration(this.endpoint)
     if (device === undefined || this.opening !== undefined) return
@@ -190,7 +199,7 @@ export class DeviceRelation implements OpeningHost {
     if (opening !== this.opening) return
     this.opening = undefined
     this.audience.setActive(this.wires.length > 0)
-    void this.adjust()
+    this.readjust()
   }
 
   /** Asks for what is observed again, as far as nothing has come of it from where the device is now. */
@@ -235,7 +244,7 @@ export class DeviceRelation implements OpeningHost {
     if (this.adjusting) return
     this.adjusting = true
     // Nodes that are made anew subscribe one after the other: what they want is told at once.
-    await new Promise(setImmediate)
+    await nextTurn()
     try {
       for (;;) {
         const { attributes, audience, wires } = this
@@ -273,10 +282,10 @@ export class DeviceRelation implements OpeningHost {
     this.stopRetry()
     this.retry = retryWhen(coded)
     if (this.retry === 'later') {
-      this.retryTimer = this.context.clock.setTimeout(() => {
+      this.retryTimer = this.context.clock.after(backOff(++this.failures), () => {
         this.retryTimer = undefined
-        void this.establish()
-      }, backOff(++this.failures))
+        this.attempt()
+      })
     }
     // Ended by a new registration, a de-registration or the stop of the server: no fault.
     if (coded.code !== 'cancelled') this.audience.error(coded)
@@ -284,7 +293,7 @@ export class DeviceRelation implements OpeningHost {
 
   private stopRetry(): void {
     this.retry = undefined
-    this.context.clock.clearTimeout(this.retryTimer)
+    this.context.clock.cancel(this.retryTimer)
     this.retryTimer = undefined
   }
 }

@@ -1,3 +1,4 @@
+import { settle } from '../../base/guard'
 import type { CodedError } from '../../base/coded-error'
 import { isPattern, matchesPattern } from '../endpoint-pattern'
 import type {
@@ -15,7 +16,9 @@ import type { ObservePlan } from './observe-plan'
 export interface SubscriptionHost {
   onClosed(subscription: BrokerSubscription): void
   onReleased(subscription: BrokerSubscription): void
-  onListenerError(error: unknown): void
+  readonly onListenerError: (error: unknown) => void
+  /** Calls back when the code that runs now has come to its end. */
+  readonly microtask: (callback: () => void) => void
 }
 
 /** One wish to observe: an endpoint or a pattern, what of it, and who listens. */
@@ -46,7 +49,7 @@ export class BrokerSubscription implements Subscription {
   value(result: OperationResult, registration: Registration): void {
     if (this.closed) return
     try {
-      this.listener.onValue(result, registration)
+      settle(this.listener.onValue(result, registration), this.host.onListenerError)
     } catch (error) {
       this.host.onListenerError(error)
     }
@@ -55,7 +58,7 @@ export class BrokerSubscription implements Subscription {
   error(endpoint: string, error: CodedError): void {
     if (this.closed) return
     try {
-      this.listener.onError?.(endpoint, error)
+      settle(this.listener.onError?.(endpoint, error), this.host.onListenerError)
     } catch (thrown) {
       this.host.onListenerError(thrown)
     }
@@ -66,11 +69,11 @@ export class BrokerSubscription implements Subscription {
     this.active += change
     if (this.counting || this.listener.onCount === undefined) return
     this.counting = true
-    queueMicrotask(() => {
+    this.host.microtask(() => {
       this.counting = false
       if (this.closed) return
       try {
-        this.listener.onCount?.(this.active)
+        settle(this.listener.onCount?.(this.active), this.host.onListenerError)
       } catch (error) {
         this.host.onListenerError(error)
       }

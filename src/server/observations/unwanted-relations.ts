@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../../base/clock'
+import type { Scheduler, Timer } from '../../base/scheduler'
 import type { DeviceRelation } from './relation'
 
 /** How long a relation waits for somebody who wants it, ms. */
@@ -11,11 +11,11 @@ const GRACE = 60_000
 export class UnwantedRelations {
   /** Until when (monotonic ms) each waits; the first is the first to be due. */
   private readonly due = new Map<DeviceRelation, number>()
-  private timer: TimerHandle | undefined
+  private timer: Timer | undefined
 
   /** @param giveUp told of each whose time is over, and that still nobody listens to */
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: Scheduler,
     private readonly giveUp: (relation: DeviceRelation) => void,
   ) {}
 
@@ -27,12 +27,12 @@ export class UnwantedRelations {
 
   clear(): void {
     this.due.clear()
-    this.clock.clearTimeout(this.timer)
+    this.clock.cancel(this.timer)
     this.timer = undefined
   }
 
   private arm(delay: number): void {
-    this.timer ??= this.clock.setTimeout(() => this.onTimer(), delay)
+    this.timer ??= this.clock.after(delay, () => this.onTimer())
   }
 
   private onTimer(): void {

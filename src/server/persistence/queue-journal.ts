@@ -1,3 +1,4 @@
+import { detach } from '../../base/guard'
 import type { Store } from '../../storage/store'
 import type { PendingRequest } from '../channel/pending-request'
 import type { DeviceRequest } from '../operations/device-request'
@@ -47,7 +48,7 @@ export class QueueJournal {
   }
 
   delete(id: string): void {
-    this.store.delete(QUEUE + id).catch(this.onError)
+    detach(this.store.delete(QUEUE + id), this.onError)
   }
 
   /** Everything kept, oldest first. An entry of an unknown form is passed over: `undefined`. */

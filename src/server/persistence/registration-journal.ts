@@ -1,3 +1,4 @@
+import { detach } from '../../base/guard'
 import type { Peer, PeerIdentity } from '../../transport/transport'
 import { NO_IDENTITY } from '../../transport/transport'
 import type { Store } from '../../storage/store'
@@ -114,11 +115,11 @@ export class RegistrationJournal implements ProfileJournal {
   }
 
   putProfile(key: string, text: string): void {
-    this.store.put(PROFILE + key, Buffer.from(text, 'latin1')).catch(this.onError)
+    detach(this.store.put(PROFILE + key, Buffer.from(text, 'latin1')), this.onError)
   }
 
   deleteProfile(key: string): void {
-    this.store.delete(PROFILE + key).catch(this.onError)
+    detach(this.store.delete(PROFILE + key), this.onError)
   }
 
   async *profiles(): AsyncIterable<readonly [key: string, text: string]> {

@@ -1,3 +1,4 @@
+import type { Scheduler } from '../../base/scheduler'
 import type { DeviceRegistration } from './device-registration'
 
 /** What is to be done once the response to a device's message was sent. */
@@ -23,7 +24,10 @@ const MOVED = 4
 export class AfterResponse {
   private ended = new Map<DeviceRegistration, number>()
 
-  constructor(private readonly listener: AfterResponseListener) {}
+  constructor(
+    private readonly listener: AfterResponseListener,
+    private readonly scheduler: Scheduler,
+  ) {}
 
   /** A request of the device is being worked on; {@link end} says when its response is ready. */
   begin(registration: DeviceRegistration): void {
@@ -66,22 +70,32 @@ export class AfterResponse {
   }
 
   private add(registration: DeviceRegistration, what: number): void {
-    if (this.ended.size === 0) setImmediate(this.run)
+    if (this.ended.size === 0) this.scheduler.soon(this.run)
     this.ended.set(registration, what)
   }
 
   private readonly run = (): void => {
-    const { ended, listener } = this
+    const { ended } = this
     this.ended = new Map()
     for (const registration of ended.keys()) registration.unanswered--
     for (const [registration, what] of ended) {
       if (registration.ended) continue
-      if ((what & REGISTERED) !== 0) listener.onRegistered(registration)
-      else {
-        if ((what & OBJECTS_CHANGED) !== 0) listener.onObjectsChanged(registration)
-        if ((what & MOVED) !== 0) listener.onMoved(registration)
+      try {
+        this.tell(registration, what)
+      } catch (error) {
+        // One device must not take the others along.
+        this.scheduler.report(error, 'after a response')
       }
-      registration.channel?.pump()
     }
+  }
+
+  private tell(registration: DeviceRegistration, what: number): void {
+    const { listener } = this
+    if ((what & REGISTERED) !== 0) listener.onRegistered(registration)
+    else {
+      if ((what & OBJECTS_CHANGED) !== 0) listener.onObjectsChanged(registration)
+      if ((what & MOVED) !== 0) listener.onMoved(registration)
+    }
+    registration.channel?.pump()
   }
 }

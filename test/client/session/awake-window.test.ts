@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Scheduler } from '../../../src/base/scheduler'
 import { AwakeWindow } from '../../../src/client/session/awake-window'
 import { FakeClock } from '../../support/fake-clock'
 
@@ -6,7 +7,11 @@ describe('client awake window', () => {
   function window(): { clock: FakeClock; awake: AwakeWindow; changes: boolean[] } {
     const clock = new FakeClock()
     const changes: boolean[] = []
-    return { clock, awake: new AwakeWindow(clock, 5000, (on) => changes.push(on)), changes }
+    return {
+      clock,
+      awake: new AwakeWindow(new Scheduler(clock, assert.fail), 5000, (on) => changes.push(on)),
+      changes,
+    }
   }
 
   it('ends so long after the last message', () => {
