@@ -2,6 +2,7 @@ import type { CoapEndpointOptions } from '../../../src/coap/types'
 import type { CredentialInput } from '../../../src/server/credentials'
 import type {
   BootstrapOptions,
+  BudgetOptions,
   CoapsOptions,
   Lwm2mServerOptions,
 } from '../../../src/server/options'
@@ -51,7 +52,23 @@ export function serverOptions(settings: Settings): Lwm2mServerOptions {
     },
     learnAddress: settings.flag('learnAddress', true),
     takeOver: settings.choice('takeOver', ['accept', 'warn', 'refuse'], 'warn'),
+    budgets: budgetOptions(settings),
     bootstrap: bootstrapOptions(settings),
+  }
+}
+
+/** Empty fields are left to the engine, which knows the memory of the process. */
+function budgetOptions(settings: Settings): BudgetOptions {
+  const bytes = (name: string): number | undefined => {
+    const kilobytes = settings.number(name, { min: 1 })
+    return kilobytes === undefined ? undefined : kilobytes * 1024
+  }
+  return {
+    ...optional('registrations', settings.number('budgetRegistrations', { min: 1 })),
+    ...optional('objectLists', bytes('budgetObjectLists')),
+    ...optional('attributes', bytes('budgetAttributes')),
+    ...optional('registersPerMinute', settings.number('budgetRegisters', { min: 1 })),
+    ...optional('unlimitedLifetimes', settings.number('budgetUnlimited', POSITIVE)),
   }
 }
 

@@ -103,11 +103,30 @@ describe('server settings', () => {
     assert.equal(lifetime?.min, 15)
   })
 
+  it('leaves empty budgets to the engine', () => {
+    assert.deepEqual(options({ budgetRegistrations: '', budgetObjectLists: '' }).budgets, {})
+    const { budgets } = options({
+      budgetRegistrations: '1000',
+      budgetObjectLists: '512',
+      budgetAttributes: '64',
+      budgetRegisters: '60',
+      budgetUnlimited: '0',
+    })
+    assert.deepEqual(budgets, {
+      registrations: 1000,
+      objectLists: 524_288,
+      attributes: 65_536,
+      registersPerMinute: 60,
+      unlimitedLifetimes: 0,
+    })
+  })
+
   for (const [what, definition] of [
     ['a port beyond 65535', { port: '70000' }],
     ['a block size that is no power of two', { blockSize: '100' }],
     ['a block size beyond 1024', { blockSize: '2048' }],
     ['an awake window that is no number', { awakeWindows: [{ pattern: 'a', seconds: 'b' }] }],
+    ['a budget of nothing', { budgetRegistrations: '0' }],
     ['an unknown policy', { onReregister: 'forget' }],
   ] as const) {
     it(`refuses ${what}`, () => {
