@@ -66,6 +66,7 @@ export const ERROR_CODES = {
   'unknown-identity': 'No credential has the identity of the client.',
   'wrong-key': 'The client does not have the key of its identity.',
   replaced: 'Another handshake of the same client took its place.',
+  'fragmented-hello': 'A ClientHello came in fragments and was dropped.',
   displaced:
     'A DTLS handshake made room for another: too many were in progress from its addresses.',
   'no-common-suite': 'Client and server have no cipher suite in common.',

@@ -28,6 +28,7 @@ export type HandshakeFailureCode =
   | 'handshake-timeout'
   | 'replaced'
   | 'displaced'
+  | 'fragmented-hello'
   | 'no-common-suite'
   | 'version'
   | 'extended-master-secret-required'

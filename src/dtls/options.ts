@@ -4,7 +4,7 @@ import type { DtlsSessionStore } from './sessions/session'
 
 /** Settings of a DTLS server. Times are milliseconds, sizes bytes. */
 export interface DtlsSettings {
-  /** Suite numbers, most wanted first (see `suites.ts`). Default: all eight, AEAD before CBC. */
+  /** Suite numbers, most wanted first (see `suites.ts`). Default: all, AEAD before CBC. */
   readonly suites?: readonly number[]
   /** Refuse clients without extended master secret (RFC 7627). Default false: constrained clients lack it. */
   readonly requireExtendedMasterSecret?: boolean

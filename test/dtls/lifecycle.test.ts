@@ -24,6 +24,13 @@ describe('associations and handshakes through their life', () => {
     [0xc0ae, 'rpk'],
     [0xc02b, 'rpk'],
     [0xc023, 'rpk'],
+    [0xc0ac, 'rpk'],
+    [0xc0a9, 'psk'],
+    [0xc0a5, 'psk'],
+    [0x00a9, 'psk'],
+    [0xd001, 'psk'],
+    [0xd003, 'psk'],
+    [0xd005, 'psk'],
   ] as const
   for (const [suite, kind] of suites) {
     for (const connectionId of [undefined, NONE, Buffer.from('c1d0c1d0', 'hex')]) {
@@ -98,7 +105,7 @@ describe('associations and handshakes through their life', () => {
       if (client.datagrams.length > 0) times.push(second)
       for (const datagram of client.datagrams) {
         sequences.push(...splitRecords(datagram, 0).map(({ sequence }) => sequence))
-        if (second > 1) assert.ok(datagram.length <= 548)
+        if (second > 1) assert.ok(datagram.length <= 464)
       }
       client.datagrams = []
     }
@@ -547,5 +554,73 @@ describe('associations and handshakes through their life', () => {
     assert.throws(() => net({ suites: [] }), { code: 'bad-option', message: /suites/ })
     assert.throws(() => net({ suites: [0x002f] }), { code: 'bad-option', message: /suite 47/ })
     assert.throws(() => net({ maxHalfOpen: 0 }), { code: 'bad-option', message: /maxHalfOpen/ })
+  })
+})
+
+describe('what devices of the field send in handshakes', () => {
+  it('takes a ClientKeyExchange of more than 512 bytes, in fragments too', async () => {
+    const identity = Buffer.alloc(1024, 'identity ')
+    const credentials = { psk: (name: Uint8Array) => (identity.equals(name) ? PSK : undefined) }
+    for (const fragmented of [false, true]) {
+      const net = new MemoryNet({ credentials })
+      const client = new HostileClient(net, { identity })
+      await client.greet()
+      const [record = NONE] = client.keyExchange()
+      const seq = record.readUInt16BE(13 + 4)
+      const body = record.subarray(13 + 12)
+      if (!fragmented) client.send(record)
+      for (let offset = 0; fragmented && offset < body.length; offset += 100) {
+        const part = body.subarray(offset, offset + 100)
+        const fragment = rawFragment(16, seq, part, { length: body.length, offset })
+        client.send(client.plain(22, fragment))
+      }
+      await net.settle()
+      client.send(client.changeCipherSpec(), client.finished())
+      assert.ok(client.serverFinished)
+    }
+    const net = new MemoryNet({ credentials })
+    await new HostileClient(net, { identity: Buffer.alloc(1025) }).connect()
+    assert.equal(net.failures[0]?.code, 'decode-error')
+  })
+
+  it('fits a flight with certificates into datagrams of 512 bytes and less', async () => {
+    const own = generateServerKey({ commonName: 'server' })
+    const serverKey = loadServerKey({
+      privateKey: own.privateKeyPem,
+      certificateChain: own.certificatePem.repeat(3),
+    })
+    for (const mtu of [512, 256]) {
+      const net = new MemoryNet({ mtu, credentials: { ...rpkCredentials, serverKey } })
+      const client = new HostileClient(net, {
+        ...rpkClient(),
+        extensions: [[19, Buffer.from([1, 2])]],
+      })
+      await client.greet()
+      assert.ok(client.datagrams.every(({ length }) => length <= mtu))
+      assert.ok(client.datagrams.length > 1500 / mtu)
+      await client.finish()
+      assert.ok(client.serverFinished)
+    }
+  })
+
+  it('fits a path of 512 bytes after two retransmissions that nobody answered', async () => {
+    const own = generateServerKey({ commonName: 'server' })
+    const certificateChain = own.certificatePem.repeat(3)
+    const serverKey = loadServerKey({ privateKey: own.privateKeyPem, certificateChain })
+    const net = new MemoryNet({ credentials: { ...rpkCredentials, serverKey } })
+    const client = new HostileClient(net, {
+      ...rpkClient(),
+      extensions: [[19, Buffer.from([1, 2])]],
+    })
+    await client.greet()
+    // Everything of more than 512 bytes is lost on the way.
+    assert.ok(client.datagrams.some(({ length }) => length > 512))
+    client.datagrams = []
+    await net.run(7100, 100)
+    const last = client.datagrams.slice(-3)
+    assert.ok(
+      last.every(({ length }) => length <= 512 - 48),
+      `${last.map(({ length }) => length)}`,
+    )
   })
 })

@@ -90,10 +90,11 @@ describe('handshakes', () => {
     }
     assert.ok(process.memoryUsage().arrayBuffers - before < 1 << 20)
     assert.equal(net.dropped('reassembly-limit'), 4)
-    // Eight kB are the most for a Certificate, 512 bytes for anything else.
+    // 8 kB are the most for a Certificate, 2 kB for a ClientKeyExchange, 512 bytes for anything else.
     client.send(client.plain(22, rawFragment(11, 3, Buffer.alloc(1), { length: 8193 })))
-    client.send(client.plain(22, rawFragment(16, 3, Buffer.alloc(1), { length: 513 })))
-    assert.equal(net.dropped('reassembly-limit'), 6)
+    client.send(client.plain(22, rawFragment(16, 3, Buffer.alloc(1), { length: 2049 })))
+    client.send(client.plain(22, rawFragment(15, 3, Buffer.alloc(1), { length: 513 })))
+    assert.equal(net.dropped('reassembly-limit'), 7)
     await client.finish()
     assert.ok(client.serverFinished)
   })
@@ -336,7 +337,7 @@ describe('handshakes', () => {
     )
   })
 
-  it('identities are bytes: empty, NUL, bad UTF-8; one of 129 bytes is a decode_error', async () => {
+  it('identities are bytes: empty, NUL, bad UTF-8; one of 1,025 bytes is a decode_error', async () => {
     const known = [
       Buffer.from([0]),
       Buffer.from([0xff, 0xfe, 0xc0]),
@@ -357,7 +358,7 @@ describe('handshakes', () => {
       await new HostileClient(bytes, { identity }).connect()
       assert.equal(bytes.failures.at(-1)?.code, 'unknown-identity')
     }
-    const long = await new HostileClient(bytes, { identity: Buffer.alloc(129, 65) }).connect()
+    const long = await new HostileClient(bytes, { identity: Buffer.alloc(1025, 65) }).connect()
     assert.deepEqual(long.alerts, decodeError)
     assert.equal(bytes.server.counters.associations, known.length)
   })

@@ -143,6 +143,25 @@ describe('datagrams and hellos', () => {
     assert.deepEqual(client.datagrams, [])
   })
 
+  it('tells once of each device with a fragmented hello what to change there, within bounds', async () => {
+    const body = rawHello(new HostileClient(net).helloFields())
+    const fragment = rawFragment(1, 0, body.subarray(0, 20), { length: body.length })
+    const send = (address: string): void => {
+      net.server.receive(rawRecord(22, 0, 0, fragment), address, 5000)
+    }
+    net.failures.splice(0)
+    for (let i = 0; i < 3; i++) send('192.0.2.9')
+    const [report] = net.failures
+    assert.equal(net.failures.length, 1)
+    assert.deepEqual([report?.code, report?.address], ['fragmented-hello', '192.0.2.9'])
+    assert.match(report?.reason ?? '', /Raise the MTU .* fewer cipher suites/)
+    for (let i = 0; i < 1000; i++) send(`10.0.${i >> 8}.${i & 255}`)
+    assert.equal(net.failures.length, 100)
+    await net.run(3_600_000, 600_000)
+    send('192.0.2.9')
+    assert.equal(net.failures.length, 101)
+  })
+
   it('a malformed hello is dropped before the cookie and answered after', async () => {
     const client = new HostileClient(net)
     const good = rawHello(client.helloFields())

@@ -52,6 +52,9 @@ describe('OpenSSL as the client', function () {
     'PSK-AES128-GCM-SHA256',
     'PSK-AES128-CBC-SHA256',
     'ECDHE-PSK-AES128-CBC-SHA256',
+    'PSK-AES256-CCM8',
+    'PSK-AES256-CCM',
+    'PSK-AES256-GCM-SHA384',
   ]) {
     it(`${cipher}: handshake, data both ways, close_notify`, async () => {
       const { transport, gone, messages } = await start()
@@ -161,6 +164,7 @@ describe('OpenSSL as the client', function () {
 
     for (const cipher of [
       'ECDHE-ECDSA-AES128-CCM8',
+      'ECDHE-ECDSA-AES128-CCM',
       'ECDHE-ECDSA-AES128-GCM-SHA256',
       'ECDHE-ECDSA-AES128-SHA256',
     ]) {

@@ -15,16 +15,16 @@ const aadOptions = { plaintextLength: 0 }
 const NO_BYTES = Buffer.alloc(1).subarray(0, 0)
 
 interface AeadAlgorithm {
-  readonly name: 'aes-128-ccm' | 'aes-128-gcm'
+  readonly mode: 'ccm' | 'gcm'
   readonly tagLength: number
   readonly forgeryLimit: number
 }
 
 /** Limits: RFC 9147 §4.5.3 and §B.3; the short tag of CCM_8 gets far fewer tries. */
 export const AEAD_ALGORITHMS = {
-  ccm: { name: 'aes-128-ccm', tagLength: 16, forgeryLimit: 2 ** 23 },
-  ccm8: { name: 'aes-128-ccm', tagLength: 8, forgeryLimit: 2 ** 20 },
-  gcm: { name: 'aes-128-gcm', tagLength: 16, forgeryLimit: 2 ** 36 },
+  ccm: { mode: 'ccm', tagLength: 16, forgeryLimit: 2 ** 23 },
+  ccm8: { mode: 'ccm', tagLength: 8, forgeryLimit: 2 ** 20 },
+  gcm: { mode: 'gcm', tagLength: 16, forgeryLimit: 2 ** 36 },
 } as const satisfies { [name: string]: AeadAlgorithm }
 
 /** AES-CCM, AES-CCM_8 and AES-GCM records (RFC 6655, RFC 5288). */
@@ -90,17 +90,27 @@ export class AeadCipher implements RecordCipher {
   }
 
   private encryptor() {
-    const { name, tagLength: authTagLength } = this.algorithm
-    return name === 'aes-128-ccm'
-      ? createCipheriv(name, this.writeKey, nonce, { authTagLength })
-      : createCipheriv(name, this.writeKey, nonce, { authTagLength })
+    const { mode, tagLength: authTagLength } = this.algorithm
+    const is256 = this.writeKey.symmetricKeySize === 32
+    return mode === 'ccm'
+      ? createCipheriv(is256 ? 'aes-256-ccm' : 'aes-128-ccm', this.writeKey, nonce, {
+          authTagLength,
+        })
+      : createCipheriv(is256 ? 'aes-256-gcm' : 'aes-128-gcm', this.writeKey, nonce, {
+          authTagLength,
+        })
   }
 
   private decryptor() {
     // The length of the tag must be said for GCM too, or it accepts shorter ones.
-    const { name, tagLength: authTagLength } = this.algorithm
-    return name === 'aes-128-ccm'
-      ? createDecipheriv(name, this.readKey, nonce, { authTagLength })
-      : createDecipheriv(name, this.readKey, nonce, { authTagLength })
+    const { mode, tagLength: authTagLength } = this.algorithm
+    const is256 = this.readKey.symmetricKeySize === 32
+    return mode === 'ccm'
+      ? createDecipheriv(is256 ? 'aes-256-ccm' : 'aes-128-ccm', this.readKey, nonce, {
+          authTagLength,
+        })
+      : createDecipheriv(is256 ? 'aes-256-gcm' : 'aes-128-gcm', this.readKey, nonce, {
+          authTagLength,
+        })
   }
 }

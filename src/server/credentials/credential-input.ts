@@ -12,7 +12,9 @@ import { isPattern } from '../endpoint-pattern'
 import { bytesOfText, TEXT_ENCODINGS, type TextEncoding } from './key-text'
 import { certificateOf, publicKeyInfo } from './public-material'
 
-/** Largest PSK identity and key that servers have to take (RFC 4279 §5.3; LwM2M Transport §5.2.8). */
+/** The longest PSK identity taken from a device: some clouds put a token into it. */
+const LONGEST_IDENTITY = 1024
+/** Largest PSK identity and key that every device has to take (RFC 4279 §5.3; LwM2M Transport §5.2.8). */
 export const MAX_IDENTITY = 128
 export const MAX_KEY = 64
 /** Longest endpoint name taken, in bytes. */
@@ -26,7 +28,7 @@ export interface CredentialInput {
   readonly use?: 'server' | 'bootstrap'
   /** Default `psk`. */
   readonly mode?: 'psk' | 'rpk' | 'x509'
-  /** PSK; default the endpoint name. At most 128 bytes. */
+  /** PSK; default the endpoint name. At most 1,024 bytes. */
   readonly identity?: string | Uint8Array
   /** How `identity` is written; default `text`. */
   readonly identityFormat?: TextEncoding
@@ -86,9 +88,9 @@ function readProof(
       const identity = reader.has('identity')
         ? reader.bytes('identity', reader.choice('identityFormat', TEXT_ENCODINGS, 'text'))
         : Buffer.from(endpoint, 'utf8')
-      if (identity.length === 0 || identity.length > MAX_IDENTITY) {
+      if (identity.length === 0 || identity.length > LONGEST_IDENTITY) {
         throw reader.error(
-          `identity has ${identity.length} bytes, it must have 1 to ${MAX_IDENTITY}`,
+          `identity has ${identity.length} bytes, it must have 1 to ${LONGEST_IDENTITY}`,
         )
       }
       const key = reader.bytes('key', reader.choice('keyFormat', TEXT_ENCODINGS, 'hex'))

@@ -219,7 +219,7 @@ export class HostileClient {
   }
 
   finishedBody(): Buffer {
-    return verifyData(this.masterSecret, 'client', this.transcriptHash())
+    return verifyData(this.masterSecret, 'client', this.transcriptHash(), this.suite.prfHash)
   }
 
   /** The protected Finished. */
@@ -287,7 +287,7 @@ export class HostileClient {
   }
 
   private transcriptHash(): Buffer {
-    return createHash('sha256').update(Buffer.concat(this.transcript)).digest()
+    return createHash(this.suite.prfHash).update(Buffer.concat(this.transcript)).digest()
   }
 
   private serverPoint(): Buffer {
@@ -301,15 +301,16 @@ export class HostileClient {
   private derive(premaster: Uint8Array): void {
     const { ems = true } = this.options
     this.master = ems
-      ? extendedMasterSecret(premaster, this.transcriptHash())
-      : masterSecret(premaster, this.random, this.serverHello?.random ?? NONE)
+      ? extendedMasterSecret(premaster, this.transcriptHash(), this.suite.prfHash)
+      : masterSecret(premaster, this.random, this.serverHello?.random ?? NONE, this.suite.prfHash)
     this.makeCipher()
   }
 
   private makeCipher(): void {
     const random = this.serverHello?.random ?? NONE
-    const { protection } = this.suite
-    const keys = connectionKeys(protection, this.masterSecret, this.random, random)
+    const { protection, keyLength, prfHash } = this.suite
+    const { masterSecret: master } = this
+    const keys = connectionKeys(protection, master, this.random, random, keyLength, prfHash)
     const etm = this.serverHello?.extensions.has(22) === true
     this.cipher = createCipher(protection, etm, { client: keys.server, server: keys.client })
   }
@@ -376,7 +377,7 @@ export class HostileClient {
     }
     if (type === 20) {
       this.serverFinished = body.equals(
-        verifyData(this.masterSecret, 'server', this.transcriptHash()),
+        verifyData(this.masterSecret, 'server', this.transcriptHash(), this.suite.prfHash),
       )
     }
     this.transcript.push(rawFragment(type, messageSeq, body))

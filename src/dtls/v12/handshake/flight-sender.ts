@@ -9,8 +9,8 @@ import type { Settings } from '../../settings'
 const TIMEOUTS_BEFORE_SMALLER = 2
 /** No flight has as many records. With fewer numbers left nothing is sent: the handshake times out. */
 const NUMBERS_FOR_FLIGHT = 2 ** 16
-/** IPv4's least reassembly buffer, less headers. */
-const SMALL_MTU = 548
+/** Of a path that carries packets of 512 bytes, less the headers of IPv6 and UDP. */
+const SMALL_MTU = 464
 
 /**
  * Sends a handshake's flights and sends them again: when nothing comes back in time, and, at a

@@ -19,10 +19,12 @@ interface Partial {
 
 /** How far ahead of the next message fragments are kept. */
 const WINDOW = 4
-/** Everything but a chain of certificates is short: identity, point, signature. */
+/** Of ClientKeyExchange: a PSK identity of up to 1,024 bytes and a point. */
+const MAX_KEY_EXCHANGE = 2048
+/** Everything else but a chain of certificates is short: a signature, verify_data. */
 const MAX_SHORT_MESSAGE = 512
 /** Bodies of one handshake held at a time. */
-const MAX_HELD = MAX_HANDSHAKE_MESSAGE + WINDOW * MAX_SHORT_MESSAGE
+const MAX_HELD = MAX_HANDSHAKE_MESSAGE + MAX_KEY_EXCHANGE + (WINDOW - 2) * MAX_SHORT_MESSAGE
 
 /** What became of a fragment. */
 export type FragmentOutcome = 'kept' | 'past' | 'malformed' | 'too-far' | 'too-large'
@@ -90,8 +92,7 @@ export class Reassembly {
   }
 
   private begin({ type, length, messageSeq }: HandshakeFragment): Partial | undefined {
-    const most = type === HandshakeType.certificate ? MAX_HANDSHAKE_MESSAGE : MAX_SHORT_MESSAGE
-    if (length > most || this.held + length > MAX_HELD) return undefined
+    if (length > longest(type) || this.held + length > MAX_HELD) return undefined
     const partial = {
       type,
       body: new Uint8Array(length),
@@ -102,4 +103,9 @@ export class Reassembly {
     this.partials.set(messageSeq, partial)
     return partial
   }
+}
+
+function longest(type: number): number {
+  if (type === HandshakeType.certificate) return MAX_HANDSHAKE_MESSAGE
+  return type === HandshakeType.clientKeyExchange ? MAX_KEY_EXCHANGE : MAX_SHORT_MESSAGE
 }

@@ -19,7 +19,8 @@ export class HandshakeSecrets {
     readonly serverRandom: Uint8Array,
     private readonly negotiated: Negotiated,
   ) {
-    this.transcript = new Transcript(negotiated.suite.keyExchange === 'ecdhe-ecdsa')
+    const { keyExchange, prfHash } = negotiated.suite
+    this.transcript = new Transcript(keyExchange === 'ecdhe-ecdsa', prfHash)
   }
 
   /** What ServerKeyExchange signs besides its parameters. */
@@ -35,9 +36,10 @@ export class HandshakeSecrets {
 
   /** When ClientKeyExchange is in the transcript. Overwrites the premaster secret. */
   derive(premaster: Uint8Array): void {
-    const master = this.negotiated.extendedMasterSecret
-      ? extendedMasterSecret(premaster, this.transcript.hash())
-      : masterSecret(premaster, this.clientRandom, this.serverRandom)
+    const { extendedMasterSecret: extended, suite } = this.negotiated
+    const master = extended
+      ? extendedMasterSecret(premaster, this.transcript.hash(), suite.prfHash)
+      : masterSecret(premaster, this.clientRandom, this.serverRandom, suite.prfHash)
     premaster.fill(0)
     this.master = new Uint8Array(master)
     master.fill(0)
@@ -50,8 +52,9 @@ export class HandshakeSecrets {
 
   createCipher(): RecordCipher {
     const { suite, encryptThenMac } = this.negotiated
-    const { protection } = suite
-    const keys = connectionKeys(protection, this.masterSecret, this.clientRandom, this.serverRandom)
+    const { protection, keyLength, prfHash } = suite
+    const { masterSecret: master, clientRandom, serverRandom } = this
+    const keys = connectionKeys(protection, master, clientRandom, serverRandom, keyLength, prfHash)
     const cipher = createCipher(protection, encryptThenMac, keys)
     eraseKeys(keys)
     return cipher
@@ -59,7 +62,8 @@ export class HandshakeSecrets {
 
   /** Over the transcript as it is now. */
   verifyData(sender: 'client' | 'server'): Buffer {
-    return verifyData(this.masterSecret, sender, this.transcript.hash())
+    const { prfHash } = this.negotiated.suite
+    return verifyData(this.masterSecret, sender, this.transcript.hash(), prfHash)
   }
 
   erase(): void {

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
+import type { PrfHash } from '../../ciphers/suites'
 import type { HandshakeMessage } from './reassembly'
 import { wholeMessage } from '../../wire/handshake-header'
 
@@ -7,22 +8,26 @@ import { wholeMessage } from '../../wire/handshake-header'
  * HelloVerifyRequest do not count (RFC 6347 §4.2.6).
  */
 export class Transcript {
-  private readonly sha256 = createHash('sha256')
+  private readonly digest: Hash
   private messages: Buffer[] | undefined
 
-  /** @param keepMessages for signatures, which may use another hash */
-  constructor(keepMessages: boolean) {
+  /**
+   * @param keepMessages for signatures, which may use another hash
+   * @param hash of the suite's PRF
+   */
+  constructor(keepMessages: boolean, hash: PrfHash = 'sha256') {
+    this.digest = createHash(hash)
     if (keepMessages) this.messages = []
   }
 
   add(message: HandshakeMessage): void {
     const bytes = wholeMessage(message.type, message.messageSeq, message.body)
-    this.sha256.update(bytes)
+    this.digest.update(bytes)
     this.messages?.push(bytes)
   }
 
   hash(): Buffer {
-    return this.sha256.copy().digest()
+    return this.digest.copy().digest()
   }
 
   /** All messages in one piece, once: what CertificateVerify signs (RFC 5246 §7.4.8). */

@@ -1,7 +1,7 @@
 import { MASTER_SECRET_LENGTH } from '../../sessions/session'
 import { prf } from './prf'
 import type { ConnectionKeys } from '../../ciphers/connection-keys'
-import type { Protection } from '../../ciphers/suites'
+import type { PrfHash, Protection } from '../../ciphers/suites'
 
 export const VERIFY_DATA_LENGTH = 12
 
@@ -24,13 +24,19 @@ export function masterSecret(
   premaster: Uint8Array,
   clientRandom: Uint8Array,
   serverRandom: Uint8Array,
+  hash?: PrfHash,
 ): Buffer {
-  return prf(premaster, 'master secret', [clientRandom, serverRandom], MASTER_SECRET_LENGTH)
+  const randoms = [clientRandom, serverRandom]
+  return prf(premaster, 'master secret', randoms, MASTER_SECRET_LENGTH, hash)
 }
 
 /** RFC 7627 §4; `sessionHash` covers everything up to and with ClientKeyExchange. */
-export function extendedMasterSecret(premaster: Uint8Array, sessionHash: Uint8Array): Buffer {
-  return prf(premaster, 'extended master secret', [sessionHash], MASTER_SECRET_LENGTH)
+export function extendedMasterSecret(
+  premaster: Uint8Array,
+  sessionHash: Uint8Array,
+  hash?: PrfHash,
+): Buffer {
+  return prf(premaster, 'extended master secret', [sessionHash], MASTER_SECRET_LENGTH, hash)
 }
 
 /** RFC 5246 §7.4.9. */
@@ -38,11 +44,10 @@ export function verifyData(
   master: Uint8Array,
   sender: 'client' | 'server',
   transcriptHash: Uint8Array,
+  hash?: PrfHash,
 ): Buffer {
-  return prf(master, `${sender} finished`, [transcriptHash], VERIFY_DATA_LENGTH)
+  return prf(master, `${sender} finished`, [transcriptHash], VERIFY_DATA_LENGTH, hash)
 }
-
-const KEY_LENGTH = 16
 
 /** RFC 5246 §6.3. The parts are views of one block: see {@link eraseKeys}. */
 export function connectionKeys(
@@ -50,15 +55,17 @@ export function connectionKeys(
   master: Uint8Array,
   clientRandom: Uint8Array,
   serverRandom: Uint8Array,
+  keyLength = 16,
+  hash?: PrfHash,
 ): ConnectionKeys {
   const macLength = protection === 'cbc' ? 32 : 0
   const ivLength = protection === 'cbc' ? 0 : 4
-  const length = 2 * (macLength + KEY_LENGTH + ivLength)
-  const block = prf(master, 'key expansion', [serverRandom, clientRandom], length)
+  const length = 2 * (macLength + keyLength + ivLength)
+  const block = prf(master, 'key expansion', [serverRandom, clientRandom], length, hash)
   let at = 0
   const take = (bytes: number): Uint8Array => block.subarray(at, (at += bytes))
   const [clientMac, serverMac] = [take(macLength), take(macLength)]
-  const [clientKey, serverKey] = [take(KEY_LENGTH), take(KEY_LENGTH)]
+  const [clientKey, serverKey] = [take(keyLength), take(keyLength)]
   const [clientIv, serverIv] = [take(ivLength), take(ivLength)]
   return {
     client: { mac: clientMac, key: clientKey, iv: clientIv },

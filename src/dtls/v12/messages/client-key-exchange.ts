@@ -3,8 +3,8 @@ import type { KeyExchange } from '../../ciphers/suites'
 import { decodeWhole } from '../../wire/decode'
 import { DecodeError } from '../../errors'
 
-/** LwM2M Core §5.2.2 wants at least 128 bytes. */
-const MAX_PSK_IDENTITY = 128
+/** LwM2M Core §5.2.2 wants at least 128 bytes; some clouds put a token into it. */
+const MAX_PSK_IDENTITY = 1024
 
 export interface ClientKeyExchange {
   /** PSK kinds. */

@@ -4,6 +4,7 @@ import { Alert, AlertLevel, ContentType } from '../../wire/constants'
 import type { ConnectionIds } from '../../associations/connection-ids'
 import type { DtlsCredentials } from '../../credentials'
 import { DecodeError, HandshakeFailure } from '../../errors'
+import { FragmentedHellos } from '../../hello/fragmented-hellos'
 import { HalfOpen } from '../../hello/half-open'
 import type { HandshakeHost } from '../handshake/host'
 import { helloMark } from './outcome'
@@ -46,12 +47,14 @@ const DISPLACED = new HandshakeFailure(
 export class Handshakes implements PendingHandshakes {
   private readonly gate: HelloGate
   private readonly halfOpen: HalfOpen
+  private readonly fragmentedHellos: FragmentedHellos
   private readonly handshakeHost: HandshakeHost
 
   constructor(private readonly host: HandshakesHost) {
     const { settings, clock, credentials, sessions, connectionIds, tally } = host
     this.gate = new HelloGate(clock, settings.cookieLifetime)
     this.halfOpen = new HalfOpen(settings.maxHalfOpen, settings.maxHalfOpenPerAddress)
+    this.fragmentedHellos = new FragmentedHellos(clock)
     this.handshakeHost = {
       settings,
       clock,
@@ -106,7 +109,11 @@ export class Handshakes implements PendingHandshakes {
   ): void {
     const { tally } = this.host
     const outcome = this.gate.check(record, from)
-    if (outcome.kind === 'dropped') return tally.dropped(outcome.reason)
+    if (outcome.kind === 'dropped') {
+      tally.dropped(outcome.reason)
+      if (outcome.reason === 'fragmented-hello') this.tellFragmented(from)
+      return
+    }
     if (outcome.kind === 'verify') {
       tally.helloVerifyRequests++
       return this.host.output(outcome.datagram, from)
@@ -121,6 +128,11 @@ export class Handshakes implements PendingHandshakes {
     if (living === undefined && isFull) return tally.dropped('association-limit')
     this.makeRoom(from)
     this.begin(outcome.checked, record, from, key)
+  }
+
+  private tellFragmented(from: WireAddress): void {
+    const failure = this.fragmentedHellos.report(from.wireAddress)
+    if (failure !== undefined) this.host.report(from, undefined, failure)
   }
 
   private makeRoom(from: WireAddress): void {
