@@ -5,6 +5,7 @@ import type { BootstrapServer } from '../src/server/bootstrap/bootstrap-server'
 import type { BootstrapConfiguration } from '../src/server/bootstrap/configuration'
 import { describeConfiguration } from '../src/server/bootstrap/configuration-info'
 import { bootstrapTrigger } from '../src/server/bootstrap/trigger'
+import { quoteName } from '../src/server/endpoint-name'
 import { OperationError } from '../src/server/errors'
 import { matchesPattern } from '../src/server/endpoint-pattern'
 import { refuse } from './shared/actions/action-definition'
@@ -120,7 +121,7 @@ async function trigger({ server }: Engine, message: NodeMessage): Promise<void> 
   const endpoint = endpointOf(message)
   const registration = server.registrations.get(endpoint)
   if (registration === undefined) {
-    throw new OperationError('unknown-endpoint', `${JSON.stringify(endpoint)} is not registered`)
+    throw new OperationError('unknown-endpoint', `${quoteName(endpoint)} is not registered`)
   }
   const path = bootstrapTrigger(registration)
   if (path === undefined) {

@@ -27,7 +27,7 @@ const lwm2mObserve: NodeInitializer = (RED: NodeAPI) => {
     const endpoint = new TypedField(RED, node, settings, 'endpoint')
     const path = new TypedField(RED, node, settings, 'path')
     const say = async (field: TypedField, message: NodeMessage, name: string) =>
-      field.empty ? message[name] : field.resolve(message)
+      field.fixed ?? (field.empty ? message[name] : field.resolve(message))
     const handle = async (message: NodeMessage, send: (message: NodeMessage) => void) => {
       const action = message['action']
       if (action === 'list') {
@@ -38,7 +38,7 @@ const lwm2mObserve: NodeInitializer = (RED: NodeAPI) => {
         throw new ArgumentError('msg.action must be subscribe, unsubscribe or list')
       }
       const given = await say(endpoint, message, 'endpoint')
-      const target = typeof given === 'string' ? given.trim() : ''
+      const target = typeof given === 'string' ? given : ''
       const paths = splitPaths(await say(path, message, 'path'))
       if (action === 'subscribe') {
         observer.add(makeWish(target, paths, messageCriteria(message)))

@@ -1,7 +1,7 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
-import type { BoundAddress } from '../src/transport/transport'
 import { AdminApi } from './admin/routes'
 import { runtimeOf } from './shared/package-runtime'
+import { coapUri } from './shared/server/addresses'
 import { serverConfiguration } from './shared/server/server-configuration'
 import { addKeyRoutes } from './shared/server/key-routes'
 import { mergeKeys } from './shared/server/key-vault'
@@ -27,7 +27,7 @@ const lwm2mServer: NodeInitializer = (RED: NodeAPI) => {
         reported = ''
         const { coap, coaps } = state.engine.server.addresses
         for (const [scheme, bound] of Object.entries({ coap, coaps })) {
-          if (bound !== undefined) this.log(addressText(scheme, bound))
+          if (bound !== undefined) this.log(coapUri(scheme, bound))
         }
       } else if (state.kind === 'failed' && state.error.message !== reported) {
         // Once for each reason, however often it is tried. The message makes it one for Catch nodes.
@@ -75,11 +75,6 @@ const lwm2mServer: NodeInitializer = (RED: NodeAPI) => {
       },
     },
   )
-}
-
-/** `coap://[::]:5683` */
-function addressText(scheme: string, { address, port }: BoundAddress): string {
-  return `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
 export default lwm2mServer

@@ -16,7 +16,8 @@
  * | GET :server/devices/:endpoint/values?since= | read | ValueUpdates |
  * | GET :server/traffic?since=&endpoint= | read | TrafficPage |
  *
- * `:server` is a config node's id; for the model also `-`: the built-in registry. An error is answered
+ * `:endpoint` is a name with `~` before it, which may be left out where the name does not begin with one
+ * and is neither `.` nor `..`. `:server` is a config node's id; for the model also `-`: the built-in registry. An error is answered
  * with a 4xx or 5xx status and an {@link ApiError}.
  */
 
@@ -32,7 +33,7 @@ export interface ServerInfo {
   /** Why it failed. */
   readonly error?: string
   readonly devices: number
-  /** `coap://*:5683`, … */
+  /** Where devices reach it: `coap://192.0.2.1:5683`, … */
   readonly addresses: readonly string[]
 }
 

@@ -1,10 +1,11 @@
-import { CodedError } from '../../src/base/coded-error'
 import { formatCode } from '../../src/coap/codes'
 import { formatName } from '../../src/lwm2m/formats'
 import { Level, Path } from '../../src/lwm2m/path'
 import { parseValue } from '../../src/lwm2m/values'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
 import type { OperationResult, WriteInput } from '../../src/server/types'
+import { attributeSet, executeArguments, writeInput } from '../shared/actions/write-input'
+import { ArgumentError } from '../shared/messages/fields'
 import { resourceLookup } from '../shared/messages/names'
 import type { RequestBody, RequestOutcome } from './contract'
 import { valueInfos } from './values'
@@ -12,17 +13,18 @@ import { valueInfos } from './values'
 /** A dialog does not wait longer than this, nor does a request queue up for a sleeping device. */
 const TIMEOUT = 20_000
 
-function writeInput(engine: Lwm2mServer, endpoint: string, body: RequestBody): WriteInput {
-  const { value } = body
-  if (value === undefined || value === null) {
-    throw new CodedError('invalid-argument', 'a value to write is missing')
-  }
-  const path = Path.parse(body.path)
+/** Text for a typed resource is read by its type. @throws ArgumentError, PathError, ValueError */
+function valueToWrite(
+  engine: Lwm2mServer,
+  endpoint: string,
+  { path: text, value }: RequestBody,
+): WriteInput {
+  const path = Path.parse(text)
   const definition = resourceLookup(engine.model, engine.registrations.get(endpoint))(path)
   if (typeof value === 'string' && definition !== undefined && path.level >= Level.RESOURCE) {
     return parseValue(value, definition.type)
   }
-  return value as WriteInput
+  return writeInput(value)
 }
 
 function carryOut(
@@ -30,34 +32,54 @@ function carryOut(
   endpoint: string,
   body: RequestBody,
 ): Promise<OperationResult> {
-  const { operation, path } = body
+  const { operation, path, value } = body
   const options = { timeout: TIMEOUT, ttl: 0 }
   switch (operation) {
     case 'read':
       return engine.read(endpoint, path, options)
     case 'write':
-      return engine.write(endpoint, path, writeInput(engine, endpoint, body), options)
+      return engine.write(endpoint, path, valueToWrite(engine, endpoint, body), options)
     case 'execute':
-      return engine.execute(endpoint, path, String(body.value ?? ''), options)
+      return engine.execute(endpoint, path, executeArguments(value), options)
     case 'discover':
       return engine.discover(endpoint, path, options)
     case 'write-attributes':
-      return engine.writeAttributes(endpoint, path, (body.value ?? {}) as object, options)
+      return engine.writeAttributes(endpoint, path, attributeSet(value ?? {}), options)
     case 'create':
-      return engine.create(endpoint, path, (body.value ?? {}) as WriteInput, options)
+      return engine.create(endpoint, path, writeInput(value ?? {}), options)
     case 'delete':
       return engine.delete(endpoint, path, options)
-    default:
-      throw new CodedError('invalid-argument', `there is no operation ${JSON.stringify(operation)}`)
   }
 }
 
-/** Carries out what a dialog or the sidebar asked for. @throws CodedError */
+const OPERATIONS: readonly RequestBody['operation'][] = [
+  'read',
+  'write',
+  'execute',
+  'discover',
+  'write-attributes',
+  'create',
+  'delete',
+]
+
+/** @throws ArgumentError */
+function readBody(body: { readonly [property: string]: unknown }): RequestBody {
+  const { path, value } = body
+  const operation = OPERATIONS.find((name) => name === body['operation'])
+  if (operation === undefined) {
+    throw new ArgumentError(`"operation" must be one of ${OPERATIONS.join(', ')}`)
+  }
+  if (typeof path !== 'string') throw new ArgumentError('"path" must be text such as /3/0/9')
+  return { operation, path, value }
+}
+
+/** Carries out what a dialog or the sidebar asked for. @throws ArgumentError, CodedError */
 export async function request(
   engine: Lwm2mServer,
   endpoint: string,
-  body: RequestBody,
+  wanted: { readonly [property: string]: unknown },
 ): Promise<RequestOutcome> {
+  const body = readBody(wanted)
   const start = performance.now()
   const result = await carryOut(engine, endpoint, body)
   const registration = engine.registrations.get(endpoint)

@@ -4,7 +4,10 @@ import { CodedError } from '../../src/base/coded-error'
 import type { ErrorCode } from '../../src/base/codes'
 import { builtinModel } from '../../src/lwm2m/model/object-model'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
-import type { ApiError, RequestBody, ServerInfo, WatchBody } from './contract'
+import type { ApiError, ServerInfo, WatchBody } from './contract'
+import { quoteName } from '../../src/server/endpoint-name'
+import { ArgumentError } from '../shared/messages/fields'
+import { reachableUris } from '../shared/server/addresses'
 import { deviceDetail, listDevices } from './devices'
 import type { ManagedServer, ServerDirectory } from './directory'
 import { listObjects, objectInfo, searchModel } from './model-info'
@@ -26,11 +29,25 @@ class HttpError extends CodedError {
 function serverInfo({ id, name, state, error, engine }: ManagedServer): ServerInfo {
   const { coap, coaps } = engine.addresses
   const addresses = [
-    ...(coap === undefined ? [] : [`coap://${coap.address}:${coap.port}`]),
-    ...(coaps === undefined ? [] : [`coaps://${coaps.address}:${coaps.port}`]),
+    ...(coap === undefined ? [] : reachableUris('coap', coap)),
+    ...(coaps === undefined ? [] : reachableUris('coaps', coaps)),
   ]
   const { size: devices } = engine.registrations
   return { id, name, state, devices, addresses, ...(error === undefined ? {} : { error }) }
+}
+
+/** The name in a path. A browser would take `.` and `..` for folders: `~` before a name is not of it. */
+function endpointName(req: Request): string {
+  return text(req.params['endpoint']).replace(/^~/, '')
+}
+
+/** The JSON object of a request. @throws HttpError */
+function bodyOf(req: Request): { readonly [property: string]: unknown } {
+  const body: unknown = req.body
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) {
+    return body as { readonly [property: string]: unknown }
+  }
+  throw new HttpError(400, 'invalid-argument', 'the body must be a JSON object')
 }
 
 function text(value: unknown): string {
@@ -40,6 +57,19 @@ function text(value: unknown): string {
 function number(value: unknown, fallback: number): number {
   const found = Number(text(value))
   return text(value) !== '' && Number.isFinite(found) ? found : fallback
+}
+
+/** @throws HttpError */
+function watchOf({ watcher, paths }: { readonly [property: string]: unknown }): WatchBody {
+  if (typeof watcher === 'string' && watcher !== '' && Array.isArray(paths)) {
+    const texts = paths.filter((path): path is string => typeof path === 'string')
+    if (texts.length === paths.length) return { watcher, paths: texts }
+  }
+  throw new HttpError(
+    400,
+    'invalid-argument',
+    '"watcher" must be text and "paths" an array of text',
+  )
 }
 
 /** Runs a handler; whatever it throws becomes a status and an {@link ApiError}. */
@@ -55,10 +85,17 @@ function answering(handler: (req: Request) => unknown): RequestHandler {
             code: known ? error.code : 'internal',
             message: error instanceof Error ? error.message : String(error),
           }
-          res.status(error instanceof HttpError ? error.status : known ? 422 : 500).json(body)
+          res.status(statusOf(error)).json(body)
         },
       )
   }
+}
+
+/** 400 for a request that is wrong in itself, 422 for one that could not be carried out. */
+function statusOf(error: unknown): number {
+  if (error instanceof HttpError) return error.status
+  if (error instanceof ArgumentError) return 400
+  return error instanceof CodedError ? 422 : 500
 }
 
 /** The admin HTTP API of all servers; see `contract.ts`. */
@@ -98,15 +135,12 @@ export class AdminApi {
     get(':server/statistics', (req) => this.engine(req).statistics)
     get(':server/search', (req) => searchModel(this.model(req), text(req.query['q'])))
     post(':server/devices/:endpoint/request', (req) =>
-      request(this.engine(req), text(req.params['endpoint']), req.body as RequestBody),
+      request(this.engine(req), endpointName(req), bodyOf(req)),
     )
     post(':server/devices/:endpoint/watch', (req) => {
       const engine = this.engine(req)
-      const { watcher, paths } = req.body as Partial<WatchBody>
-      if (typeof watcher !== 'string' || watcher === '' || !Array.isArray(paths)) {
-        throw new HttpError(400, 'invalid-argument', 'wanted: {watcher: text, paths: [text, …]}')
-      }
-      return this.watches.set(watcher, engine, text(req.params['endpoint']), paths.map(String))
+      const { watcher, paths } = watchOf(bodyOf(req))
+      return this.watches.set(watcher, engine, endpointName(req), paths)
     })
     get(':server/devices/:endpoint/values', (req) => {
       const updates = this.watches.poll(text(req.query['watcher']), number(req.query['since'], 0))
@@ -144,10 +178,10 @@ export class AdminApi {
   }
 
   private registration(engine: Lwm2mServer, req: Request) {
-    const endpoint = text(req.params['endpoint'])
+    const endpoint = endpointName(req)
     const registration = engine.registrations.get(endpoint)
     if (registration === undefined) {
-      throw new HttpError(404, 'unknown-endpoint', `${endpoint} is not registered`)
+      throw new HttpError(404, 'unknown-endpoint', `${quoteName(endpoint)} is not registered`)
     }
     return registration
   }

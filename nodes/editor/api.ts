@@ -62,23 +62,28 @@ export function mayAsk(): boolean {
 
 const id = encodeURIComponent
 
+/** An endpoint name in a path: browsers take `.` and `..`, however encoded, for folders. */
+function name(endpoint: string): string {
+  return `~${id(endpoint)}`
+}
+
 /** The admin HTTP API (`nodes/admin/contract.ts`). Every call rejects with {@link ApiFailure}. */
 export const api = {
   servers: () => get<ServerInfo[]>('servers'),
   devices: (server: string, q: string, limit: number) =>
     get<DeviceList>(`${id(server)}/devices`, { q, limit }),
   device: (server: string, endpoint: string) =>
-    get<DeviceDetail>(`${id(server)}/devices/${id(endpoint)}`),
+    get<DeviceDetail>(`${id(server)}/devices/${name(endpoint)}`),
   objects: (server: string) => get<ObjectSummary[]>(`${id(server)}/model`),
   object: (server: string, object: number, version?: string) =>
     get<ObjectInfo>(`${id(server)}/model/${object}`, version === undefined ? {} : { version }),
   search: (server: string, q: string) => get<ModelMatch[]>(`${id(server)}/search`, { q }),
   request: (server: string, endpoint: string, body: RequestBody) =>
-    post<RequestOutcome>(`${id(server)}/devices/${id(endpoint)}/request`, body),
+    post<RequestOutcome>(`${id(server)}/devices/${name(endpoint)}/request`, body),
   watch: (server: string, endpoint: string, body: WatchBody) =>
-    post<WatchList>(`${id(server)}/devices/${id(endpoint)}/watch`, body),
+    post<WatchList>(`${id(server)}/devices/${name(endpoint)}/watch`, body),
   values: (server: string, endpoint: string, watcher: string, since: number) =>
-    get<ValueUpdates>(`${id(server)}/devices/${id(endpoint)}/values`, { watcher, since }),
+    get<ValueUpdates>(`${id(server)}/devices/${name(endpoint)}/values`, { watcher, since }),
   traffic: (server: string, since: number, endpoint: string) =>
     get<TrafficPage>(`${id(server)}/traffic`, { since, endpoint }),
 }

@@ -21,8 +21,12 @@ export function endpointProblem(name: string): string | undefined {
 
 /** A name as it can be shown whatever is in it: in quotes, escaped, cut. */
 export function quoteName(name: string): string {
-  const cut = name.length > SHOWN ? `${name.slice(0, SHOWN)}…` : name
-  return JSON.stringify(cut).replace(
+  return escapeControls(JSON.stringify(name.length > SHOWN ? `${name.slice(0, SHOWN)}…` : name))
+}
+
+/** A line of text without anything that would break it, turn its direction or be invisible. */
+export function escapeControls(text: string): string {
+  return text.replace(
     /[^\P{C}\u2026]|[\u2028\u2029\ufeff\ufffd]/gu,
     (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
   )

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type NodeRed, NodeRed as Runtime } from '../support/node-red'
 import type { DeviceDetail, DeviceList, ObjectInfo, ServerInfo } from '../../nodes/admin/contract'
+import { NotifyingDevice } from '../nodes/support/notifying-device'
 import { freeUdpPort } from '../support/ports'
 import { demoFlow } from './support/flow'
 
@@ -12,6 +13,7 @@ const KEY = '00112233445566778899aabbccddeeff'
 describe('admin HTTP API', function () {
   this.timeout(120_000)
   let red: NodeRed
+  let port: number
   const tokens: { [user: string]: string } = {}
 
   /** With nobody's, the reader's or the writer's token. */
@@ -34,7 +36,8 @@ describe('admin HTTP API', function () {
 
   before(async () => {
     const password = HASH
-    const flows = demoFlow(await freeUdpPort()).map((node) =>
+    port = await freeUdpPort()
+    const flows = demoFlow(port).map((node) =>
       node.id === 'server'
         ? {
             ...node,
@@ -170,7 +173,7 @@ describe('admin HTTP API', function () {
     assert.deepEqual(await of(ask(`${room}/watch`, 'writer', {})), [400, 'invalid-argument'])
     assert.deepEqual(
       await of(ask(`${room}/request`, 'writer', { operation: 'format', path: '/3' })),
-      [422, 'invalid-argument'],
+      [400, 'invalid-argument'],
     )
     assert.deepEqual(
       await of(ask(`${room}/request`, 'writer', { operation: 'read', path: '/31999/0/1' })),
@@ -180,6 +183,58 @@ describe('admin HTTP API', function () {
       404,
       'unknown-watcher',
     ])
+  })
+
+  const ODD = { toString: 1 }
+  for (const [route, body] of [
+    ['request', []],
+    ['request', { operation: 'read', path: ODD }],
+    ['request', { operation: ODD, path: '/3' }],
+    ['request', { operation: 'read' }],
+    ['request', { operation: 'write', path: '/3311/0/5850' }],
+    ['request', { operation: 'write', path: '/3311/0', value: { 5850: [[[[[[1]]]]]] } }],
+    ['request', { operation: 'execute', path: '/3/0/4', value: { toString: 1 } }],
+    ['request', { operation: 'write-attributes', path: '/3/0/9', value: ODD }],
+    ['request', { operation: 'write-attributes', path: '/3/0/9', value: 'pmin' }],
+    ['watch', { watcher: ODD, paths: ['/3/0/9'] }],
+    ['watch', { watcher: 'w', paths: [ODD] }],
+    ['watch', { watcher: 'w', paths: '/3/0/9' }],
+  ] as const) {
+    it(`answers 400 to ${route} with ${JSON.stringify(body)}`, async () => {
+      const response = await ask(`server/devices/room-1/${route}`, 'writer', body)
+      assert.equal(response.status, 400)
+      assert.equal(((await response.json()) as { code: string }).code, 'invalid-argument')
+    })
+  }
+
+  it('answers 400 to a body that is no JSON', async () => {
+    for (const route of ['request', 'watch']) {
+      const response = await fetch(`${red.url}/lwm2m/server/devices/room-1/${route}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${tokens['writer'] ?? ''}` },
+        body: 'operation=read',
+      })
+      assert.equal(response.status, 400, route)
+    }
+  })
+
+  it('takes odd values of a query', async () => {
+    for (const query of ['?limit=NaN&q[]=x', '?limit=-5', '?limit=1e99', '?q=%00&q=y']) {
+      await get<DeviceList>(`server/devices${query}`)
+      await get<object>(`server/traffic${query}&since=x`)
+    }
+    await get<object>('server/model/3?version=x')
+    await get<object>('server/model/NaN', 404)
+  })
+
+  it('reaches endpoints that are called like folders', async () => {
+    for (const name of ['.', '..', '~x']) {
+      const device = await NotifyingDevice.open(name, port)
+      await device.register()
+      const detail = await get<DeviceDetail>(`server/devices/~${encodeURIComponent(name)}`)
+      assert.equal(detail.endpoint, name)
+      device.close()
+    }
   })
 
   it('never tells a key', async () => {

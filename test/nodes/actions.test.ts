@@ -73,6 +73,16 @@ describe('action nodes', () => {
       assert.equal(message.topic, 'dev/3/0/6')
     })
 
+    for (const endpoint of [' dev', 'dev ', 'dev\n', '\ufeffdev', ' ']) {
+      it(`does not take ${JSON.stringify(endpoint)} in a message for another name`, async () => {
+        await start('lwm2m-read', { path: '/3/0/9' })
+        const { error } = (await flows.ask('node', { endpoint }, 'caught')) as unknown as {
+          error: { code: string }
+        }
+        assert.equal(error.code, 'unknown-endpoint')
+      })
+    }
+
     it('names the resources of an instance when the dialog says so', async () => {
       await start('lwm2m-read', { endpoint: 'dev', path: '/3303/0', keys: 'name' })
       const message = await flows.ask('node', {}, 'out')

@@ -143,6 +143,15 @@ describe('lwm2m-observe', () => {
       assert.deepEqual((await flows.ask('node', { action: 'list' }, 'out')).payload, [])
     })
 
+    it('does not take a name with a blank more for that of the device', async () => {
+      await flows.load(dynamic())
+      await registeredAt(flows, 'dev')
+      flows.node('node').receive({ action: 'subscribe', endpoint: ' dev', path: '/3/0/9' } as never)
+      const [subscription] = (await flows.ask('node', { action: 'list' }, 'out'))
+        .payload as object[]
+      assert.deepEqual(subscription, { target: ' dev', paths: ['/3/0/9'] })
+    })
+
     it('keeps what was subscribed over a deploy', async () => {
       await flows.load(dynamic())
       await registeredAt(flows, 'dev')

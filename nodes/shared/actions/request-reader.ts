@@ -1,4 +1,5 @@
 import { Path } from '../../../src/lwm2m/path'
+import { quoteName } from '../../../src/server/endpoint-name'
 import { OperationError } from '../../../src/server/errors'
 import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
 import type { OperationOptions, OperationResult } from '../../../src/server/types'
@@ -216,7 +217,7 @@ function noPath(): ArgumentError {
 
 function requireDevice(server: Lwm2mServer, endpoint: string): void {
   if (server.registrations.get(endpoint) === undefined) {
-    throw new OperationError('unknown-endpoint', `${JSON.stringify(endpoint)} is not registered`)
+    throw new OperationError('unknown-endpoint', `${quoteName(endpoint)} is not registered`)
   }
 }
 

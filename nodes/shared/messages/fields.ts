@@ -63,10 +63,14 @@ export class TypedField {
   }
 }
 
-/** The endpoint that a message is meant for: the dialog's, else `msg.endpoint`. @throws ArgumentError */
+/**
+ * The endpoint that a message is meant for: the dialog's, else `msg.endpoint`. A name that was not typed
+ * in the dialog is never changed: with a blank more it would be another device's.
+ * @throws ArgumentError
+ */
 export async function resolveEndpoint(field: TypedField, message: NodeMessage): Promise<string> {
-  const value = field.empty ? message['endpoint'] : await field.resolve(message)
-  if (typeof value === 'string' && value.trim() !== '') return value.trim()
+  const value = field.fixed ?? (field.empty ? message['endpoint'] : await field.resolve(message))
+  if (typeof value === 'string' && value !== '') return value
   if (value !== undefined && value !== null && typeof value !== 'string') {
     throw new ArgumentError(`an endpoint is text, not ${shown(value)}`)
   }

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../../../src/base/clock'
+import { escapeControls } from '../../../src/server/endpoint-name'
 import { WarningLimiter } from '../../../src/server/operations/warning-limiter'
 import type { ServerWarning } from '../../../src/server/types'
 
@@ -43,9 +44,9 @@ export class WarningLog {
       this.heldBack = 0
     }
     if (this.written++ < PER_MINUTE) {
-      this.write(
-        endpoint === undefined ? `${message} (${code})` : `${endpoint}: ${message} (${code})`,
-      )
+      const line = `${message} (${code})`
+      // What devices say must not look like further lines of the log.
+      this.write(escapeControls(endpoint === undefined ? line : `${endpoint}: ${line}`))
     } else this.heldBack++
   }
 }

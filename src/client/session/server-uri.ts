@@ -20,6 +20,7 @@ export function parseServerUri(text: string): ServerUri {
     )
   }
   const secure = match[1]?.toLowerCase() === 'coaps'
-  const host = (match[2] as string).replace(/^\[|\]$/g, '')
+  // The zone of a link-local address is written with a quoted percent sign (RFC 6874 §2).
+  const host = (match[2] as string).replace(/^\[|\]$/g, '').replace('%25', '%')
   return { secure, host, port: port ?? (secure ? 5684 : 5683), text: text.trim() }
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock'
 import type { CoapResponse } from '../../coap/types'
 import type { ObjectModel } from '../../lwm2m/model/definition'
 import { Path } from '../../lwm2m/path'
+import { quoteName } from '../endpoint-name'
 import { OperationError } from '../errors'
 import type { OperationOptions, OperationResult, Registration, ServerWarning } from '../types'
 import type { DeviceFormat } from './content-format'
@@ -47,7 +48,7 @@ export class Operations {
   ): Promise<OperationResult> {
     const device = this.host.registration(endpoint)
     if (device === undefined) {
-      throw new OperationError('unknown-endpoint', `${JSON.stringify(endpoint)} is not registered`)
+      throw new OperationError('unknown-endpoint', `${quoteName(endpoint)} is not registered`)
     }
     const request = operationByName(name).build(input, device, this.context(options.format))
     const response = await this.host.channel(device).request(request, options)
@@ -79,7 +80,7 @@ export class Operations {
   ): OperationResult | Promise<OperationResult> {
     const target = this.host.registration(endpoint) ?? device
     if (target === undefined) {
-      throw new OperationError('unknown-endpoint', `${JSON.stringify(endpoint)} is not registered`)
+      throw new OperationError('unknown-endpoint', `${quoteName(endpoint)} is not registered`)
     }
     const context = this.context(options.format)
     const operation = operationByName(request.operation)

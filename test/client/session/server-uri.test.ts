@@ -12,6 +12,8 @@ describe('client server URIs', () => {
     assert.deepEqual(read('coaps://example.org'), [true, 'example.org', 5684])
     assert.deepEqual(read('coap://192.0.2.1:5783/'), [false, '192.0.2.1', 5783])
     assert.deepEqual(read('coaps://[2001:db8::1]:1'), [true, '2001:db8::1', 1])
+    assert.deepEqual(read('coap://[fe80::1%25eth0]'), [false, 'fe80::1%eth0', 5683])
+    assert.deepEqual(read('coaps://[fe80::1%eth0]:1'), [true, 'fe80::1%eth0', 1])
     assert.deepEqual(read(' COAP://[::1] '), [false, '::1', 5683])
   })
 

@@ -21,6 +21,12 @@ describe('the log of a server’s warnings', () => {
     assert.deepEqual(lines, ['dev: it failed (wrong-key)', 'so did it (unknown-identity)'])
   })
 
+  it('escapes what would break a line or turn its direction', () => {
+    const message = 'a\nb \u202ec\u202c \u0085'
+    log.take({ code: 'wrong-key', message, endpoint: 'de\u0007v' })
+    assert.deepEqual(lines, ['de\\u0007v: a\\u000ab \\u202ec\\u202c \\u0085 (wrong-key)'])
+  })
+
   it('leaves out what the config node reports as its own error', () => {
     log.take({ code: 'credential-file', message: 'entry 3: no key' })
     assert.deepEqual(lines, [])
