@@ -138,11 +138,15 @@ export class Scheduler extends Guard implements Clock {
     else this.fire()
   }
 
-  /** Fires when a whole turn of the event loop has brought nothing from any socket. */
-  private readSockets(left: number): void {
+  /**
+   * Fires when two turns of the event loop have brought nothing from any socket: the first may have
+   * begun after the sockets were looked at.
+   */
+  private readSockets(left: number, quiet = 0): void {
     const before = arrivals()
     setImmediate(() => {
-      if (left > 0 && arrivals() !== before) this.readSockets(left - 1)
+      const nothing = arrivals() === before
+      if (left > 0 && !(nothing && quiet > 0)) this.readSockets(left - 1, nothing ? quiet + 1 : 0)
       else this.fire()
     })
   }

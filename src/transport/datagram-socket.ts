@@ -1,6 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIP, isIPv4 } from 'node:net'
 import type { SystemErrorCode } from '../base/codes'
+import { noteArrival } from '../base/arrivals'
+import { describeError, Guard } from '../base/guard'
 import { BindError, type BoundAddress } from './transport'
 
 export interface DatagramSocketOptions {
@@ -36,6 +38,10 @@ export class DatagramSocket {
   /** Whether it writes IPv4 addresses as mapped ones; of the last `bind`. */
   isIpv6 = false
   private socket: Socket | undefined
+  /** What the receiver throws ends nothing but the datagram. */
+  private readonly guard = new Guard((error, where) =>
+    this.onError(`${where}: ${describeError(error)}`),
+  )
 
   constructor(private readonly options: DatagramSocketOptions) {}
 
@@ -69,12 +75,18 @@ export class DatagramSocket {
   }
 
   private readonly onSent = (error: Error | null): void => {
-    if (error !== null) this.onError(`sending failed: ${error.message}`)
+    if (error !== null) this.guard.report(error, 'sending failed')
   }
 
   private readonly receive = (datagram: Buffer, from: RemoteInfo): void => {
     // Nothing can be sent to port 0; such a source is forged.
-    if (from.port !== 0) this.onMessage(datagram, from.address, from.port)
+    if (from.port === 0) return
+    noteArrival()
+    try {
+      this.onMessage(datagram, from.address, from.port)
+    } catch (error) {
+      this.guard.report(error, 'a datagram could not be dealt with')
+    }
   }
 
   private bindTo(host: string): Promise<BoundAddress> {
@@ -102,7 +114,7 @@ export class DatagramSocket {
       socket.bind(port, host, () => {
         socket.off('error', failed)
         // They end nothing: a retransmission or a time-out will tell.
-        socket.on('error', (error) => this.onError(`UDP socket: ${error.message}`))
+        socket.on('error', (error) => this.guard.report(error, 'UDP socket'))
         socket.on('message', this.receive)
         try {
           socket.setRecvBufferSize(receiveBuffer)
