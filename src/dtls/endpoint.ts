@@ -15,6 +15,7 @@ import type { DtlsIdentity, RemoteAddress, WireAddress } from './identity'
 import { buildAlert } from './wire/alert'
 import type { DtlsServerOptions } from './options'
 import type { RawRecord } from './records/record'
+import { UnknownRecordAlerts } from './records/unknown-record-alerts'
 import { RecordRouter } from './records/record-router'
 import { SessionCache } from './sessions/session-cache'
 import type { PendingHandshake } from './associations/pending-handshake'
@@ -76,6 +77,7 @@ export class DtlsServer {
       handshakes: this.handshakes,
       connectionIds: this.connectionIds,
       records: this.hostAssociations(),
+      unknownRecords: new UnknownRecordAlerts(clock, (alert, to) => this.output(alert, to)),
       connectionIdLength: settings.connectionIdLength,
       isFull: () => this.isFull(),
       dropped: this.dropped,

@@ -6,6 +6,7 @@ import type { PendingHandshake } from '../associations/pending-handshake'
 import { ContentType, HandshakeType } from '../wire/constants'
 import type { DropReason } from '../counters'
 import type { WireAddress } from '../identity'
+import type { UnknownRecordAlerts } from './unknown-record-alerts'
 import { readRecord, type RawRecord } from './record'
 
 /** The handshakes in progress, one an address at most. */
@@ -31,6 +32,8 @@ export interface RouterHost {
   readonly handshakes: PendingHandshakes
   readonly connectionIds: ConnectionIds
   readonly records: AssociationRecords
+  /** Answers records that belong to nothing. */
+  readonly unknownRecords: UnknownRecordAlerts
   /** Bytes of our own Connection IDs. */
   readonly connectionIdLength: number
   /** Whether there is no room for one more association. */
@@ -87,13 +90,13 @@ export class RecordRouter {
 
   private routeProtected(record: RawRecord, from: WireAddress, key: string): void {
     const { associations, handshakes, records } = this.host
-    if (record.type === ContentType.tls12Cid) return this.routeByConnectionId(record, from)
+    if (record.type === ContentType.tls12Cid) return this.routeByConnectionId(record, from, key)
     const association = associations.at(key)
     const handshake = handshakes.at(key)
     if (association === undefined) {
-      if (handshake === undefined) this.host.dropped('no-association')
-      else handshake.receive(record)
-      return
+      if (handshake !== undefined) return handshake.receive(record)
+      this.host.dropped('no-association')
+      return this.host.unknownRecords.onRecord(record, from, key)
     }
     if (association.connectionIdKey !== undefined) {
       // RFC 9146 §3: having agreed on Connection IDs, the client must use its.
@@ -108,10 +111,17 @@ export class RecordRouter {
     else handshake.receive(record)
   }
 
-  private routeByConnectionId(record: RawRecord, from: WireAddress): void {
+  private routeByConnectionId(record: RawRecord, from: WireAddress, key: string): void {
     const { connectionIds, records } = this.host
     const holder = connectionIds.find(record.connectionId)
-    if (holder === undefined) return this.host.dropped('unknown-connection-id')
+    if (holder === undefined) {
+      this.host.dropped('unknown-connection-id')
+      const { associations, handshakes } = this.host
+      // Not where somebody is known: it may be about to be replaced, or anybody's forgery.
+      const isKnown = associations.at(key) !== undefined || handshakes.at(key) !== undefined
+      if (!isKnown) this.host.unknownRecords.onRecord(record, from, key)
+      return
+    }
     if (holder instanceof Association) {
       const rejection = records.receive(holder, record, from)
       if (rejection !== undefined) records.reject(holder, rejection)

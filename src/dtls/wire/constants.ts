@@ -31,6 +31,7 @@ export const Version = { dtls10: 0xfeff, dtls12: 0xfefd } as const
 export const Alert = {
   closeNotify: 0,
   unexpectedMessage: 10,
+  badRecordMac: 20,
   handshakeFailure: 40,
   badCertificate: 42,
   unsupportedCertificate: 43,
