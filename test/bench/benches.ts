@@ -3,6 +3,7 @@ import { bootstrapBench } from './bootstrap.bench'
 import { coapBench, flowBench } from './coap.bench'
 import { coapsBench } from './coaps.bench'
 import { editorBench } from './editor.bench'
+import { floodsBench } from './floods.bench'
 import { formatsBench } from './formats.bench'
 import { memoryBench } from './memory.bench'
 import type { BenchRow } from './report'
@@ -11,6 +12,7 @@ import { storeBench } from './store.bench'
 export const benches: { readonly [name: string]: (rounds: number) => Promise<BenchRow[]> } = {
   coap: coapBench,
   coaps: coapsBench,
+  floods: floodsBench,
   flow: flowBench,
   bootstrap: bootstrapBench,
   formats: formatsBench,
