@@ -131,8 +131,8 @@ export async function coapsBench(rounds: number): Promise<BenchRow[]> {
     hellos.push(rates.hellos)
   }
   return [
-    atLeast('CoAPS registration updates, relative to a raw echo', median(toEcho), '×', 0.35),
-    atLeast('CoAPS registration updates, relative to plain CoAP', median(toPlain), '×', 0.5),
+    atLeast('CoAPS registration updates, relative to a raw echo', median(toEcho), '×', 0.42),
+    atLeast('CoAPS registration updates, relative to plain CoAP', median(toPlain), '×', 0.6),
     { name: 'PSK handshakes per second of CPU', value: median(shakes), unit: '/s' },
     { name: 'hellos answered with a cookie, per second of CPU', value: median(hellos), unit: '/s' },
     atMost(

@@ -1,5 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
 import type { ConnectionKeys } from './connection-keys'
+import { KeptCcm, MOST_KEPT_CONTENT } from './kept-ccm'
+import { type Keeper, KeptCiphers } from './kept-ciphers'
 import { additionalData, type RecordCipher, type RecordContext, writeEpochSequence } from './cipher'
 
 /** The nonce: 4 secret bytes, then 8 that travel with the record (RFC 5288 §3, RFC 6655 §3). */
@@ -27,14 +29,22 @@ export const AEAD_ALGORITHMS = {
   gcm: { mode: 'gcm', tagLength: 16, forgeryLimit: 2 ** 36 },
 } as const satisfies { [name: string]: AeadAlgorithm }
 
+/** After so many records the cipher objects are kept, where that is faster. */
+const USES_BEFORE_KEPT = 8
+/** Both directions of so many associations: some kilobytes each. */
+const kept = new KeptCiphers(1024)
+
 /** AES-CCM, AES-CCM_8 and AES-GCM records (RFC 6655, RFC 5288). */
-export class AeadCipher implements RecordCipher {
+export class AeadCipher implements RecordCipher, Keeper {
   // Key objects, not buffers: several times faster to use on newer versions of Node.js.
   private readonly readKey: KeyObject
   private readonly writeKey: KeyObject
   // The 4 secret bytes as numbers: they take no object each.
   private readonly readSalt: number
   private readonly writeSalt: number
+  private uses = 0
+  private keptRead: KeptCcm | undefined = undefined
+  private keptWrite: KeptCcm | undefined = undefined
 
   /** For the server's end: reads what the client writes. */
   constructor(
@@ -58,10 +68,15 @@ export class AeadCipher implements RecordCipher {
   seal(plaintext: Uint8Array, context: RecordContext, target: Buffer, at: number): void {
     nonce.writeUInt32BE(this.writeSalt)
     writeEpochSequence(nonce, 4, context.epoch, context.sequence)
+    const data = additionalData(context, plaintext.length)
+    nonce.copy(target, at, 4)
+    if (this.keeps(plaintext.length)) {
+      this.keptWrite ??= new KeptCcm(this.writeKey, this.algorithm.tagLength)
+      return this.keptWrite.seal(nonce, data, plaintext, target, at + EXPLICIT_NONCE)
+    }
     const cipher = this.encryptor()
     aadOptions.plaintextLength = plaintext.length
-    cipher.setAAD(additionalData(context, plaintext.length), aadOptions)
-    nonce.copy(target, at, 4)
+    cipher.setAAD(data, aadOptions)
     target.set(cipher.update(plaintext.length === 0 ? NO_BYTES : plaintext), at + EXPLICIT_NONCE)
     cipher.final()
     target.set(cipher.getAuthTag(), at + EXPLICIT_NONCE + plaintext.length)
@@ -73,13 +88,18 @@ export class AeadCipher implements RecordCipher {
     if (length < 0) return undefined
     nonce.writeUInt32BE(this.readSalt)
     for (let i = 0; i < EXPLICIT_NONCE; i++) nonce[4 + i] = fragment[i] ?? 0
+    const data = additionalData(context, length)
+    if (this.keeps(length)) {
+      this.keptRead ??= new KeptCcm(this.readKey, tagLength)
+      return this.keptRead.open(nonce, data, fragment.subarray(EXPLICIT_NONCE))
+    }
     const decipher = this.decryptor()
     const tag = fragment.subarray(fragment.length - tagLength)
     const ciphertext = fragment.subarray(EXPLICIT_NONCE, EXPLICIT_NONCE + length)
     try {
       decipher.setAuthTag(tag)
       aadOptions.plaintextLength = length
-      decipher.setAAD(additionalData(context, length), aadOptions)
+      decipher.setAAD(data, aadOptions)
       // Also when there are no bytes: without update, CCM's final accepts any tag (Node.js 20 to 24).
       const plaintext = decipher.update(length === 0 ? NO_BYTES : ciphertext)
       decipher.final()
@@ -87,6 +107,20 @@ export class AeadCipher implements RecordCipher {
     } catch {
       return undefined
     }
+  }
+
+  /** @internal */
+  release(): void {
+    this.uses = 0
+    this.keptRead = undefined
+    this.keptWrite = undefined
+  }
+
+  /** Whether a record with so much content goes through a cipher object that is kept. */
+  private keeps(length: number): boolean {
+    if (this.algorithm.mode !== 'ccm' || length > MOST_KEPT_CONTENT) return false
+    if (this.uses < USES_BEFORE_KEPT && ++this.uses === USES_BEFORE_KEPT) kept.add(this)
+    return this.uses === USES_BEFORE_KEPT
   }
 
   private encryptor() {
