@@ -1,16 +1,24 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
-import type { CredentialInput, CredentialUse } from '../src/server/credentials'
+import { CodedError } from '../src/base/coded-error'
+import type {
+  AuthorizationRequest,
+  CredentialInput,
+  CredentialStore,
+  CredentialUse,
+} from '../src/server/credentials'
 import { refuse } from './shared/actions/action-definition'
 import { ArgumentError } from './shared/messages/fields'
 import { ManagementNode } from './shared/actions/management-node'
 import type { Node, NodeDef, NodeMessage } from './shared/runtime/red'
+import { findHost } from './shared/server/server-node'
 import { migrate, type SavedDefinition, Settings } from './shared/runtime/settings'
 
-const ACTIONS = ['add', 'replace', 'remove', 'list'] as const
+const ACTIONS = ['add', 'replace', 'remove', 'list', 'decide'] as const
 
 /**
  * `lwm2m-credentials`: adds, replaces, removes and lists the credentials of devices at run time. Keys
- * go in and never come out.
+ * go in and never come out. The second output emits unknown devices that ask to be let in, where the
+ * server has flows decide about them.
  */
 const lwm2mCredentials: NodeInitializer = (RED: NodeAPI) => {
   function CredentialsNode(this: Node, definition: NodeDef): void {
@@ -18,6 +26,18 @@ const lwm2mCredentials: NodeInitializer = (RED: NodeAPI) => {
     try {
       const settings = new Settings(migrate(definition as unknown as SavedDefinition))
       const fixed = settings.choice('action', ['', ...ACTIONS], '')
+      let stop = (): void => {}
+      const leave = findHost(RED, settings.text('server'))?.use({
+        onState: () => {},
+        onEngine: ({ credentials }) => {
+          stop()
+          stop = credentials.on('request', (request) => this.send([null, requestMessage(request)]))
+        },
+      })
+      this.on('close', () => {
+        leave?.()
+        stop()
+      })
       new ManagementNode(RED, this, settings.text('server'), async (engine, message) => {
         const { credentials } = engine
         switch (readAction(fixed === '' ? message['action'] : fixed)) {
@@ -32,6 +52,9 @@ const lwm2mCredentials: NodeInitializer = (RED: NodeAPI) => {
             return
           case 'list':
             message.payload = credentials.list(filterOf(message))
+            return
+          case 'decide':
+            await decide(credentials, message)
         }
       })
     } catch (error) {
@@ -39,6 +62,36 @@ const lwm2mCredentials: NodeInitializer = (RED: NodeAPI) => {
     }
   }
   RED.nodes.registerType('lwm2m-credentials', CredentialsNode)
+}
+
+/** `msg.id` names the request: a message that decides it carries it back. */
+function requestMessage({ id, ...request }: AuthorizationRequest): NodeMessage {
+  const { endpoint, time, ...payload } = request
+  return {
+    topic: endpoint === undefined ? 'authorization' : `${endpoint}/authorization`,
+    event: 'authorization',
+    id,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    payload: { ...payload, time: new Date(time).toISOString() },
+  }
+}
+
+/** `msg.payload`: a credential, which is added, `accept` (also `true`), or `refuse` (also `null`, `false`). */
+async function decide(credentials: CredentialStore, message: NodeMessage): Promise<void> {
+  const id = textOf(message['id'])
+  const { payload } = message
+  if (!credentials.pending.some((request) => request.id === id) || id === undefined) {
+    throw new CodedError('not-pending', 'this authorization request does not wait any more')
+  }
+  const refused = payload === 'refuse' || payload === null || payload === false
+  if (typeof payload === 'object' && payload !== null) {
+    message.payload = await credentials.add(inputOf(message))
+  } else if (!refused && payload !== 'accept' && payload !== true) {
+    throw new ArgumentError('msg.payload must be a credential, "accept" or "refuse"')
+  }
+  if (!credentials.decide(id, !refused)) {
+    throw new CodedError('not-pending', 'this authorization request does not wait any more')
+  }
 }
 
 function readAction(value: unknown): (typeof ACTIONS)[number] {

@@ -116,7 +116,7 @@ export class Endpoints {
       clock,
       sessions,
       // Without credentials nobody gets in, and the counters say why.
-      credentials: credentials?.lookups(uses, { serverKey, trustAnchors }) ?? {},
+      credentials: credentials?.dtlsCredentials(uses, { serverKey, trustAnchors }) ?? {},
     })
     transport.onHandshakeFailed = ({ code, reason, identity: claimed, address, port }) => {
       const identity = claimed && describeIdentity(claimed)

@@ -3,6 +3,8 @@ import helper from 'node-red-node-test-helper'
 import { engineOf, registeredAt } from './support/devices'
 import { deviceNode, type FlowNode, Flows, helperNode, serverNode } from './support/harness'
 import { freeUdpPort } from '../support/ports'
+import { ScriptedPeer } from '../support/scripted-device'
+import { optionsOf } from '../server/support/registered-device'
 
 const KEY = '000102030405060708090a0b0c0d0e0f'
 
@@ -42,6 +44,50 @@ describe('nodes that manage the server', () => {
     ]
     const ask = (message: { [property: string]: unknown }, at = 'out') =>
       flows.ask('node', message, at)
+
+    it('emits unknown devices by the second output, and has a flow decide about them', async () => {
+      await flows.load([
+        server({ authorization: 'flow', takeOver: 'accept', renewOnReports: true }),
+        {
+          id: 'node',
+          type: 'lwm2m-credentials',
+          z: 'tab',
+          server: 'server',
+          wires: [['out'], ['requests']],
+        },
+        helperNode('requests'),
+        helperNode('out'),
+        ...caught,
+      ])
+      const engine = await engineOf(flows)
+      flows.node('requests').on('input', (message) => {
+        const { endpoint } = message as { endpoint?: string }
+        const payload = endpoint === 'good' ? 'accept' : 'refuse'
+        flows.node('node').receive({ ...message, action: 'decide', payload } as never)
+      })
+      const refused = new Promise<string>((resolve) =>
+        engine.on('warning', ({ code }) => {
+          if (code === 'refused') resolve(code)
+        }),
+      )
+      const peer = (await ScriptedPeer.open()).connect(port)
+      try {
+        const register = (ep: string) =>
+          peer.request({
+            code: 2,
+            options: optionsOf({ path: 'rd', format: 40, query: [`ep=${ep}`, 'lwm2m=1.1'] }),
+            payload: '</3/0>',
+          })
+        assert.equal((await register('bad')).code, 0x83)
+        await refused
+        assert.equal((await register('good')).code, 0x41)
+        assert.ok(engine.registrations.get('good'))
+      } finally {
+        await peer.close()
+      }
+      const late = await ask({ action: 'decide', id: 'gone', payload: 'accept' }, 'caught')
+      assert.equal((late as unknown as Caught).error.code, 'not-pending')
+    })
 
     it('adds, lists, replaces and removes; keys never come out', async () => {
       await flows.load(flow())

@@ -9,6 +9,7 @@ import type { Engine } from './engine'
 import { LiveSettings } from './live-settings'
 import { restorePem } from './pem'
 import {
+  authorizationOptions,
   bootstrapCoapsOptions,
   coapsOptions,
   type KeysById,
@@ -38,7 +39,10 @@ export function createEngine(inputs: EngineInputs): Engine {
   const { settings, keys, report } = inputs
   const options = serverOptions(settings)
   const named = settings.flag('certificatesByName', true)
-  const credentials = new CredentialStore({ certificates: named ? 'named' : 'listed' })
+  const credentials = new CredentialStore({
+    certificates: named ? 'named' : 'listed',
+    authorization: authorizationOptions(settings),
+  })
   const security = securityOf(inputs)
   const coaps = withSecurity(coapsOptions(settings), security)
   const bootstrap = options.bootstrap

@@ -1,5 +1,5 @@
 import type { CoapEndpointOptions } from '../../../src/coap/types'
-import type { CredentialInput } from '../../../src/server/credentials'
+import type { AuthorizationOptions, CredentialInput } from '../../../src/server/credentials'
 import type {
   BootstrapOptions,
   BudgetOptions,
@@ -70,6 +70,14 @@ function budgetOptions(settings: Settings): BudgetOptions {
     ...optional('registersPerMinute', settings.number('budgetRegisters', { min: 1 })),
     ...optional('unlimitedLifetimes', settings.number('budgetUnlimited', POSITIVE)),
   }
+}
+
+/** Whether flows decide about unknown devices; undefined where they do not. @throws SettingError */
+export function authorizationOptions(settings: Settings): AuthorizationOptions | undefined {
+  if (settings.choice('authorization', ['credentials', 'flow'], 'credentials') !== 'flow') {
+    return undefined
+  }
+  return optional('timeout', milliseconds(settings, 'authorizationTimeout'))
 }
 
 /** Where `coaps://` is served; `false` for not at all. @throws SettingError */

@@ -1,6 +1,7 @@
-import { describeIdentity, type PeerIdentity } from '../../transport/transport'
+import { describeIdentity, type Peer, type PeerIdentity } from '../../transport/transport'
 import { isPattern, matchesPattern } from '../endpoint-pattern'
 import type { Refusal, RegistrationAuthority } from '../registration/registration-authority'
+import type { AuthorizationDecision, AuthorizationRequests } from './authorization-requests'
 import { provesName } from './certificate-name'
 import {
   certificateKey,
@@ -25,7 +26,18 @@ export class CredentialAuthority implements RegistrationAuthority {
     private readonly table: CredentialTable,
     private readonly policy: CertificatePolicy,
     private readonly onProven: (credential: Credential) => void,
+    private readonly requests?: AuthorizationRequests,
   ) {}
+
+  ask(endpoint: string, peer: Peer): Promise<AuthorizationDecision> | undefined {
+    if (this.requests === undefined || peer.secure) return undefined
+    if (this.table.about(this.use, endpoint).length > 0) return undefined
+    return this.requests.ask(`register:${peer.id} ${endpoint}`, peer, {
+      kind: 'register',
+      security: 'none',
+      endpoint,
+    })
+  }
 
   endpointOf(identity: PeerIdentity): string | undefined {
     const endpoints = new Set(this.provenBy(identity).map((one) => one.endpoint))

@@ -4,11 +4,18 @@ import { TypedEmitter } from '../../base/events'
 import { detach } from '../../base/guard'
 import { Scheduler } from '../../base/scheduler'
 import { Serial } from '../../base/serial'
+import type { DtlsCredentials } from '../../dtls/credentials'
 import type { Store } from '../../storage/store'
 import { matchesPattern } from '../endpoint-pattern'
 import type { RegistrationAuthority } from '../registration/registration-authority'
 import { type CertificatePolicy, CredentialAuthority } from './authority'
 import type { Credential, CredentialInfo, CredentialSource, CredentialUse } from './credential'
+import {
+  type AuthorizationOptions,
+  type AuthorizationRequest,
+  AuthorizationRequests,
+} from './authorization-requests'
+import { AskingLookups } from './asking-lookups'
 import { byEndpointAndAge, duplicate, fixedError } from './conflicts'
 import { CredentialError } from './credential-error'
 import { FileWatch, readCredentialFile } from './credential-file'
@@ -29,6 +36,11 @@ export interface CredentialStoreOptions {
    */
   readonly certificates?: CertificatePolicy
   readonly clock?: Clock
+  /**
+   * Ask the application about identities and endpoints that no credential knows (event `request`, method
+   * `decide`). Default: unknown identities are refused, unknown endpoints without security accepted.
+   */
+  readonly authorization?: AuthorizationOptions
 }
 
 export interface CredentialEvents {
@@ -39,6 +51,8 @@ export interface CredentialEvents {
    * @internal
    */
   revoked: [revocation: Revocation]
+  /** A device that no credential knows asks to be let in: {@link CredentialStore.decide}. */
+  request: [request: AuthorizationRequest]
   /** An entry or a file was refused, or could not be kept; `message` names it. */
   warning: [warning: { readonly code: WarningCode; readonly message: string }]
 }
@@ -55,11 +69,33 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
   private readonly changes = new Serial()
   private store: Store | undefined
   private watch: FileWatch | undefined
+  private readonly requests: AuthorizationRequests | undefined
 
   constructor(options: CredentialStoreOptions = {}) {
     super()
     this.clock = new Scheduler(options.clock ?? systemClock, (error) => this.warn(error))
+    this.requests =
+      options.authorization &&
+      new AuthorizationRequests(this.clock, options.authorization, (request) => {
+        if (!this.hasListeners('request')) return false
+        this.emit('request', request)
+        return true
+      })
     this.policy = options.certificates ?? 'named'
+  }
+
+  /** Devices that wait for {@link decide}. */
+  get pending(): readonly AuthorizationRequest[] {
+    return this.requests?.pending ?? []
+  }
+
+  /**
+   * Decides about a device that asked to be let in. One that makes a handshake needs a credential of its
+   * identity: {@link add} it before. An endpoint without security is accepted for this registration.
+   * @returns whether the request was still waiting
+   */
+  decide(id: string, accept: boolean): boolean {
+    return this.requests?.settle(id, accept ? 'accepted' : 'refused') ?? false
   }
 
   /** How many are in force. */
@@ -93,6 +129,7 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
   async close(): Promise<void> {
     this.watch?.stop()
     this.watch = undefined
+    this.requests?.close()
     await this.changes.run(async () => {
       this.store = undefined
     })
@@ -264,10 +301,11 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
    * @internal
    */
   authority(use: CredentialUse): RegistrationAuthority {
-    return new CredentialAuthority(use, this.table, this.policy, (credential) => {
+    const onProven = (credential: Credential): void => {
       if (!credential.generated || credential.confirmed) return
       detach(this.confirm(credential.id), (error) => this.warn(error))
-    })
+    }
+    return new CredentialAuthority(use, this.table, this.policy, onProven, this.requests)
   }
 
   /**
@@ -277,6 +315,15 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
    */
   lookups(uses: readonly CredentialUse[], own?: ServerIdentity): PeerLookups {
     return new PeerLookups(this.table, uses, this.policy, this.clock, own)
+  }
+
+  /**
+   * {@link lookups} that ask the application about who is not known, where that was chosen.
+   * @internal
+   */
+  dtlsCredentials(uses: readonly CredentialUse[], own?: ServerIdentity): DtlsCredentials {
+    const known = this.lookups(uses, own)
+    return this.requests === undefined ? known : new AskingLookups(known, this.requests)
   }
 
   private async rereadFile(path: string): Promise<void> {

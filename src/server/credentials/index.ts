@@ -1,3 +1,4 @@
+export type { AuthorizationOptions, AuthorizationRequest } from './authorization-requests'
 export type { CertificatePolicy } from './authority'
 export type { CredentialInfo, CredentialSource, CredentialUse } from './credential'
 export { CredentialError } from './credential-error'

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../base/codes'
-import type { PeerIdentity } from '../../transport/transport'
+import type { Peer, PeerIdentity } from '../../transport/transport'
+import type { AuthorizationDecision } from '../credentials/authorization-requests'
 
 /** Why an identity may not register as an endpoint. */
 export interface Refusal {
@@ -15,6 +16,11 @@ export interface RegistrationAuthority {
   endpointOf(identity: PeerIdentity): string | undefined
   /** `undefined` when allowed. */
   refuse(endpoint: string, identity: PeerIdentity): Refusal | undefined
+  /**
+   * Where an application decides about a peer without security and an endpoint that nothing is known
+   * of: its decision. `undefined` where nobody is to be asked.
+   */
+  ask?(endpoint: string, peer: Peer): Promise<AuthorizationDecision> | undefined
   /** Whether several endpoints have this identity, so that it does not say which of them speaks. */
   isShared?(identity: PeerIdentity): boolean
 }

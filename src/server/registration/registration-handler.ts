@@ -90,6 +90,35 @@ export class RegistrationHandler {
     if (list === undefined) {
       throw new RegistrationRefused(Code.BAD_REQUEST, 'the list of objects is missing')
     }
+    const asked = host.authority.ask?.(endpoint, request.peer)
+    if (asked === undefined) return this.admit(request, endpoint, parameters, list)
+    return asked.then((decision) => {
+      if (decision === 'accepted') {
+        // Another device may have sent the same meanwhile: there is one list of each text.
+        const same = host.lists.parseText(list.text, list.version)
+        return this.admit(request, endpoint, parameters, same)
+      }
+      host.warn({
+        code: decision,
+        message:
+          decision === 'refused'
+            ? `the flow refused to let ${endpoint} register`
+            : `no flow decided in time whether ${endpoint} may register`,
+        endpoint,
+        peer: request.peer,
+      })
+      throw new RegistrationRefused(Code.FORBIDDEN, 'the endpoint is not known', 'warned')
+    })
+  }
+
+  /** Lets a device in that may register, unless it takes the place of another. */
+  private admit(
+    request: CoapRequest,
+    endpoint: string,
+    parameters: RegisterParameters,
+    list: ObjectList,
+  ): CoapReply | Promise<CoapReply> {
+    const { host } = this
     const holder = host.table.get(endpoint)
     if (holder !== undefined && isTakeOver(holder, request.peer)) {
       if (host.takeOver === 'refuse' && holder.bound) {
