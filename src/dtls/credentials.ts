@@ -10,7 +10,7 @@ export interface ServerKey {
   readonly certificateChain?: readonly X509Certificate[]
 }
 
-/** A client's certificate as it is judged. */
+/** A peer's certificate as it is judged. */
 export interface PresentedCertificate {
   readonly leaf: X509Certificate
   /** As sent, leaf first. */
@@ -22,6 +22,18 @@ export interface PresentedCertificate {
   readonly identity: Extract<DtlsIdentity, { kind: 'x509' }>
 }
 
+/** How the key or certificate of a peer is judged, in either role. */
+export interface PeerCredentials {
+  /** Whether a peer's raw public key (DER SubjectPublicKeyInfo, P-256) is known. */
+  rawPublicKey?(spki: Uint8Array, from: RemoteAddress): boolean | Promise<boolean>
+  /**
+   * Whether a peer's certificate is accepted: usually `trusted` and known by name, or pinned. Without
+   * this look-up every trusted certificate is, if there are trust anchors.
+   */
+  certificate?(presented: PresentedCertificate, from: RemoteAddress): boolean | Promise<boolean>
+  readonly trustAnchors?: readonly X509Certificate[]
+}
+
 /**
  * Where the server looks up who may connect. Look-ups may be asynchronous; at most
  * `DtlsServerOptions.maxLookups` run at once and each ends with its handshake's deadline. What throws
@@ -30,19 +42,11 @@ export interface PresentedCertificate {
  * A look-up left out turns that way of authentication off. The same look-ups are asked again when a
  * session is resumed, so a removed or changed credential does not live on in a session.
  */
-export interface DtlsCredentials {
+export interface DtlsCredentials extends PeerCredentials {
   /** The key of a PSK identity, 1 to 64 raw bytes; undefined when unknown. */
   psk?(
     identity: Uint8Array,
     from: RemoteAddress,
   ): Uint8Array | undefined | Promise<Uint8Array | undefined>
-  /** Whether a client's raw public key (DER SubjectPublicKeyInfo, P-256) is known. */
-  rawPublicKey?(spki: Uint8Array, from: RemoteAddress): boolean | Promise<boolean>
-  /**
-   * Whether a client's certificate is accepted: usually `trusted` and known by name, or pinned. Without
-   * this look-up every trusted certificate is, if there are trust anchors.
-   */
-  certificate?(presented: PresentedCertificate, from: RemoteAddress): boolean | Promise<boolean>
   readonly serverKey?: ServerKey
-  readonly trustAnchors?: readonly X509Certificate[]
 }

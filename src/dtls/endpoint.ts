@@ -10,13 +10,15 @@ import { ConnectionIds } from './associations/connection-ids'
 import type { DropReason, DtlsCounters } from './counters'
 import { CrowdingReport } from './hello/crowding-report'
 import { DtlsSendError, HandshakeFailure, type HandshakeFailureCode } from './errors'
+import type { ConnectOptions } from './client-credentials'
+import { ClientHandshakes } from './v12/client-role/client-handshakes'
 import { Handshakes } from './v12/server-role/handshakes'
 import type { DtlsIdentity, RemoteAddress, WireAddress } from './identity'
 import { buildAlert } from './wire/alert'
 import type { DtlsServerOptions } from './options'
 import type { RawRecord } from './records/record'
 import { UnknownRecordAlerts } from './records/unknown-record-alerts'
-import { RecordRouter } from './records/record-router'
+import { type PendingHandshakes, RecordRouter } from './records/record-router'
 import { SessionCache } from './sessions/session-cache'
 import type { PendingHandshake } from './associations/pending-handshake'
 import type { DtlsSession } from './sessions/session'
@@ -31,8 +33,14 @@ export interface HandshakeReport extends RemoteAddress {
   readonly identity: DtlsIdentity | undefined
 }
 
+/** Why an association ended whose address another took, by our role in that one. */
+const REPLACED = {
+  client: 'a new association took its place',
+  server: 'the device made a new connection',
+} as const
+
 /**
- * A DTLS 1.2 server (RFC 6347) without a socket: datagrams come in by {@link receive} and leave by
+ * A DTLS 1.2 server, and client (RFC 6347), without a socket: datagrams come in by {@link receive} and leave by
  * `options.output`. Set the `on…` members before the first datagram.
  */
 export class DtlsServer {
@@ -51,6 +59,7 @@ export class DtlsServer {
   private readonly associations = new Associations()
   private readonly router: RecordRouter
   private readonly handshakes: Handshakes
+  private readonly connecting: ClientHandshakes
   private readonly connectionIds: ConnectionIds
   private readonly crowding: CrowdingReport
   /** After `stop`; a stopped server stays so. */
@@ -72,9 +81,10 @@ export class DtlsServer {
     })
     this.crowding = new CrowdingReport(clock, (message) => this.onWarning(message))
     this.handshakes = this.hostHandshakes()
+    this.connecting = this.hostClientHandshakes()
     this.router = new RecordRouter({
       associations: this.associations,
-      handshakes: this.handshakes,
+      handshakes: this.bothRoles(),
       connectionIds: this.connectionIds,
       records: this.hostAssociations(),
       unknownRecords: new UnknownRecordAlerts(clock, (alert, to) => this.output(alert, to)),
@@ -93,7 +103,9 @@ export class DtlsServer {
   /** Ends everything, telling every client. Later datagrams are ignored; `send` throws. */
   stop(): void {
     if (this.stopped) return
-    this.handshakes.giveUp(new HandshakeFailure('stopped', 'the server stops', undefined))
+    const failure = new HandshakeFailure('stopped', 'the server stops', undefined)
+    this.handshakes.giveUp(failure)
+    this.connecting.giveUp(failure)
     for (const association of [...this.associations.values()]) {
       this.close(association, 'the server stops')
     }
@@ -104,7 +116,7 @@ export class DtlsServer {
   get counters(): DtlsCounters {
     return this.tally.snapshot({
       associations: this.associations.size,
-      halfOpen: this.handshakes.count,
+      halfOpen: this.handshakes.count + this.connecting.count,
       sessions: this.sessions.size,
     })
   }
@@ -126,6 +138,19 @@ export class DtlsServer {
   receive(datagram: Buffer, wireAddress: string, port: number): void {
     if (this.stopped) return
     this.router.receive(datagram, { wireAddress, port })
+  }
+
+  /**
+   * Shakes hands in the client role. An association that stands at that address goes on until the new
+   * one takes its place.
+   * @param wireAddress as the socket writes it
+   * @throws HandshakeFailure
+   */
+  connect(wireAddress: string, port: number, options: ConnectOptions): Promise<Association> {
+    if (this.stopped) {
+      return Promise.reject(new HandshakeFailure('stopped', 'the endpoint stopped', undefined))
+    }
+    return this.connecting.connect({ wireAddress, port }, options)
   }
 
   /**
@@ -168,6 +193,7 @@ export class DtlsServer {
   closeWhere(predicate: (identity: DtlsIdentity) => boolean, reason: string): number {
     const failure = new HandshakeFailure('credential-removed', reason, undefined)
     this.handshakes.giveUp(failure, predicate)
+    this.connecting.giveUp(failure, predicate)
     this.sessions.removeWhere(predicate)
     let closed = 0
     for (const association of [...this.associations.values()]) {
@@ -205,6 +231,33 @@ export class DtlsServer {
     })
   }
 
+  private hostClientHandshakes(): ClientHandshakes {
+    const { settings, clock, connectionIds, tally } = this
+    return new ClientHandshakes({
+      settings,
+      clock,
+      connectionIds,
+      tally,
+      output: (datagram, to) => this.output(datagram, to),
+      established: (handshake, association, early) =>
+        this.onEstablished(handshake, association, early),
+      isPeerShaking: (key) => this.handshakes.at(key) !== undefined,
+    })
+  }
+
+  /** The handshakes as records find them: a verified hello of the peer comes before one of ours. */
+  private bothRoles(): PendingHandshakes {
+    const { handshakes, connecting, options } = this
+    return {
+      at: (key) => handshakes.at(key) ?? connecting.at(key),
+      onHello: (record, from, key, living, isFull) => {
+        if (options.accept === false) return this.dropped('unexpected')
+        handshakes.onHello(record, from, key, living, isFull)
+        if (handshakes.at(key) !== undefined) connecting.onPeerHello(key)
+      },
+    }
+  }
+
   private hostAssociations(): AssociationRecords {
     const { settings, clock, dropped } = this
     return new AssociationRecords({
@@ -222,7 +275,8 @@ export class DtlsServer {
       closedByPeer: (association, reason, fatal) => {
         if (!fatal) return this.close(association, reason)
         // RFC 5246 §7.2.2: after a fatal alert the session must not be resumed.
-        this.sessions.remove(association.sessionKey)
+        if (association.role === 'server') this.sessions.remove(association.sessionKey)
+        else this.connecting.forgetSession(association)
         this.end(association, reason)
       },
       exhausted: (association, reason) => this.close(association, reason),
@@ -265,12 +319,14 @@ export class DtlsServer {
     if (!this.makeRoom()) {
       this.connectionIds.release(association.connectionIdKey, handshake)
       this.dropped('association-limit')
+      this.connecting.onRefused(key)
       return
     }
     this.associations.add(association)
     this.connectionIds.assign(association.connectionIdKey, association)
     this.tally.handshakesCompleted++
     if (association.resumed) this.tally.resumptions++
+    this.connecting.onAssociation(key, association)
     for (const record of early) this.router.route(record, handshake.remote, key)
   }
 
@@ -283,7 +339,7 @@ export class DtlsServer {
       previous.connectionIdKey !== undefined &&
       !sameIdentity(previous.identity, association.identity)
     if (movedAway) previous.displaced = true
-    else this.end(previous, 'the device made a new connection')
+    else this.end(previous, REPLACED[association.role])
   }
 
   private isFull(): boolean {

@@ -1,5 +1,5 @@
 /**
- * Who a handshake proved the client to be. The same shape as the transport's `PeerIdentity`, which
+ * Who a handshake proved the peer to be. The same shape as the transport's `PeerIdentity`, which
  * this floor does not know.
  */
 export type DtlsIdentity =
@@ -17,7 +17,10 @@ export type DtlsIdentity =
       readonly certificate: Uint8Array
     }
 
-/** Where a client is, as shown: IPv4-mapped IPv6 addresses are written as IPv4. */
+/** The part that one end plays in a handshake. */
+export type Role = 'client' | 'server'
+
+/** Where a peer is, as shown: IPv4-mapped IPv6 addresses are written as IPv4. */
 export interface RemoteAddress {
   readonly address: string
   readonly port: number

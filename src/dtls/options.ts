@@ -57,6 +57,8 @@ export interface DtlsSettings {
 }
 
 export interface DtlsServerOptions extends DtlsSettings {
+  /** Answer ClientHellos. Default true; false for what only connects. */
+  readonly accept?: boolean
   readonly credentials: DtlsCredentials
   /** Puts a datagram on the wire, without waiting; addresses are written as they were received. */
   readonly output: (datagram: Uint8Array, wireAddress: string, port: number) => void

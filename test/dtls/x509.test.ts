@@ -4,7 +4,7 @@ import { parseCertificateFields } from '../../src/dtls/certificates/fields'
 import { DecodeError, HandshakeFailure } from '../../src/dtls/errors'
 import { generateServerKey } from '../../src/dtls/certificates/generate'
 import { loadCertificates, loadServerKey } from '../../src/dtls/certificates/server-key'
-import { identityOf, judgeChain, parseClientChain } from '../../src/dtls/certificates/x509'
+import { identityOf, judgeChain, parseChain } from '../../src/dtls/certificates/x509'
 import { seededRandom } from '../support/random'
 import { requireTool } from '../support/tools'
 import { CA_EXTENSIONS, type Issued, TestPki } from './support/pki'
@@ -27,7 +27,7 @@ describe('client certificates', function () {
   const der = ({ certificate }: Issued): Buffer => new X509Certificate(certificate).raw
   const judge = (chain: readonly Issued[], anchors: readonly Issued[] = [ca], at = now) =>
     judgeChain(
-      parseClientChain(chain.map(der)),
+      parseChain('client', chain.map(der)),
       anchors.map(({ certificate }) => new X509Certificate(certificate)),
       at,
     )
@@ -220,14 +220,14 @@ describe('client certificates', function () {
       const authority = pki.issue(`/CN=${curve}`, { curve, extensions: CA_EXTENSIONS })
       assert.equal(reason([pki.issue('/CN=dev', { issuer: authority })], [authority]), undefined)
       const leaf = pki.issue('/CN=dev', { issuer: ca, curve })
-      assert.throws(() => parseClientChain([der(leaf)]), { code: 'bad-certificate' })
+      assert.throws(() => parseChain('client', [der(leaf)]), { code: 'bad-certificate' })
     }
   })
 
   it('finds names; two common names are none', () => {
     const identity = (subject: string, ...extensions: string[]) => {
       const issued = pki.issue(subject, { issuer: ca, extensions })
-      const [leaf] = parseClientChain([der(issued)])
+      const [leaf] = parseChain('client', [der(issued)])
       assert.ok(leaf)
       return identityOf(leaf)
     }
@@ -242,7 +242,7 @@ describe('client certificates', function () {
 
   it('refuses trailing bytes and anything mutated without ever throwing something untyped', () => {
     const good = der(pki.issue('/CN=dev', { issuer: ca, extensions: ['subjectAltName=DNS:x'] }))
-    assert.throws(() => parseClientChain([Buffer.concat([good, Buffer.from([0])])]), {
+    assert.throws(() => parseChain('client', [Buffer.concat([good, Buffer.from([0])])]), {
       code: 'bad-certificate',
     })
     const random = seededRandom(7)
@@ -260,7 +260,7 @@ describe('client certificates', function () {
         assert.ok(error instanceof DecodeError, String(error))
       }
       try {
-        parseClientChain([cut]).forEach(identityOf)
+        parseChain('client', [cut]).forEach(identityOf)
       } catch (error) {
         assert.ok(error instanceof HandshakeFailure || error instanceof DecodeError, String(error))
       }

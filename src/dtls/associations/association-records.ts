@@ -36,6 +36,17 @@ function sameAddress(a: WireAddress, b: WireAddress): boolean {
 /** Why a record was not taken. */
 export type Rejection = 'replayed' | 'forged'
 
+/** What a peer sends to renegotiate, by our role. */
+const RENEGOTIATES = {
+  client: HandshakeType.helloRequest,
+  server: HandshakeType.clientHello,
+} as const
+
+/** For people. */
+function peerOf({ role }: Association): string {
+  return role === 'server' ? 'device' : 'server'
+}
+
 /** Protected records of established associations. */
 export class AssociationRecords {
   constructor(private readonly host: LiveHost) {}
@@ -131,9 +142,9 @@ export class AssociationRecords {
     if (alert === undefined) return this.host.dropped('unexpected')
     const { level, description } = alert
     if (description === Alert.closeNotify) {
-      this.host.closedByPeer(association, 'the device closed the connection', false)
+      this.host.closedByPeer(association, `the ${peerOf(association)} closed the connection`, false)
     } else if (level === AlertLevel.fatal) {
-      const reason = `the device ended the connection with ${describeAlert(description)}`
+      const reason = `the ${peerOf(association)} ended the connection with ${describeAlert(description)}`
       this.host.closedByPeer(association, reason, true)
     }
   }
@@ -143,9 +154,9 @@ export class AssociationRecords {
     const type = content.readUInt8(0)
     const messageSeq = content.readUInt16BE(4)
     const { lastFlight } = association
-    if (type === HandshakeType.finished && lastFlight?.clientMessageSeq === messageSeq) {
+    if (type === HandshakeType.finished && lastFlight?.peerMessageSeq === messageSeq) {
       this.repeatLastFlight(association, lastFlight)
-    } else if (type === HandshakeType.clientHello) {
+    } else if (type === RENEGOTIATES[association.role]) {
       // Renegotiation: no, but the connection goes on (RFC 5746 §4.5).
       const alert = buildAlert(AlertLevel.warning, Alert.noRenegotiation)
       this.host.dropped('unexpected')

@@ -1,7 +1,7 @@
 import { unmapped } from '../../base/ip-address'
 import type { RecordCipher } from '../ciphers'
 import { ContentType, HandshakeType, LAST_SEQUENCE } from '../wire/constants'
-import type { DtlsIdentity, WireAddress } from '../identity'
+import type { DtlsIdentity, Role, WireAddress } from '../identity'
 import type { UnprovenPath } from './unproven-path'
 import { wholeMessage } from '../wire/handshake-header'
 import { plainRecord, recordOverhead, sealRecord } from '../records/record'
@@ -9,8 +9,8 @@ import type { ReplayWindow } from '../records/replay'
 
 /** Our last flight, as long as the client may ask for it again. */
 export interface LastFlight {
-  /** message_seq of the client's Finished. */
-  readonly clientMessageSeq: number
+  /** message_seq of the peer's Finished: when it comes again, ours was lost. */
+  readonly peerMessageSeq: number
   readonly messageSeq: number
   /** As latin1 text: a short string takes far less memory than a typed array. */
   readonly verifyData: string
@@ -22,6 +22,8 @@ export interface LastFlight {
 
 /** What a finished handshake hands over. Everything in it is the association's own. */
 export interface AssociationInit {
+  /** Ours in the handshake. */
+  readonly role: Role
   readonly remote: WireAddress
   readonly identity: DtlsIdentity
   readonly cipher: RecordCipher
@@ -51,6 +53,8 @@ export class Association {
   /** Unique within the process. */
   readonly id = `dtls:${nextNumber++}`
   readonly identity: DtlsIdentity
+  /** Ours in the handshake. */
+  readonly role: Role
   readonly suite: number
   /** @internal */ readonly sessionKey: string
   readonly resumed: boolean
@@ -82,6 +86,7 @@ export class Association {
 
   constructor(init: AssociationInit) {
     this.identity = init.identity
+    this.role = init.role
     this.suite = init.suite
     this.sessionKey = init.sessionKey
     this.resumed = init.resumed

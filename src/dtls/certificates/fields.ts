@@ -19,6 +19,7 @@ export const Oid = {
   nameConstraints: '2.5.29.30',
   extendedKeyUsage: '2.5.29.37',
   anyExtendedKeyUsage: '2.5.29.37.0',
+  serverAuth: '1.3.6.1.5.5.7.3.1',
   clientAuth: '1.3.6.1.5.5.7.3.2',
   rsassaPss: '1.2.840.113549.1.1.10',
   sha1: '1.3.14.3.2.26',

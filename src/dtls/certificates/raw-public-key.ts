@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { Alert } from '../wire/constants'
 import { HandshakeFailure } from '../errors'
+import type { Role } from '../identity'
 
 /** SubjectPublicKeyInfo of a P-256 key up to its uncompressed point (RFC 5480 §2). */
 const P256_SPKI = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex')
@@ -31,12 +32,12 @@ export function isP256(key: KeyObject): boolean {
   return key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1'
 }
 
-/** The client's raw public key. @throws HandshakeFailure */
-export function clientRawPublicKey(spki: Uint8Array): KeyObject {
+/** The raw public key of a peer. @throws HandshakeFailure */
+export function peerRawPublicKey(peer: Role, spki: Uint8Array): KeyObject {
   if (spki.length === 0) {
     throw new HandshakeFailure(
       'no-certificate',
-      'the client sent no public key',
+      `the ${peer} sent no public key`,
       Alert.handshakeFailure,
     )
   }
@@ -44,7 +45,7 @@ export function clientRawPublicKey(spki: Uint8Array): KeyObject {
   if (key !== undefined) return key
   throw new HandshakeFailure(
     'bad-certificate',
-    "the client's raw public key is no P-256 key in its one encoding",
+    `the ${peer}'s raw public key is no P-256 key in its one encoding`,
     Alert.unsupportedCertificate,
   )
 }

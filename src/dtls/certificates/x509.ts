@@ -2,35 +2,35 @@ import { X509Certificate } from 'node:crypto'
 import { type CertificateFields, Oid, parseCertificateFields } from './fields'
 import { Alert } from '../wire/constants'
 import { HandshakeFailure } from '../errors'
-import type { DtlsIdentity } from '../identity'
+import type { DtlsIdentity, Role } from '../identity'
 import { allowsNames } from './name-constraints'
 import { NameForm, nameText } from './names'
 import { isP256 } from './raw-public-key'
 
 /** A certificate, with what `node:crypto` does not show of it. */
-export interface ClientCertificate {
+export interface PeerCertificate {
   readonly certificate: X509Certificate
   readonly fields: CertificateFields
 }
 
-function withFields(certificate: X509Certificate): ClientCertificate {
+function withFields(certificate: X509Certificate): PeerCertificate {
   return { certificate, fields: parseCertificateFields(certificate.raw) }
 }
 
 /** Wall-clock ms. */
-export function notAfterOf({ certificate }: ClientCertificate): number {
+export function notAfterOf({ certificate }: PeerCertificate): number {
   return Date.parse(certificate.validTo)
 }
 
 /**
- * Parses a client's chain; the leaf must have a P-256 key.
+ * Parses the chain of a peer; the leaf must have a P-256 key.
  * @throws HandshakeFailure
  */
-export function parseClientChain(chain: readonly Uint8Array[]): ClientCertificate[] {
+export function parseChain(peer: Role, chain: readonly Uint8Array[]): PeerCertificate[] {
   if (chain.length === 0) {
     throw new HandshakeFailure(
       'no-certificate',
-      'the client has no certificate, and one is needed',
+      `the ${peer} has no certificate, and one is needed`,
       Alert.handshakeFailure,
     )
   }
@@ -45,7 +45,7 @@ export function parseClientChain(chain: readonly Uint8Array[]): ClientCertificat
     } catch (error) {
       throw new HandshakeFailure(
         'bad-certificate',
-        'a certificate of the client cannot be read',
+        `a certificate of the ${peer} cannot be read`,
         Alert.badCertificate,
         { cause: error },
       )
@@ -55,7 +55,7 @@ export function parseClientChain(chain: readonly Uint8Array[]): ClientCertificat
   if (leaf === undefined || !hasP256Key(leaf)) {
     throw new HandshakeFailure(
       'bad-certificate',
-      "the key of the client's certificate is not a P-256 key",
+      `the key of the ${peer}'s certificate is not a P-256 key`,
       Alert.unsupportedCertificate,
     )
   }
@@ -74,7 +74,7 @@ function hasP256Key(certificate: X509Certificate): boolean {
 export function identityOf({
   certificate,
   fields,
-}: ClientCertificate): Extract<DtlsIdentity, { kind: 'x509' }> {
+}: PeerCertificate): Extract<DtlsIdentity, { kind: 'x509' }> {
   const { commonName, alternativeNames } = fields
   const texts = alternativeNames
     .filter(({ form }) => form === NameForm.dns || form === NameForm.uri)
@@ -102,19 +102,23 @@ export interface ChainVerdict {
 }
 
 /**
- * Whether a leaf may act as a client, besides who vouches for it: a pinned certificate is held to
+ * Whether a leaf may act in a role, besides who vouches for it: a pinned certificate is held to
  * this as well (RFC 5280 §4.2.1.3, §4.2.1.12).
  * @returns why not
  */
-export function leafProblem(leaf: ClientCertificate, now: number): string | undefined {
+export function leafProblem(
+  leaf: PeerCertificate,
+  now: number,
+  role: Role = 'client',
+): string | undefined {
   if (leaf.fields.keyUsage?.digitalSignature === false) {
     return 'its key must not be used for signatures'
   }
-  if (!isForClients(leaf)) return 'it is not for client authentication'
+  if (!isFor(role, leaf)) return `it is not for ${role} authentication`
   return certificateProblem(leaf, now)
 }
 
-function certificateProblem(subject: ClientCertificate, now: number): string | undefined {
+function certificateProblem(subject: PeerCertificate, now: number): string | undefined {
   const [unknown] = subject.fields.unknownCritical
   if (unknown !== undefined) return `it has the critical extension ${unknown}, unknown here`
   if (now < Date.parse(subject.certificate.validFrom)) return 'it is not valid yet'
@@ -124,19 +128,20 @@ function certificateProblem(subject: ClientCertificate, now: number): string | u
 
 const EXPIRED = 'it has expired'
 
-function isForClients({ fields: { extendedKeyUsage } }: ClientCertificate): boolean {
+function isFor(role: Role, { fields: { extendedKeyUsage } }: PeerCertificate): boolean {
   return (
     extendedKeyUsage === undefined ||
-    extendedKeyUsage.includes(Oid.clientAuth) ||
+    extendedKeyUsage.includes(role === 'client' ? Oid.clientAuth : Oid.serverAuth) ||
     extendedKeyUsage.includes(Oid.anyExtendedKeyUsage)
   )
 }
 
 /** @returns why `issuer` may not have issued what leads from it to the leaf: `path`, leaf first */
 function issuerProblem(
-  issuer: ClientCertificate,
-  path: readonly ClientCertificate[],
+  issuer: PeerCertificate,
+  path: readonly PeerCertificate[],
   now: number,
+  role: Role,
 ): string | undefined {
   const { basicConstraints, nameConstraints } = issuer.fields
   const below = path.length - 1
@@ -144,8 +149,8 @@ function issuerProblem(
   if (basicConstraints.pathLength !== undefined && below > basicConstraints.pathLength) {
     return 'its chain is longer than an authority allows'
   }
-  // An authority for servers must not make clients, whatever it writes into their certificates.
-  if (!isForClients(issuer)) return 'its issuer is not an authority for client authentication'
+  // An authority for servers must not make clients (nor the other way about), whatever it writes into their certificates.
+  if (!isFor(role, issuer)) return `its issuer is not an authority for ${role} authentication`
   const [issued] = path.slice(-1)
   const weakness = weaknessOf(issuer, issued)
   if (weakness !== undefined) return weakness
@@ -182,8 +187,8 @@ const LEAST_RSA_BITS = 2048
 
 /** @returns why the signature of `issuer` under `issued` proves nothing */
 function weaknessOf(
-  { certificate }: ClientCertificate,
-  issued: ClientCertificate | undefined,
+  { certificate }: PeerCertificate,
+  issued: PeerCertificate | undefined,
 ): string | undefined {
   const { oid, pssHash } = issued?.fields.signatureAlgorithm ?? { oid: '', pssHash: undefined }
   const isStrong =
@@ -197,7 +202,7 @@ function weaknessOf(
   return undefined
 }
 
-function isSelfIssued({ certificate }: ClientCertificate): boolean {
+function isSelfIssued({ certificate }: PeerCertificate): boolean {
   return certificate.subject === certificate.issuer
 }
 
@@ -215,9 +220,10 @@ function issued(issuer: X509Certificate, subject: X509Certificate): boolean {
  * may be a root, an intermediate or the leaf's very certificate; its validity period counts too.
  */
 export function judgeChain(
-  chain: readonly ClientCertificate[],
+  chain: readonly PeerCertificate[],
   trustAnchors: readonly X509Certificate[],
   now: number,
+  role: Role = 'client',
 ): ChainVerdict {
   let notAfter = Infinity
   const untrusted = (reason: string): ChainVerdict => ({
@@ -229,7 +235,7 @@ export function judgeChain(
   })
   const [leaf, ...intermediates] = chain
   if (leaf === undefined) return untrusted('there is none')
-  const problem = leafProblem(leaf, now)
+  const problem = leafProblem(leaf, now, role)
   if (problem !== undefined) return untrusted(problem)
   const anchors = trustAnchors.map(withFields)
   const trusted = (): ChainVerdict => ({
@@ -239,7 +245,7 @@ export function judgeChain(
     notAfter,
     pathLength: path.length,
   })
-  const path: ClientCertificate[] = []
+  const path: PeerCertificate[] = []
   let current = leaf
   for (let below = 0; ; below++) {
     path.push(current)
@@ -254,7 +260,7 @@ export function judgeChain(
     const issuer =
       anchor ?? (next !== undefined && issued(next.certificate, subject) ? next : undefined)
     if (issuer === undefined) return untrusted('its chain leads to no trust anchor')
-    const bad = issuerProblem(issuer, path, now)
+    const bad = issuerProblem(issuer, path, now, role)
     if (bad !== undefined) return untrusted(bad)
     if (anchor !== undefined) {
       notAfter = Math.min(notAfter, notAfterOf(anchor))

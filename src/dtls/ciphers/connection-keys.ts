@@ -10,6 +10,11 @@ export interface ConnectionKeys {
   readonly server: DirectionKeys
 }
 
+/** The same keys as the other end uses them: ciphers read what `client` writes. */
+export function mirrored({ client, server }: ConnectionKeys): ConnectionKeys {
+  return { client: server, server: client }
+}
+
 /** Overwrites the block once the ciphers hold their own copies. */
 export function eraseKeys(keys: ConnectionKeys): void {
   for (const { mac, key, iv } of [keys.client, keys.server]) {

@@ -32,6 +32,7 @@ export const Alert = {
   closeNotify: 0,
   unexpectedMessage: 10,
   badRecordMac: 20,
+  recordOverflow: 22,
   handshakeFailure: 40,
   badCertificate: 42,
   unsupportedCertificate: 43,
@@ -43,9 +44,12 @@ export const Alert = {
   decodeError: 50,
   decryptError: 51,
   protocolVersion: 70,
+  insufficientSecurity: 71,
   internalError: 80,
   userCanceled: 90,
   noRenegotiation: 100,
+  unsupportedExtension: 110,
+  unknownPskIdentity: 115,
 } as const
 export type Alert = (typeof Alert)[keyof typeof Alert]
 

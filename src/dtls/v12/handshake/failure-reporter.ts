@@ -1,5 +1,6 @@
 import type { Clock, TimerHandle } from '../../../base/clock'
 import { HandshakeFailure } from '../../errors'
+import type { Role } from '../../identity'
 import { describeAlert } from '../../wire/alert'
 
 /**
@@ -22,6 +23,8 @@ export class FailureReporter {
   constructor(
     private readonly clock: Clock,
     private readonly tell: (failure: HandshakeFailure) => void,
+    /** What the other end is. */
+    private readonly peer: Role = 'client',
   ) {}
 
   /**
@@ -33,7 +36,7 @@ export class FailureReporter {
     if (this.suspicion !== undefined) return
     const suspicion = new HandshakeFailure(
       'wrong-key',
-      "the client's Finished could not be decrypted: its key is another than the one known here",
+      `the ${this.peer}'s Finished could not be decrypted: its key is another than the one known here`,
       undefined,
     )
     this.suspicion = suspicion
@@ -48,6 +51,11 @@ export class FailureReporter {
   /** An alert under the keys of the handshake. */
   noteAlert(description: number): void {
     this.alert = description
+  }
+
+  /** Whether the peer has sent an alert. */
+  get alerted(): boolean {
+    return this.alert !== undefined
   }
 
   /** The true reason. */
@@ -70,7 +78,7 @@ export class FailureReporter {
 
   private alertFailure(): HandshakeFailure | undefined {
     if (this.alert === undefined) return undefined
-    const reason = `the client gave up with ${describeAlert(this.alert)}`
+    const reason = `the ${this.peer} gave up with ${describeAlert(this.alert)}`
     return new HandshakeFailure('peer-alert', reason, undefined)
   }
 }

@@ -1,13 +1,15 @@
 import { Alert } from '../../wire/constants'
 import { DecodeError, HandshakeFailure } from '../../errors'
+import type { Role } from '../../identity'
 
 /** The longest PSK (LwM2M Core §5.2.2 wants at least 64 bytes). */
 export const MAX_PSK = 64
 
-export function timedOut(state: string): HandshakeFailure {
+/** @param peer what the other end is */
+export function timedOut(peer: Role, state: string): HandshakeFailure {
   return new HandshakeFailure(
     'handshake-timeout',
-    `the client fell silent (state ${state})`,
+    `the ${peer} fell silent (state ${state})`,
     undefined,
   )
 }
@@ -39,6 +41,6 @@ export function asFailure(error: unknown): HandshakeFailure {
   if (error instanceof DecodeError) {
     return new HandshakeFailure('decode-error', error.message, Alert.decodeError, { cause: error })
   }
-  const reason = `an error of the server or of its credentials: ${String(error)}`
+  const reason = `an error of this end or of its credentials: ${String(error)}`
   return new HandshakeFailure('credential-error', reason, Alert.internalError, { cause: error })
 }

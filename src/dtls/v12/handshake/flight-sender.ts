@@ -32,7 +32,7 @@ export class FlightSender implements RecordWriter {
   constructor(
     private readonly clock: Clock,
     private readonly settings: Settings,
-    private readonly plaintextLimit: number,
+    public plaintextLimit: number,
     public plainSequence: number,
     private readonly output: (datagram: Uint8Array) => void,
     private readonly onRetransmission: () => void,

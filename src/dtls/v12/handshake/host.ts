@@ -1,28 +1,22 @@
 import type { Scheduler } from '../../../base/scheduler'
 import type { Association } from '../../associations/association'
 import type { DropReason } from '../../counters'
-import type { DtlsCredentials } from '../../credentials'
 import type { HandshakeFailure } from '../../errors'
 import type { WireAddress } from '../../identity'
 import type { LookupGate } from '../../lookups/lookup-gate'
 import type { RawRecord } from '../../records/record'
-import type { SessionCache } from '../../sessions/session-cache'
 import type { PendingHandshake } from '../../associations/pending-handshake'
 import type { Settings } from '../../settings'
 
-/** What a handshake needs of the server that it belongs to. */
+/** What a handshake of either role needs of the endpoint that it belongs to. */
 export interface HandshakeHost {
   readonly settings: Settings
-  readonly credentials: DtlsCredentials
   readonly clock: Scheduler
   readonly lookups: LookupGate
-  readonly sessions: SessionCache
-  /** Whether there are so many handshakes that each gets less time. */
-  isCrowded(): boolean
   output(datagram: Uint8Array, to: WireAddress): void
   /** A random Connection ID that nobody has; records that carry it come to this handshake. */
   allocateConnectionId(handshake: PendingHandshake): Uint8Array
-  /** The client's Finished was right: the association takes the handshake's place. */
+  /** The peer's Finished was right: the association takes the handshake's place. */
   established(
     handshake: PendingHandshake,
     association: Association,

@@ -6,6 +6,7 @@ import { EarlyRecords } from '../../records/early-records'
 import { VERIFY_DATA_LENGTH } from '../keys/key-schedule'
 import { parseAlert } from '../../wire/alert'
 import { type HandshakeFragment, readFragment } from '../../wire/handshake-header'
+import type { Role } from '../../identity'
 import { type HandshakeMessage, Reassembly } from './reassembly'
 import { openRecord, type RawRecord } from '../../records/record'
 import { ReplayWindow } from '../../records/replay'
@@ -43,12 +44,16 @@ export class HandshakeInbox {
   private readonly reassembly: Reassembly
   private expectation: Expectation = { kind: 'nothing' }
 
-  /** @param nextSeq the message_seq expected next */
+  /**
+   * @param nextSeq the message_seq expected next
+   * @param role ours
+   */
   constructor(
     nextSeq: number,
     private readonly listener: InboxListener,
+    role: Role,
   ) {
-    this.reassembly = new Reassembly(nextSeq)
+    this.reassembly = new Reassembly(nextSeq, role)
   }
 
   /** What came too early before is looked at again. @throws what the listener throws */

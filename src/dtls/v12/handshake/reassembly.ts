@@ -1,5 +1,6 @@
 import { Alert, HandshakeType, MAX_HANDSHAKE_MESSAGE } from '../../wire/constants'
 import { HandshakeFailure } from '../../errors'
+import type { Role } from '../../identity'
 import type { HandshakeFragment } from '../../wire/handshake-header'
 
 /** A handshake message put together again. */
@@ -30,15 +31,21 @@ const MAX_HELD = MAX_HANDSHAKE_MESSAGE + MAX_KEY_EXCHANGE + (WINDOW - 2) * MAX_S
 export type FragmentOutcome = 'kept' | 'past' | 'malformed' | 'too-far' | 'too-large'
 
 /**
- * Puts a client's handshake messages in order and together (RFC 6347 §4.2.3). Memory is bounded by
+ * Puts a peer's handshake messages in order and together (RFC 6347 §4.2.3). Memory is bounded by
  * what a handshake can need, not by what fragments claim.
  */
 export class Reassembly {
   private readonly partials = new Map<number, Partial>()
   private held = 0
 
-  /** @param next the message_seq expected next */
-  constructor(private next: number) {}
+  /**
+   * @param next the message_seq expected next
+   * @param role ours
+   */
+  constructor(
+    private next: number,
+    private readonly role: Role = 'server',
+  ) {}
 
   /**
    * @throws HandshakeFailure when it contradicts an earlier fragment of the same message: there is
@@ -92,7 +99,7 @@ export class Reassembly {
   }
 
   private begin({ type, length, messageSeq }: HandshakeFragment): Partial | undefined {
-    if (length > longest(type) || this.held + length > MAX_HELD) return undefined
+    if (length > longest(this.role, type) || this.held + length > MAX_HELD) return undefined
     const partial = {
       type,
       body: new Uint8Array(length),
@@ -105,7 +112,9 @@ export class Reassembly {
   }
 }
 
-function longest(type: number): number {
+/** A list of authorities may be long, too; only a client is sent one. */
+function longest(role: Role, type: number): number {
   if (type === HandshakeType.certificate) return MAX_HANDSHAKE_MESSAGE
+  if (role === 'client' && type === HandshakeType.certificateRequest) return MAX_HANDSHAKE_MESSAGE
   return type === HandshakeType.clientKeyExchange ? MAX_KEY_EXCHANGE : MAX_SHORT_MESSAGE
 }

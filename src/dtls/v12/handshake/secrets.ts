@@ -1,13 +1,21 @@
 import { createCipher, type RecordCipher } from '../../ciphers'
-import { eraseKeys } from '../../ciphers/connection-keys'
+import { eraseKeys, mirrored } from '../../ciphers/connection-keys'
+import type { Role } from '../../identity'
+import type { CipherSuite } from '../../ciphers/suites'
 import {
   connectionKeys,
   extendedMasterSecret,
   masterSecret,
   verifyData,
 } from '../keys/key-schedule'
-import type { Negotiated } from '../server-role/negotiation'
 import { Transcript } from './transcript'
+
+/** What secrets depend on besides the messages. */
+export interface SecretParameters {
+  readonly suite: CipherSuite
+  readonly extendedMasterSecret: boolean
+  readonly encryptThenMac: boolean
+}
 
 /** The randoms, the transcript and what is derived from them. */
 export class HandshakeSecrets {
@@ -15,9 +23,9 @@ export class HandshakeSecrets {
   private master: Uint8Array | undefined
 
   constructor(
-    private readonly clientRandom: Uint8Array,
+    readonly clientRandom: Uint8Array,
     readonly serverRandom: Uint8Array,
-    private readonly negotiated: Negotiated,
+    private readonly negotiated: SecretParameters,
   ) {
     const { keyExchange, prfHash } = negotiated.suite
     this.transcript = new Transcript(keyExchange === 'ecdhe-ecdsa', prfHash)
@@ -50,12 +58,14 @@ export class HandshakeSecrets {
     this.master = new Uint8Array(master)
   }
 
-  createCipher(): RecordCipher {
+  /** @param role ours */
+  createCipher(role: Role): RecordCipher {
     const { suite, encryptThenMac } = this.negotiated
     const { protection, keyLength, prfHash } = suite
     const { masterSecret: master, clientRandom, serverRandom } = this
     const keys = connectionKeys(protection, master, clientRandom, serverRandom, keyLength, prfHash)
-    const cipher = createCipher(protection, encryptThenMac, keys)
+    const own = role === 'server' ? keys : mirrored(keys)
+    const cipher = createCipher(protection, encryptThenMac, own)
     eraseKeys(keys)
     return cipher
   }

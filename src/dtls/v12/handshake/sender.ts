@@ -13,15 +13,15 @@ import type { WireAddress } from '../../identity'
 import { buildAlert } from '../../wire/alert'
 import { plainRecord } from '../../records/record'
 import { FlightBuilder } from './flight-builder'
-import type { Transcript } from './transcript'
+import type { HandshakeMessage } from './reassembly'
 
 /** The sending half of a handshake: flights of numbered messages, and the alert that ends it. */
 export class HandshakeSender {
   private readonly flights: FlightSender
 
   /**
-   * @param sendLimit the most content that the client takes in a record
-   * @param nextSeq message_seq of our first message: that of the client's hello (RFC 6347 §4.2.2)
+   * @param sendLimit the most content that the peer takes in a record
+   * @param nextSeq message_seq of our first message: a server's is that of the client's hello (RFC 6347 §4.2.2)
    * @param recordSequence of our first record: likewise (§4.2.1)
    */
   constructor(
@@ -46,14 +46,19 @@ export class HandshakeSender {
     return this.flights.protectedSequence
   }
 
+  /** The peer takes no more content than this in a record. */
+  limit(sendLimit: number): void {
+    this.flights.plaintextLimit = sendLimit
+  }
+
   /** From now on records of epoch 1 can be written. */
   protect(cipher: RecordCipher, connectionId: Uint8Array): void {
     this.flights.protect(cipher, connectionId)
   }
 
-  /** An empty flight; the transcript sees each message that it gets. */
-  compose(transcript: Transcript): FlightBuilder {
-    return new FlightBuilder(this.nextSeq, (message) => transcript.add(message))
+  /** An empty flight; `onMessage` sees each message that it gets. */
+  compose(onMessage: (message: HandshakeMessage) => void): FlightBuilder {
+    return new FlightBuilder(this.nextSeq, onMessage)
   }
 
   /** Sends a flight and repeats it until it is answered. */
@@ -62,15 +67,15 @@ export class HandshakeSender {
     this.flights.send(flight.items)
   }
 
-  /** Our Finished, to which the client says nothing: it asks for it when it is lost. */
-  sendFinished(verifyData: Buffer, clientMessageSeq: number): LastFlight {
+  /** Our Finished, to which the peer says nothing: it asks for it when it is lost. */
+  sendFinished(verifyData: Buffer, peerMessageSeq: number): LastFlight {
     const messageSeq = this.nextSeq
     const flight = new FlightBuilder(messageSeq, () => {})
       .changeCipherSpec()
       .message(1, HandshakeType.finished, verifyData)
     this.flights.sendLast(flight.items)
     return {
-      clientMessageSeq,
+      peerMessageSeq,
       messageSeq,
       verifyData: verifyData.toString('latin1'),
       plainSequence: this.flights.plainSequence,

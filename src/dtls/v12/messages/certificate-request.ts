@@ -1,4 +1,5 @@
 import { ByteWriter } from '../../wire/byte-writer'
+import { decodeWhole, uint16List } from '../../wire/decode'
 
 /** ClientCertificateType ecdsa_sign (RFC 8422 §5.5). */
 const ECDSA_SIGN = 64
@@ -20,4 +21,24 @@ export function buildCertificateRequest(
       for (const name of authorities) list.vector(2, (entry) => entry.bytes(name))
     })
     .finish()
+}
+
+/** A CertificateRequest as it was received; the authorities are not looked at. */
+export interface CertificateRequest {
+  /** Whether a certificate with an ECDSA key is among what is asked for. */
+  readonly takesEcdsa: boolean
+  readonly signatureSchemes: readonly number[]
+}
+
+/** RFC 5246 §7.4.4. @throws DecodeError */
+export function parseCertificateRequest(body: Uint8Array): CertificateRequest {
+  return decodeWhole('CertificateRequest', body, (reader) => {
+    const types = reader.take(reader.uint8())
+    const signatureSchemes = uint16List(
+      'supported_signature_algorithms',
+      reader.sub(reader.uint16()),
+    )
+    reader.take(reader.uint16())
+    return { takesEcdsa: types.includes(ECDSA_SIGN), signatureSchemes }
+  })
 }

@@ -1,3 +1,4 @@
+import { ByteWriter } from '../../wire/byte-writer'
 import { decodeWhole } from '../../wire/decode'
 
 /** A signature over the handshake so far (RFC 5246 §7.4.8). */
@@ -12,4 +13,11 @@ export function parseCertificateVerify(body: Uint8Array): CertificateVerify {
     scheme: reader.uint16(),
     signature: reader.take(reader.uint16()),
   }))
+}
+
+export function buildCertificateVerify({ scheme, signature }: CertificateVerify): Buffer {
+  return new ByteWriter(128)
+    .uint16(scheme)
+    .vector(2, (writer) => writer.bytes(signature))
+    .finish()
 }

@@ -1,4 +1,5 @@
 import type { ByteReader } from '../../../base/byte-reader'
+import { ByteWriter } from '../../wire/byte-writer'
 import type { KeyExchange } from '../../ciphers/suites'
 import { decodeWhole } from '../../wire/decode'
 import { DecodeError } from '../../errors'
@@ -30,4 +31,12 @@ export function parseClientKeyExchange(
     identity: keyExchange === 'ecdhe-ecdsa' ? undefined : identity(reader),
     point: keyExchange === 'psk' ? undefined : reader.take(reader.uint8()),
   }))
+}
+
+/** The same for the wire: an identity for PSK kinds, a point for ECDHE kinds. */
+export function buildClientKeyExchange({ identity: name, point }: ClientKeyExchange): Buffer {
+  const writer = new ByteWriter(256)
+  if (name !== undefined) writer.vector(2, (entry) => entry.bytes(name))
+  if (point !== undefined) writer.vector(1, (entry) => entry.bytes(point))
+  return writer.finish()
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../../base/clock'
 import {
-  type AcceptedClient,
+  type AcceptedPeer,
   checkPossession,
   type ClaimedKey,
   claimedKey,
-} from './client-authentication'
+} from '../handshake/peer-authentication'
 import type { DtlsCredentials } from '../../credentials'
 import type { HandshakeFailure } from '../../errors'
 import { MAX_PSK, pskFailure } from '../handshake/failures'
@@ -24,7 +24,7 @@ import type { Settings } from '../../settings'
 
 /** Who a client is, and what ties a session to that. */
 export interface ProvenClient {
-  readonly accepted: AcceptedClient
+  readonly accepted: AcceptedPeer
   /** See `DtlsSession.credentialCheck`. */
   readonly credentialCheck: Uint8Array
 }
@@ -66,7 +66,7 @@ export class ClientProof {
   onCertificate(message: HandshakeMessage): void {
     const { negotiated, settings, secrets } = this.context
     const type = negotiated.clientCertificateType
-    this.claim = claimedKey(type, message.body, settings.maxChainLength)
+    this.claim = claimedKey('client', type, message.body, settings.maxChainLength)
     this.claimed = this.claim.identity
     secrets.transcript.add(message)
   }
@@ -97,12 +97,12 @@ export class ClientProof {
   }
 
   /** @returns the question whether the key may connect @throws HandshakeFailure, DecodeError */
-  onCertificateVerify(message: HandshakeMessage): Question<AcceptedClient> {
+  onCertificateVerify(message: HandshakeMessage): Question<AcceptedPeer> {
     const { claim } = this
     if (claim === undefined) throw new RangeError('no certificate')
     const { secrets, credentials, client, clock } = this.context
     const signed = secrets.transcript.takeMessages()
-    checkPossession(claim.key, parseCertificateVerify(message.body), signed)
+    checkPossession('client', claim.key, parseCertificateVerify(message.body), signed)
     secrets.transcript.add(message)
     return {
       ask: () => claim.accept(credentials, client, clock.now()),

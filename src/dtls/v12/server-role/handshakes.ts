@@ -7,7 +7,8 @@ import { DecodeError, HandshakeFailure } from '../../errors'
 import { FragmentedHellos } from '../../hello/fragmented-hellos'
 import { HalfOpen } from '../../hello/half-open'
 import type { HandshakeHost } from '../handshake/host'
-import { helloMark } from './outcome'
+import type { ServerHandshakeHost } from './server-host'
+import { helloMark } from '../handshake/outcome'
 import { type CheckedHello, HelloGate } from './hello-gate'
 import type { DtlsIdentity, WireAddress } from '../../identity'
 import { LookupGate } from '../../lookups/lookup-gate'
@@ -48,7 +49,7 @@ export class Handshakes implements PendingHandshakes {
   private readonly gate: HelloGate
   private readonly halfOpen: HalfOpen
   private readonly fragmentedHellos: FragmentedHellos
-  private readonly handshakeHost: HandshakeHost
+  private readonly handshakeHost: ServerHandshakeHost
 
   constructor(private readonly host: HandshakesHost) {
     const { settings, clock, credentials, sessions, connectionIds, tally } = host

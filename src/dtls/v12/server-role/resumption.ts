@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { isStillAccepted } from './client-authentication'
+import { isStillAccepted } from '../handshake/peer-authentication'
 import type { DtlsCredentials } from '../../credentials'
 import { Alert } from '../../wire/constants'
 import { HandshakeFailure } from '../../errors'

@@ -1,5 +1,5 @@
 import { randomBytes, sign } from 'node:crypto'
-import { SIGNATURE_SCHEMES } from './client-authentication'
+import { SIGNATURE_SCHEMES } from '../handshake/peer-authentication'
 import { CertificateType, HandshakeType, SignatureScheme } from '../../wire/constants'
 import type { DtlsCredentials, ServerKey } from '../../credentials'
 import type { FlightBuilder } from '../handshake/flight-builder'

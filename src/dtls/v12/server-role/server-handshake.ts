@@ -8,7 +8,7 @@ import { ClientProof, type ProvenClient, provenBySession } from './client-proof'
 import { Alert, HandshakeType } from '../../wire/constants'
 import { HandshakeFailure } from '../../errors'
 import { FailureReporter } from '../handshake/failure-reporter'
-import type { HandshakeHost } from '../handshake/host'
+import type { ServerHandshakeHost } from './server-host'
 import { conclude } from './outcome'
 import { HandshakeInbox, type InboxListener } from '../handshake/inbox'
 import { HandshakeSecrets } from '../handshake/secrets'
@@ -80,7 +80,7 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
   private readonly lookup: Lookup
 
   constructor(
-    private readonly host: HandshakeHost,
+    private readonly host: ServerHandshakeHost,
     readonly remote: WireAddress,
     private readonly verified: VerifiedHello,
     negotiated: Negotiated,
@@ -91,12 +91,12 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
     this.negotiated = negotiated
     this.clientRandom = new Uint8Array(hello.random)
     this.secrets = new HandshakeSecrets(this.clientRandom, serverRandom(), negotiated)
-    this.inbox = new HandshakeInbox(message.messageSeq + 1, this)
+    this.inbox = new HandshakeInbox(message.messageSeq + 1, this, 'server')
     const { sendLimit } = negotiated
     this.sender = new HandshakeSender(host, remote, sendLimit, message.messageSeq, recordSequence)
     this.lookup = new Lookup(host.lookups, clock)
     this.failures = new FailureReporter(clock, (failure) => host.report(this, failure))
-    const expire = (): void => this.giveUp(timedOut(this.state))
+    const expire = (): void => this.giveUp(timedOut('client', this.state))
     const { handshakeTimeout, crowdedHandshakeTimeout } = settings
     const time = host.isCrowded()
       ? Math.min(handshakeTimeout, crowdedHandshakeTimeout)
@@ -199,11 +199,13 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
     const { transcript } = secrets
     transcript.add(this.verified.message)
     const hello = serverHello(negotiated, secrets.serverRandom, this.sessionId, this.connectionId)
-    return this.sender.compose(transcript).message(0, HandshakeType.serverHello, hello)
+    return this.sender
+      .compose((message) => transcript.add(message))
+      .message(0, HandshakeType.serverHello, hello)
   }
 
   private protect(): void {
-    this.cipher = this.secrets.createCipher()
+    this.cipher = this.secrets.createCipher('server')
     this.sender.protect(this.cipher, this.negotiated.peerConnectionId ?? NO_CONNECTION_ID)
   }
 
@@ -238,13 +240,13 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
   /** @internal */
   onProtectedAlert(description: number): void {
     this.failures.noteAlert(description)
-    this.giveUp(timedOut(this.state))
+    this.giveUp(timedOut('client', this.state))
   }
 
   /** @internal The keys of a session were right once; those of certificates are no keys of ours. */
   onUndecryptable(): void {
     if (this.proof?.claimed?.kind !== 'psk') return
-    this.failures.suspectKey(() => this.giveUp(timedOut(this.state)))
+    this.failures.suspectKey(() => this.giveUp(timedOut('client', this.state)))
   }
 
   /** @internal */

@@ -1,19 +1,19 @@
 import { type KeyObject, verify } from 'node:crypto'
 import { Alert, CertificateType, SignatureScheme } from '../../wire/constants'
-import type { DtlsCredentials, PresentedCertificate } from '../../credentials'
+import type { DtlsCredentials, PeerCredentials, PresentedCertificate } from '../../credentials'
 import { HandshakeFailure } from '../../errors'
 import type { DtlsSession } from '../../sessions/session'
-import type { DtlsIdentity, RemoteAddress } from '../../identity'
+import type { DtlsIdentity, RemoteAddress, Role } from '../../identity'
 import { parseCertificateChain, parseRawPublicKey } from '../messages/certificate'
 import type { CertificateVerify } from '../messages/certificate-verify'
-import { clientRawPublicKey } from '../../certificates/raw-public-key'
+import { peerRawPublicKey } from '../../certificates/raw-public-key'
 import {
-  type ClientCertificate,
+  type PeerCertificate,
   identityOf,
   judgeChain,
   leafProblem,
   notAfterOf,
-  parseClientChain,
+  parseChain,
 } from '../../certificates/x509'
 
 /** What we take in CertificateVerify and in chains, most wanted first; RSA only in chains. */
@@ -31,7 +31,7 @@ const HASHES = new Map<number, string>([
 ])
 
 /** Someone who was accepted. */
-export interface AcceptedClient {
+export interface AcceptedPeer {
   readonly identity: DtlsIdentity
   /** See `DtlsSession.chain`. */
   readonly chain: readonly Uint8Array[]
@@ -39,28 +39,35 @@ export interface AcceptedClient {
   readonly validUntil: number
 }
 
-/** A public key that a client claims: it is nothing until the client proved to have the private one. */
+/** A public key that a peer claims: it is nothing until the client proved to have the private one. */
 export interface ClaimedKey {
   readonly key: KeyObject
   /** For reports. */
   readonly identity: DtlsIdentity
   /** Asks whether it may connect; only after the proof. @throws HandshakeFailure */
-  accept(credentials: DtlsCredentials, from: RemoteAddress, now: number): Promise<AcceptedClient>
+  accept(credentials: PeerCredentials, from: RemoteAddress, now: number): Promise<AcceptedPeer>
 }
 
-/** Reads a client's Certificate message. @throws HandshakeFailure, DecodeError */
-export function claimedKey(type: CertificateType, body: Uint8Array, maxChain: number): ClaimedKey {
+/** Reads the Certificate message of a peer. @throws HandshakeFailure, DecodeError */
+export function claimedKey(
+  peer: Role,
+  type: CertificateType,
+  body: Uint8Array,
+  maxChain: number,
+): ClaimedKey {
   return type === CertificateType.rawPublicKey
-    ? new RawKeyClaim(new Uint8Array(parseRawPublicKey(body)))
-    : new CertificateClaim(parseClientChain(parseCertificateChain(body, maxChain)))
+    ? new RawKeyClaim(peer, new Uint8Array(parseRawPublicKey(body)))
+    : new CertificateClaim(peer, parseChain(peer, parseCertificateChain(body, maxChain)))
 }
 
 /**
- * Checks the proof of possession (RFC 5246 §7.4.8).
- * @param messages the handshake up to, without, CertificateVerify
+ * Checks the proof of possession: a client's CertificateVerify (RFC 5246 §7.4.8), a server's
+ * ServerKeyExchange (§7.4.3).
+ * @param messages what is signed
  * @throws HandshakeFailure
  */
 export function checkPossession(
+  peer: Role,
   key: KeyObject,
   { scheme, signature }: CertificateVerify,
   messages: Uint8Array,
@@ -69,14 +76,14 @@ export function checkPossession(
   if (hash === undefined) {
     throw new HandshakeFailure(
       'illegal-parameter',
-      `the client signed with scheme 0x${scheme.toString(16)}, which was not offered for its key`,
+      `the ${peer} signed with scheme 0x${scheme.toString(16)}, which was not offered for its key`,
       Alert.illegalParameter,
     )
   }
   if (!verify(hash, messages, { key, dsaEncoding: 'der' }, signature)) {
     throw new HandshakeFailure(
       'bad-signature',
-      'the client does not have the private key of its public key',
+      `the ${peer} does not have the private key of its public key`,
       Alert.decryptError,
     )
   }
@@ -86,16 +93,19 @@ class RawKeyClaim implements ClaimedKey {
   readonly key: KeyObject
   readonly identity: DtlsIdentity
 
-  constructor(private readonly spki: Uint8Array) {
-    this.key = clientRawPublicKey(spki)
+  constructor(
+    private readonly peer: Role,
+    private readonly spki: Uint8Array,
+  ) {
+    this.key = peerRawPublicKey(peer, spki)
     this.identity = { kind: 'rpk', publicKey: spki }
   }
 
-  async accept(credentials: DtlsCredentials, from: RemoteAddress): Promise<AcceptedClient> {
+  async accept(credentials: PeerCredentials, from: RemoteAddress): Promise<AcceptedPeer> {
     if ((await credentials.rawPublicKey?.(this.spki, from)) !== true) {
       throw new HandshakeFailure(
         'unknown-public-key',
-        "the client's raw public key is not known",
+        `the ${this.peer}'s raw public key is not known`,
         Alert.certificateUnknown,
       )
     }
@@ -106,9 +116,12 @@ class RawKeyClaim implements ClaimedKey {
 class CertificateClaim implements ClaimedKey {
   readonly key: KeyObject
   readonly identity: PresentedCertificate['identity']
-  private readonly leaf: ClientCertificate
+  private readonly leaf: PeerCertificate
 
-  constructor(private readonly chain: readonly ClientCertificate[]) {
+  constructor(
+    private readonly peer: Role,
+    private readonly chain: readonly PeerCertificate[],
+  ) {
     const [leaf] = chain
     if (leaf === undefined) throw new RangeError('an empty chain')
     this.leaf = leaf
@@ -118,7 +131,7 @@ class CertificateClaim implements ClaimedKey {
     } catch (error) {
       throw new HandshakeFailure(
         'bad-certificate',
-        "the names of the client's certificate cannot be read",
+        `the names of the ${peer}'s certificate cannot be read`,
         Alert.badCertificate,
         { cause: error },
       )
@@ -126,12 +139,12 @@ class CertificateClaim implements ClaimedKey {
   }
 
   async accept(
-    credentials: DtlsCredentials,
+    credentials: PeerCredentials,
     from: RemoteAddress,
     now: number,
-  ): Promise<AcceptedClient> {
-    const verdict = judgeChain(this.chain, credentials.trustAnchors ?? [], now)
-    const problem = leafProblem(this.leaf, now)
+  ): Promise<AcceptedPeer> {
+    const verdict = judgeChain(this.chain, credentials.trustAnchors ?? [], now, this.peer)
+    const problem = leafProblem(this.leaf, now, this.peer)
     const accepted =
       problem === undefined &&
       (credentials.certificate === undefined
@@ -152,21 +165,21 @@ class CertificateClaim implements ClaimedKey {
       const chain = above.map(({ certificate }) => new Uint8Array(certificate.raw))
       return { identity: this.identity, chain, validUntil }
     }
-    throw refusal(verdict.expired, problem ?? verdict.reason)
+    throw refusal(this.peer, verdict.expired, problem ?? verdict.reason)
   }
 }
 
-function refusal(expired: boolean, reason: string | undefined): HandshakeFailure {
+function refusal(peer: Role, expired: boolean, reason: string | undefined): HandshakeFailure {
   if (expired) {
     return new HandshakeFailure(
       'expired-certificate',
-      "the client's certificate was refused: it, or one that vouches for it, has expired",
+      `the ${peer}'s certificate was refused: it, or one that vouches for it, has expired`,
       Alert.certificateExpired,
     )
   }
   return new HandshakeFailure(
     'untrusted-certificate',
-    `the client's certificate was refused: ${reason ?? 'it is trusted, but not known'}`,
+    `the ${peer}'s certificate was refused: ${reason ?? 'it is trusted, but not known'}`,
     reason === undefined ? Alert.accessDenied : Alert.unknownCa,
   )
 }
@@ -185,8 +198,8 @@ export async function isStillAccepted(
   if (identity.kind === 'psk') return false
   const claim =
     identity.kind === 'rpk'
-      ? new RawKeyClaim(identity.publicKey)
-      : new CertificateClaim(parseClientChain([identity.certificate, ...chain]))
+      ? new RawKeyClaim('client', identity.publicKey)
+      : new CertificateClaim('client', parseChain('client', [identity.certificate, ...chain]))
   try {
     await claim.accept(credentials, from, now)
     return true

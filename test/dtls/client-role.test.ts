@@ -1,0 +1,386 @@
+import assert from 'node:assert/strict'
+import { CIPHER_SUITES } from '../../src/dtls/ciphers/suites'
+import type { DtlsClientCredentials } from '../../src/dtls/client-credentials'
+import { PSK, PSK_IDENTITY } from './support/harness'
+import { EndpointPair, keyPair, pskClient, rpkPair, x509Pair } from './support/endpoint-pair'
+
+const psk = Buffer.from(PSK_IDENTITY)
+
+/** Records of a datagram: type, epoch, handshake type of the first message. */
+function records(datagram: Buffer): { type: number; epoch: number; message: number | undefined }[] {
+  const list: { type: number; epoch: number; message: number | undefined }[] = []
+  for (let at = 0; at + 13 <= datagram.length;) {
+    const type = datagram.readUInt8(at)
+    const epoch = datagram.readUInt16BE(at + 3)
+    if (type === 25) return [...list, { type, epoch, message: undefined }]
+    const plain = type === 22 && epoch === 0
+    list.push({ type, epoch, message: plain ? datagram.readUInt8(at + 13) : undefined })
+    at += 13 + datagram.readUInt16BE(at + 11)
+  }
+  return list
+}
+
+describe('DTLS client role', () => {
+  describe('with our server', () => {
+    const kinds = {
+      psk: () => ({ server: {}, client: pskClient }),
+      'ecdhe-psk': () => ({ server: {}, client: pskClient }),
+      'ecdhe-ecdsa': rpkPair,
+    }
+    for (const { number, name, keyExchange } of CIPHER_SUITES) {
+      it(`${name}: handshake, data both ways, close_notify`, async () => {
+        const { server, client } = kinds[keyExchange]()
+        const pair = new EndpointPair(
+          keyExchange === 'ecdhe-ecdsa' ? { credentials: server } : {},
+        ).watch()
+        const association = await pair.connect({ credentials: client, suites: [number] })
+        assert.equal(association.suite, number)
+        assert.equal(association.role, 'client')
+        pair.exchange(association)
+        assert.deepEqual(pair.server.received, ['ping'])
+        assert.deepEqual(pair.client.received, ['re:ping'])
+        pair.client.endpoint.close(association, 'done')
+        assert.equal(pair.server.ended[0]?.reason, 'the device closed the connection')
+        assert.equal(pair.clock.pending, 0)
+      })
+    }
+
+    it('is told when the server closes the connection', async () => {
+      const pair = new EndpointPair().watch()
+      const association = await pair.connect()
+      pair.exchange(association)
+      pair.server.endpoint.stop()
+      assert.equal(pair.client.ended[0]?.reason, 'the server closed the connection')
+      assert.throws(() => pair.client.endpoint.send(association, Buffer.from('x')), {
+        code: 'association-ended',
+      })
+    })
+
+    it('knows the server by its raw public key', async () => {
+      const { server, client } = rpkPair()
+      const pair = new EndpointPair({ credentials: server })
+      const { identity } = await pair.connect({ credentials: client })
+      assert.deepEqual(identity, {
+        kind: 'rpk',
+        publicKey: new Uint8Array(server.serverKey?.publicKey ?? []),
+      })
+    })
+
+    it('knows the server by its certificate', async () => {
+      const { server, client } = x509Pair()
+      const pair = new EndpointPair({ credentials: server })
+      const { identity } = await pair.connect({ credentials: client })
+      assert.equal(identity.kind === 'x509' ? identity.commonName : undefined, 'server.example')
+    })
+
+    it('takes a pinned certificate that no anchor vouches for', async () => {
+      const { server, client } = x509Pair()
+      const pinned = server.serverKey?.certificateChain?.[0]
+      assert.ok(pinned !== undefined)
+      const pair = new EndpointPair({ credentials: server })
+      const certificate: DtlsClientCredentials['certificate'] = ({ leaf, trusted }) => {
+        assert.equal(trusted, false)
+        return leaf.raw.equals(pinned.raw)
+      }
+      await pair.connect({ credentials: { keyPair: client.keyPair, certificate } })
+    })
+
+    it('sends its raw public key to a server with a certificate', async () => {
+      const { server, client } = x509Pair()
+      const own = keyPair('client', true)
+      const pair = new EndpointPair({
+        credentials: {
+          serverKey: server.serverKey,
+          rawPublicKey: (spki) => Buffer.compare(spki, own.publicKey) === 0,
+        },
+      }).watch()
+      const association = await pair.connect({
+        credentials: { keyPair: own, trustAnchors: client.trustAnchors },
+      })
+      pair.exchange(association)
+      assert.equal(pair.serverAssociation?.identity.kind, 'rpk')
+      assert.equal(association.identity.kind, 'x509')
+    })
+
+    for (const connectionId of ['off', 'send', 'both'] as const) {
+      it(`Connection ID ${connectionId}: whose records carry one`, async () => {
+        const pair = new EndpointPair().watch()
+        const association = await pair.connect({ connectionId })
+        pair.exchange(association)
+        const last = (direction: 'up' | 'down') =>
+          pair.datagrams.filter((datagram) => datagram.direction === direction).at(-1)?.bytes[0]
+        assert.equal(last('up'), connectionId === 'off' ? 23 : 25)
+        assert.equal(last('down'), connectionId === 'both' ? 25 : 23)
+        assert.deepEqual(pair.client.received, ['re:ping'])
+        // With its Connection ID the server finds the client wherever it is.
+        pair.clientPort++
+        pair.client.endpoint.send(association, Buffer.from('moved'))
+        assert.equal(pair.server.received.includes('moved'), connectionId !== 'off')
+      })
+    }
+
+    it('goes on without Connection IDs where the server has none', async () => {
+      const pair = new EndpointPair({ connectionIdLength: 0 }).watch()
+      const association = await pair.connect({ connectionId: 'both' })
+      pair.exchange(association)
+      assert.deepEqual(pair.client.received, ['re:ping'])
+    })
+
+    for (const maxFragmentLength of [512, 1024, 2048, 4096] as const) {
+      it(`max_fragment_length ${maxFragmentLength} bounds the records of both ends`, async () => {
+        const { server, client } = x509Pair()
+        const pair = new EndpointPair({ credentials: server }).watch()
+        const association = await pair.connect({ credentials: client, maxFragmentLength })
+        pair.exchange(association)
+        for (const { bytes } of pair.datagrams) {
+          for (let at = 0; at < bytes.length; at += 13 + bytes.readUInt16BE(at + 11)) {
+            assert.ok(bytes.readUInt16BE(at + 11) <= maxFragmentLength + 64)
+          }
+        }
+        const tooMuch = Buffer.alloc(maxFragmentLength + 1)
+        for (const [end, of] of [
+          [pair.client, association],
+          [pair.server, pair.serverAssociation],
+        ] as const) {
+          assert.ok(of !== undefined)
+          assert.throws(() => end.endpoint.send(of, tooMuch), { code: 'datagram-too-large' })
+        }
+      })
+    }
+
+    it('resumes the last session with a server, of the same credentials only', async () => {
+      const pair = new EndpointPair().watch()
+      const first = await pair.connect()
+      const second = await pair.connect()
+      assert.equal(first.resumed, false)
+      assert.equal(second.resumed, true)
+      assert.equal(pair.client.ended[0]?.association, first)
+      pair.exchange(second)
+      assert.deepEqual(pair.client.received, ['re:ping'])
+      assert.equal((await pair.connect({ resume: false })).resumed, false)
+      const others: DtlsClientCredentials = { psk: { identity: psk, key: PSK } }
+      assert.equal((await pair.connect({ credentials: others })).resumed, false)
+    })
+
+    it('resumes sessions of certificates, until they expire', async () => {
+      const { server, client } = x509Pair()
+      const pair = new EndpointPair({ credentials: server })
+      await pair.connect({ credentials: client })
+      const again = await pair.connect({ credentials: client })
+      assert.equal(again.resumed, true)
+      assert.equal(again.identity.kind, 'x509')
+      pair.clock.advance(25 * 3_600_000)
+      const { resumed } = await pair.connect({ credentials: client })
+      assert.equal(resumed, false)
+    })
+
+    it('shakes hands in full where the server forgot the session', async () => {
+      const pair = new EndpointPair({ maxSessions: 1 })
+      await pair.connect()
+      pair.server.endpoint.closeWhere(() => true, 'all sessions go')
+      assert.equal((await pair.connect()).resumed, false)
+      assert.equal((await pair.connect()).resumed, true)
+    })
+
+    it('repeats its last flight when the server asks for it', async () => {
+      const pair = new EndpointPair().watch()
+      await pair.connect()
+      // The client's ChangeCipherSpec and Finished of the resumption are lost once.
+      let lost = 0
+      pair.filter = (datagram, direction) => {
+        const isLast = direction === 'up' && records(datagram)[0]?.type === 20
+        if (isLast && lost++ === 0) return []
+        return [datagram]
+      }
+      const association = await pair.connect()
+      assert.equal(pair.server.endpoint.counters.resumptions, 0)
+      pair.clock.advance(1000)
+      assert.equal(lost, 2)
+      assert.equal(pair.server.endpoint.counters.resumptions, 1)
+      pair.exchange(association)
+      assert.deepEqual(pair.client.received, ['re:ping'])
+    })
+
+    it('gets through where each flight is lost once', async () => {
+      const { server, client } = x509Pair()
+      const pair = new EndpointPair({ credentials: server }).watch()
+      const seen = new Set<string>()
+      pair.filter = (datagram, direction) => {
+        const [first] = records(datagram)
+        const kind = `${direction} ${first?.type} ${first?.message} ${datagram.length > 200}`
+        if (seen.has(kind)) return [datagram]
+        seen.add(kind)
+        return []
+      }
+      const connecting = pair.connect({ credentials: client })
+      for (let i = 0; i < 40; i++) {
+        await pair.settle()
+        pair.clock.advance(1000)
+      }
+      const association = await connecting
+      pair.filter = (datagram) => [datagram]
+      pair.exchange(association)
+      assert.deepEqual(pair.client.received, ['re:ping'])
+    })
+
+    it('asks again for a cookie whose secret has changed', async () => {
+      const pair = new EndpointPair({ cookieLifetime: 1000 })
+      // Hellos with a cookie are lost for as long as both secrets last.
+      let lost = 0
+      pair.filter = (datagram, direction) => {
+        // Where the length of the cookie stands, behind an empty session id.
+        const isSecond = direction === 'up' && (datagram[60] ?? 0) > 0
+        if (!isSecond || pair.clock.monotonic() >= 3000) return [datagram]
+        lost++
+        return []
+      }
+      const connecting = pair.connect()
+      pair.clock.advance(3000)
+      await connecting
+      assert.ok(lost > 0)
+      assert.ok(pair.server.endpoint.counters.helloVerifyRequests >= 2)
+    })
+  })
+
+  describe('at the end of an attempt', () => {
+    it('fails with handshake-timeout where nobody answers, and leaves nothing behind', async () => {
+      const pair = new EndpointPair()
+      pair.filter = () => []
+      const connecting = pair.connect({ timeout: 5000, connectionId: 'both' })
+      pair.clock.advance(5000)
+      await assert.rejects(connecting, { code: 'handshake-timeout' })
+      assert.equal(pair.clock.pending, 0)
+      assert.equal(pair.client.endpoint.counters.halfOpen, 0)
+      // 0, 1 and 3 seconds: doubling.
+      assert.equal(pair.datagrams.length, 3)
+    })
+
+    it('fails with handshake-timeout where the key is wrong', async () => {
+      const pair = new EndpointPair()
+      const credentials = { psk: { identity: psk, key: Buffer.from('wrong') } }
+      const connecting = pair.connect({ credentials, timeout: 8000 })
+      await pair.settle()
+      pair.clock.advance(8000)
+      await assert.rejects(connecting, { code: 'handshake-timeout' })
+    })
+
+    it('fails with the alert that the server refuses it with', async () => {
+      const pair = new EndpointPair({ requireEncryptThenMac: true })
+      pair.filter = (datagram, direction) =>
+        direction === 'up'
+          ? [Buffer.from(datagram.toString('hex').replace('00160000', '00990000'), 'hex')]
+          : [datagram]
+      const connecting = pair.connect({ suites: [0x00ae] })
+      pair.clock.advance(1000)
+      await assert.rejects(connecting, { code: 'peer-alert', message: /handshake_failure/ })
+    })
+
+    it('goes on after a forged alert', async () => {
+      const pair = new EndpointPair()
+      pair.filter = (datagram, direction) =>
+        direction === 'up'
+          ? [datagram]
+          : [Buffer.from('15fefd000000000000000900020228', 'hex'), datagram]
+      await pair.connect()
+      assert.equal(pair.clock.pending, 0)
+    })
+
+    it('stops when it is aborted, and when the endpoint stops', async () => {
+      const pair = new EndpointPair()
+      pair.filter = () => []
+      const controller = new AbortController()
+      const aborted = pair.connect({ signal: controller.signal })
+      controller.abort()
+      await assert.rejects(aborted, { code: 'stopped' })
+      const stopped = pair.connect()
+      pair.client.endpoint.stop()
+      await assert.rejects(stopped, { code: 'stopped' })
+      await assert.rejects(pair.connect(), { code: 'stopped' })
+      assert.equal(pair.clock.pending, 0)
+    })
+
+    it('refuses credentials that serve no suite', async () => {
+      await assert.rejects(new EndpointPair().connect({ credentials: {} }), {
+        code: 'no-common-suite',
+      })
+    })
+
+    for (const [what, change, code] of [
+      ['an unknown raw public key', { rawPublicKey: () => false }, 'unknown-public-key'],
+      [
+        'a look-up that fails',
+        { rawPublicKey: () => Promise.reject(new Error('no')) },
+        'credential-error',
+      ],
+    ] as const) {
+      it(`ends with ${what}`, async () => {
+        const { server, client } = rpkPair()
+        const pair = new EndpointPair({ credentials: server })
+        const connecting = pair.connect({ credentials: { ...client, ...change } })
+        await assert.rejects(connecting, { code })
+        assert.equal(pair.client.endpoint.counters.associations, 0)
+      })
+    }
+
+    it('ends with a certificate that no anchor vouches for', async () => {
+      const { server, client } = x509Pair()
+      const pair = new EndpointPair({ credentials: server })
+      const trustAnchors = keyPair('another.example').certificateChain
+      const connecting = pair.connect({ credentials: { ...client, trustAnchors } })
+      await assert.rejects(connecting, { code: 'untrusted-certificate' })
+    })
+  })
+
+  describe('on a socket that serves, too', () => {
+    it('both ends may connect to each other, one after the other', async () => {
+      const pair = new EndpointPair({}, { accept: true, credentials: { psk: () => PSK } }).watch()
+      const association = await pair.connect()
+      pair.exchange(association)
+      const back = await pair.server.endpoint.connect('192.0.2.2', 40_000, {
+        credentials: pskClient,
+      })
+      assert.equal(back.role, 'client')
+      // The device has one association: the newest, in whichever role.
+      assert.equal(association.ended, true)
+      pair.server.endpoint.send(back, Buffer.from('from the server'))
+      assert.deepEqual(pair.client.received, ['re:ping', 'from the server'])
+    })
+
+    it('where both begin at once, both come to the same association', async () => {
+      const pair = new EndpointPair({}, { accept: true, credentials: { psk: () => PSK } })
+      const up: Buffer[] = []
+      pair.filter = (datagram, direction) => {
+        if (direction === 'down') return [datagram]
+        up.push(datagram)
+        return []
+      }
+      const fromClient = pair.connect()
+      const fromServer = pair.server.endpoint.connect('192.0.2.2', 40_000, {
+        credentials: pskClient,
+      })
+      fromServer.catch(() => {})
+      pair.filter = (datagram) => [datagram]
+      for (const datagram of up) pair.inject('up', datagram)
+      for (let i = 0; i < 10; i++) {
+        await pair.settle()
+        pair.clock.advance(1000)
+      }
+      const [a, b] = await Promise.all([fromClient, fromServer])
+      assert.equal(a.ended || b.ended, false)
+      pair.client.endpoint.send(a, Buffer.from('up'))
+      pair.server.endpoint.send(b, Buffer.from('down'))
+      assert.deepEqual(pair.server.received, ['up'])
+      assert.deepEqual(pair.client.received, ['down'])
+    })
+
+    it('answers no hello where it only connects', () => {
+      const pair = new EndpointPair()
+      pair.connect().catch(() => {})
+      const hello = pair.datagrams[0]?.bytes ?? Buffer.alloc(0)
+      const before = pair.datagrams.length
+      pair.inject('down', hello)
+      assert.equal(pair.client.endpoint.counters.dropped.unexpected, 1)
+      assert.equal(pair.datagrams.length, before)
+    })
+  })
+})
