@@ -1,8 +1,9 @@
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { build } from 'esbuild'
 import { defineConfig } from 'tsup'
+import { copyNodeFiles, editorPlugin, nodeTypes } from './scripts/node-files.mjs'
 
 /** The entry points of the public API, as in the `exports` of package.json. */
 const apiFiles = [
@@ -11,19 +12,7 @@ const apiFiles = [
   'src/coap/index.ts',
   'src/storage/index.ts',
 ]
-const nodeFiles = readdirSync('nodes').filter((name) => name.endsWith('.ts'))
-const EDITOR_PLUGIN = 'lwm2m-editor.html'
 const EDITOR_PLACE = '<!-- editor bundle -->'
-
-/** Node-RED looks for templates, icons and locales beside each node's .js file. */
-function copyAssets(): void {
-  for (const name of readdirSync('nodes')) {
-    if (name.endsWith('.html')) cpSync(`nodes/${name}`, `dist/nodes/${name}`)
-  }
-  if (existsSync('nodes/locales'))
-    cpSync('nodes/locales', 'dist/nodes/locales', { recursive: true })
-  cpSync('icons', 'dist/nodes/icons', { recursive: true })
-}
 
 /** A Node-RED plugin is one html file: the editor's TypeScript goes into it as one script. */
 async function bundleEditor(): Promise<void> {
@@ -36,10 +25,10 @@ async function bundleEditor(): Promise<void> {
     legalComments: 'none',
   })
   const script = (outputFiles[0]?.text ?? '').replaceAll('</script', '<\\/script')
-  const template = readFileSync(`nodes/${EDITOR_PLUGIN}`, 'utf8')
-  if (!template.includes(EDITOR_PLACE)) throw new Error(`${EDITOR_PLUGIN} lacks ${EDITOR_PLACE}`)
+  const template = readFileSync('nodes/editor/plugin.html', 'utf8')
+  if (!template.includes(EDITOR_PLACE)) throw new Error(`the plugin lacks ${EDITOR_PLACE}`)
   writeFileSync(
-    `dist/nodes/${EDITOR_PLUGIN}`,
+    `dist/nodes/${editorPlugin.name}.html`,
     template.replace(EDITOR_PLACE, () => `<script type="text/javascript">\n${script}</script>`),
   )
 }
@@ -62,7 +51,10 @@ function wrapApi(): void {
  * engine in shared chunks, so that every node file sees the same classes and the same module state.
  */
 export default defineConfig({
-  entry: [...apiFiles, ...nodeFiles.map((name) => `nodes/${name}`)],
+  entry: {
+    ...Object.fromEntries(apiFiles.map((file) => [file.slice(0, -'.ts'.length), file])),
+    ...Object.fromEntries(nodeTypes.map((type) => [`nodes/${type}`, `nodes/${type}/runtime.ts`])),
+  },
   outDir: 'dist',
   format: ['cjs'],
   target: 'node20',
@@ -76,7 +68,8 @@ export default defineConfig({
       : { entry: Object.fromEntries(apiFiles.map((file) => [file.slice(0, -'.ts'.length), file])) },
   onSuccess: async () => {
     wrapApi()
-    copyAssets()
+    copyNodeFiles('dist/nodes')
+    cpSync('icons', 'dist/nodes/icons', { recursive: true })
     await bundleEditor()
   },
 })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import WebSocket from 'ws'
+import { nodeTypes } from '../support/node-files'
 import { type FlowNode, NodeRed, requireRuntime, runtimes } from '../support/node-red'
 import { findTool } from '../support/tools'
 import { Broker } from './support/broker'
@@ -141,9 +142,7 @@ describe('example flows', () => {
         .flatMap(readExample)
         .map(({ type }) => type),
     )
-    const types = readdirSync(join(__dirname, '..', '..', 'nodes'))
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => name.slice(0, -'.ts'.length))
+    const types = nodeTypes
     assert.ok(types.length >= 12)
     assert.deepEqual(
       types.filter((type) => !used.has(type)),

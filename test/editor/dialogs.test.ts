@@ -134,7 +134,9 @@ for (const runtime of runtimes()) {
       assert.equal(await editor.typed('endpoint').inputValue(), 'not-registered')
       assert.equal(await editor.typed('path').inputValue(), '/31999/7/3')
       await page.click('.form-row:has(#node-input-path) .red-ui-typedInput-option-expand')
-      await page.waitForSelector('.lwm2m-picker-note:has-text("not-registered is not registered")')
+      await page.waitForSelector(
+        `.lwm2m-picker-note:has-text('"not-registered" is not registered')`,
+      )
       assert.equal(await page.locator('.lwm2m-picker-choice').textContent(), '/31999/7/3')
       await page.click('#lwm2m-picker-ok')
       await page.waitForSelector('.lwm2m-picker', { state: 'detached' })

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { withRows } from '../../nodes/editor/rows'
+import {
+  dialogOf,
+  nodesFolder,
+  nodeTypes,
+  textNames,
+  type Texts,
+  textsOf,
+} from '../support/node-files'
 
-const nodes = join(__dirname, '..', '..', 'nodes')
-const locales = join(nodes, 'locales')
 const PACKAGE = '@lwm2m-flows/node-red-lwm2m'
-
-interface Texts {
-  readonly [key: string]: string | Texts
-}
 
 function flat(texts: Texts, prefix = ''): Map<string, string> {
   const found = new Map<string, string>()
@@ -21,8 +23,7 @@ function flat(texts: Texts, prefix = ''): Map<string, string> {
 }
 
 function load(language: string, name: string): Map<string, string> {
-  const file = join(locales, language, `${name}.json`)
-  return flat(JSON.parse(readFileSync(file, 'utf8')) as Texts)
+  return flat(textsOf(language, name))
 }
 
 function placeholders(text: string): string[] {
@@ -35,14 +36,10 @@ function eventNames(html: string): string[] {
   return [...list.matchAll(/'(\w+)'/g)].map((match) => match[1] ?? '')
 }
 
-const names = readdirSync(join(locales, 'en-US'))
-  .filter((file) => file.endsWith('.json'))
-  .map((file) => basename(file, '.json'))
-
 describe('texts', () => {
   for (const language of ['de', 'zh-CN']) {
     it(`has the same texts with the same placeholders in ${language}`, () => {
-      for (const name of names) {
+      for (const name of textNames) {
         const english = load('en-US', name)
         const translated = load(language, name)
         assert.deepEqual([...translated.keys()].sort(), [...english.keys()].sort(), name)
@@ -56,11 +53,9 @@ describe('texts', () => {
   }
 
   it('has every text that a template names', () => {
-    const templates = readdirSync(nodes).filter((file) => file.endsWith('.html'))
     let seen = 0
-    for (const template of templates) {
-      const name = basename(template, '.html')
-      const html = withRows(readFileSync(join(nodes, template), 'utf8'))
+    for (const name of nodeTypes) {
+      const html = withRows(dialogOf(name))
       const keys = [
         ...[...html.matchAll(/data-i18n="(?:\[\w+\])?([^"]+)"/g)].map((match) => match[1] ?? ''),
         ...[...html.matchAll(/\b_\('([\w.-]*[\w-])'\)/g)].map((match) => match[1] ?? ''),
@@ -69,7 +64,7 @@ describe('texts', () => {
       for (const key of keys) {
         const [, file = name, path = key] =
           new RegExp(`^${PACKAGE}/([\\w-]+):(.*)$`).exec(key) ?? []
-        assert.ok(load('en-US', file).has(path), `${template}: ${key}`)
+        assert.ok(load('en-US', file).has(path), `${name}: ${key}`)
         seen++
       }
     }
@@ -77,7 +72,7 @@ describe('texts', () => {
   })
 
   it('has every text that the plugin names, and no more', () => {
-    const folder = join(nodes, 'editor')
+    const folder = join(nodesFolder, 'editor')
     const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
       .map((file) => readFileSync(join(folder, file), 'utf8'))

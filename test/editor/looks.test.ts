@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { textsOf } from '../support/node-files'
 import { runtimes } from '../support/node-red'
 import { type Bench, Editor, startBench } from './support/editor'
-
-const locales = join(__dirname, '..', '..', 'nodes', 'locales')
 
 /** WCAG contrast of an element's text to what lies behind it; run in the page. */
 const CONTRAST = `(selector) => {
@@ -66,9 +63,10 @@ for (const runtime of runtimes()) {
     for (const language of ['en-US', 'de', 'zh-CN']) {
       it(`speaks ${language}, with no text missing`, async () => {
         assert.ok(bench)
-        const texts = JSON.parse(
-          readFileSync(join(locales, language, 'lwm2m-editor.json'), 'utf8'),
-        ) as { sidebar: { [key: string]: string }; try: { [key: string]: string } }
+        const texts = textsOf(language, 'lwm2m-editor') as unknown as {
+          sidebar: { [key: string]: string }
+          try: { [key: string]: string }
+        }
         const editor = await Editor.open(bench.browser, bench.red.url, { locale: language })
         const { page } = editor
         await editor.openDevice('room-1')

@@ -2,27 +2,27 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { withRows } from '../../nodes/editor/rows'
+import {
+  dialogOf,
+  helpOf,
+  nodesFolder,
+  nodeTypes,
+  textNames,
+  type Texts,
+  textsOf,
+} from '../support/node-files'
 
 const root = join(__dirname, '..', '..')
-const nodes = join(root, 'nodes')
 const LANGUAGES = ['en-US', 'de', 'zh-CN'] as const
 const NAMESPACE = '@lwm2m-flows/node-red-lwm2m/'
 
-interface Texts {
-  readonly [key: string]: string | Texts
-}
-
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  'node-red': { nodes: { [type: string]: string } }
+  'node-red': { nodes: { [type: string]: string }; plugins: object }
 }
 const types = Object.keys(manifest['node-red'].nodes)
 
 function read(...path: string[]): string {
   return readFileSync(join(...path), 'utf8')
-}
-
-function texts(language: string, name: string): Texts {
-  return JSON.parse(read(nodes, 'locales', language, `${name}.json`)) as Texts
 }
 
 function flatten(tree: Texts, prefix = ''): Map<string, string> {
@@ -39,7 +39,7 @@ function lookUp(language: string, type: string, key: string): string | undefined
   const [namespace, path] = key.startsWith(NAMESPACE)
     ? key.slice(NAMESPACE.length).split(':', 2)
     : [type, key]
-  return flatten(texts(language, namespace ?? '')).get(path ?? '')
+  return flatten(textsOf(language, namespace ?? '')).get(path ?? '')
 }
 
 /** The names of the properties in `defaults: { … }`. */
@@ -62,9 +62,16 @@ const WITHOUT_INPUT = new Set([
 ])
 
 describe('the nodes’ dialogs and texts', () => {
+  it('are those of the package’s manifest', () => {
+    const expected = nodeTypes.map((type) => [type, `dist/nodes/${type}.js`])
+    const { nodes, plugins } = manifest['node-red']
+    assert.deepEqual(Object.entries(nodes).sort(), expected)
+    assert.deepEqual(plugins, { 'lwm2m-editor': 'dist/nodes/lwm2m-editor.html' })
+  })
+
   for (const type of types) {
     describe(type, () => {
-      const html = withRows(read(nodes, `${type}.html`))
+      const html = withRows(dialogOf(type))
 
       it('registers itself by its literal name, with an icon of ours', () => {
         assert.ok(html.includes(`RED.nodes.registerType('${type}', {`))
@@ -103,7 +110,7 @@ describe('the nodes’ dialogs and texts', () => {
         })
 
         it(`has help in ${language}, with what goes in or out`, () => {
-          const help = read(nodes, 'locales', language, `${type}.html`)
+          const help = helpOf(language, type)
           const head = `<script type="text/markdown" data-help-name="${type}">\n`
           assert.ok(help.startsWith(head))
           assert.ok(help.length > 300, 'that is hardly help')
@@ -125,12 +132,10 @@ describe('the nodes’ dialogs and texts', () => {
   }
 
   for (const language of LANGUAGES.slice(1)) {
-    for (const file of readdirSync(join(nodes, 'locales', 'en-US'))) {
-      if (!file.endsWith('.json')) continue
-      it(`${language}/${file} has the keys of English, and none else`, () => {
-        const name = file.slice(0, -'.json'.length)
-        const wanted = flatten(texts('en-US', name))
-        const found = flatten(texts(language, name))
+    for (const name of textNames) {
+      it(`has the keys of English, and none else, in ${language} for ${name}`, () => {
+        const wanted = flatten(textsOf('en-US', name))
+        const found = flatten(textsOf(language, name))
         assert.deepEqual([...found.keys()].sort(), [...wanted.keys()].sort())
         for (const [key, text] of found) {
           const parameters = (value: string): string[] => (value.match(/__\w+__/g) ?? []).sort()
@@ -142,7 +147,7 @@ describe('the nodes’ dialogs and texts', () => {
 
   for (const language of LANGUAGES) {
     it(`keeps statuses in ${language} at twenty characters`, () => {
-      for (const [key, text] of flatten(texts(language, 'lwm2m-server'))) {
+      for (const [key, text] of flatten(textsOf(language, 'lwm2m-server'))) {
         if (!/^(status|device|failure)\./.test(key)) continue
         const code = /^failure\.\d{3}$/.test(key) ? 5 : 0
         assert.ok(text.replace('__n__', '10').length + code <= 20, `${key}: ${text}`)
@@ -151,8 +156,8 @@ describe('the nodes’ dialogs and texts', () => {
   }
 
   it('has a text for every key that the run time uses', () => {
-    const known = flatten(texts('en-US', 'lwm2m-server'))
-    const folder = join(nodes, 'shared')
+    const known = flatten(textsOf('en-US', 'lwm2m-server'))
+    const folder = join(nodesFolder, 'shared')
     let count = 0
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     for (const file of files.filter((name) => name.endsWith('.ts'))) {

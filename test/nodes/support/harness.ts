@@ -1,23 +1,24 @@
 /** Runs our nodes from source inside Node-RED's runtime, with the English texts. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Node, NodeAPI, NodeInitializer, NodeMessage } from 'node-red'
 import helper from 'node-red-node-test-helper'
-import lwm2mBootstrap from '../../../nodes/lwm2m-bootstrap'
-import lwm2mCreate from '../../../nodes/lwm2m-create'
-import lwm2mCredentials from '../../../nodes/lwm2m-credentials'
-import lwm2mDelete from '../../../nodes/lwm2m-delete'
-import lwm2mDevice from '../../../nodes/lwm2m-device'
-import lwm2mDiscover from '../../../nodes/lwm2m-discover'
-import lwm2mEvents from '../../../nodes/lwm2m-events'
-import lwm2mExecute from '../../../nodes/lwm2m-execute'
-import lwm2mObserve from '../../../nodes/lwm2m-observe'
-import lwm2mRead from '../../../nodes/lwm2m-read'
-import lwm2mRequest from '../../../nodes/lwm2m-request'
-import lwm2mServer from '../../../nodes/lwm2m-server'
-import lwm2mWrite from '../../../nodes/lwm2m-write'
+import lwm2mBootstrap from '../../../nodes/lwm2m-bootstrap/runtime'
+import lwm2mCreate from '../../../nodes/lwm2m-create/runtime'
+import lwm2mCredentials from '../../../nodes/lwm2m-credentials/runtime'
+import lwm2mDelete from '../../../nodes/lwm2m-delete/runtime'
+import lwm2mDevice from '../../../nodes/lwm2m-device/runtime'
+import lwm2mDiscover from '../../../nodes/lwm2m-discover/runtime'
+import lwm2mEvents from '../../../nodes/lwm2m-events/runtime'
+import lwm2mExecute from '../../../nodes/lwm2m-execute/runtime'
+import lwm2mObserve from '../../../nodes/lwm2m-observe/runtime'
+import lwm2mRead from '../../../nodes/lwm2m-read/runtime'
+import lwm2mRequest from '../../../nodes/lwm2m-request/runtime'
+import lwm2mServer from '../../../nodes/lwm2m-server/runtime'
+import lwm2mWrite from '../../../nodes/lwm2m-write/runtime'
 import { type PackageRuntime, runtimeOf } from '../../../nodes/shared/package-runtime'
+import { type Texts, textsOf } from '../../support/node-files'
 
 /** A node of a flow file. */
 export interface FlowNode {
@@ -26,16 +27,7 @@ export interface FlowNode {
   readonly [property: string]: unknown
 }
 
-interface Texts {
-  readonly [key: string]: string | Texts
-}
-
-function loadTexts(name: string): Texts {
-  const file = join(__dirname, '..', '..', '..', 'nodes', 'locales', 'en-US', `${name}.json`)
-  return JSON.parse(readFileSync(file, 'utf8')) as Texts
-}
-
-const shared = loadTexts('lwm2m-server')
+const shared = textsOf('en-US', 'lwm2m-server')
 
 /** Node-RED's `_` for the texts of `lwm2m-server.json`, which the test helper does not load. */
 export function translate(key: string, parameters: { [name: string]: unknown } = {}): string {

@@ -1,8 +1,8 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
-import { startAction } from './shared/actions/action-definition'
-import { resolveEndpoint, resolvePath } from './shared/messages/fields'
-import type { Node, NodeDef } from './shared/runtime/red'
-import { executeArguments } from './shared/actions/write-input'
+import { startAction } from '../shared/actions/action-definition'
+import { resolveEndpoint, resolvePath } from '../shared/messages/fields'
+import type { Node, NodeDef } from '../shared/runtime/red'
+import { executeArguments } from '../shared/actions/write-input'
 
 /** `lwm2m-execute`: executes a resource of a device. */
 const lwm2mExecute: NodeInitializer = (RED: NodeAPI) => {

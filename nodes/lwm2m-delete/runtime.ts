@@ -1,7 +1,7 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
-import { startAction } from './shared/actions/action-definition'
-import { resolveEndpoint, resolvePath } from './shared/messages/fields'
-import type { Node, NodeDef } from './shared/runtime/red'
+import { startAction } from '../shared/actions/action-definition'
+import { resolveEndpoint, resolvePath } from '../shared/messages/fields'
+import type { Node, NodeDef } from '../shared/runtime/red'
 
 /** `lwm2m-delete`: deletes an object instance, or (1.2) a resource instance. */
 const lwm2mDelete: NodeInitializer = (RED: NodeAPI) => {

@@ -1,8 +1,8 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
-import { startAction } from './shared/actions/action-definition'
-import { readPaths } from './shared/actions/read-paths'
-import { resolveEndpoint, resolvePaths } from './shared/messages/fields'
-import type { Node, NodeDef } from './shared/runtime/red'
+import { startAction } from '../shared/actions/action-definition'
+import { readPaths } from '../shared/actions/read-paths'
+import { resolveEndpoint, resolvePaths } from '../shared/messages/fields'
+import type { Node, NodeDef } from '../shared/runtime/red'
 
 /** `lwm2m-read`: reads a path, or several at once (Read-Composite), of a device. */
 const lwm2mRead: NodeInitializer = (RED: NodeAPI) => {

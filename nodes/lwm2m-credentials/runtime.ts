@@ -1,17 +1,17 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
-import { CodedError } from '../src/base/coded-error'
+import { CodedError } from '../../src/base/coded-error'
 import type {
   AuthorizationRequest,
   CredentialInput,
   CredentialStore,
   CredentialUse,
-} from '../src/server/credentials'
-import { refuse } from './shared/actions/action-definition'
-import { ArgumentError } from './shared/messages/fields'
-import { ManagementNode } from './shared/actions/management-node'
-import type { Node, NodeDef, NodeMessage } from './shared/runtime/red'
-import { findHost } from './shared/server/server-node'
-import { migrate, type SavedDefinition, Settings } from './shared/runtime/settings'
+} from '../../src/server/credentials'
+import { refuse } from '../shared/actions/action-definition'
+import { ArgumentError } from '../shared/messages/fields'
+import { ManagementNode } from '../shared/actions/management-node'
+import type { Node, NodeDef, NodeMessage } from '../shared/runtime/red'
+import { findHost } from '../shared/server/server-node'
+import { migrate, type SavedDefinition, Settings } from '../shared/runtime/settings'
 
 const ACTIONS = ['add', 'replace', 'remove', 'list', 'decide'] as const
 

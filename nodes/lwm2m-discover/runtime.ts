@@ -1,7 +1,7 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
-import { startAction } from './shared/actions/action-definition'
-import { resolveEndpoint, resolvePath } from './shared/messages/fields'
-import type { Node, NodeDef } from './shared/runtime/red'
+import { startAction } from '../shared/actions/action-definition'
+import { resolveEndpoint, resolvePath } from '../shared/messages/fields'
+import type { Node, NodeDef } from '../shared/runtime/red'
 
 /** `lwm2m-discover`: asks a device what it has below a path, and which attributes are set. */
 const lwm2mDiscover: NodeInitializer = (RED: NodeAPI) => {

@@ -1,8 +1,8 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
-import { startAction } from './shared/actions/action-definition'
-import { resolveEndpoint, resolvePath, splitPaths } from './shared/messages/fields'
-import type { Node, NodeDef } from './shared/runtime/red'
-import { attributeSet, compositeInput, writeInput } from './shared/actions/write-input'
+import { startAction } from '../shared/actions/action-definition'
+import { resolveEndpoint, resolvePath, splitPaths } from '../shared/messages/fields'
+import type { Node, NodeDef } from '../shared/runtime/red'
+import { attributeSet, compositeInput, writeInput } from '../shared/actions/write-input'
 
 /** `lwm2m-write`: writes values (one path, or several by path), or attributes of a path. */
 const lwm2mWrite: NodeInitializer = (RED: NodeAPI) => {

@@ -1,8 +1,8 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
-import { startAction } from './shared/actions/action-definition'
-import { resolveEndpoint, resolvePath } from './shared/messages/fields'
-import type { Node, NodeDef } from './shared/runtime/red'
-import { writeInput } from './shared/actions/write-input'
+import { startAction } from '../shared/actions/action-definition'
+import { resolveEndpoint, resolvePath } from '../shared/messages/fields'
+import type { Node, NodeDef } from '../shared/runtime/red'
+import { writeInput } from '../shared/actions/write-input'
 
 /** `lwm2m-create`: creates an object instance; the device chooses its id where the path has none. */
 const lwm2mCreate: NodeInitializer = (RED: NodeAPI) => {

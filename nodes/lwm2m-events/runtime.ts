@@ -1,9 +1,9 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
-import { refuse } from './shared/actions/action-definition'
-import { readLargeIntegers } from './shared/messages/flow-values'
-import { EventSource, readEventNames } from './shared/sources/event-source'
-import type { Node, NodeDef } from './shared/runtime/red'
-import { migrate, type SavedDefinition, Settings } from './shared/runtime/settings'
+import { refuse } from '../shared/actions/action-definition'
+import { readLargeIntegers } from '../shared/messages/flow-values'
+import { EventSource, readEventNames } from '../shared/sources/event-source'
+import type { Node, NodeDef } from '../shared/runtime/red'
+import { migrate, type SavedDefinition, Settings } from '../shared/runtime/settings'
 
 /** `lwm2m-events`: a message for each thing that happens to the devices of a server. */
 const lwm2mEvents: NodeInitializer = (RED: NodeAPI) => {

@@ -1,11 +1,11 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
-import { refuse } from './shared/actions/action-definition'
-import { ActionNode, readActionSettings } from './shared/actions/action-node'
-import { TypedField } from './shared/messages/fields'
-import { Observer } from './shared/sources/observer'
-import type { Node, NodeDef } from './shared/runtime/red'
-import { RequestReader } from './shared/actions/request-reader'
-import { migrate, type SavedDefinition, Settings } from './shared/runtime/settings'
+import { refuse } from '../shared/actions/action-definition'
+import { ActionNode, readActionSettings } from '../shared/actions/action-node'
+import { TypedField } from '../shared/messages/fields'
+import { Observer } from '../shared/sources/observer'
+import type { Node, NodeDef } from '../shared/runtime/red'
+import { RequestReader } from '../shared/actions/request-reader'
+import { migrate, type SavedDefinition, Settings } from '../shared/runtime/settings'
 
 /**
  * `lwm2m-request`: any operation, told by the message: `msg.operation`, `msg.endpoint`, `msg.path`,

@@ -1,0 +1,37 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** The source of the nodes, each in a folder of its own. */
+export const nodesFolder = join(__dirname, '..', '..', 'nodes')
+
+/** The types of all nodes. */
+export const nodeTypes = readdirSync(nodesFolder)
+  .filter((name) => existsSync(join(nodesFolder, name, 'runtime.ts')))
+  .sort()
+
+/** Of the nodes, and of the plugin that the dialogs share. */
+export const textNames = [...nodeTypes, 'lwm2m-editor']
+
+/** Texts by key; a group of keys is an object. */
+export interface Texts {
+  readonly [key: string]: string | Texts
+}
+
+function localeFile(language: string, name: string, extension: string): string {
+  const folder = name === 'lwm2m-editor' ? 'editor' : name
+  return readFileSync(join(nodesFolder, folder, 'locales', `${language}.${extension}`), 'utf8')
+}
+
+/** The texts of a node or of the plugin. */
+export function textsOf(language: string, name: string): Texts {
+  return JSON.parse(localeFile(language, name, 'json')) as Texts
+}
+
+export function helpOf(language: string, type: string): string {
+  return localeFile(language, type, 'html')
+}
+
+/** The dialog as the author wrote it. */
+export function dialogOf(type: string): string {
+  return readFileSync(join(nodesFolder, type, 'dialog.html'), 'utf8')
+}
