@@ -168,6 +168,7 @@ export class ServerCore {
         windows: this.windows,
         journal: store && new QueueJournal(store, onStoreError),
         nstart: options.transmission?.nstart ?? 1,
+        authority,
         conclude: (...args) => host.conclude(...args),
         onQueueChanged: (endpoint, length) => host.emit('queue', endpoint, length),
         onCompleted: (...args) => host.emit('completed', ...args),

@@ -26,7 +26,7 @@ export interface ChannelHost {
   readonly nstart: number
   /** @throws PeerGone when the device cannot be reached where it was */
   route(registration: DeviceRegistration): Route
-  /** Whether its device can come back at all: what it spoke to is still served. */
+  /** Whether its device can come back: what it spoke to is still served, and its credential is in force. */
   isServed(registration: DeviceRegistration): boolean
   nextId(): string
   onQueueChanged(endpoint: string, length: number): void

@@ -8,6 +8,7 @@ import type { DeviceRequest } from '../operations/device-request'
 import type { QueueOptions } from '../options'
 import { type QueueJournal, RequestIds, type StoredRequest } from '../persistence/queue-journal'
 import type { DeviceRegistration } from '../registration/device-registration'
+import type { RegistrationAuthority } from '../registration/registration-authority'
 import type { RegistrationTable } from '../registration/registration-registry'
 import type { Lwm2mServerEvents, OperationOptions, OperationResult } from '../types'
 import type { AwakeWindows } from './awake-window'
@@ -26,6 +27,7 @@ export interface ChannelsHost {
   readonly windows: AwakeWindows
   readonly journal: QueueJournal | undefined
   readonly nstart: number
+  readonly authority: RegistrationAuthority
   /** What the response to a restored request says. */
   conclude(
     endpoint: string,
@@ -164,7 +166,12 @@ export class Channels implements ChannelHost {
   }
 
   isServed(registration: DeviceRegistration): boolean {
-    return this.host.endpoints.of(registration.peer) !== undefined
+    const { endpoint, peer } = registration
+    if (this.host.endpoints.of(peer) === undefined) return false
+    // Of a pinned certificate only the name is known after a restart: nothing can be told of it.
+    const { kind } = peer.identity
+    if (kind !== 'psk' && kind !== 'rpk') return true
+    return this.host.authority.refuse(endpoint, peer.identity) === undefined
   }
 
   nextId(): string {

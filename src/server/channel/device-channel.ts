@@ -306,7 +306,7 @@ export class DeviceChannel implements RequestChannel {
     if (registration.state === 'asleep') return new OperationError('asleep', `${endpoint} sleeps`)
     return new PeerGone(
       registration.peer,
-      `${endpoint} has no DTLS association now: it has to make a handshake first`,
+      `${endpoint} has no DTLS association: it must make a handshake first`,
     )
   }
 
