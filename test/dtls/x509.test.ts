@@ -200,6 +200,17 @@ describe('client certificates', function () {
     outside('excluded;otherName:1.2.3.4;UTF8:a', '/O=x', 'otherName:1.2.3.4;UTF8:b')
   })
 
+  it('goes on without a trust anchor that cannot be read, and says so where one is missing', () => {
+    const odd = pki.issue('/CN=Odd', {
+      extensions: [...CA_EXTENSIONS, 'nameConstraints=DER:3003800100'],
+    })
+    const leaf = pki.issue('/CN=dev', { issuer: ca })
+    assert.equal(reason([leaf], [odd, ca]), undefined)
+    const below = pki.issue('/CN=dev', { issuer: odd })
+    const why = /no trust anchor \(1 of the trust anchors cannot be read\)/
+    assert.match(reason([below], [odd, ca]) ?? '', why)
+  })
+
   it('holds subjects to directory names, whatever their spelling, and intermediates as well', () => {
     const section = ['nameConstraints=permitted;dirName:dir', '[dir]', 'O=Acme  Corp']
     const middle = pki.issue('/O=ACME corp/CN=Middle', {

@@ -17,6 +17,22 @@ function withFields(certificate: X509Certificate): PeerCertificate {
   return { certificate, fields: parseCertificateFields(certificate.raw) }
 }
 
+/** Trust anchors as far as they can be read, which is found out once. */
+const anchors = new WeakMap<X509Certificate, PeerCertificate | 'unreadable'>()
+
+function asAnchor(certificate: X509Certificate): PeerCertificate | undefined {
+  let anchor = anchors.get(certificate)
+  if (anchor === undefined) {
+    try {
+      anchor = withFields(certificate)
+    } catch {
+      anchor = 'unreadable'
+    }
+    anchors.set(certificate, anchor)
+  }
+  return anchor === 'unreadable' ? undefined : anchor
+}
+
 /** Wall-clock ms. */
 export function notAfterOf({ certificate }: PeerCertificate): number {
   return Date.parse(certificate.validTo)
@@ -121,8 +137,9 @@ export function leafProblem(
 function certificateProblem(subject: PeerCertificate, now: number): string | undefined {
   const [unknown] = subject.fields.unknownCritical
   if (unknown !== undefined) return `it has the critical extension ${unknown}, unknown here`
-  if (now < Date.parse(subject.certificate.validFrom)) return 'it is not valid yet'
-  if (now > notAfterOf(subject)) return EXPIRED
+  // Not the other way round: a date that cannot be read is none.
+  if (!(now >= Date.parse(subject.certificate.validFrom))) return 'it is not valid yet'
+  if (!(now <= notAfterOf(subject))) return EXPIRED
   return undefined
 }
 
@@ -237,7 +254,9 @@ export function judgeChain(
   if (leaf === undefined) return untrusted('there is none')
   const problem = leafProblem(leaf, now, role)
   if (problem !== undefined) return untrusted(problem)
-  const anchors = trustAnchors.map(withFields)
+  // One that cannot be read keeps out who needs it, and nobody else.
+  const usable = trustAnchors.map(asAnchor).filter((anchor) => anchor !== undefined)
+  const unreadable = trustAnchors.length - usable.length
   const trusted = (): ChainVerdict => ({
     trusted: true,
     expired: false,
@@ -251,15 +270,18 @@ export function judgeChain(
     path.push(current)
     notAfter = Math.min(notAfter, notAfterOf(current))
     const subject = current.certificate
-    if (anchors.some(({ certificate }) => certificate.raw.equals(subject.raw))) {
+    if (trustAnchors.some(({ raw }) => raw.equals(subject.raw))) {
       return trusted()
     }
-    const anchor = anchors.find(({ certificate }) => issued(certificate, subject))
+    const anchor = usable.find(({ certificate }) => issued(certificate, subject))
     // Chains are sent in order (RFC 5246 §7.4.2); a root at their end is looked up, not believed.
     const next = intermediates[below]
     const issuer =
       anchor ?? (next !== undefined && issued(next.certificate, subject) ? next : undefined)
-    if (issuer === undefined) return untrusted('its chain leads to no trust anchor')
+    if (issuer === undefined) {
+      const note = unreadable > 0 ? ` (${unreadable} of the trust anchors cannot be read)` : ''
+      return untrusted(`its chain leads to no trust anchor${note}`)
+    }
     const bad = issuerProblem(issuer, path, now, role)
     if (bad !== undefined) return untrusted(bad)
     if (anchor !== undefined) {

@@ -13,7 +13,7 @@ export interface HandshakeMessage {
 interface Partial {
   readonly type: number
   readonly body: Uint8Array
-  /** One byte per byte of the body: 1 when it has arrived. */
+  /** One bit per byte of the body: 1 when it has arrived. */
   readonly arrived: Uint8Array
   missing: number
 }
@@ -67,8 +67,10 @@ export class Reassembly {
     }
     for (let i = 0; i < body.length; i++) {
       const at = offset + i
-      if (partial.arrived[at] === 0) {
-        partial.arrived[at] = 1
+      const bit = 1 << (at & 7)
+      const arrived = partial.arrived[at >> 3] ?? 0
+      if ((arrived & bit) === 0) {
+        partial.arrived[at >> 3] = arrived | bit
         partial.missing--
         partial.body[at] = body[i] ?? 0
       } else if (partial.body[at] !== body[i]) {
@@ -103,7 +105,7 @@ export class Reassembly {
     const partial = {
       type,
       body: new Uint8Array(length),
-      arrived: new Uint8Array(length),
+      arrived: new Uint8Array(Math.ceil(length / 8)),
       missing: length,
     }
     this.held += length
