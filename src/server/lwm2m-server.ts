@@ -31,6 +31,8 @@ import type {
   OperationResult,
   Subscription,
 } from './types'
+import { valueReport } from './values/value-report'
+import { ValueStream } from './values/value-stream'
 
 /**
  * An LwM2M server (OMA Core 1.0, 1.1, 1.2): the composition root of everything below `src/server/`.
@@ -43,6 +45,7 @@ export class Lwm2mServer extends DeviceManagement {
   private readonly core: ServerCore
   private readonly operations: Operations
   private readonly broker: ObservationBroker
+  private readonly stream = new ValueStream()
   private readonly bootstrapService: BootstrapService | undefined
   private opening: Promise<DeviceRegistration[]> | undefined
   private starting: Promise<ServerAddresses> | undefined
@@ -75,14 +78,21 @@ export class Lwm2mServer extends DeviceManagement {
       relations: store && new RelationJournal(store),
       model,
       deviceFormat: deviceFormats(options),
-      onSend: (results, registration) => {
-        for (const result of results) this.emit('send', result, registration)
-        this.broker.onSend(registration, results)
-      },
+      values: this.stream,
     })
     this.operations = new Operations(host)
     this.broker = new ObservationBroker(host)
     core.router.set('dp', (request) => handleSend(request, host))
+    this.stream.add((cause, result, registration) => {
+      if (cause === 'send' || cause === 'notify') core.reported(registration)
+      if (cause === 'send') {
+        this.emit('send', result, registration)
+        this.broker.onSend(registration, result)
+      }
+      if (this.hasListeners('values')) {
+        this.emit('values', valueReport(cause, result, registration, clock.now()))
+      }
+    })
     credentials?.on('warning', (warning) => core.warn(warning))
     if (bootstrap !== undefined && bootstrap !== false) {
       const service = new BootstrapService(bootstrap, options, {

@@ -7,10 +7,10 @@ import type { ObservationHost } from './observations/observation-broker'
 import type { RelationStore } from './observations/relation-store'
 import type { DeviceFormat } from './operations/content-format'
 import type { OperationsHost } from './operations/operations'
-import { DeviceRegistration } from './registration/device-registration'
 import type { SendHost } from './send'
 import type { ServerCore } from './server-core'
-import type { OperationResult, Registration, ServerWarning } from './types'
+import type { Registration, ServerWarning } from './types'
+import type { ValueStream } from './values/value-stream'
 
 /** What is different for each server. */
 export interface PartsHostOptions {
@@ -20,20 +20,21 @@ export interface PartsHostOptions {
   model(): ObjectModel
   /** The Content-Format set for an endpoint. */
   deviceFormat(endpoint: string): DeviceFormat | undefined
-  /** What a device sent on its own. */
-  onSend(results: readonly OperationResult[], registration: Registration): void
+  readonly values: ValueStream
 }
 
 /** What operations, observations and Send get of the server. */
 export class PartsHost implements OperationsHost, ObservationHost, SendHost {
   readonly clock: Scheduler
   readonly relations: RelationStore | undefined
+  readonly values: ValueStream
   readonly deviceFormat: (endpoint: string) => DeviceFormat | undefined
 
   constructor(private readonly options: PartsHostOptions) {
     this.deviceFormat = (endpoint) => options.deviceFormat(endpoint)
     this.clock = options.clock
     this.relations = options.relations
+    this.values = options.values
   }
 
   get model(): ObjectModel {
@@ -64,15 +65,6 @@ export class PartsHost implements OperationsHost, ObservationHost, SendHost {
     listener: ObserveListener,
   ): ObserveRelation {
     return this.options.core.coapFor(registration).adopt(registration.peer, init, token, listener)
-  }
-
-  reported(registration: Registration): void {
-    if (registration instanceof DeviceRegistration)
-      this.options.core.lifecycle.reported(registration)
-  }
-
-  deliver(results: readonly OperationResult[], registration: Registration): void {
-    this.options.onSend(results, registration)
   }
 
   warn(warning: ServerWarning): void {

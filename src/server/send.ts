@@ -7,11 +7,12 @@ import type { ObjectModel } from '../lwm2m/model/definition'
 import { Level, Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import type { Peer } from '../transport/transport'
-import { byTime, commonPath } from './observations/by-time'
+import { byTime, commonPath } from './values/by-time'
 import { mayHaveObject } from './operations/resource-lookup'
 import { codecContext, withValues } from './operations/response'
 import { WarningLimiter } from './operations/warning-limiter'
 import type { OperationResult, Registration, ServerWarning } from './types'
+import type { ValueStream } from './values/value-stream'
 
 /** What the handler of `/dp` needs of the server. */
 export interface SendHost {
@@ -19,10 +20,8 @@ export interface SendHost {
   readonly model: ObjectModel
   /** Who speaks: by its address over UDP, by its identity over DTLS. */
   registrationOf(peer: Peer): Registration | undefined
-  /** A device sent or notified something of its own accord. */
-  reported(registration: Registration): void
-  /** Called for each timestamp, oldest first, before the reply. */
-  deliver(results: readonly OperationResult[], registration: Registration): void
+  /** Told of each timestamp, oldest first, before the reply. */
+  readonly values: ValueStream
   warn(warning: ServerWarning): void
 }
 
@@ -96,8 +95,8 @@ export function handleSend(request: CoapRequest, host: SendHost): CoapReply {
     })
     return refusal(Code.NOT_FOUND, `${what} is not registered`)
   }
-  host.reported(device)
-  host.deliver(resultsOf(records, device, contentFormat), device)
+  for (const result of resultsOf(records, device, contentFormat))
+    host.values.report('send', result, device)
   return CHANGED
 }
 

@@ -245,6 +245,11 @@ export class ServerCore {
     this.table.clear()
   }
 
+  /** A device notified or sent values of its own accord. */
+  reported(registration: Registration): void {
+    if (registration instanceof DeviceRegistration) this.lifecycle.reported(registration)
+  }
+
   /** The channel of a registration. */
   channel(registration: Registration): DeviceChannel {
     if (!(registration instanceof DeviceRegistration)) {

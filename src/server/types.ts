@@ -8,6 +8,7 @@ import type { Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import type { Value } from '../lwm2m/value'
 import type { Peer } from '../transport/transport'
+import type { ValueReport } from './values/value-report'
 
 export type { Lwm2mVersion }
 
@@ -192,6 +193,8 @@ export interface Lwm2mServerEvents {
   connected: [registration: Registration]
   /** Sent by the device on its own (Core §6.4.6), one event per timestamp, oldest first. */
   send: [result: OperationResult, registration: Registration]
+  /** Values that left a device, whatever for; one event per timestamp, oldest first. */
+  values: [report: ValueReport]
   /** A queued request with a ticket ended after a restart. */
   completed: [
     ticket: { origin: string; data: unknown },

@@ -5,7 +5,7 @@ import { Level, type Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { decodeRecords } from '../operations/response'
 import type { OperationResult } from '../types'
-import { byTime } from './by-time'
+import { byTime } from '../values/by-time'
 import { Gate } from './gate'
 import type { Demand } from './merged-attributes'
 import type { ObservePlan } from './observe-plan'
@@ -104,11 +104,15 @@ export class Audience {
   }
 
   /** @param format what a response without Content-Format means */
-  receive(response: CoapResponse, base: Path, format: number | undefined): void {
+  receive(
+    response: CoapResponse,
+    base: Path,
+    format: number | undefined,
+    cause: 'first' | 'notify',
+  ): void {
     const { context, endpoint } = this
     const device = context.registration(endpoint)
     if (device === undefined) return
-    context.reported(device)
     let records: readonly Record[]
     try {
       records = decodeRecords(response, base, device, context.operation(undefined), {
@@ -128,6 +132,7 @@ export class Audience {
         format: response.contentFormat ?? format,
         records: moment.records,
       }
+      context.values.report(cause, result, device)
       this.recent = this.empty ? [...this.recent.slice(1 - MISSED), result] : [result]
       const [first] = this.subscriptions
       if (this.subscriptions.length === 1 && first !== undefined) this.offer(first, result)

@@ -18,6 +18,7 @@ import type {
   ServerWarning,
   Subscription,
 } from '../types'
+import type { ValueStream } from '../values/value-stream'
 import { checkCriteria } from './criteria'
 import { ObservePlan } from './observe-plan'
 import { DeviceRelation } from './relation'
@@ -36,8 +37,7 @@ export interface ObservationHost {
   /** The Content-Format set for an endpoint. */
   readonly deviceFormat: (endpoint: string) => DeviceFormat | undefined
   registration(endpoint: string): Registration | undefined
-  /** A device sent or notified something of its own accord. */
-  reported(registration: Registration): void
+  readonly values: ValueStream
   /** The present registrations, for a new subscription to a pattern. */
   registrations(): Iterable<Registration>
   channel(registration: Registration): RequestChannel
@@ -170,20 +170,18 @@ export class ObservationBroker {
   }
 
   /** Values of a Send, for subscribers with `includeSend`. */
-  onSend(device: Registration, results: readonly OperationResult[]): void {
+  onSend(device: Registration, result: OperationResult): void {
     for (const subscription of this.wishes.matching(device.endpoint)) {
       if (subscription.request.includeSend !== true) continue
       const { plan } = subscription
       const audience = this.relations.get(device.endpoint)?.get(plan.key)?.audience
-      for (const result of results) {
-        const records = result.records.filter(({ path }) =>
-          plan.paths.some((wanted) => wanted.contains(path)),
-        )
-        if (records.length === 0) continue
-        const own: OperationResult = { ...result, path: plan.base, records }
-        if (audience === undefined) subscription.value(own, device)
-        else audience.offer(subscription, own)
-      }
+      const records = result.records.filter(({ path }) =>
+        plan.paths.some((wanted) => wanted.contains(path)),
+      )
+      if (records.length === 0) continue
+      const own: OperationResult = { ...result, path: plan.base, records }
+      if (audience === undefined) subscription.value(own, device)
+      else audience.offer(subscription, own)
     }
   }
 
@@ -338,7 +336,7 @@ function makeContext(
     clock: host.clock,
     ready,
     registration: (endpoint) => host.registration(endpoint),
-    reported: (registration) => host.reported(registration),
+    values: host.values,
     channel: (registration) => host.channel(registration),
     adopt: (registration, init, token, listener) => host.adopt(registration, init, token, listener),
     operation: (format) => ({

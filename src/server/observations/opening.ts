@@ -180,7 +180,7 @@ export class Opening {
     if (first !== undefined && !isSuccess(first.code)) return first
     if (!wire.active) {
       // 2.05 without Observe: a value, but no observation (RFC 7641 §3.1).
-      if (first !== undefined) host.audience.receive(first, base, undefined)
+      if (first !== undefined) host.audience.receive(first, base, undefined, 'first')
       throw new OperationError(
         'not-observed',
         `${host.endpoint} answers ${base.toString()} but does not observe it`,

@@ -3,6 +3,7 @@ import type { CoapRequestInit, ObserveListener, ObserveRelation } from '../../co
 import type { RequestChannel } from '../operations/device-request'
 import type { OperationContext } from '../operations/operation'
 import type { Registration, ServerWarning } from '../types'
+import type { ValueStream } from '../values/value-stream'
 import type { StoredRelation } from './relation-store'
 
 /** What all relations share: made once by the broker. */
@@ -11,8 +12,8 @@ export interface RelationContext {
   /** Whether devices can be asked (the ports are bound). */
   ready(): boolean
   registration(endpoint: string): Registration | undefined
-  /** The device notified. */
-  reported(registration: Registration): void
+  /** Told of what devices answer and notify. */
+  readonly values: ValueStream
   channel(registration: Registration): RequestChannel
   adopt(
     registration: Registration,

@@ -125,8 +125,8 @@ export class DeviceRelation implements OpeningHost {
     await this.attributes.unset(device).catch(() => undefined)
   }
 
-  onResponse(response: CoapResponse, wire: Wire): void {
-    if (this.wires.includes(wire)) this.audience.receive(response, wire.base, wire.format)
+  onResponse(response: CoapResponse, wire: Wire, cause: 'first' | 'notify'): void {
+    if (this.wires.includes(wire)) this.audience.receive(response, wire.base, wire.format, cause)
   }
 
   onEnd(wire: Wire, response: CoapResponse | undefined): void {
@@ -156,7 +156,7 @@ export class DeviceRelation implements OpeningHost {
       return
     }
     // 2.05 without Observe: a value, but no observation (RFC 7641 §3.1).
-    this.audience.receive(response, wire.base, wire.format)
+    this.audience.receive(response, wire.base, wire.format, 'first')
     this.fail(new OperationError('not-observed', `${this.endpoint} ended the ${what}`))
   }
 

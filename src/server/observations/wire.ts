@@ -12,7 +12,7 @@ const EARLY = 16
 /** Who hears of a wire. */
 export interface WireListener {
   /** `format`: the Content-Format of the first answer, for a notification that has none. */
-  onResponse(response: CoapResponse, wire: Wire): void
+  onResponse(response: CoapResponse, wire: Wire, cause: 'first' | 'notify'): void
   /** It ended through no wish of ours; `response` is the error that ended it. */
   onEnd(wire: Wire, response: CoapResponse | undefined): void
 }
@@ -87,7 +87,7 @@ export class Wire implements ObserveListener {
     // A notification may have overtaken the answer on its way here.
     const { newest } = this
     const stale = newest !== undefined && !isNewer(first?.observe ?? newest, newest, 0)
-    if (first !== undefined && !stale) this.listener.onResponse(first, this)
+    if (first !== undefined && !stale) this.listener.onResponse(first, this, 'first')
     return undefined
   }
 
@@ -101,8 +101,8 @@ export class Wire implements ObserveListener {
     if (early === undefined) return
     this.early = undefined
     const first = this.relation?.first
-    if (first !== undefined && isSuccess(first.code)) this.listener.onResponse(first, this)
-    for (const response of early) this.listener.onResponse(response, this)
+    if (first !== undefined && isSuccess(first.code)) this.listener.onResponse(first, this, 'first')
+    for (const response of early) this.listener.onResponse(response, this, 'notify')
   }
 
   /** Tells the device to stop; one that cannot be told now is answered RST when it notifies next. */
@@ -120,7 +120,7 @@ export class Wire implements ObserveListener {
   onNotification(response: CoapResponse): void {
     this.provenBy = response.peer.id
     this.newest = response.observe
-    if (this.early === undefined) this.listener.onResponse(response, this)
+    if (this.early === undefined) this.listener.onResponse(response, this, 'notify')
     else if (this.early.length < EARLY) this.early.push(response)
   }
 

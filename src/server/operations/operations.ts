@@ -9,6 +9,8 @@ import type { DeviceFormat } from './content-format'
 import type { DeviceRequest, RequestChannel } from './device-request'
 import { operationByName, type OperationInputs, type OperationName } from './index'
 import type { OperationContext } from './operation'
+import { byTime } from '../values/by-time'
+import type { ValueStream } from '../values/value-stream'
 import { WarningLimiter } from './warning-limiter'
 
 /** What the operations need of the server. */
@@ -19,8 +21,13 @@ export interface OperationsHost {
   readonly deviceFormat: (endpoint: string) => DeviceFormat | undefined
   registration(endpoint: string): Registration | undefined
   channel(registration: Registration): RequestChannel
+  /** Told of what is read. */
+  readonly values: ValueStream
   warn(warning: ServerWarning): void
 }
+
+/** Operations that answer values. */
+const READS: ReadonlySet<string> = new Set<OperationName>(['read', 'read-composite'])
 
 /**
  * The device management operations of the server (Core §6.3). Each one rejects with
@@ -102,10 +109,20 @@ export class Operations {
   ): OperationResult {
     const operation = operationByName(request.operation)
     const result = operation.interpret(request, response, device, context)
+    if (READS.has(request.operation)) this.report(result, device)
     const { milliseconds } = request
     return milliseconds === undefined
       ? result
       : { ...result, milliseconds: milliseconds.map(Path.from) }
+  }
+
+  /** Values that were read, by their moments. */
+  private report(result: OperationResult, device: Registration): void {
+    for (const { records } of byTime(result.records)) {
+      if (records.length === 0) continue
+      const one = records === result.records ? result : { ...result, records }
+      this.host.values.report('read', one, device)
+    }
   }
 
   private context(format: number | undefined): OperationContext {
