@@ -1,6 +1,6 @@
 import type { Transport } from '../transport/transport'
 import { UdpTransport } from '../transport/udp'
-import { DtlsClientTransport } from './dtls-client-transport'
+import { DtlsClientTransport } from '../transport/dtls-client'
 import { ClientError } from './errors'
 import type { Lwm2mClientOptions, TransportTarget } from './types'
 
@@ -28,5 +28,11 @@ export function openTransport(
   if (target.psk === undefined) {
     throw new ClientError('invalid-argument', 'coaps needs a pre-shared key')
   }
-  return new DtlsClientTransport({ ...target.psk, port })
+  return new DtlsClientTransport({
+    credentials: { psk: target.psk },
+    host: options.local?.host,
+    port,
+    clock: target.clock,
+    receiveBuffer: RECEIVE_BUFFER,
+  })
 }
