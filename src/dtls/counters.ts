@@ -19,6 +19,8 @@ export type DropReason =
   | 'malformed-hello'
   /** A hello whose record sequence number or message_seq leaves too few for the answers to it. */
   | 'number-limit'
+  /** A sender with `maxHalfOpenPerAddress` handshakes, all of them begun within a second. */
+  | 'half-open-limit'
   | 'association-limit'
   | 'early-limit'
   | 'reassembly-limit'

@@ -80,6 +80,29 @@ describe('half-open handshakes under a flood', () => {
     assert.match(net.warnings.join(), /1 made room for others; most come from 198\.51\.100\.1$/)
   })
 
+  it('refuses a sender that would displace its own within a second, so that those come to their end', async () => {
+    const net = new MemoryNet({ maxHalfOpenPerAddress: 2 })
+    const [first, second] = [new HostileClient(net), new HostileClient(net)]
+    await first.greet()
+    await second.greet()
+    const eager = new HostileClient(net)
+    await eager.greet()
+    assert.equal(eager.serverHello, undefined)
+    assert.equal(net.dropped('half-open-limit'), 1)
+    await first.finish()
+    assert.ok(first.serverFinished)
+    // There is room now; and later the oldest makes room.
+    const third = new HostileClient(net)
+    await third.greet()
+    await net.run(1000)
+    const fourth = new HostileClient(net)
+    await fourth.greet()
+    await third.finish()
+    await fourth.finish()
+    assert.ok(third.serverFinished && fourth.serverFinished)
+    assert.equal(net.failed('displaced'), 1)
+  })
+
   it('gives handshakes less time while three quarters of the places are taken', async () => {
     const net = new MemoryNet({ maxHalfOpen: 8, crowdedHandshakeTimeout: 5000 })
     for (let i = 0; i < 8; i++) await new HostileClient(net, { address: `192.0.${i}.1` }).greet()

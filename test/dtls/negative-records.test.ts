@@ -253,7 +253,7 @@ describe('records and resources', () => {
     ]) {
       await new HostileClient(small, { address }).greet()
     }
-    assert.equal(small.failed('displaced'), 1)
+    assert.equal(small.dropped('half-open-limit'), 1)
     assert.equal(small.server.counters.halfOpen, 4)
   })
 })

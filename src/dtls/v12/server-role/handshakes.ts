@@ -54,7 +54,7 @@ export class Handshakes implements PendingHandshakes {
   constructor(private readonly host: HandshakesHost) {
     const { settings, clock, credentials, sessions, connectionIds, tally } = host
     this.gate = new HelloGate(clock, settings.cookieLifetime)
-    this.halfOpen = new HalfOpen(settings.maxHalfOpen, settings.maxHalfOpenPerAddress)
+    this.halfOpen = new HalfOpen(clock, settings.maxHalfOpen, settings.maxHalfOpenPerAddress)
     this.fragmentedHellos = new FragmentedHellos(clock)
     this.handshakeHost = {
       settings,
@@ -127,7 +127,7 @@ export class Handshakes implements PendingHandshakes {
     if (living?.helloMark === helloMark(random)) return tally.dropped('replayed')
     current?.giveUp(new HandshakeFailure('replaced', 'the client began anew', undefined))
     if (living === undefined && isFull) return tally.dropped('association-limit')
-    this.makeRoom(from)
+    if (!this.makeRoom(from)) return tally.dropped('half-open-limit')
     this.begin(outcome.checked, record, from, key)
   }
 
@@ -136,11 +136,14 @@ export class Handshakes implements PendingHandshakes {
     if (failure !== undefined) this.host.report(from, undefined, failure)
   }
 
-  private makeRoom(from: WireAddress): void {
+  /** @returns false when the sender has begun too many in too short a time */
+  private makeRoom(from: WireAddress): boolean {
     const displaced = this.halfOpen.displacedBy(from)
-    if (displaced === undefined) return
+    if (displaced === undefined) return true
+    if (displaced === 'refused') return false
     displaced.handshake.giveUp(DISPLACED)
     this.host.displaced(displaced.group)
+    return true
   }
 
   private begin(
