@@ -39,12 +39,8 @@ describe('the bootstrap server', () => {
       const device = await bench.device()
       for (const [request, code, reason] of [
         [bootstrapRequest(), 0x80, 'it names no endpoint (ep)'],
-        [bootstrapRequest('ep='), 0x80, 'its endpoint name is empty or has control characters'],
-        [
-          bootstrapRequest('ep=a\u0007'),
-          0x80,
-          'its endpoint name is empty or has control characters',
-        ],
+        [bootstrapRequest('ep='), 0x80, 'its endpoint name is empty'],
+        [bootstrapRequest('ep=a\u0007'), 0x80, 'its endpoint name has control characters'],
         [bootstrapRequest('ep=a', 'ep=b'), 0x80, 'it has the parameter "ep" twice'],
         [
           bootstrapRequest('ep=a', 'pct=abc'),
