@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { CIPHER_SUITES } from '../../src/dtls/ciphers/suites'
 import type { DtlsClientCredentials } from '../../src/dtls/client-credentials'
 import { PSK, PSK_IDENTITY } from './support/harness'
-import { EndpointPair, keyPair, pskClient, rpkPair, x509Pair } from './support/endpoint-pair'
+import { fuzzClientRole } from '../fuzz/client-role-fuzz'
+import {
+  EndpointPair,
+  type Filter,
+  keyPair,
+  pskClient,
+  rpkPair,
+  x509Pair,
+} from './support/endpoint-pair'
 
 const psk = Buffer.from(PSK_IDENTITY)
 
@@ -329,6 +337,117 @@ describe('DTLS client role', () => {
       const connecting = pair.connect({ credentials: { ...client, trustAnchors } })
       await assert.rejects(connecting, { code: 'untrusted-certificate' })
     })
+  })
+
+  describe('against a server that is not honest', () => {
+    /** Changes the body of a plaintext handshake message of the server. */
+    const change =
+      (type: number, edit: (body: Buffer) => void): Filter =>
+      (datagram, direction) => {
+        const bytes = Buffer.from(datagram)
+        for (let at = 0; direction === 'down' && at + 25 <= bytes.length;) {
+          const end = at + 13 + bytes.readUInt16BE(at + 11)
+          const plain = bytes[at] === 22 && bytes.readUInt16BE(at + 3) === 0
+          if (plain && bytes[at + 13] === type) edit(bytes.subarray(at + 25, end))
+          at = end
+        }
+        return [bytes]
+      }
+    const cases: readonly (readonly [string, number, (body: Buffer) => void, string])[] = [
+      ['another version', 2, (body) => body.writeUInt16BE(0xfeff, 0), 'version'],
+      [
+        'a suite that was not offered',
+        2,
+        (b) => b.writeUInt16BE(0x0002, 35 + (b[34] ?? 0)),
+        'illegal-parameter',
+      ],
+      ['compression', 2, (b) => b.writeUInt8(1, 37 + (b[34] ?? 0)), 'illegal-parameter'],
+      // The type of the first extension, renegotiation_info.
+      [
+        'an extension that was not offered',
+        2,
+        (b) => b.writeUInt16BE(35, 40 + (b[34] ?? 0)),
+        'illegal-parameter',
+      ],
+      ['lengths beyond the message', 2, (body) => body.writeUInt8(33, 34), 'decode-error'],
+      ['another curve', 12, (body) => body.writeUInt16BE(24, 1), 'illegal-parameter'],
+      [
+        'other key exchange parameters',
+        12,
+        (body) => body.writeUInt8((body[40] ?? 0) ^ 1, 40),
+        'bad-signature',
+      ],
+    ]
+    for (const [what, type, edit, code] of cases) {
+      it(`ends with ${code} on ${what}`, async () => {
+        const { server, client } = x509Pair()
+        const pair = new EndpointPair({ credentials: server })
+        pair.filter = change(type, edit)
+        await assert.rejects(pair.connect({ credentials: client }), { code })
+        assert.equal(pair.client.endpoint.counters.associations, 0)
+      })
+    }
+
+    it('does not notice a change of the hello before the Finished, but then', async () => {
+      const pair = new EndpointPair()
+      // The server's random: keys and transcripts differ from there on.
+      pair.filter = change(2, (body) => body.writeUInt8((body[2] ?? 0) ^ 1, 2))
+      const connecting = pair.connect({ timeout: 5000 })
+      await pair.settle()
+      pair.clock.advance(5000)
+      await assert.rejects(connecting, { code: 'handshake-timeout' })
+      assert.equal(pair.client.endpoint.counters.associations, 0)
+    })
+
+    it('takes no message before its time: Finished in plaintext, ServerHelloDone first', async () => {
+      const pair = new EndpointPair()
+      pair.filter = (datagram, direction) => (direction === 'up' ? [] : [datagram])
+      const early = pair.connect({ timeout: 5000 })
+      // ServerHelloDone instead of ServerHello.
+      pair.inject('down', Buffer.from('16fefd0000000000000000000c0e0000000000000000000000', 'hex'))
+      await assert.rejects(early, { code: 'unexpected-message' })
+      const plain = pair.connect({ timeout: 5000 })
+      const finished = `16fefd00000000000000000018140000 0c0000000000 00000c${'00'.repeat(12)}`
+      pair.inject('down', Buffer.from(finished.replaceAll(' ', ''), 'hex'))
+      pair.inject('down', Buffer.from('17fefd00000000000000020003616263', 'hex'))
+      pair.clock.advance(5000)
+      await assert.rejects(plain, { code: 'handshake-timeout' })
+      assert.deepEqual(pair.client.received, [])
+    })
+
+    it('refuses fragments that contradict each other', async () => {
+      const pair = new EndpointPair()
+      pair.filter = (datagram, direction) => (direction === 'up' ? [] : [datagram])
+      const connecting = pair.connect({ timeout: 5000 })
+      const fragment = (sequence: string, byte: string): Buffer =>
+        Buffer.from(
+          `16fefd0000000000000${sequence}000d0200004600000000000000 01${byte}`.replaceAll(' ', ''),
+          'hex',
+        )
+      pair.inject('down', fragment('001', 'fe'))
+      pair.inject('down', fragment('002', 'ff'))
+      await assert.rejects(connecting, { code: 'illegal-parameter' })
+    })
+
+    it('drops replays and forgeries of an association, and goes on', async () => {
+      const pair = new EndpointPair().watch()
+      const association = await pair.connect()
+      pair.exchange(association)
+      const last = pair.datagrams.filter(({ direction }) => direction === 'down').at(-1)
+      assert.ok(last !== undefined)
+      pair.inject('down', last.bytes)
+      const forged = Buffer.from(last.bytes)
+      forged.writeUInt8((forged.at(-1) ?? 0) ^ 1, forged.length - 1)
+      forged.writeUInt8(99, 10)
+      pair.inject('down', forged)
+      assert.deepEqual(pair.client.received, ['re:ping'])
+      const { dropped } = pair.client.endpoint.counters
+      assert.deepEqual([dropped.replayed, dropped.forged], [1, 1])
+      pair.exchange(association, 'again')
+      assert.deepEqual(pair.client.received, ['re:ping', 're:again'])
+    })
+
+    it('survives handshakes whose datagrams are changed on the way', () => fuzzClientRole(300, 5))
   })
 
   describe('on a socket that serves, too', () => {
