@@ -24,6 +24,14 @@ export interface ServerAccount {
   readonly uri: string
   readonly mode: number
   readonly psk: { readonly identity: Uint8Array; readonly key: Uint8Array } | undefined
+  /** Raw public key or certificate of the client (`/0/x/3`), unchecked. */
+  readonly publicKey: Uint8Array | undefined
+  /** The same of the server (`/0/x/4`), unchecked. */
+  readonly serverPublicKey: Uint8Array | undefined
+  /** `/0/x/5`, unchecked. */
+  readonly secretKey: Uint8Array | undefined
+  /** `/0/x/15` */
+  readonly certificateUsage: number | undefined
   /** Seconds to wait before bootstrapping (`/0/x/11`). */
   readonly holdOff: number
 }
@@ -66,6 +74,10 @@ function readAccount(tree: ObjectTree, security: ObjectInstance): ServerAccount 
     uri,
     mode: number(security, 2) ?? SecurityMode.NOSEC,
     psk: identity !== undefined && key !== undefined ? { identity, key } : undefined,
+    publicKey: identity,
+    serverPublicKey: bytes(security, 4),
+    secretKey: key,
+    certificateUsage: number(security, 15),
     holdOff: Math.max(0, number(security, 11) ?? 0),
   }
 }

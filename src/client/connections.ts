@@ -5,7 +5,7 @@ import type { VirtualDevice } from './device'
 import type { RegistrationOrder } from './session/registration-order'
 import { ServerConnection, type ConnectionListener } from './session/server-connection'
 import { parseServerUri } from './session/server-uri'
-import { openTransport } from './transports'
+import { openTransport, transportTarget } from './transports'
 import type { ClientState, Lwm2mClientEvents, Lwm2mClientOptions } from './types'
 
 /** States by how much they say, where several servers are in different ones. */
@@ -79,7 +79,7 @@ export class Connections {
   ): ServerConnection {
     const { clock, options, device, settings } = this
     const uri = parseServerUri(account.uri)
-    const transport = openTransport(options, { secure: uri.secure, psk: account.psk, clock }, port)
+    const transport = openTransport(options, transportTarget(account, uri.secure, clock), port)
     return new ServerConnection(
       account,
       settings.session(account, uri, transport, clock, order),

@@ -5,7 +5,7 @@ import { TypedEmitter } from '../base/events'
 import { Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import type { Value } from '../lwm2m/value'
-import { bootstrapAccount, serverAccounts } from './accounts'
+import { bootstrapAccount, SecurityMode, serverAccounts } from './accounts'
 import { AccountSettings } from './account-settings'
 import { fetchPackage, parsePackageUri } from './behaviours/package-fetch'
 import { Connections } from './connections'
@@ -14,7 +14,7 @@ import { ClientError } from './errors'
 import { Provisioning } from './provisioning'
 import { collect, sendTo } from './sending'
 import { Kick } from './session/kick'
-import { openTransport } from './transports'
+import { openTransport, transportTarget } from './transports'
 import type {
   ClientRegistration,
   ClientState,
@@ -304,8 +304,14 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
     return Promise.resolve().then(() => {
       const uri = parsePackageUri(text)
       const { secure } = uri.server
-      const psk = serverAccounts(this.device.tree).find((account) => account.psk)?.psk
-      const transport = openTransport(options, { secure, psk, clock }, undefined)
+      const account = serverAccounts(this.device.tree).find(
+        ({ mode }) => mode !== SecurityMode.NOSEC,
+      )
+      const target =
+        account === undefined
+          ? { secure, psk: undefined, credentials: undefined, clock }
+          : transportTarget(account, secure, clock)
+      const transport = openTransport(options, target, undefined)
       return fetchPackage(uri, transport, options.coap, clock, signal)
     })
   }

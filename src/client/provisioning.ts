@@ -25,7 +25,8 @@ import { ClientError } from './errors'
 import { defaultFormats, type DeviceContext } from './operations/device-context'
 import type { Kick } from './session/kick'
 import { parseServerUri } from './session/server-uri'
-import { openTransport } from './transports'
+import { accountCredentials } from './account-credentials'
+import { openTransport, transportTarget } from './transports'
 import type { Lwm2mClientEvents, Lwm2mClientOptions, RetryPolicy } from './types'
 
 const LAST_BOOTSTRAPPED = 12
@@ -135,7 +136,7 @@ export class Provisioning {
       clock,
       transport: openTransport(
         options,
-        { secure: uri.secure, psk: account.psk, clock },
+        transportTarget(account, uri.secure, clock),
         options.local?.port,
       ),
       coap: options.coap,
@@ -174,7 +175,8 @@ export class Provisioning {
     if (accounts.length === 0) {
       return 'no server account is complete: /0 with URI and Short Server ID, /1 with the same id'
     }
-    for (const { uri, mode, psk, securityInstance } of accounts) {
+    for (const account of accounts) {
+      const { uri, mode, securityInstance } = account
       const where = `/0/${securityInstance}`
       let secure: boolean
       try {
@@ -182,10 +184,16 @@ export class Provisioning {
       } catch {
         return `${where}: ${JSON.stringify(uri)} is no coap or coaps URI`
       }
-      if (mode !== (secure ? SecurityMode.PSK : SecurityMode.NOSEC)) {
+      if (secure ? mode === SecurityMode.NOSEC : mode !== SecurityMode.NOSEC) {
         return `${where}: security mode ${mode} does not go with ${uri} here`
       }
-      if (secure && psk === undefined) return `${where}: identity or key is missing`
+      if (!secure) continue
+      try {
+        accountCredentials(account)
+      } catch (error) {
+        if (error instanceof ClientError) return `${where}: ${error.message}`
+        throw error
+      }
     }
     return undefined
   }

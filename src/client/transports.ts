@@ -2,10 +2,23 @@ import type { Transport } from '../transport/transport'
 import { UdpTransport } from '../transport/udp'
 import { DtlsClientTransport } from '../transport/dtls-client'
 import { ClientError } from './errors'
+import { accountCredentials } from './account-credentials'
+import type { ServerAccount } from './accounts'
+import type { Clock } from '../base/clock'
 import type { Lwm2mClientOptions, TransportTarget } from './types'
 
 /** Enough for one device: a server's receive buffer would be wasted on it. */
 const RECEIVE_BUFFER = 1 << 18
+
+/** What an account's transport needs. @throws ClientError `invalid-argument` */
+export function transportTarget(
+  account: ServerAccount,
+  secure: boolean,
+  clock: Clock,
+): TransportTarget {
+  const credentials = secure ? accountCredentials(account) : undefined
+  return { secure, psk: account.psk, credentials, clock }
+}
 
 /**
  * The transport to one server.
@@ -25,11 +38,11 @@ export function openTransport(
       receiveBuffer: RECEIVE_BUFFER,
     })
   }
-  if (target.psk === undefined) {
-    throw new ClientError('invalid-argument', 'coaps needs a pre-shared key')
+  if (target.credentials === undefined) {
+    throw new ClientError('invalid-argument', 'coaps needs a key or a certificate')
   }
   return new DtlsClientTransport({
-    credentials: { psk: target.psk },
+    credentials: target.credentials,
     host: options.local?.host,
     port,
     clock: target.clock,

@@ -6,6 +6,7 @@ import type { ObjectModel, ResourceOperations } from '../lwm2m/model/definition'
 import type { Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import type { ResourceType, Value } from '../lwm2m/value'
+import type { DtlsClientCredentials } from '../dtls/client-credentials'
 import type { Transport } from '../transport/transport'
 import type { SignalDescription } from './signal'
 
@@ -64,9 +65,31 @@ export interface PskCredential {
   readonly key: Uint8Array
 }
 
-export interface ClientSecurity {
-  readonly psk: PskCredential
+/** A raw public key (RFC 7250) of the device, P-256, and that of the server, which is pinned. */
+export interface RawPublicKeyCredential {
+  /** PEM, or DER PKCS #8. */
+  readonly privateKey: string | Uint8Array
+  /** DER SubjectPublicKeyInfo. */
+  readonly serverPublicKey: Uint8Array
 }
+
+/** A certificate of the device with its P-256 key, and how the server's is judged. */
+export interface CertificateCredential {
+  /** PEM, or DER PKCS #8. */
+  readonly privateKey: string | Uint8Array
+  /** PEM or DER. */
+  readonly certificate: string | Uint8Array
+  /** PEM or DER: that of the server, or of an authority. */
+  readonly serverCertificate: string | Uint8Array
+  /** `/0/x/15`: 3 (default) for the server's own, 2 for that of an authority. */
+  readonly certificateUsage?: 2 | 3
+}
+
+/** What a device authenticates with over `coaps`. */
+export type ClientSecurity =
+  | { readonly psk: PskCredential; readonly rpk?: undefined; readonly x509?: undefined }
+  | { readonly psk?: undefined; readonly rpk: RawPublicKeyCredential; readonly x509?: undefined }
+  | { readonly psk?: undefined; readonly rpk?: undefined; readonly x509: CertificateCredential }
 
 /**
  * When a communication fails (Core §6.2.1.2): `count` attempts, `timer` seconds before the second,
@@ -171,6 +194,8 @@ export interface Lwm2mClientOptions {
 export interface TransportTarget {
   readonly secure: boolean
   readonly psk: { readonly identity: Uint8Array; readonly key: Uint8Array } | undefined
+  /** Secure: the same key, or raw public keys or certificates. */
+  readonly credentials: DtlsClientCredentials | undefined
   readonly clock: Clock
 }
 

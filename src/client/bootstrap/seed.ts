@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto'
+import { loadServerKey } from '../../dtls/certificates/server-key'
 import { Path } from '../../lwm2m/path'
 import { SECURITY, SERVER, SecurityMode, findServerInstance } from '../accounts'
 import { ClientError } from '../errors'
@@ -68,7 +70,18 @@ function credential(uri: string, security: ClientSecurity | undefined): Instance
   const { secure } = parseServerUri(uri)
   if (!secure) return { 0: uri, 2: SecurityMode.NOSEC, 3: empty(), 4: empty(), 5: empty() }
   if (security === undefined) {
-    throw new ClientError('invalid-argument', `${uri} needs a pre-shared key`)
+    throw new ClientError('invalid-argument', `${uri} needs a key or a certificate`)
+  }
+  if (security.rpk !== undefined) {
+    const { privateKey, serverPublicKey } = security.rpk
+    const { publicKey, secretKey } = ownKey(privateKey)
+    return { 0: uri, 2: SecurityMode.RPK, 3: publicKey, 4: serverPublicKey, 5: secretKey }
+  }
+  if (security.x509 !== undefined) {
+    const { privateKey, certificate, serverCertificate, certificateUsage = 3 } = security.x509
+    const { secretKey } = ownKey(privateKey)
+    const account = { 0: uri, 2: SecurityMode.X509, 3: certificateOf(certificate), 5: secretKey }
+    return { ...account, 4: certificateOf(serverCertificate), 15: certificateUsage }
   }
   const { identity, key } = security.psk
   const bytes = typeof identity === 'string' ? Buffer.from(identity, 'utf8') : identity
@@ -79,6 +92,26 @@ function credential(uri: string, security: ClientSecurity | undefined): Instance
     throw new ClientError('invalid-argument', 'a PSK key has 1 to 64 bytes')
   }
   return { 0: uri, 2: SecurityMode.PSK, 3: bytes, 4: empty(), 5: key }
+}
+
+/** @throws ClientError `invalid-argument` */
+function ownKey(source: string | Uint8Array): { publicKey: Uint8Array; secretKey: Uint8Array } {
+  try {
+    const { privateKey, publicKey } = loadServerKey({ privateKey: source })
+    return { publicKey, secretKey: privateKey.export({ format: 'der', type: 'pkcs8' }) }
+  } catch (error) {
+    const message = 'the private key is not a P-256 key'
+    throw new ClientError('invalid-argument', message, { cause: error })
+  }
+}
+
+/** DER. @throws ClientError `invalid-argument` */
+function certificateOf(source: string | Uint8Array): Uint8Array {
+  try {
+    return new X509Certificate(source).raw
+  } catch (error) {
+    throw new ClientError('invalid-argument', 'a certificate cannot be read', { cause: error })
+  }
 }
 
 function empty(): Uint8Array {

@@ -23,6 +23,6 @@ describe('the settings of a virtual device', () => {
       { pskKey: '00ff', bootstrapKey: '00' },
     )
     assert.deepEqual(security?.psk, { identity: 'dev1', key: Buffer.from('00ff', 'hex') })
-    assert.equal(bootstrapSecurity?.psk.identity, 'factory')
+    assert.equal(bootstrapSecurity?.psk?.identity, 'factory')
   })
 })
