@@ -1,6 +1,6 @@
 import type { NodeAPI, NodeInitializer } from 'node-red'
 import { CodedError } from '../../src/base/coded-error'
-import type { BootstrapDecision } from '../../src/server/bootstrap/bootstrap-server'
+import type { BootstrapDecision } from '../../src/server/bootstrap/decisions'
 import type { BootstrapServer } from '../../src/server/bootstrap/bootstrap-server'
 import type { BootstrapConfiguration } from '../../src/server/bootstrap/configuration'
 import { describeConfiguration } from '../../src/server/bootstrap/configuration-info'

@@ -8,7 +8,6 @@ import type { Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import type { Value } from '../lwm2m/value'
 import type { Peer } from '../transport/transport'
-import type { ValueReport } from './values/value-report'
 
 export type { Lwm2mVersion }
 
@@ -177,6 +176,28 @@ export interface ServerWarning {
   }
   readonly path?: Path
   readonly raw?: Uint8Array
+}
+
+/**
+ * Why values left a device: it was read (Read, Read-Composite), answered an Observe, notified, or sent
+ * them of its own accord (Send).
+ */
+export type ValueCause = 'read' | 'first' | 'notify' | 'send'
+
+/** Values of one moment as they left a device. */
+export interface ValueReport {
+  readonly endpoint: string
+  readonly registration: Registration
+  readonly cause: ValueCause
+  /** What was asked for; the root of composite operations; the common path of a Send. */
+  readonly path: Path
+  readonly records: readonly Record[]
+  /** Numeric CoAP code. */
+  readonly code: number
+  /** Content-Format, where there was one. */
+  readonly format: number | undefined
+  /** When they came, ms since the epoch; when they were measured, the records say where they do. */
+  readonly time: number
 }
 
 export interface Lwm2mServerEvents {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { ValueReport } from '../../src/server/values/value-report'
+import type { ValueReport } from '../../src/server/types'
 import { CON, Opt } from '../support/raw-coap'
 import { RegisteredDevice } from './support/registered-device'
 

@@ -11,9 +11,9 @@ import type { ObjectModel, ResourceDefinition } from '../../lwm2m/model/definiti
 import type { Path } from '../../lwm2m/path'
 import type { CredentialStore } from '../credentials/credential-store'
 import { OPEN_AUTHORITY, type RegistrationAuthority } from '../registration/registration-authority'
-import { type BootstrapConfiguration, BootstrapConfigurationError } from './configuration'
+import { BootstrapConfigurationError } from './configuration'
 import type { BootstrapConfigurations } from './configurations'
-import { Decisions } from './decisions'
+import { type BootstrapDecision, Decisions } from './decisions'
 import type { BootstrapEvents, BootstrapRequest, BootstrapResult } from './events'
 import { generatePsks } from './generated-psk'
 import { makePack } from './pack'
@@ -51,13 +51,6 @@ export interface BootstrapServerOptions {
   readonly pack?: boolean
   readonly clock?: Clock
 }
-
-/** What an application decides for a pending request. */
-export type BootstrapDecision =
-  | 'refuse'
-  /** What the stored configurations say. */
-  | 'stored'
-  | (Omit<BootstrapConfiguration, 'endpoint'> & { readonly endpoint?: string })
 
 /** Seconds after which a device that was turned away because of overload may come again. */
 const RETRY_AFTER = 30

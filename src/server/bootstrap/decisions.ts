@@ -1,9 +1,16 @@
 import type { ErrorCode } from '../../base/codes'
 import type { Scheduler, Timer } from '../../base/scheduler'
 import { Code } from '../../coap/codes'
-import type { BootstrapDecision } from './bootstrap-server'
+import type { BootstrapConfiguration } from './configuration'
 import type { BootstrapRequest } from './events'
 import { RequestRefused } from './refusals'
+
+/** What an application decides for a pending request. */
+export type BootstrapDecision =
+  | 'refuse'
+  /** What the stored configurations say. */
+  | 'stored'
+  | (Omit<BootstrapConfiguration, 'endpoint'> & { readonly endpoint?: string })
 
 interface Waiting {
   readonly request: BootstrapRequest

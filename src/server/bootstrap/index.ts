@@ -1,9 +1,5 @@
-export {
-  type BootstrapDecision,
-  BootstrapServer,
-  type BootstrapServerOptions,
-  type DecisionMode,
-} from './bootstrap-server'
+export type { BootstrapDecision } from './decisions'
+export { BootstrapServer, type BootstrapServerOptions, type DecisionMode } from './bootstrap-server'
 export {
   type BootstrapConfiguration,
   BootstrapConfigurationError,

@@ -1,5 +1,4 @@
-import type { OperationResult, Registration } from '../types'
-import type { ValueCause } from './value-report'
+import type { OperationResult, Registration, ValueCause } from '../types'
 
 /** Told of all values that leave devices; must not throw. */
 export type ValueSink = (
