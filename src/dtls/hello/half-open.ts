@@ -24,7 +24,7 @@ export interface Displaced {
 export class HalfOpen {
   private readonly byAddress = new Map<string, PendingHandshake>()
   /** Monotonic ms. */
-  private readonly begun = new WeakMap<PendingHandshake, number>()
+  private readonly begun = new Map<PendingHandshake, number>()
   private readonly groups = new AddressGroups<PendingHandshake>()
 
   /** @param limitPerSender from one IPv4 address or IPv6 /64 */
@@ -78,6 +78,7 @@ export class HalfOpen {
   remove(key: string, handshake: PendingHandshake): void {
     if (this.byAddress.get(key) !== handshake) return
     this.byAddress.delete(key)
+    this.begun.delete(handshake)
     this.groups.remove(handshake.remote.wireAddress, handshake)
   }
 }

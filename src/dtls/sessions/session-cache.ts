@@ -5,6 +5,8 @@ import { SecretSlab } from './secret-slab'
 import { type DtlsSession, type DtlsSessionStore, MASTER_SECRET_LENGTH } from './session'
 
 const CHECK_LENGTH = 32
+/** One object for all: sessions are many. */
+const NO_CHAIN: readonly Uint8Array[] = []
 /** Certificates of authorities that are looked for before another copy is kept. */
 const MOST_SHARED = 1000
 
@@ -132,7 +134,8 @@ export class SessionCache {
     }
     const slot = this.secrets.put([masterSecret, credentialCheck])
     // Sessions that an older version kept have none.
-    const chain = ((session.chain as DtlsSession['chain'] | undefined) ?? []).map(this.shared)
+    const sent = session.chain as DtlsSession['chain'] | undefined
+    const chain = sent === undefined || sent.length === 0 ? NO_CHAIN : sent.map(this.shared)
     this.entries.set(key, { slot, hasCheck, suite, identity, chain, expiresAt })
   }
 
