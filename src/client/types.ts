@@ -10,7 +10,7 @@ import type { DtlsClientCredentials } from '../dtls/client-credentials'
 import type { Transport } from '../transport/transport'
 import type { SignalDescription } from './signal'
 
-export type { Lwm2mVersion }
+export type { DtlsClientCredentials, Lwm2mVersion }
 
 /** A value as JSON can say it; typed by the object model (Opaque: base64, Time: seconds or ISO 8601). */
 export type JsonValue = string | number | boolean

@@ -1,14 +1,17 @@
+import { isIPv4 } from 'node:net'
 import { CodedError } from '../base/coded-error'
+import { mapped } from '../base/ip-address'
 import type { Clock } from '../base/clock'
 import { Association } from '../dtls/associations/association'
 import type { DtlsCounters } from '../dtls/counters'
 import type { DtlsCredentials } from '../dtls/credentials'
 import { DtlsServer } from '../dtls/endpoint'
-import { DtlsSendError, type HandshakeFailureCode } from '../dtls/errors'
+import { DtlsSendError, HandshakeFailure, type HandshakeFailureCode } from '../dtls/errors'
 import type { DtlsSettings } from '../dtls/options'
 import type { UnprovenPath } from '../dtls/associations/unproven-path'
 import { PathProof } from './path-proof'
 import { DatagramSocket } from './datagram-socket'
+import { deviceCredentials } from './device-credentials'
 import {
   type BoundAddress,
   describeIdentity,
@@ -125,6 +128,31 @@ export class DtlsTransport implements Transport {
         `a DTLS server does not connect to ${host}:${port}: the device must connect first`,
       ),
     )
+  }
+
+  /**
+   * Begins a handshake with a device whose association is gone, in the client role, where it was heard
+   * last. Only for devices that listen all the time, never for one in queue mode. Where the device
+   * begins one itself meanwhile, that one counts.
+   * @param timeout milliseconds for the handshake
+   * @throws CodedError `handshake-timeout`; `handshake-failed` also where its credential is gone
+   */
+  async reconnect(peer: Peer, timeout: number, signal?: AbortSignal): Promise<Peer> {
+    const credentials = await deviceCredentials(peer, this.options.credentials)
+    if (credentials === undefined) {
+      const message = `there is no credential for ${describeIdentity(peer.identity)} any more`
+      throw new CodedError('handshake-failed', message)
+    }
+    const { address, port } = peer
+    const wire = this.socket.isIpv6 && isIPv4(address) ? mapped(address) : address
+    const connectionId = this.server.settings.connectionIdLength > 0 ? 'both' : 'off'
+    try {
+      return await this.server.connect(wire, port, { credentials, connectionId, timeout, signal })
+    } catch (error) {
+      if (!(error instanceof HandshakeFailure)) throw error
+      const code = error.code === 'handshake-timeout' ? 'handshake-timeout' : 'handshake-failed'
+      throw new CodedError(code, error.message, { cause: error })
+    }
   }
 
   pin(peer: Peer, pinned: boolean): void {
