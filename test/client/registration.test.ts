@@ -321,7 +321,7 @@ describe('client options', () => {
       [{ endpoint: '' }, 'invalid-argument', /endpoint is empty/],
       [{ server: undefined }, 'invalid-argument', /a server or a bootstrap server/],
       [{ server: 'http://x' }, 'invalid-argument', /no server URI/],
-      [{ server: 'coaps://x' }, 'invalid-argument', /pre-shared key/],
+      [{ server: 'coaps://x' }, 'invalid-argument', /needs a key or a certificate/],
       [{ lifetime: 0 }, 'invalid-argument', /lifetime/],
       [{ shortServerId: 65_535 }, 'invalid-argument', /Short Server ID/],
       [{ objects: { x: {} } }, 'invalid-description', /"x" is no id/],
