@@ -90,6 +90,7 @@ export const ERROR_CODES = {
   // Storage
   'store-locked': 'Another process uses the store.',
   'store-damaged': 'The store is damaged.',
+  'store-newer': 'The store was written by a later version of this package.',
   'store-closed': 'The store is not open.',
   'store-failed': 'The store cannot be read or written.',
   // Registration and bootstrap requests that are refused

@@ -10,8 +10,8 @@ export type LevelIterator = Iterator<Level, string, Uint8Array>
 
 /** Sorts before every key of the contract's form `area:rest` and is never listed. */
 export const MARKER_KEY = '\u0000store'
-/** What this version writes; a store of a later one is left alone. */
-const FORMAT = 1
+/** What this version writes: 1 had records without versions. A store of a later one is left alone. */
+const FORMAT = 2
 /** Looks at a damaged folder before it is believed: another process may just be changing its files. */
 const LOOKS = 3
 
@@ -68,18 +68,24 @@ async function checkMarker(folder: string, level: Level): Promise<void> {
   if (sealed === undefined) {
     const [first] = await level.keys({ limit: 1 }).all()
     if (first !== undefined) throw storeDamaged(folder, 'it lacks its format marker')
-    const marker = Buffer.from(JSON.stringify({ format: FORMAT }))
-    await level.put(MARKER_KEY, sealValue(MARKER_KEY, marker), { sync: true })
+    await writeMarker(level)
     return
   }
   const value = unsealValue(MARKER_KEY, sealed)
   if (value === undefined) throw storeDamaged(folder, 'its format marker is corrupt')
   const marker: unknown = JSON.parse(Buffer.from(value).toString())
   const format = (marker as { format?: unknown }).format
-  if (format !== FORMAT) {
+  if (typeof format !== 'number' || format > FORMAT) {
     throw new StoreError(
-      'store-failed',
-      `the store ${folder} has format ${String(format)}, which this version does not know`,
+      'store-newer',
+      `the store ${folder} has format ${String(format)}; this version of the package reads up to ${FORMAT}. Update the package, or start empty`,
     )
   }
+  // Records are migrated one by one, when they are read. An older version must not take them for its own.
+  if (format < FORMAT) await writeMarker(level)
+}
+
+function writeMarker(level: Level): Promise<void> {
+  const marker = Buffer.from(JSON.stringify({ format: FORMAT }))
+  return level.put(MARKER_KEY, sealValue(MARKER_KEY, marker), { sync: true })
 }

@@ -5,7 +5,7 @@ export type StoreChange =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
   | { readonly type: 'delete'; readonly key: string }
 
-/** `code` is `store-locked` (another process holds it), `store-damaged`, `store-closed` or `store-failed`. */
+/** `code` is `store-locked` (another process holds it), `store-damaged`, `store-newer` (a later version wrote it), `store-closed` or `store-failed`. */
 export class StoreError extends CodedError {}
 
 /**

@@ -1,7 +1,16 @@
+import { RecordType } from '../../../src/storage/record-type'
 import type { Store } from '../../../src/storage/store'
 import type { Notes } from './engine'
 
 const PREFIX = 'node:'
+
+/** JSON text. */
+const NOTE_RECORD = new RecordType<string>({
+  what: 'the state of a node',
+  version: 1,
+  unversioned: (bytes) => ({ version: 1, body: Buffer.from(bytes).toString('utf8') }),
+  isWhole: (body): body is string => typeof body === 'string',
+})
 
 /** {@link Notes} in the store of a server. */
 export class StoreNotes implements Notes {
@@ -11,7 +20,8 @@ export class StoreNotes implements Notes {
     const bytes = await this.store.get(PREFIX + nodeId)
     if (bytes === undefined) return undefined
     try {
-      return JSON.parse(Buffer.from(bytes).toString('utf8'))
+      const text = NOTE_RECORD.decode(bytes)
+      return text === undefined ? undefined : (JSON.parse(text) as unknown)
     } catch {
       return undefined
     }
@@ -19,6 +29,6 @@ export class StoreNotes implements Notes {
 
   async keep(nodeId: string, data: unknown): Promise<void> {
     if (data === undefined) await this.store.delete(PREFIX + nodeId)
-    else await this.store.put(PREFIX + nodeId, Buffer.from(JSON.stringify(data), 'utf8'))
+    else await this.store.put(PREFIX + nodeId, NOTE_RECORD.encode(JSON.stringify(data)))
   }
 }

@@ -1,9 +1,9 @@
 import type { WarningCode } from '../../base/codes'
-import { decode, encode } from 'cbor-x'
 import { TypedEmitter } from '../../base/events'
 import { Serial } from '../../base/serial'
 import type { ObjectModel } from '../../lwm2m/model/definition'
-import type { Store } from '../../storage/store'
+import { cborOfVersion, RecordType } from '../../storage/record-type'
+import { type Store, StoreError } from '../../storage/store'
 import { matchesPattern, PatternMap } from '../endpoint-pattern'
 import { type BootstrapConfiguration, BootstrapConfigurationError } from './configuration'
 import { describeConfiguration, type ConfigurationInfo } from './configuration-info'
@@ -14,6 +14,14 @@ import { resolveConfiguration, sampleEndpoint } from './resolve-configuration'
 
 /** Where run-time configurations are kept in the store. */
 const PREFIX = 'bootstrap:'
+
+const CONFIGURATION_RECORD = new RecordType<unknown>({
+  what: 'a bootstrap configuration',
+  version: 1,
+  unversioned: cborOfVersion(1),
+  // It is checked as what a flow sets is.
+  isWhole: (body): body is unknown => isPlainObject(body),
+})
 
 interface Entry {
   readonly configuration: BootstrapConfiguration
@@ -45,10 +53,14 @@ export class BootstrapConfigurations extends TypedEmitter<{
     await this.changes.run(async () => {
       for await (const [key, value] of store.list(PREFIX)) {
         try {
-          const configuration = this.check(decode(value), key.slice(PREFIX.length))
+          const configuration = this.check(
+            CONFIGURATION_RECORD.decode(value),
+            key.slice(PREFIX.length),
+          )
           if (this.own(configuration.endpoint)?.source === 'list') continue
           this.entries.set(configuration.endpoint, { configuration, source: 'runtime' })
         } catch (error) {
+          if (error instanceof StoreError) throw error
           const known = error instanceof BootstrapConfigurationError
           const message = known ? error.message : `${key.slice(PREFIX.length)}: it cannot be read`
           this.emit('warning', { code: 'invalid-configuration', message: `stored ${message}` })
@@ -107,7 +119,10 @@ export class BootstrapConfigurations extends TypedEmitter<{
     return this.changes.run(async () => {
       const configuration = this.check(input, '')
       this.refuseFixed(configuration.endpoint)
-      await this.store?.put(PREFIX + configuration.endpoint, encode(configuration))
+      await this.store?.put(
+        PREFIX + configuration.endpoint,
+        CONFIGURATION_RECORD.encode(configuration),
+      )
       const entry: Entry = { configuration, source: 'runtime' }
       this.entries.set(configuration.endpoint, entry)
       return describeConfiguration(configuration, 'runtime')

@@ -380,13 +380,16 @@ export class DeviceChannel implements RequestChannel {
     pending.announced = true
     this.limit(pending)
     const { journal } = this.host
-    const { ticket, onQueued } = pending.options
-    if (journal === undefined || ticket === undefined || pending.request === undefined) {
+    const { ticket, onQueued, format, timeout } = pending.options
+    const { id, request, queuedAt, expiresAt } = pending
+    if (journal === undefined || ticket === undefined || request === undefined) {
       onQueued?.()
       return
     }
     pending.stored = true
-    const kept = journal.put(this.endpoint, pending).then(
+    const { endpoint } = this
+    const record = { id, endpoint, request, ticket, queuedAt, expiresAt, format, timeout }
+    const kept = journal.put(record).then(
       () => {
         if (!pending.settled) onQueued?.()
       },

@@ -1,3 +1,4 @@
+import { hasProperties, RecordType } from '../../storage/record-type'
 import type { StoreChange } from '../../storage/store'
 import { Credential, type CredentialProof } from './credential'
 import { CredentialError } from './credential-error'
@@ -19,8 +20,17 @@ interface StoredCredential {
   readonly addedAt?: number
 }
 
-/** The store's form of a credential: JSON with its bytes in base64. Secret. */
-export function storedCredential(credential: Credential): Buffer {
+/** Once written as JSON. */
+const CREDENTIAL_RECORD = new RecordType<StoredCredential>({
+  what: 'a credential',
+  version: 1,
+  unversioned: (bytes) => ({ version: 1, body: JSON.parse(Buffer.from(bytes).toString()) }),
+  isWhole: (body): body is StoredCredential =>
+    hasProperties(body, { endpoint: 'string', use: 'string', mode: 'string' }),
+})
+
+/** The store's form of a credential, with its bytes in base64. Secret. */
+export function storedCredential(credential: Credential): Uint8Array {
   const stored: StoredCredential = {
     endpoint: credential.endpoint,
     use: credential.use,
@@ -30,7 +40,7 @@ export function storedCredential(credential: Credential): Buffer {
     ...(credential.confirmed ? { confirmed: true } : {}),
     ...(credential.origin.addedAt === undefined ? {} : { addedAt: credential.origin.addedAt }),
   }
-  return Buffer.from(JSON.stringify(stored))
+  return CREDENTIAL_RECORD.encode(stored)
 }
 
 /** What the store is told when credentials come and go: all of it, or nothing. */
@@ -60,13 +70,11 @@ function storedProof(proof: CredentialProof): Partial<StoredCredential> {
   }
 }
 
-/** Reads what {@link storedCredential} wrote. @throws CredentialError */
+/** Reads what {@link storedCredential} wrote. @throws CredentialError, StoreError `store-newer` */
 export function restoreCredential(id: string, value: Uint8Array): Credential {
   const where = `stored credential ${id}`
-  let stored: StoredCredential
-  try {
-    stored = JSON.parse(Buffer.from(value).toString()) as StoredCredential
-  } catch {
+  const stored = CREDENTIAL_RECORD.decode(value)
+  if (stored === undefined) {
     throw new CredentialError('invalid-credential', where, 'it cannot be read')
   }
   return new Credential(id, stored.endpoint, stored.use, restoreProof(stored, where), {

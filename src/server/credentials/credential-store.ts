@@ -5,7 +5,7 @@ import { detach } from '../../base/guard'
 import { Scheduler } from '../../base/scheduler'
 import { Serial } from '../../base/serial'
 import type { DtlsCredentials } from '../../dtls/credentials'
-import type { Store } from '../../storage/store'
+import { type Store, StoreError } from '../../storage/store'
 import { matchesPattern } from '../endpoint-pattern'
 import type { RegistrationAuthority } from '../registration/registration-authority'
 import { type CertificatePolicy, CredentialAuthority } from './authority'
@@ -115,6 +115,7 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
         try {
           restored.push(restoreCredential(key.slice(CREDENTIAL_PREFIX.length), value))
         } catch (error) {
+          if (error instanceof StoreError) throw error
           this.warn(error)
         }
       }

@@ -1,8 +1,7 @@
 import { detach } from '../../base/guard'
+import { cborOfVersion, hasProperties, RecordType } from '../../storage/record-type'
 import type { Store } from '../../storage/store'
-import type { PendingRequest } from '../channel/pending-request'
 import type { DeviceRequest } from '../operations/device-request'
-import { decodePlain, encodePlain } from './plain-cbor'
 
 const QUEUE = 'queue:'
 
@@ -24,6 +23,28 @@ export interface StoredRequest {
   readonly timeout: number | undefined
 }
 
+const QUEUE_RECORD = new RecordType<Omit<StoredRequest, 'id'>>({
+  what: 'a queued request',
+  version: 1,
+  unversioned: cborOfVersion(1),
+  isWhole(body): body is Omit<StoredRequest, 'id'> {
+    return (
+      hasProperties(body, {
+        endpoint: 'string',
+        request: 'object',
+        ticket: 'object',
+        queuedAt: 'number',
+        expiresAt: 'number',
+      }) &&
+      hasProperties((body as StoredRequest).request, {
+        operation: 'string',
+        path: 'string',
+        init: 'object',
+      })
+    )
+  },
+})
+
 /** Keeps requests that wait for sleeping devices, in order. */
 export class QueueJournal {
   /** @param onError told of a write that nobody waits for and that failed */
@@ -33,18 +54,8 @@ export class QueueJournal {
   ) {}
 
   /** Resolves when it is kept. @throws StoreError */
-  put(endpoint: string, pending: PendingRequest): Promise<void> {
-    const { id, request, options, queuedAt, expiresAt } = pending
-    const stored = {
-      endpoint,
-      request,
-      ticket: options.ticket,
-      queuedAt,
-      expiresAt,
-      format: options.format,
-      timeout: options.timeout,
-    }
-    return this.store.put(QUEUE + id, encodePlain(stored))
+  put({ id, ...record }: StoredRequest): Promise<void> {
+    return this.store.put(QUEUE + id, QUEUE_RECORD.encode(record))
   }
 
   delete(id: string): void {
@@ -54,12 +65,8 @@ export class QueueJournal {
   /** Everything kept, oldest first. An entry of an unknown form is passed over: `undefined`. */
   async *list(): AsyncIterable<StoredRequest | undefined> {
     for await (const [key, value] of this.store.list(QUEUE)) {
-      try {
-        const stored = decodePlain(value) as Omit<StoredRequest, 'id'>
-        yield { ...stored, id: key.slice(QUEUE.length) }
-      } catch {
-        yield undefined
-      }
+      const stored = QUEUE_RECORD.decode(value)
+      yield stored && { ...stored, id: key.slice(QUEUE.length) }
     }
   }
 }

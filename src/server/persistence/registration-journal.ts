@@ -1,13 +1,14 @@
 import { detach } from '../../base/guard'
 import type { Peer, PeerIdentity } from '../../transport/transport'
 import { NO_IDENTITY } from '../../transport/transport'
+import { decodePlain } from '../../storage/plain-cbor'
+import { RecordType } from '../../storage/record-type'
 import type { Store } from '../../storage/store'
 import type { DeviceRegistration } from '../registration/device-registration'
 import type { ObjectList } from '../registration/object-lists'
 import { NO_ATTRIBUTES } from '../registration/parameters'
 import type { ProfileJournal } from '../registration/profile-lists'
 import type { Lwm2mVersion } from '../types'
-import { decodePlain, encodePlain } from './plain-cbor'
 
 const REGISTRATION = 'registration:'
 const PROFILE = 'profile:'
@@ -43,7 +44,6 @@ type StoredPeer = [
   identity: PeerIdentity | null,
 ]
 type Stored = [
-  format: 1,
   id: string,
   version: Lwm2mVersion,
   registeredAt: number,
@@ -71,7 +71,6 @@ export class RegistrationJournal implements ProfileJournal {
   put(registration: DeviceRegistration, state: RegistrationState): Promise<void> {
     const { peer } = state
     const stored: Stored = [
-      1,
       registration.id,
       registration.version,
       registration.registeredAt,
@@ -92,7 +91,7 @@ export class RegistrationJournal implements ProfileJournal {
         peer.identity.kind === 'none' ? null : withoutCertificate(peer.identity),
       ],
     ]
-    return this.store.put(REGISTRATION + registration.endpoint, encodePlain(stored))
+    return this.store.put(REGISTRATION + registration.endpoint, REGISTRATION_RECORD.encode(stored))
   }
 
   /** @throws StoreError */
@@ -115,7 +114,10 @@ export class RegistrationJournal implements ProfileJournal {
   }
 
   putProfile(key: string, text: string): void {
-    detach(this.store.put(PROFILE + key, Buffer.from(text, 'latin1')), this.onError)
+    detach(
+      this.store.put(PROFILE + key, PROFILE_RECORD.encode(Buffer.from(text, 'latin1'))),
+      this.onError,
+    )
   }
 
   deleteProfile(key: string): void {
@@ -124,7 +126,9 @@ export class RegistrationJournal implements ProfileJournal {
 
   async *profiles(): AsyncIterable<readonly [key: string, text: string]> {
     for await (const [key, value] of this.store.list(PROFILE)) {
-      yield [key.slice(PROFILE.length), Buffer.from(value).toString('latin1')]
+      const text = PROFILE_RECORD.decode(value)
+      if (text !== undefined)
+        yield [key.slice(PROFILE.length), Buffer.from(text).toString('latin1')]
     }
   }
 }
@@ -134,17 +138,52 @@ function withoutCertificate(identity: PeerIdentity): PeerIdentity {
   return identity.kind === 'x509' ? { ...identity, certificate: new Uint8Array(0) } : identity
 }
 
+/** As written before records had a version: the first element was 1, and attributes were an object first. */
+type Unversioned = [format: number, ...body: unknown[]]
+const ATTRIBUTES_AT = 10
+
+const REGISTRATION_RECORD = new RecordType<Stored>({
+  what: 'a registration',
+  version: 2,
+  unversioned(bytes) {
+    const [version, ...body] = decodePlain(bytes) as Unversioned
+    return { version, body }
+  },
+  migrations: {
+    1: (body: unknown[]) =>
+      body.map((field, i) =>
+        i === ATTRIBUTES_AT && typeof field === 'object' && field !== null && !Array.isArray(field)
+          ? Object.entries(field)
+          : field,
+      ),
+  },
+  isWhole(body): body is Stored {
+    if (!Array.isArray(body) || body.length < 13) return false
+    const [id, version, registeredAt, updatedAt, durableUntil, lifetime, binding] =
+      body as unknown[]
+    const [list, peer] = body.slice(11) as unknown[]
+    return (
+      [id, version, binding, list].every((field) => typeof field === 'string') &&
+      [registeredAt, updatedAt, durableUntil, lifetime].every((n) => typeof n === 'number') &&
+      Array.isArray(peer) &&
+      typeof peer[1] === 'string'
+    )
+  },
+})
+
+const PROFILE_RECORD = new RecordType<Uint8Array>({
+  what: 'a profile',
+  version: 1,
+  unversioned: (bytes) => ({ version: 1, body: bytes }),
+  isWhole: (body): body is Uint8Array => body instanceof Uint8Array,
+})
+
 function decode(endpoint: string, value: Uint8Array): StoredRegistration | undefined {
-  let stored: Stored
-  try {
-    stored = decodePlain(value) as Stored
-  } catch {
-    return undefined
-  }
-  if (!Array.isArray(stored) || stored[0] !== 1) return undefined
-  const [, id, version, registeredAt, updatedAt, durableUntil, lifetime, binding, queueMode] =
-    stored
-  const [peerId, address, port, secure, identity] = stored[13]
+  const stored = REGISTRATION_RECORD.decode(value)
+  if (stored === undefined) return undefined
+  const [id, version, registeredAt, updatedAt, durableUntil, lifetime, binding, queueMode] = stored
+  const [, , , , , , , , sms, profileId, attributes, listText, peer] = stored
+  const [peerId, address, port, secure, identity] = peer
   return {
     id,
     endpoint,
@@ -155,10 +194,10 @@ function decode(endpoint: string, value: Uint8Array): StoredRegistration | undef
     lifetime,
     binding,
     queueMode,
-    sms: stored[9] ?? undefined,
-    profileId: stored[10] ?? undefined,
-    attributes: stored[11] === null ? NO_ATTRIBUTES : Object.freeze(Object.fromEntries(stored[11])),
-    listText: stored[12],
+    sms: sms ?? undefined,
+    profileId: profileId ?? undefined,
+    attributes: attributes === null ? NO_ATTRIBUTES : Object.freeze(Object.fromEntries(attributes)),
+    listText,
     // A secured peer of the last run can be nobody's in this one.
     peer: {
       id: secure ? `restored:${id}` : peerId,

@@ -1,6 +1,7 @@
+import { decodePlain } from '../../storage/plain-cbor'
+import { hasProperties, RecordType } from '../../storage/record-type'
 import type { Store } from '../../storage/store'
-import type { RelationStore, StoredRelation } from '../observations/relation-store'
-import { decodePlain, encodePlain } from './plain-cbor'
+import type { RelationStore, StoredRelation, StoredWire } from '../observations/relation-store'
 
 const RELATION = 'relation:'
 
@@ -9,7 +10,10 @@ export class RelationJournal implements RelationStore {
   constructor(private readonly store: Store) {}
 
   put(relation: StoredRelation): Promise<void> {
-    return this.store.put(keyOf(relation.endpoint, relation.key), encodePlain(relation))
+    return this.store.put(
+      keyOf(relation.endpoint, relation.key),
+      OBSERVATION_RECORD.encode(relation),
+    )
   }
 
   delete(endpoint: string, key: string): Promise<void> {
@@ -18,14 +22,56 @@ export class RelationJournal implements RelationStore {
 
   async *list(): AsyncIterable<StoredRelation> {
     for await (const [, value] of this.store.list(RELATION)) {
-      try {
-        yield decodePlain(value) as StoredRelation
-      } catch {
-        // Of a form that only another version reads: the observation is made anew.
-      }
+      // One that cannot be read is made anew.
+      const relation = OBSERVATION_RECORD.decode(value)
+      if (relation !== undefined) yield relation
     }
   }
 }
+
+/** Before Observe-Composite could be replaced by one relation for each path. */
+interface SingleRelation extends Omit<StoredRelation, 'wires' | 'left' | 'attributes'> {
+  readonly token: Uint8Array
+  readonly init: StoredWire['init']
+  readonly format: number | undefined
+  /** First the names of attributes only. */
+  readonly attributes: StoredRelation['attributes'] | readonly string[]
+}
+
+const OBSERVATION_RECORD = new RecordType<StoredRelation>({
+  what: 'an observation',
+  version: 2,
+  unversioned(bytes) {
+    const body = decodePlain(bytes)
+    return { version: hasProperties(body, { wires: 'object' }) ? 2 : 1, body }
+  },
+  migrations: {
+    1: ({ token, init, format, attributes, ...rest }: SingleRelation): StoredRelation => ({
+      ...rest,
+      wires: [{ path: rest.key.includes(',') ? '/' : rest.key, token, init, format }],
+      left: [],
+      // What was written under the names nobody knows: it stays on the device.
+      attributes: Array.isArray(attributes) ? {} : (attributes as StoredRelation['attributes']),
+    }),
+  },
+  isWhole(body): body is StoredRelation {
+    return (
+      hasProperties(body, {
+        endpoint: 'string',
+        registrationId: 'string',
+        key: 'string',
+        wires: 'object',
+        left: 'object',
+        attributes: 'object',
+      }) &&
+      (body as StoredRelation).wires.every(
+        (wire) =>
+          hasProperties(wire, { path: 'string', init: 'object' }) &&
+          wire.token instanceof Uint8Array,
+      )
+    )
+  },
+})
 
 /** Endpoint names have no control characters, so that nothing of one can be taken for the other. */
 function keyOf(endpoint: string, key: string): string {
