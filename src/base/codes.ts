@@ -103,6 +103,8 @@ export const ERROR_CODES = {
   'unsupported-format': 'The device asks for a Content-Format that cannot be written.',
   overload: 'Too much is under way; the device may come again.',
   'pack-disabled': 'The bootstrap server does not answer Bootstrap-Pack requests.',
+  'pack-unknown':
+    'What the device has is not known: instead of a Bootstrap-Pack it gets a session with Discover.',
   // The rest
   stopped: 'The server was stopped.',
   // The editor

@@ -16,7 +16,8 @@ import type { BootstrapConfigurations } from './configurations'
 import { type BootstrapDecision, Decisions } from './decisions'
 import type { BootstrapEvents, BootstrapRequest, BootstrapResult } from './events'
 import { generatePsks } from './generated-psk'
-import { makePack } from './pack'
+import { KnownDevices, stateAfter } from './known-devices'
+import { makePack, requirePlaces } from './pack'
 import { provisionedServers } from './provisioned-servers'
 import { overload, packDisabled, refusalOf, RequestRefused } from './refusals'
 import { readBootstrapRequest } from './request'
@@ -67,6 +68,7 @@ export class BootstrapServer extends TypedEmitter<BootstrapEvents> {
   /** By endpoint name, and by peer: a device has one session. */
   private readonly sessions = new Map<string, BootstrapSession>()
   private readonly byPeer = new Map<string, BootstrapSession>()
+  private readonly known = new KnownDevices()
   private readonly ends = new Set<Promise<void>>()
   private stopped = false
 
@@ -260,6 +262,7 @@ export class BootstrapServer extends TypedEmitter<BootstrapEvents> {
       if (this.sessions.get(endpoint) === session) this.sessions.delete(endpoint)
       if (this.byPeer.get(peer.id) === session) this.byPeer.delete(peer.id)
       this.ends.delete(end)
+      this.known.set(endpoint, session.state)
       this.announce(result)
     })
     this.ends.add(end)
@@ -272,9 +275,15 @@ export class BootstrapServer extends TypedEmitter<BootstrapEvents> {
   ): Promise<CoapReply> {
     if (!configuration.pack) throw packDisabled()
     const startedAt = this.clock.now()
+    const state = this.known.get(request.endpoint)
+    requirePlaces(configuration, state)
     const generated = await generatePsks(configuration, this.options.credentials)
     const format = request.preferredFormat ?? ContentFormat.SENML_CBOR
-    const pack = makePack(configuration, format, (path) => this.resource(path), generated)
+    const resource = (path: Path): ResourceDefinition | undefined => this.resource(path)
+    const pack = makePack(configuration, state, format, resource, generated)
+    if (state !== undefined) {
+      this.known.set(request.endpoint, stateAfter(state, pack.plan, configuration.accounts))
+    }
     return {
       code: Code.CONTENT,
       contentFormat: format,

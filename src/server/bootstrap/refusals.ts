@@ -24,6 +24,15 @@ export function packDisabled(): RequestRefused {
   return new RequestRefused(Code.NOT_IMPLEMENTED, 'pack-disabled', 'packs are not handed out')
 }
 
+/** As {@link packDisabled}, for a device that has to be asked what it has. */
+export function packUnknown(): RequestRefused {
+  return new RequestRefused(
+    Code.NOT_IMPLEMENTED,
+    'pack-unknown',
+    'it is not known which instances the device has: it is asked in a session',
+  )
+}
+
 /** Whatever went wrong, as an answer: what is not a refusal is a failure of this side. */
 export function refusalOf(error: unknown): RequestRefused {
   if (error instanceof RequestRefused) return error

@@ -13,6 +13,7 @@ import type { DeviceState } from './device-state'
 import { readDiscovery } from './discovery'
 import type { BootstrapProgress, BootstrapRequest, BootstrapResult, StepReport } from './events'
 import { type GeneratedPsk, generatePsks } from './generated-psk'
+import { stateAfter } from './known-devices'
 import { type Plan, planBootstrap, type Step } from './plan'
 import { provisionedServers } from './provisioned-servers'
 import type { ResolvedConfiguration } from './resolved-configuration'
@@ -54,6 +55,8 @@ export class BootstrapSession {
   private plan: Plan | undefined
   private generated: ReadonlyMap<number, GeneratedPsk> = new Map()
   private readonly notes: string[] = []
+  private discovered: DeviceState | undefined
+  private outcome: BootstrapResult['outcome'] | undefined
 
   constructor(
     readonly request: BootstrapRequest,
@@ -73,6 +76,7 @@ export class BootstrapSession {
   async run(): Promise<BootstrapResult> {
     try {
       const state = this.configuration.discover ? await this.discover() : undefined
+      this.discovered = state
       this.version = state?.version ?? impliedVersion(this.request.preferredFormat)
       this.format = writeFormat(
         this.configuration.format,
@@ -85,7 +89,7 @@ export class BootstrapSession {
       let failed = false
       for (const step of this.plan.steps) {
         const response = await this.perform(step)
-        if (step.operation !== 'finish') failed ||= !isSuccess(response.code)
+        if (step.operation !== 'finish') failed ||= !isDone(step, response.code)
         else if (!isSuccess(response.code)) return this.result('failed', this.refusal())
       }
       await this.confirmGenerated()
@@ -104,6 +108,13 @@ export class BootstrapSession {
           : new CodedError('internal', 'the session failed', { cause: error })
       return this.result('aborted', cause)
     }
+  }
+
+  /** What the device has now, as far as it said; undefined where the session did not end well. */
+  get state(): DeviceState | undefined {
+    const { discovered, plan, outcome } = this
+    if (discovered === undefined || plan === undefined || outcome !== 'finished') return undefined
+    return stateAfter(discovered, plan, this.configuration.accounts)
   }
 
   private async discover(): Promise<DeviceState | undefined> {
@@ -223,7 +234,10 @@ export class BootstrapSession {
   /** The device's first error answer that counts, for the result. */
   private refusal(): CodedError | undefined {
     const first = this.steps.find(
-      (step) => step.operation !== 'discover' && step.code?.startsWith('2.') === false,
+      ({ operation, code }) =>
+        operation !== 'discover' &&
+        code?.startsWith('2.') === false &&
+        !(operation === 'delete' && code === '4.04'),
     )
     if (first === undefined) return undefined
     const detail = first.error === '' || first.error === undefined ? '' : `: ${first.error}`
@@ -247,6 +261,7 @@ export class BootstrapSession {
     error: CodedError | undefined,
   ): BootstrapResult {
     const { id, endpoint, peer } = this.request
+    this.outcome = outcome
     return {
       id,
       endpoint,
@@ -263,6 +278,11 @@ export class BootstrapSession {
       duration: this.context.clock.monotonic() - this.began,
     }
   }
+}
+
+/** Whether a step is done: what is to be deleted may not have been there (4.04). */
+function isDone({ operation }: Step, code: number): boolean {
+  return isSuccess(code) || (operation === 'delete' && code === Code.NOT_FOUND)
 }
 
 /** The diagnostic payload of an error answer (RFC 7252 §5.5.2), cut to a sensible length. */

@@ -13,6 +13,11 @@ const PLAIN: BootstrapConfiguration = {
   discover: false,
   delete: [],
 }
+/** The same, with the instances of the account in the configuration. */
+const PLACED: BootstrapConfiguration = {
+  ...PLAIN,
+  servers: [{ uri: 'coap://s', shortServerId: 101, securityInstance: 1, serverInstance: 0 }],
+}
 const PSK: BootstrapConfiguration = {
   endpoint: 'dev-*',
   servers: [{ uri: 'coaps://s', shortServerId: 101, security: 'psk', createCredential: true }],
@@ -278,7 +283,7 @@ describe('the bootstrap server', () => {
     ].join('')
 
     it('is handed out as SenML CBOR, and nothing else is sent', async () => {
-      bench = await Bench.start({}, PLAIN)
+      bench = await Bench.start({}, PLACED)
       const device = await bench.device()
       await device.peer.send({ type: 0, mid: 3, token: 'ee', ...packRequest(112, 'ep=a') })
       const { bytes } = await device.peer.receive()
@@ -292,7 +297,7 @@ describe('the bootstrap server', () => {
     })
 
     it('is SenML CBOR where the device does not say, and SenML JSON on demand', async () => {
-      bench = await Bench.start({}, PLAIN)
+      bench = await Bench.start({}, PLACED)
       const device = await bench.device()
       for (const [accept, format] of [
         [undefined, 112],
@@ -317,6 +322,37 @@ describe('the bootstrap server', () => {
       const device = await bench.device()
       await device.request(packRequest(112, 'ep=a'), { code: 0xa1 })
       await device.bootstrap('ep=a')
+    })
+
+    it('is 5.01 where an instance would have to be guessed; its session tells what the device has', async () => {
+      bench = await Bench.start({}, { ...PLAIN, discover: true })
+      const device = await bench.device()
+      await device.request(packRequest(112, 'ep=a'), { code: 0xa1 })
+      assert.equal(bench.refused[0]?.code, 'pack-unknown')
+      await device.bootstrap('ep=a', 'pct=112')
+      // The bootstrap account is /0/1, as with many clients, and /0/0 a server's; so is /1/3.
+      await device.expect(
+        Ask.discover,
+        Answer.links('</>;lwm2m=1.2,</0/0>;ssid=7,</0/1>,</1/3>;ssid=7'),
+      )
+      for (;;) {
+        const request = await device.peer.message()
+        await device.peer.send({ type: 2, code: 0x44, mid: request.mid, token: request.token })
+        if (request.code === 0x02) break
+      }
+      const [server] = (await bench.result()).servers
+      assert.equal((await bench.result()).outcome, 'finished')
+      assert.deepEqual([server?.securityInstance, server?.serverInstance], [2, 0])
+      await device.peer.send({ type: 0, mid: 3, token: 'ee', ...packRequest(110, 'ep=a') })
+      const { code, payload } = await device.peer.message()
+      assert.equal(code, 0x45)
+      const [first] = JSON.parse(payload.toString()) as { n: string }[]
+      assert.equal(first?.n, '0/2/0')
+      const pack = await bench.result(1)
+      assert.deepEqual(
+        pack.servers.map((one) => [one.securityInstance, one.serverInstance]),
+        [[2, 0]],
+      )
     })
 
     it('is 4.00 for an unknown endpoint', async () => {
@@ -433,6 +469,12 @@ describe('the bootstrap server', () => {
     })
 
     it('works by pack too; the key is confirmed by the first registration with it', async () => {
+      const [server] = PSK.servers ?? []
+      await bench.stop()
+      bench = await Bench.start(
+        { credentials },
+        { ...PSK, servers: [{ ...server, securityInstance: 1, serverInstance: 0 } as never] },
+      )
       const before = await bootstrapOnce()
       await bench.result()
       const device = await bench.device()

@@ -124,6 +124,19 @@ describe('a bootstrap session', () => {
     })
   })
 
+  it('a Delete that is answered 4.04 is no error: nothing was there', async () => {
+    const device = await start({ ...PLAIN, discover: false, delete: ['/1'] })
+    await device.bootstrap('ep=a')
+    await device.expect(Ask.delete('/1'), Answer.error(0x84))
+    await device.expect(Ask.write('/0/1', 11542, SECURITY_TLV), Answer.changed)
+    await device.expect(Ask.write('/1/0', 11542, SERVER_TLV), Answer.changed)
+    await device.expect(Ask.finish, Answer.changed)
+    const result = await bench.result()
+    assert.equal(result.outcome, 'finished')
+    assert.equal(result.error, undefined)
+    assert.equal(Bench.steps(result)[0], 'delete /1 4.04')
+  })
+
   it('an endpoint without a configuration is refused, and nothing is sent', async () => {
     const device = await start()
     await device.request(bootstrapRequest('ep=b'), { code: 0x80 })

@@ -74,11 +74,28 @@ describe('the virtual device and the bootstrap server', () => {
   }
 
   it('use a pack in 1.2, without anything else', async () => {
-    const { client, result } = await bootstrap({ version: '1.2', bootstrapPack: true })
+    const servers = CONFIGURATION.servers?.map((server, at) => ({
+      ...server,
+      securityInstance: at + 1,
+      serverInstance: at,
+    }))
+    const { client, result } = await bootstrap(
+      { version: '1.2', bootstrapPack: true },
+      servers === undefined ? {} : { servers },
+    )
     assert.equal(result.outcome, 'pack-sent')
     assert.equal(client.get('/1/1/0'), 102)
     assert.equal(client.get('/3/0/15'), 'Europe/Paris')
     assert.equal(bench.results.length, 1)
+  })
+
+  it('go on with a session where it is not known what the device has', async () => {
+    const { result } = await bootstrap({ version: '1.2', bootstrapPack: true })
+    assert.deepEqual(
+      bench.refused.map((one) => one.code),
+      ['pack-unknown'],
+    )
+    assert.equal(result.outcome, 'finished')
   })
 
   it('go back to a session where packs are off', async () => {
