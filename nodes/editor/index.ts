@@ -5,6 +5,7 @@
 import { bootstrapEntries, bootstrapProblem } from './bootstrap-entries'
 import { deviceRow, devicesRow, openDialog, pathRow, payloadRow, shareRows, tryRow } from './dialog'
 import { eventChoice } from './event-choice'
+import { formatChoices } from './format-choices'
 import { validPaths } from './path-field'
 import { addSidebar } from './sidebar'
 import { numberWithin, path, pem, port, writtenValue } from './validators'
@@ -19,6 +20,7 @@ window.lwm2mEditor = {
   payloadRow,
   tryRow,
   eventChoice,
+  formatChoices,
   validPaths,
   valueHelp,
   bootstrapProblem,

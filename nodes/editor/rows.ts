@@ -1,5 +1,5 @@
 /** The rows that several dialogs share, as a template names them. Plain text: no browser is needed. */
-const TEXTS = '@lwm2m-flows/node-red-lwm2m/lwm2m-server:common'
+export const TEXTS = '@lwm2m-flows/node-red-lwm2m/lwm2m-server:common'
 
 function row(property: string, icon: string, key: string, field: string): string {
   return `<div class="form-row">
@@ -32,7 +32,8 @@ function select(property: string, options: readonly (readonly [string, string])[
   return `<select id="node-input-${property}">${lines.join('')}</select>`
 }
 
-const FORMATS = [
+/** The Content-Formats that dialogs offer. */
+export const FORMATS = [
   'text',
   'opaque',
   'cbor',

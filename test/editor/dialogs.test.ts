@@ -143,6 +143,27 @@ for (const runtime of runtimes()) {
       assert.equal(await editor.typed('path').inputValue(), '/31999/7/3')
     })
 
+    it('sets a content format by device pattern', async () => {
+      const { page } = editor
+      await editor.edit('read')
+      await page.click('.form-row:has(#node-input-server) .red-ui-button >> nth=0')
+      await page.waitForSelector('#node-config-input-port')
+      await page.click('a[href="#lwm2m-tab-devices"]')
+      const list = '.red-ui-editableList:has(#lwm2m-formats)'
+      await page.click(`${list} .red-ui-editableList-addButton`)
+      await page.fill(`${list} input[type=text]`, 'meter-*')
+      await page.selectOption(`${list} select`, { label: 'TLV' })
+      await page.click('#node-config-dialog-ok')
+      await page.waitForSelector('#node-config-input-port', { state: 'detached' })
+      const formats = await page.evaluate(
+        () =>
+          (
+            globalThis as unknown as { RED: { nodes: { node(id: string): { formats: unknown } } } }
+          ).RED.nodes.node('server').formats,
+      )
+      assert.deepEqual(formats, [{ pattern: 'meter-*', format: 'tlv' }])
+    })
+
     it('says in the config dialog what is wrong, and on which tab', async () => {
       const { page } = editor
       await editor.edit('read')

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { registeredAt, valuesOf } from './support/devices'
 import { deviceNode, type FlowNode, Flows, helperNode, serverNode } from './support/harness'
+import { registerScripted } from './support/scripted-registration'
 import { freeUdpPort } from '../support/ports'
+import { Opt } from '../support/raw-coap'
 
 /** An action node whose answers go to `out`, and whose errors go to `caught`. */
 function action(type: string, more: { [property: string]: unknown }): FlowNode[] {
@@ -364,6 +366,50 @@ describe('action nodes', () => {
       assert.equal((cancelled['lwm2m'] as { code: string }).code, '2.05')
       const again = await request({ operation: 'cancel-observe', path: '/3303/0/5700' }, 'caught')
       assert.equal((again as unknown as Caught).error.code, 'not-observed')
+    })
+
+    it('observes in the format and within the timeout of the message', async () => {
+      await start('lwm2m-request')
+      const { peer } = await registerScripted(port, ['ep=scripted', 'lwm2m=1.1', 'lt=300'])
+      try {
+        const ask = { endpoint: 'scripted', operation: 'observe', path: '/3/0/9' }
+        const caught = request({ ...ask, options: { format: 'text', timeout: 0.2 } }, 'caught')
+        const { options, mid } = await peer.message()
+        const accept = options.filter(([number]) => number === Opt.ACCEPT)
+        assert.deepEqual(
+          accept.map(([, value]) => value.length),
+          [0],
+        )
+        // Acknowledged, and never answered.
+        await peer.send({ type: 2, code: 0, mid })
+        const { error } = (await caught) as unknown as Caught
+        assert.equal(error.code, 'timeout')
+        assert.match(error.message, /observation of \/3\/0\/9 of scripted .* within 200 ms/)
+        const listed = await request(
+          { operation: 'cancel-observe', path: '/3/0/9', endpoint: 'scripted' },
+          'caught',
+        )
+        assert.equal((listed as unknown as Caught).error.code, 'not-observed')
+      } finally {
+        await peer.close()
+      }
+    })
+
+    it('answers a request to observe that another one replaces, or that is cancelled', async () => {
+      await start('lwm2m-request')
+      const { peer } = await registerScripted(port, ['ep=scripted', 'lwm2m=1.1', 'lt=300'])
+      try {
+        const ask = { endpoint: 'scripted', operation: 'observe', path: '/3/0/9' }
+        const first = request(ask, 'caught')
+        await peer.message()
+        const second = request(ask, 'caught')
+        assert.equal(((await first) as unknown as Caught).error.code, 'cancelled')
+        const cancel = request({ ...ask, operation: 'cancel-observe' })
+        assert.equal(((await second) as unknown as Caught).error.code, 'cancelled')
+        await cancel
+      } finally {
+        await peer.close()
+      }
     })
 
     for (const [what, message, code] of [

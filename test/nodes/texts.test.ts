@@ -59,6 +59,7 @@ const WITHOUT_INPUT = new Set([
   'devices',
   'bootstraps',
   'awakeWindows',
+  'formats',
 ])
 
 describe('the nodes’ dialogs and texts', () => {

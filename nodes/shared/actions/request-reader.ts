@@ -1,3 +1,5 @@
+import { systemClock } from '../../../src/base/clock'
+import { CodedError } from '../../../src/base/coded-error'
 import { Path } from '../../../src/lwm2m/path'
 import { quoteName } from '../../../src/server/endpoint-name'
 import { OperationError } from '../../../src/server/errors'
@@ -7,7 +9,8 @@ import { type PreparedAction, readFormat } from './action-node'
 import { ArgumentError, resolveEndpoint, splitPaths, type TypedField } from '../messages/fields'
 import { toCodedError } from '../messages/failure'
 import { keepable } from './keepable'
-import { makeWish, messageCriteria } from '../sources/observe-wish'
+import type { FirstOutcome } from '../sources/node-subscriptions'
+import { makeWish, messageCriteria, type Wish } from '../sources/observe-wish'
 import type { Observer } from '../sources/observer'
 import type { NodeMessage } from '../runtime/red'
 import { readPaths } from './read-paths'
@@ -157,18 +160,53 @@ export class RequestReader {
   private observeAction(request: Request): PreparedAction {
     const { endpoint, paths, message } = request
     const { payload: _payload, options: _options, ...carried } = keepable(message)
-    const wish = makeWish(endpoint, paths, { ...messageCriteria(message), message: carried })
+    const { format } = operationOptions(request.options)
+    const wish = makeWish(endpoint, paths, {
+      ...messageCriteria(message),
+      ...(format === undefined ? {} : { format }),
+      message: carried,
+    })
     return {
       endpoint,
       paths: wish.paths,
       answer: 'values',
-      perform: (server) => {
+      perform: (server, { timeout }) => {
         requireDevice(server, endpoint)
-        return new Promise<OperationResult>((resolve, reject) => {
-          this.observer.add(wish, { onValue: resolve, onError: reject })
-        })
+        return this.firstValue(wish, timeout)
       },
     }
+  }
+
+  /**
+   * Observes, and resolves with the first value.
+   * @param timeout ms after which the observation is given up
+   */
+  private firstValue(wish: Wish, timeout: number | undefined): Promise<OperationResult> {
+    const { observer } = this
+    return new Promise((resolve, reject) => {
+      const onTimeout = (): void => {
+        if (!observer.withdraw(wish, first)) return
+        const what = `the observation of ${wish.paths.join(', ')} of ${wish.target}`
+        reject(new CodedError('timeout', `${what} was not answered within ${timeout} ms`))
+      }
+      const timer = timeout === undefined ? undefined : systemClock.setTimeout(onTimeout, timeout)
+      const first: FirstOutcome = {
+        onValue: (result) => {
+          systemClock.clearTimeout(timer)
+          resolve(result)
+        },
+        onError: (error) => {
+          systemClock.clearTimeout(timer)
+          reject(error)
+        },
+      }
+      try {
+        observer.add(wish, first)
+      } catch (error) {
+        systemClock.clearTimeout(timer)
+        throw error
+      }
+    })
   }
 
   private cancelAction({ endpoint, paths }: Request): PreparedAction {

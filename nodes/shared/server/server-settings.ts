@@ -1,3 +1,5 @@
+import { formatNames, parseFormatName } from '../../../src/lwm2m/formats'
+import type { DeviceFormat } from '../../../src/server/operations/content-format'
 import type { CoapEndpointOptions } from '../../../src/coap/types'
 import type { AuthorizationOptions, CredentialInput } from '../../../src/server/credentials'
 import type {
@@ -43,6 +45,10 @@ export function serverOptions(settings: Settings): Lwm2mServerOptions {
     transmission: transmissionOptions(settings),
     ...optional('awakeWindow', milliseconds(settings, 'awakeWindow')),
     awakeWindows: awakeWindows(settings),
+    formats: deviceFormats(settings),
+    ...(settings.choice('defaultVersion', ['', '1.0'], '') === '1.0'
+      ? { defaultVersion: '1.0' as const }
+      : {}),
     queue: {
       ...optional('ttl', milliseconds(settings, 'queueTtl')),
       ...optional('maxLength', settings.number('queueMax', { min: 1 })),
@@ -157,6 +163,25 @@ function awakeWindows(settings: Settings): { [pattern: string]: number } {
     windows[pattern] = seconds * 1000
   }
   return windows
+}
+
+/** `[{pattern, format}]` as the engine wants it. @throws SettingError */
+function deviceFormats(settings: Settings): { [pattern: string]: DeviceFormat } {
+  const formats: { [pattern: string]: DeviceFormat } = {}
+  for (const entry of entries(settings, 'formats')) {
+    const pattern = String(entry['pattern'] ?? '').trim()
+    const name = String(entry['format'] ?? '').trim()
+    if (pattern === '' || name === '') continue
+    const format = name === 'none' ? name : parseFormatName(name)
+    if (format === undefined) {
+      const known = [...formatNames, 'none'].join(', ')
+      throw new SettingError(
+        `unknown content format ${JSON.stringify(name)} of ${pattern}, expected one of ${known}`,
+      )
+    }
+    formats[pattern] = format
+  }
+  return formats
 }
 
 /** The entries of one of the dialog's lists; what is none is left out. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { CodedError } from '../../../src/base/coded-error'
+import { CodedError } from '../../../src/base/coded-error'
 import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
 import type {
   ObserveRequest,
@@ -35,6 +35,13 @@ interface Active {
   subscription: Subscription | undefined
   /** Devices observed for it now. */
   count: number
+}
+
+/** Tells who still waits for the first outcome that there will be none. */
+function giveUp(active: Active, why: string): void {
+  const { first } = active
+  active.first = undefined
+  first?.onError(new CodedError('cancelled', why))
 }
 
 /**
@@ -90,7 +97,9 @@ export class NodeSubscriptions implements Parked {
   /** Adds a wish; one of the same target and paths is replaced. @throws what `observe` throws */
   add(wish: Wish, first?: FirstOutcome): void {
     const key = wishKey(wish)
-    this.active.get(key)?.subscription?.close()
+    const former = this.active.get(key)
+    former?.subscription?.close()
+    if (former !== undefined) giveUp(former, 'another request observes the same')
     const active: Active = {
       wish,
       first,
@@ -110,10 +119,11 @@ export class NodeSubscriptions implements Parked {
   /** Ends the wishes that `matches` picks. Answers how many. */
   remove(matches: (wish: Wish) => boolean): number {
     let removed = 0
-    for (const [key, { wish, subscription }] of this.active) {
-      if (!matches(wish)) continue
-      subscription?.close()
+    for (const [key, active] of this.active) {
+      if (!matches(active.wish)) continue
+      active.subscription?.close()
       this.active.delete(key)
+      giveUp(active, 'the observation was cancelled')
       removed++
     }
     return removed

@@ -15,6 +15,8 @@ export interface Wish {
   readonly paths: readonly string[]
   readonly criteria?: ObserveCriteria
   readonly attributes?: AttributeSet
+  /** Content-Format asked for, before that of the dialog. */
+  readonly format?: number
   /** Properties that its messages have besides, such as a request's id. */
   readonly message?: { readonly [property: string]: unknown }
 }
@@ -83,12 +85,13 @@ export function messageCriteria(message: NodeMessage): Pick<Wish, 'criteria' | '
 export function observeRequest(wish: Wish, defaults: WishDefaults): ObserveRequest {
   const criteria = { ...defaults.criteria, ...wish.criteria }
   const attributes = { ...defaults.attributes, ...wish.attributes }
+  const format = wish.format ?? defaults.format
   return {
     target: wish.target,
     paths: wish.paths,
     ...(Object.keys(criteria).length === 0 ? {} : { criteria }),
     ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
-    ...(defaults.format === undefined ? {} : { format: defaults.format }),
+    ...(format === undefined ? {} : { format }),
     ...(defaults.includeSend ? { includeSend: true } : {}),
   }
 }

@@ -122,11 +122,20 @@ export class Observer {
   private async readFirst(server: Lwm2mServer, wish: Wish, first: FirstOutcome): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
     if (!this.subscriptions.awaits(wish, first)) return
-    const outcome = await readPaths(server, wish.target, wish.paths).catch(toCodedError)
+    const { format } = wish
+    const options = format === undefined ? {} : { format }
+    const outcome = await readPaths(server, wish.target, wish.paths, options).catch(toCodedError)
     if (!this.subscriptions.withdraw(wish, first)) return
     if (!(outcome instanceof CodedError)) return first.onValue(outcome)
     this.remove((one) => one === wish)
     first.onError(outcome)
+  }
+
+  /** Ends a wish whose first outcome is still awaited; false where that came. */
+  withdraw(wish: Wish, first: FirstOutcome): boolean {
+    if (!this.subscriptions.withdraw(wish, first)) return false
+    this.remove((one) => one === wish)
+    return true
   }
 
   /** Ends the wishes that `matches` picks. Answers how many. */

@@ -103,6 +103,20 @@ describe('server settings', () => {
     assert.equal(lifetime?.min, 15)
   })
 
+  it('reads formats by pattern, and the version of devices that name none', () => {
+    const { formats, defaultVersion } = options({
+      formats: [
+        { pattern: 'meter-*', format: 'tlv' },
+        { pattern: 'old', format: 'none' },
+        { pattern: '', format: 'cbor' },
+      ],
+      defaultVersion: '1.0',
+    })
+    assert.deepEqual(formats, { 'meter-*': 11542, old: 'none' })
+    assert.equal(defaultVersion, '1.0')
+    assert.equal('defaultVersion' in options({}), false)
+  })
+
   it('leaves empty budgets to the engine', () => {
     assert.deepEqual(options({ budgetRegistrations: '', budgetObjectLists: '' }).budgets, {})
     const { budgets } = options({
@@ -126,6 +140,8 @@ describe('server settings', () => {
     ['a block size that is no power of two', { blockSize: '100' }],
     ['a block size beyond 1024', { blockSize: '2048' }],
     ['an awake window that is no number', { awakeWindows: [{ pattern: 'a', seconds: 'b' }] }],
+    ['a content format that there is not', { formats: [{ pattern: 'a', format: 'xml' }] }],
+    ['a version that there is not', { defaultVersion: '0.9' }],
     ['a budget of nothing', { budgetRegistrations: '0' }],
     ['an unknown policy', { onReregister: 'forget' }],
   ] as const) {
