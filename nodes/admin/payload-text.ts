@@ -1,19 +1,9 @@
 import type { CoapTrace } from '../../src/coap/types'
-import { ContentFormat } from '../../src/lwm2m/formats/codec'
-import { decode } from '../../src/lwm2m/formats'
+import { decode, isTextFormat } from '../../src/lwm2m/formats'
 import { Path } from '../../src/lwm2m/path'
 import { jsonValue } from './values'
 
 const MAX_TEXT = 2_048
-
-/** Bytes that are readable text as they stand. */
-const PLAIN: ReadonlySet<number | undefined> = new Set([
-  ContentFormat.TEXT,
-  ContentFormat.LINK,
-  ContentFormat.SENML_JSON,
-  ContentFormat.SENML_ETCH_JSON,
-  ContentFormat.LWM2M_JSON,
-])
 
 function cut(text: string): string {
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`
@@ -30,7 +20,7 @@ export function payloadText({
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
   // A block is a piece: only the whole could be decoded.
   const piece = [block1, block2].some((block) => block !== undefined && !block.startsWith('0/0/'))
-  if (PLAIN.has(contentFormat)) return cut(bytes.toString('utf8'))
+  if (contentFormat !== undefined && isTextFormat(contentFormat)) return cut(bytes.toString('utf8'))
   if (contentFormat !== undefined && !piece) {
     try {
       const records = decode(contentFormat, bytes, { base: Path.ROOT })

@@ -16,7 +16,7 @@ import { seedAccounts } from './bootstrap/seed'
 import { bootstrapAccount, HIDDEN_OBJECTS } from './accounts'
 import { defaultDescription } from './description'
 import { ClientError } from './errors'
-import { sameValue } from './reporting/notification-policy'
+import { sameValue } from '../lwm2m/values'
 import type { Signal } from './signal'
 import {
   addDescription,

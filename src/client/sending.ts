@@ -1,6 +1,5 @@
 import { Code } from '../coap/codes'
-import { ContentFormat } from '../lwm2m/formats/codec'
-import { encode } from '../lwm2m/formats/index'
+import { encode, formatTraits, isPackFormat } from '../lwm2m/formats'
 import { Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import { HIDDEN_OBJECTS, serverResource } from './accounts'
@@ -11,13 +10,6 @@ import type { ServerConnection } from './session/server-connection'
 import type { SendResult } from './types'
 
 const MUTE_SEND = 23
-/** Content-Formats of Send (Core §6.4.6). */
-const SENDABLE: readonly number[] = [
-  ContentFormat.SENML_CBOR,
-  ContentFormat.SENML_JSON,
-  ContentFormat.LWM2M_CBOR,
-]
-
 /**
  * The current values of paths, and records as they are.
  * @throws ClientError `unknown-path`, PathError
@@ -69,9 +61,9 @@ export async function sendTo(
     throw new ClientError('muted', 'the server does not want to be sent anything (/1/x/23)')
   }
   const dated = records.some((record) => record.time !== undefined)
-  // LwM2M CBOR cannot date a value.
-  const usable = dated ? SENDABLE.filter((f) => f !== ContentFormat.LWM2M_CBOR) : SENDABLE
-  const format = formats.find((candidate) => usable.includes(candidate))
+  const format = formats.find(
+    (one) => isPackFormat(one) && (!dated || formatTraits(one)?.timed === true),
+  )
   if (format === undefined) {
     throw new ClientError('unsupported', 'no format that Send could use is supported')
   }

@@ -128,6 +128,25 @@ export function checkAttributes(attributes: AttributeSet, target: AttributeTarge
   checkTogether(attributes)
 }
 
+/**
+ * What is wrong with thresholds, whose combination could never be met; undefined where nothing is
+ * (Core §7.3.2: `lt < gt`, `lt + 2·st < gt`).
+ */
+export function thresholdProblem({
+  gt,
+  lt,
+  st,
+}: {
+  readonly [N in 'gt' | 'lt' | 'st']?: number | null
+}): string | undefined {
+  if (typeof gt !== 'number' || typeof lt !== 'number') return undefined
+  if (lt >= gt) return `lt (${lt}) must be less than gt (${gt})`
+  if (typeof st === 'number' && lt + 2 * st >= gt) {
+    return `lt + 2·st (${lt + 2 * st}) must be less than gt (${gt})`
+  }
+  return undefined
+}
+
 /** The rules between attributes. @throws AttributeError */
 function checkTogether({ pmin, pmax, epmin, epmax, gt, lt, st }: AttributeSet): void {
   if (typeof pmin === 'number' && typeof pmax === 'number' && pmax !== 0 && pmax < pmin) {
@@ -136,11 +155,8 @@ function checkTogether({ pmin, pmax, epmin, epmax, gt, lt, st }: AttributeSet): 
   if (typeof epmin === 'number' && typeof epmax === 'number' && epmax <= epmin) {
     throw new AttributeError(`epmax (${epmax}) has to be more than epmin (${epmin})`)
   }
-  if (typeof gt !== 'number' || typeof lt !== 'number') return
-  if (lt >= gt) throw new AttributeError(`lt (${lt}) has to be less than gt (${gt})`)
-  if (typeof st === 'number' && lt + 2 * st >= gt) {
-    throw new AttributeError(`lt + 2·st (${lt + 2 * st}) has to be less than gt (${gt})`)
-  }
+  const problem = thresholdProblem({ gt, lt, st })
+  if (problem !== undefined) throw new AttributeError(problem)
 }
 
 /** One Uri-Query per attribute: `pmin=10`; `pmin` alone unsets it. */
@@ -178,20 +194,4 @@ export function parseAttribute(name: AttributeName, text: string): number | null
     throw new AttributeError(`${name} is a number, not ${JSON.stringify(text.slice(0, 40))}`)
   }
   return checkValue(name, Number(text)) ?? null
-}
-
-/**
- * What holds at a path: of each attribute the value set nearest to it (resource instance before
- * resource before instance before object, Core §5.1.2).
- * @param levels what is set at each level, the object's first
- */
-export function mergeAttributes(...levels: readonly (AttributeSet | undefined)[]): AttributeSet {
-  const merged: { [N in AttributeName]?: number } = {}
-  for (const level of levels) {
-    for (const name of ATTRIBUTE_NAMES) {
-      const value = level?.[name]
-      if (typeof value === 'number') merged[name] = value
-    }
-  }
-  return merged
 }

@@ -72,14 +72,20 @@ export function formatValue(value: Value): string {
   return String(value)
 }
 
-/** Whether two values say the same. */
+/**
+ * Whether two values say the same: bytes, times and links by content, a 64-bit integer be it `number` or
+ * `bigint`, NaN as NaN.
+ */
 export function sameValue(a: Value | undefined, b: Value | undefined): boolean {
+  if (a === b) return true
+  if (isNumber(a) && isNumber(b)) return a == b || (Number.isNaN(a) && Number.isNaN(b))
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
   if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime()
-  if (a instanceof ObjectLink && b instanceof ObjectLink) {
-    return a.objectId === b.objectId && a.instanceId === b.instanceId
-  }
-  return Object.is(a, b)
+  return a instanceof ObjectLink && b instanceof ObjectLink && a.toString() === b.toString()
+}
+
+function isNumber(value: Value | undefined): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint'
 }
 
 /**

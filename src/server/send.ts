@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock'
 import { Code } from '../coap/codes'
 import type { CoapReply, CoapRequest } from '../coap/types'
-import { decode } from '../lwm2m/formats'
-import { ContentFormat, DecodeError } from '../lwm2m/formats/codec'
+import { decode, hasWholeNames } from '../lwm2m/formats'
+import { DecodeError } from '../lwm2m/formats/codec'
 import type { ObjectModel } from '../lwm2m/model/definition'
 import { Level, Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
@@ -24,18 +24,6 @@ export interface SendHost {
   readonly values: ValueStream
   warn(warning: ServerWarning): void
 }
-
-/**
- * What a Send may be said in: SenML (Core 1.1 §6.4.6), LwM2M CBOR (1.2), and the JSON of 1.0, whose
- * names are whole as well.
- */
-const FORMATS: ReadonlySet<number> = new Set([
-  ContentFormat.SENML_JSON,
-  ContentFormat.SENML_CBOR,
-  ContentFormat.LWM2M_CBOR,
-  ContentFormat.LWM2M_JSON,
-  ContentFormat.LEGACY_JSON,
-])
 
 const CHANGED: CoapReply = Object.freeze({ code: Code.CHANGED })
 const METHOD_NOT_ALLOWED: CoapReply = Object.freeze({ code: Code.METHOD_NOT_ALLOWED })
@@ -66,7 +54,7 @@ export function handleSend(request: CoapRequest, host: SendHost): CoapReply {
   const { contentFormat, payload } = request
   let records: readonly Record[]
   try {
-    if (contentFormat === undefined || !FORMATS.has(contentFormat)) {
+    if (contentFormat === undefined || !hasWholeNames(contentFormat)) {
       const what = contentFormat === undefined ? 'none' : String(contentFormat)
       throw new DecodeError(contentFormat, `Send has no Content-Format ${what}`, payload)
     }

@@ -210,6 +210,10 @@ describe('values of a type (Core appendix C)', () => {
     assert.ok(!sameValue(5, '5'))
     assert.ok(!sameValue(5, undefined))
     assert.ok(sameValue(undefined, undefined))
+    assert.ok(sameValue(5n, 5))
+    assert.ok(sameValue(0, -0))
+    assert.ok(!sameValue(5n, '5'))
+    assert.ok(!sameValue(2n ** 53n, 2 ** 53 + 2))
   })
 
   it('base64 in either alphabet, with or without padding', () => {

@@ -4,7 +4,7 @@ import { Code } from '../../coap/codes'
 import { CoapEndpoint } from '../../coap/endpoint'
 import type { CoapEndpointOptions, CoapRequest, CoapTrace } from '../../coap/types'
 import { ContentFormat } from '../../lwm2m/formats/codec'
-import { decode } from '../../lwm2m/formats/index'
+import { decode, isPackFormat } from '../../lwm2m/formats/index'
 import { Path } from '../../lwm2m/path'
 import type { Peer, Transport } from '../../transport/transport'
 import { ClientError } from '../errors'
@@ -88,15 +88,12 @@ export class BootstrapSession {
    */
   private async takePack(peer: Peer): Promise<boolean> {
     const { context, signal } = this.options
-    const { SENML_CBOR, SENML_JSON, LWM2M_CBOR } = ContentFormat
-    const accept = context.formats.find((format) =>
-      [SENML_CBOR, SENML_JSON, LWM2M_CBOR].some((known) => known === format),
-    )
+    const accept = context.formats.find(isPackFormat)
     const response = await this.endpoint.request(peer, {
       code: Code.GET,
       path: ['bspack'],
       query: this.query(),
-      accept: accept ?? SENML_CBOR,
+      accept: accept ?? ContentFormat.SENML_CBOR,
       signal,
     })
     if (response.code !== Code.CONTENT) return false

@@ -1,7 +1,7 @@
 import { Code } from '../../coap/codes'
 import type { CoapReply, CoapRequest } from '../../coap/types'
-import { ContentFormat, DecodeError } from '../../lwm2m/formats/codec'
-import { decodePaths } from '../../lwm2m/formats/index'
+import { DecodeError } from '../../lwm2m/formats/codec'
+import { decodePaths, isCompositeFormat } from '../../lwm2m/formats/index'
 import type { Path } from '../../lwm2m/path'
 import { Level } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
@@ -10,16 +10,6 @@ import { codecContext, type DeviceContext } from './device-context'
 import { Refusal } from './refusal'
 import { commit, decodePayload, planWrite, validate } from './write'
 
-const { SENML_JSON, SENML_CBOR, SENML_ETCH_JSON, SENML_ETCH_CBOR, LWM2M_CBOR } = ContentFormat
-/** Formats that list paths or values of several objects (Core §7.4). */
-const COMPOSITE: ReadonlySet<number> = new Set([
-  SENML_JSON,
-  SENML_CBOR,
-  SENML_ETCH_JSON,
-  SENML_ETCH_CBOR,
-  LWM2M_CBOR,
-])
-
 /** The most paths one composite request may name. */
 const MOST_PATHS = 500
 
@@ -27,7 +17,7 @@ const MOST_PATHS = 500
 function requireComposite(context: DeviceContext, request: CoapRequest): void {
   if (context.version === '1.0') throw new Refusal(Code.METHOD_NOT_ALLOWED)
   const format = request.contentFormat
-  if (format === undefined || !COMPOSITE.has(format) || !context.formats.includes(format)) {
+  if (format === undefined || !isCompositeFormat(format) || !context.formats.includes(format)) {
     throw new Refusal(Code.UNSUPPORTED_CONTENT_FORMAT)
   }
 }

@@ -1,6 +1,7 @@
 import type { Scheduler } from '../../base/scheduler'
 import { Code } from '../../coap/codes'
 import type { CoapRequest } from '../../coap/types'
+import { formatsOf } from '../../lwm2m/formats'
 import { ContentFormat, type CodecContext } from '../../lwm2m/formats/codec'
 import { Path, PathError } from '../../lwm2m/path'
 import type { Behaviours } from '../behaviours/behaviour'
@@ -24,11 +25,14 @@ export interface DeviceContext {
 
 /** What is supported unless the options say otherwise (Core §7.4), the preferred first. */
 export function defaultFormats(version: Lwm2mVersion): readonly number[] {
-  const { TEXT, LINK, OCTET_STREAM, CBOR, SENML_JSON, SENML_CBOR, TLV } = ContentFormat
-  const { LWM2M_JSON, LWM2M_CBOR, SENML_ETCH_JSON, SENML_ETCH_CBOR } = ContentFormat
-  if (version === '1.0') return [TLV, LWM2M_JSON, TEXT, OCTET_STREAM, LINK]
-  const common = [SENML_CBOR, SENML_JSON, TLV, CBOR, TEXT, OCTET_STREAM, LINK, LWM2M_JSON]
-  return version === '1.1' ? common : [...common, LWM2M_CBOR, SENML_ETCH_CBOR, SENML_ETCH_JSON]
+  const { TEXT, LINK, OCTET_STREAM, CBOR, SENML_JSON, SENML_CBOR, TLV, LWM2M_JSON } = ContentFormat
+  const preferred: readonly number[] =
+    version === '1.0'
+      ? [TLV, LWM2M_JSON, TEXT, OCTET_STREAM, LINK]
+      : [SENML_CBOR, SENML_JSON, TLV, CBOR, TEXT, OCTET_STREAM, LINK, LWM2M_JSON]
+  // Those of later versions after them, the compact ones first.
+  const later = formatsOf(version).filter((format) => !preferred.includes(format))
+  return [...preferred, ...later.sort((a, b) => b - a)]
 }
 
 /** What a codec is told for a request or reply at `base`. */

@@ -1,21 +1,12 @@
 import { Code } from '../../coap/codes'
 import type { CoapReply } from '../../coap/types'
 import { ContentFormat, EncodeError } from '../../lwm2m/formats/codec'
-import { encode } from '../../lwm2m/formats/index'
+import { encode, isPackFormat, isValueFormat } from '../../lwm2m/formats/index'
 import { Level, type Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { Right, type AccessControl } from './access-control'
 import { codecContext, type DeviceContext } from './device-context'
 import { Refusal } from './refusal'
-
-const { TEXT, OCTET_STREAM, CBOR, LINK } = ContentFormat
-/** Formats that say one value and no path. */
-const SINGLE_VALUE: ReadonlySet<number> = new Set([TEXT, OCTET_STREAM, CBOR])
-const COMPOSITE: ReadonlySet<number> = new Set([
-  ContentFormat.SENML_JSON,
-  ContentFormat.SENML_CBOR,
-  ContentFormat.LWM2M_CBOR,
-])
 
 /**
  * The values at a path that a server may read (Core §6.3.2).
@@ -81,14 +72,14 @@ export function contentReply(
 
 /** A format of one value for a path of one value; link-format is no format for values. */
 function sayable(format: number, context: DeviceContext, path: Path): boolean {
-  if (format === LINK) return false
-  if (!SINGLE_VALUE.has(format)) return true
+  if (format === ContentFormat.LINK) return false
+  if (!isValueFormat(format)) return true
   if (path.level === Level.RESOURCE_INSTANCE) return true
   return path.level === Level.RESOURCE && context.tree.place(path)?.resource?.multiple === false
 }
 
 function candidates(context: DeviceContext, path: Path): readonly number[] {
-  const general = context.formats.filter((format) => !SINGLE_VALUE.has(format))
+  const general = context.formats.filter((format) => !isValueFormat(format))
   return path.level >= Level.RESOURCE ? [...general, ...context.formats] : general
 }
 
@@ -103,7 +94,7 @@ export function compositeReply(
   accept: number | undefined,
 ): CoapReply {
   for (const format of accept === undefined ? context.formats : [accept]) {
-    if (!context.formats.includes(format) || !COMPOSITE.has(format)) continue
+    if (!context.formats.includes(format) || !isPackFormat(format)) continue
     try {
       const payload = encode(format, records, codecContext(context, base))
       return { code: Code.CONTENT, contentFormat: format, payload }

@@ -1,6 +1,7 @@
+import { changeMatters, type ChangeConditions } from '../../lwm2m/notification-conditions'
 import type { Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
-import { ObjectLink, type Value } from '../../lwm2m/value'
+import type { Value } from '../../lwm2m/value'
 
 /** When an observation may and must be reported (Core §7.3.2); seconds. */
 export interface Timing {
@@ -9,15 +10,6 @@ export interface Timing {
   /** Shortest and longest time between two evaluations. */
   readonly epmin?: number
   readonly epmax?: number
-}
-
-/** Which changes of a numerical (gt, lt, st) or Boolean (edge) resource matter (Core §7.3.2). */
-export interface ChangeConditions {
-  readonly gt?: number
-  readonly lt?: number
-  readonly st?: number
-  /** 1: only changes to true; 0: only changes to false. */
-  readonly edge?: number
 }
 
 /** One observed path with its conditions; a composite observation has several. */
@@ -76,7 +68,7 @@ export class NotificationPolicy {
     this.dirty = false
     this.evaluatedAt = now
     this.pending ||= this.targets.some((target, index) =>
-      changeMatters(
+      sampleMatters(
         target.conditions,
         this.reported[index] ?? [],
         this.previous[index] ?? [],
@@ -123,7 +115,7 @@ const seconds = (value: number | undefined): number => (value ?? 0) * 1000
  * Whether the step from `previous` to `current` is worth a report, `reported` being what the server
  * knows. A resource that appears or goes away always is.
  */
-export function changeMatters(
+export function sampleMatters(
   conditions: ChangeConditions,
   reported: Sample,
   previous: Sample,
@@ -133,7 +125,7 @@ export function changeMatters(
   return current.some((record, index) => {
     const before = at(previous, index, record.path)
     if (before === undefined) return true
-    return valueMatters(conditions, at(reported, index, record.path), before, record.value)
+    return changeMatters(conditions, at(reported, index, record.path), before, record.value)
   })
 }
 
@@ -142,51 +134,4 @@ function at(sample: Sample, index: number, path: Path): Value | undefined {
   const there = sample[index]
   if (there !== undefined && there.path.equals(path)) return there.value
   return sample.find((record) => record.path.equals(path))?.value
-}
-
-function valueMatters(
-  conditions: ChangeConditions,
-  reported: Value | undefined,
-  previous: Value,
-  current: Value | undefined,
-): boolean {
-  if (typeof current === 'boolean' && conditions.edge !== undefined) {
-    return current !== previous && current === (conditions.edge === 1)
-  }
-  const { gt, lt, st } = conditions
-  const conditional = gt !== undefined || lt !== undefined || st !== undefined
-  const [now, before] = [numeric(current), numeric(previous)]
-  if (!conditional || now === undefined || before === undefined) {
-    // Against both: a value that went away and came back between two reports has changed.
-    return !sameValue(current, reported) || !sameValue(current, previous)
-  }
-  const known = numeric(reported) ?? before
-  if (st !== undefined && Math.abs(now - known) >= st) return true
-  if (gt !== undefined && crosses(before > gt, now > gt, st)) return true
-  return lt !== undefined && crosses(before < lt, now < lt, st)
-}
-
-/**
- * Crossing a threshold counts both ways (OMA#191), but where a step is given, coming back counts
- * only when it is a step: with `gt=45&st=10`, 45→50 is reported and 48→42 is not (Core §7.3.2).
- */
-function crosses(wasBeyond: boolean, isBeyond: boolean, st: number | undefined): boolean {
-  return wasBeyond !== isBeyond && (isBeyond || st === undefined)
-}
-
-function numeric(value: Value | undefined): number | undefined {
-  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : undefined
-}
-
-/** Equality of two values, by content. */
-export function sameValue(a: Value | undefined, b: Value | undefined): boolean {
-  if (Object.is(a, b)) return true
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
-  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime()
-  if (a instanceof ObjectLink && b instanceof ObjectLink) {
-    return a.objectId === b.objectId && a.instanceId === b.instanceId
-  }
-  // A 64-bit integer may be a number or a bigint.
-  const mixed = typeof a === 'bigint' ? typeof b === 'number' : typeof a === 'number'
-  return mixed && (typeof b === 'bigint' || typeof b === 'number') && a == b
 }

@@ -1,4 +1,4 @@
-import { ContentFormat } from '../../lwm2m/formats/codec'
+import { ContentFormat, formatTraits } from '../../lwm2m/formats'
 import { Level } from '../../lwm2m/path'
 import { serverNumber, serverResource, type ServerAccount } from '../accounts'
 import type { AttributeStore, SetAttributes } from '../reporting/attribute-store'
@@ -13,13 +13,6 @@ const DEFAULT_NOTIFICATION_MODE = 26
 
 /** How many notifications are kept while offline where no hqmax says it. */
 const DEFAULT_HISTORY = 100
-
-/** Content-Formats that can date a value: a history can be said in them. */
-const DATED: ReadonlySet<number | undefined> = new Set([
-  ContentFormat.SENML_JSON,
-  ContentFormat.SENML_CBOR,
-  ContentFormat.LWM2M_JSON,
-])
 
 /**
  * How an observation of one server is reported: the attributes of its own query, then those that
@@ -48,13 +41,14 @@ export function reportRules(
   })
   const mode = serverNumber(tree, account, DEFAULT_NOTIFICATION_MODE)
   const storing = serverResource(tree, account, NOTIFICATION_STORING) === true
+  const format = observation.format ?? ContentFormat.TEXT
   const kept = effective.hqmax ?? (storing ? DEFAULT_HISTORY : 0)
   return {
     targets,
     timing,
     confirmable: (effective.con ?? mode) === 1,
     // Where values cannot be dated only the newest makes sense.
-    history: Math.min(kept, DATED.has(observation.format) ? DEFAULT_HISTORY : 1),
+    history: Math.min(kept, formatTraits(format)?.timed === true ? DEFAULT_HISTORY : 1),
   }
 }
 

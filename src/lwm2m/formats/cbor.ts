@@ -28,6 +28,10 @@ export function toCbor(value: Value, type: ResourceType | undefined): CborValue 
 export const cbor: Codec = {
   format: ContentFormat.CBOR,
   name: 'application/cbor',
+  names: ['cbor'],
+  since: '1.1',
+  shape: 'value',
+  notation: 'cbor',
   decode(bytes, context) {
     const { base: path, warn } = context
     if (path.level < Level.RESOURCE) {

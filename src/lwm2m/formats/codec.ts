@@ -1,6 +1,7 @@
 import { CodedError } from '../../base/coded-error'
 import type { ResourceDefinition } from '../model/definition'
 import type { Path } from '../path'
+import type { Lwm2mVersion } from '../versions'
 import type { Record } from '../record'
 
 /** The bytes do not say anything in the content format they claim. `raw` is the whole payload. */
@@ -28,6 +29,8 @@ export interface CodecContext {
   readonly base: Path
   /** Alternate root without slashes at the ends (`'lwm2m'`); empty for `/`. Stripped and prepended here. */
   readonly root?: string
+  /** LwM2M version of the device, for payloads without Content-Format; undefined where unknown. */
+  readonly version?: Lwm2mVersion
   /** The definition of a resource (levels 3 and 4), `undefined` where unknown. */
   readonly resource?: (path: Path) => ResourceDefinition | undefined
   /** Milliseconds since the epoch, for relative times (RFC 8428 §4.5.3). */
@@ -36,12 +39,44 @@ export interface CodecContext {
   readonly warn?: (message: string, path: Path | undefined) => void
 }
 
-/** One content format. */
-export interface Codec {
+/**
+ * What a content format can hold: `value`: the value of the path asked for and nothing else; `links`: the
+ * links of Register and Discover, and a Corelnk value; `tree`: any number of values below an object;
+ * `pack`: any number of values with whole names, as composite operations and Send need it.
+ */
+export type FormatShape = 'value' | 'links' | 'tree' | 'pack'
+
+/** What the rest of the package needs to know of a content format. */
+export interface FormatTraits {
   /** Content-Format number. */
   readonly format: number
+  /** Numbers from before 1.0, tolerated when decoding. */
+  readonly legacy?: readonly number[]
   /** Media type. */
   readonly name: string
+  /** Short names, as dialogs and messages use them; the first is the one shown. */
+  readonly names: readonly [string, ...string[]]
+  /** LwM2M version that it came with. */
+  readonly since: Lwm2mVersion
+  readonly shape: FormatShape
+  /** How its bytes are written: `text` and `json` are readable as they stand. */
+  readonly notation: 'text' | 'json' | 'cbor' | 'binary'
+  /** The same format in the other notation. */
+  readonly twin?: number
+  /** It holds bytes only. */
+  readonly bytesOnly?: true
+  /** It says when a value was. */
+  readonly timed?: true
+  /** It says deletions. */
+  readonly deletes?: true
+  /** It says lists of paths without values. */
+  readonly paths?: true
+  /** It is for requests only; what answers them, and says their paths, is in this format. */
+  readonly answeredIn?: number
+}
+
+/** One content format. A new one is a file of its own and a line in `index.ts`. */
+export interface Codec extends FormatTraits {
   /** @throws DecodeError and nothing else, whatever the bytes */
   decode(bytes: Uint8Array, context: CodecContext): Record[]
   /** @throws EncodeError */

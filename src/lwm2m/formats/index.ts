@@ -1,9 +1,18 @@
 /** The registry of content formats, and the way in for everything above. */
+import { isUtf8 } from 'node:buffer'
 import { CodedError } from '../../base/coded-error'
 import { Level, Path } from '../path'
 import type { Record } from '../record'
 import { cbor } from './cbor'
-import { type Codec, type CodecContext, ContentFormat, DecodeError, EncodeError } from './codec'
+import { compareVersions, type Lwm2mVersion } from '../versions'
+import {
+  type Codec,
+  type CodecContext,
+  ContentFormat,
+  DecodeError,
+  EncodeError,
+  type FormatTraits,
+} from './codec'
 import { link } from './link'
 import { lwm2mCbor } from './lwm2m-cbor'
 import { lwm2mJson } from './lwm2m-json'
@@ -13,7 +22,7 @@ import { senmlEtchJson, senmlJson } from './senml-json'
 import { text } from './text'
 import { tlv } from './tlv'
 
-export { type Codec, type CodecContext, ContentFormat, DecodeError, EncodeError }
+export { type Codec, type CodecContext, ContentFormat, DecodeError, EncodeError, type FormatTraits }
 
 const CODECS: readonly Codec[] = [
   text,
@@ -29,47 +38,27 @@ const CODECS: readonly Codec[] = [
   lwm2mCbor,
 ]
 
-const BY_NUMBER = new Map<number, Codec>([
-  ...CODECS.map((codec) => [codec.format, codec] as const),
-  [ContentFormat.LEGACY_TEXT, text],
-  [ContentFormat.LEGACY_TLV, tlv],
-  [ContentFormat.LEGACY_JSON, lwm2mJson],
-  [ContentFormat.LEGACY_OPAQUE, opaque],
-])
-
-/** Short names, as dialogs and messages use them. */
-const NAMES: { readonly [format: number]: string } = {
-  [ContentFormat.TEXT]: 'text',
-  [ContentFormat.LINK]: 'link',
-  [ContentFormat.OCTET_STREAM]: 'opaque',
-  [ContentFormat.CBOR]: 'cbor',
-  [ContentFormat.SENML_JSON]: 'senml-json',
-  [ContentFormat.SENML_CBOR]: 'senml-cbor',
-  [ContentFormat.SENML_ETCH_JSON]: 'senml-etch-json',
-  [ContentFormat.SENML_ETCH_CBOR]: 'senml-etch-cbor',
-  [ContentFormat.TLV]: 'tlv',
-  [ContentFormat.LWM2M_JSON]: 'json',
-  [ContentFormat.LWM2M_CBOR]: 'lwm2m-cbor',
-}
-
-const NUMBERS = new Map<string, number>([
-  ...Object.entries(NAMES).map(([format, name]) => [name, Number(format)] as const),
-  ...CODECS.map((codec) => [codec.name, codec.format] as const),
-  ['lwm2m-json', ContentFormat.LWM2M_JSON],
-])
-
-/** The codec of a Content-Format number, legacy numbers included. */
-export function codecFor(format: number): Codec | undefined {
-  return BY_NUMBER.get(format)
-}
+/** By its own number. */
+const OWN = new Map<number, Codec>(CODECS.map((codec) => [codec.format, codec]))
+/** Numbers from before 1.0 included. */
+const BY_NUMBER = new Map<number, Codec>(
+  CODECS.flatMap((codec) =>
+    [codec.format, ...(codec.legacy ?? [])].map((number) => [number, codec] as const),
+  ),
+)
+const NUMBERS = new Map<string, number>(
+  CODECS.flatMap(({ format, name, names }) =>
+    [name, ...names].map((one) => [one, format] as const),
+  ),
+)
 
 /** `112` -> `'senml-cbor'`; the number as text where it has no name here. */
 export function formatName(format: number): string {
-  return NAMES[format] ?? String(format)
+  return OWN.get(format)?.names[0] ?? String(format)
 }
 
 /** The short names of all formats. */
-export const formatNames: readonly string[] = Object.values(NAMES)
+export const formatNames: readonly string[] = CODECS.map(({ names }) => names[0])
 
 /** `'senml-cbor'`, `'application/senml+cbor'` or `'112'` -> 112; undefined where it is none. */
 export function parseFormatName(name: string): number | undefined {
@@ -79,43 +68,93 @@ export function parseFormatName(name: string): number | undefined {
   return /^\d{1,5}$/.test(trimmed) && Number(trimmed) <= 0xffff ? Number(trimmed) : undefined
 }
 
-/** The CBOR form of each JSON format, and the other way round. */
-const TWINS = new Map<number, number>(
-  [
-    [ContentFormat.LWM2M_JSON, ContentFormat.LWM2M_CBOR] as const,
-    [ContentFormat.SENML_JSON, ContentFormat.SENML_CBOR] as const,
-    [ContentFormat.SENML_ETCH_JSON, ContentFormat.SENML_ETCH_CBOR] as const,
-  ].flatMap(([json, cbor]) => [
-    [json, cbor],
-    [cbor, json],
-  ]),
-)
+/** What is to be known of a format, by its own number. */
+export function formatTraits(format: number): FormatTraits | undefined {
+  return OWN.get(format)
+}
+
+/** The formats that came with an LwM2M version or before. */
+export function formatsOf(version: Lwm2mVersion): readonly number[] {
+  return CODECS.filter(({ since }) => compareVersions(since, version) <= 0).map(
+    ({ format }) => format,
+  )
+}
+
+/** Whether answers in this format hold one value and no path. */
+export function isValueFormat(format: number): boolean {
+  return OWN.get(format)?.shape === 'value'
+}
+
+/** Whether it holds any number of values, in requests and answers: what instances are read and written in. */
+export function isTreeFormat(format: number): boolean {
+  const codec = OWN.get(format)
+  return (codec?.shape === 'tree' || codec?.shape === 'pack') && codec.answeredIn === undefined
+}
+
+/**
+ * Whether it holds values with whole names: what a server takes of a Send or a composite answer, the JSON
+ * of 1.0 by any of its numbers included.
+ */
+export function hasWholeNames(format: number): boolean {
+  const codec = BY_NUMBER.get(format)
+  return codec?.shape === 'pack' && codec.answeredIn === undefined
+}
+
+/** Whether Send (Core §6.4.6), composite answers and Bootstrap-Packs are said in it, since 1.1. */
+export function isPackFormat(format: number): boolean {
+  return hasWholeNames(format) && OWN.get(format)?.since !== '1.0' && OWN.has(format)
+}
+
+/** Whether composite requests can be said in it, those that delete included. */
+export function isCompositeFormat(format: number): boolean {
+  return isPackFormat(format) || OWN.get(format)?.deletes === true
+}
+
+/** Whether its payloads are readable text. */
+export function isTextFormat(format: number): boolean {
+  const notation = OWN.get(format)?.notation
+  return notation === 'text' || notation === 'json'
+}
 
 /**
  * Some devices swap a JSON format and its CBOR twin (11544 was JSON in drafts). The first byte tells
  * them apart: JSON begins with `{`, `[` or space, which no CBOR map or array does.
  */
 function unswapped(format: number, bytes: Uint8Array): number {
-  const twin = TWINS.get(format)
+  const { twin, notation } = OWN.get(format) ?? {}
   const [first] = bytes
   if (twin === undefined || first === undefined) return format
   const isCbor = first >= 0x80 && first <= 0xbf
-  const isJson = first <= 0x20 ? JSON_SPACE.has(first) : first === 0x5b || first === 0x7b
-  const saysCbor = CBOR_FORMATS.has(format)
-  return (saysCbor && isJson) || (!saysCbor && isCbor) ? twin : format
+  const isJson = first <= 0x20 ? JSON_SPACE.has(first) : first === 0x5b || first === OPENING_BRACE
+  return (notation === 'cbor' && isJson) || (notation === 'json' && isCbor) ? twin : format
 }
 
+const OPENING_BRACE = 0x7b
 const JSON_SPACE: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0d, 0x20])
-const CBOR_FORMATS: ReadonlySet<number> = new Set([
-  ContentFormat.LWM2M_CBOR,
-  ContentFormat.SENML_CBOR,
-  ContentFormat.SENML_ETCH_CBOR,
-])
+
+/**
+ * The format of a payload that comes without Content-Format. A device of 1.0 means text where it answers
+ * a single resource (Core 1.0 §6.4); what is no text there, or answers for more, can only be JSON or TLV.
+ * Where the version is not known only the former is taken for granted.
+ * @throws DecodeError
+ */
+function impliedFormat(bytes: Uint8Array, { base, version, warn }: CodecContext): number {
+  const isSingle = base.level >= Level.RESOURCE
+  if (isSingle && (version === undefined || version === '1.0') && isUtf8(bytes)) {
+    return ContentFormat.TEXT
+  }
+  if (version !== '1.0') {
+    throw new DecodeError(undefined, `no Content-Format in the answer for ${base}`, bytes)
+  }
+  const format = bytes[0] === OPENING_BRACE ? ContentFormat.LWM2M_JSON : ContentFormat.TLV
+  warn?.(`an answer without Content-Format, read as ${formatName(format)}`, base)
+  return format
+}
 
 /**
  * Decodes a payload by the Content-Format that came with it.
- * @param format undefined where there was none: text for a single resource (Core 1.0), else an error;
- *   an empty payload says nothing in any format
+ * @param format undefined where there was none: see {@link impliedFormat}; an empty payload says nothing
+ *   in any format
  * @throws DecodeError unknown format, or malformed
  */
 export function decode(
@@ -123,21 +162,14 @@ export function decode(
   bytes: Uint8Array,
   context: CodecContext,
 ): Record[] {
-  if (format === undefined) {
-    if (bytes.length === 0) return []
-    if (context.base.level < Level.RESOURCE) {
-      throw new DecodeError(undefined, `no Content-Format in the answer for ${context.base}`, bytes)
-    }
-    return text.decode(bytes, context)
-  }
-  const own = unswapped(format, bytes)
+  if (format === undefined && bytes.length === 0) return []
+  const said = format ?? impliedFormat(bytes, context)
+  const own = unswapped(said, bytes)
   const codec = BY_NUMBER.get(own)
   if (codec === undefined) {
-    throw new DecodeError(format, `Content-Format ${format} is not known`, bytes)
+    throw new DecodeError(format, `Content-Format ${said} is not known`, bytes)
   }
-  if (own !== format) {
-    context.warn?.(`Content-Format ${format} with a payload of ${own}`, context.base)
-  }
+  if (own !== said) context.warn?.(`Content-Format ${said} with a payload of ${own}`, context.base)
   return codec.decode(bytes, context)
 }
 
@@ -153,43 +185,27 @@ export function encode(format: number, records: readonly Record[], context: Code
   }
 }
 
-/** Formats that say when a value was. */
-const TIMED: ReadonlySet<number> = new Set([
-  ContentFormat.SENML_JSON,
-  ContentFormat.SENML_CBOR,
-  ContentFormat.SENML_ETCH_JSON,
-  ContentFormat.SENML_ETCH_CBOR,
-  ContentFormat.LWM2M_JSON,
-])
-
 /**
- * Whether a format can say all of `records` as the content of `base`: text and its like hold the one
- * value of `base` itself, only SenML and JSON times, only SenML-ETCH deletions. Whether each value
- * fits its type shows when it is encoded.
+ * Whether a format can say all of `records` as the content of `base`. Whether each value fits its type
+ * shows when it is encoded.
  */
 export function canEncode(format: number, records: readonly Record[], base: Path): boolean {
-  if (!records.every(({ path }) => base.contains(path))) return false
-  if (!TIMED.has(format) && records.some(({ time }) => time !== undefined)) return false
-  const deletes = records.some(({ value }) => value === undefined)
-  switch (format) {
-    case ContentFormat.TEXT:
-    case ContentFormat.LINK:
-    case ContentFormat.CBOR:
-      return !deletes && isOnlyValue(records, base)
-    case ContentFormat.OCTET_STREAM:
-      return isOnlyValue(records, base) && records[0]?.value instanceof Uint8Array
-    case ContentFormat.TLV:
-      return !deletes && base.level > Level.ROOT
-    case ContentFormat.SENML_ETCH_JSON:
-    case ContentFormat.SENML_ETCH_CBOR:
+  const codec = OWN.get(format)
+  if (codec === undefined || !records.every(({ path }) => base.contains(path))) return false
+  if (codec.timed !== true && records.some(({ time }) => time !== undefined)) return false
+  if (codec.deletes !== true && records.some(({ value }) => value === undefined)) return false
+  switch (codec.shape) {
+    case 'value':
+    case 'links': {
+      const [only] = records
+      if (records.length !== 1 || only?.path.equals(base) !== true) return false
+      return codec.bytesOnly !== true || only.value instanceof Uint8Array
+    }
+    case 'tree':
+      return base.level > Level.ROOT
+    case 'pack':
       return true
-    default:
-      return !deletes && BY_NUMBER.get(format)?.format === format
   }
-}
-
-function isOnlyValue(records: readonly Record[], base: Path): boolean {
-  return records.length === 1 && records[0]?.path.equals(base) === true
 }
 
 /** A list of paths, as composite requests carry it: records without values. @throws EncodeError */
@@ -198,20 +214,12 @@ export function encodePaths(
   paths: readonly Path[],
   context: Omit<CodecContext, 'base'>,
 ): Buffer {
-  const records = paths.map((path) => ({ path, value: undefined }))
-  const own: CodecContext = { ...context, base: Path.ROOT }
-  switch (format) {
-    case ContentFormat.SENML_JSON:
-    case ContentFormat.SENML_ETCH_JSON:
-      return senmlJson.encode(records, own)
-    case ContentFormat.SENML_CBOR:
-    case ContentFormat.SENML_ETCH_CBOR:
-      return senmlCbor.encode(records, own)
-    case ContentFormat.LWM2M_CBOR:
-      return lwm2mCbor.encode(records, own)
-    default:
-      throw new EncodeError(`a list of paths cannot be said in ${formatName(format)}`)
+  const codec = OWN.get(OWN.get(format)?.answeredIn ?? format)
+  if (codec?.paths !== true) {
+    throw new EncodeError(`a list of paths cannot be said in ${formatName(format)}`)
   }
+  const records = paths.map((path) => ({ path, value: undefined }))
+  return codec.encode(records, { ...context, base: Path.ROOT })
 }
 
 /** The paths of a composite request. @throws DecodeError */

@@ -104,6 +104,12 @@ function place(root: Map<CborValue, CborValue>, keys: readonly CborValue[], item
 export const lwm2mCbor: Codec = {
   format: FORMAT,
   name: 'application/vnd.oma.lwm2m+cbor',
+  names: ['lwm2m-cbor'],
+  since: '1.2',
+  shape: 'pack',
+  notation: 'cbor',
+  twin: ContentFormat.LWM2M_JSON,
+  paths: true,
   decode(bytes, context) {
     const fail: Fail = failure(FORMAT, 'LwM2M CBOR', bytes)
     if (bytes.length === 0) return []

@@ -108,7 +108,14 @@ function encodeEntry({ path, value, time }: Record, context: CodecContext, own: 
 
 export const lwm2mJson: Codec = {
   format: ContentFormat.LWM2M_JSON,
+  legacy: [ContentFormat.LEGACY_JSON],
   name: 'application/vnd.oma.lwm2m+json',
+  names: ['json', 'lwm2m-json'],
+  since: '1.0',
+  shape: 'pack',
+  notation: 'json',
+  twin: ContentFormat.LWM2M_CBOR,
+  timed: true,
   decode(bytes, context) {
     const fail: Fail = failure(ContentFormat.LWM2M_JSON, 'JSON', bytes)
     if (bytes.length === 0) return []

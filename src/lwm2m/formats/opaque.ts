@@ -6,7 +6,13 @@ import { readTlvValue } from './tlv-value'
 
 export const opaque: Codec = {
   format: ContentFormat.OCTET_STREAM,
+  legacy: [ContentFormat.LEGACY_OPAQUE],
   name: 'application/octet-stream',
+  names: ['opaque'],
+  since: '1.0',
+  shape: 'value',
+  notation: 'binary',
+  bytesOnly: true,
   decode(bytes, context) {
     // Nothing is made of the bytes: their size (a firmware image) is the transport's to limit.
     const { base: path, warn } = context

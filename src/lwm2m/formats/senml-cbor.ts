@@ -121,10 +121,20 @@ function toMap(record: SenmlRecord): Map<CborValue, CborValue> {
   return map
 }
 
-function senmlCborCodec(format: number, name: string, deletions: boolean): Codec {
+/** What plain SenML and SenML-ETCH differ in. */
+type OwnTraits = Pick<
+  Codec,
+  'format' | 'name' | 'names' | 'since' | 'twin' | 'deletes' | 'answeredIn'
+>
+
+function senmlCborCodec(own: OwnTraits): Codec {
+  const { format, deletes = false } = own
   return {
-    format,
-    name,
+    ...own,
+    shape: 'pack',
+    notation: 'cbor',
+    timed: true,
+    paths: true,
     decode(bytes, context) {
       const fail: Fail = failure(format, 'SenML', bytes)
       if (bytes.length === 0) return []
@@ -138,16 +148,26 @@ function senmlCborCodec(format: number, name: string, deletions: boolean): Codec
       )
     },
     encode(records, context) {
-      return encodeCbor(toSenml(records, context, deletions).map(toMap))
+      return encodeCbor(toSenml(records, context, deletes).map(toMap))
     },
   }
 }
 
-export const senmlCbor = senmlCborCodec(ContentFormat.SENML_CBOR, 'application/senml+cbor', false)
+export const senmlCbor = senmlCborCodec({
+  format: ContentFormat.SENML_CBOR,
+  name: 'application/senml+cbor',
+  names: ['senml-cbor'],
+  since: '1.1',
+  twin: ContentFormat.SENML_JSON,
+})
 
 /** Says deletions as a null value. */
-export const senmlEtchCbor = senmlCborCodec(
-  ContentFormat.SENML_ETCH_CBOR,
-  'application/senml-etch+cbor',
-  true,
-)
+export const senmlEtchCbor = senmlCborCodec({
+  format: ContentFormat.SENML_ETCH_CBOR,
+  name: 'application/senml-etch+cbor',
+  names: ['senml-etch-cbor'],
+  since: '1.2',
+  twin: ContentFormat.SENML_ETCH_JSON,
+  deletes: true,
+  answeredIn: ContentFormat.SENML_CBOR,
+})

@@ -82,10 +82,20 @@ function members(record: SenmlRecord): string {
   return stringifyJson(list)
 }
 
-function senmlJsonCodec(format: number, name: string, deletions: boolean): Codec {
+/** What plain SenML and SenML-ETCH differ in. */
+type OwnTraits = Pick<
+  Codec,
+  'format' | 'name' | 'names' | 'since' | 'twin' | 'deletes' | 'answeredIn'
+>
+
+function senmlJsonCodec(own: OwnTraits): Codec {
+  const { format, deletes = false } = own
   return {
-    format,
-    name,
+    ...own,
+    shape: 'pack',
+    notation: 'json',
+    timed: true,
+    paths: true,
     decode(bytes, context) {
       const fail: Fail = failure(format, 'SenML', bytes)
       if (bytes.length === 0) return []
@@ -100,16 +110,26 @@ function senmlJsonCodec(format: number, name: string, deletions: boolean): Codec
       )
     },
     encode(records, context: CodecContext) {
-      return Buffer.from(`[${toSenml(records, context, deletions).map(members).join(',')}]`)
+      return Buffer.from(`[${toSenml(records, context, deletes).map(members).join(',')}]`)
     },
   }
 }
 
-export const senmlJson = senmlJsonCodec(ContentFormat.SENML_JSON, 'application/senml+json', false)
+export const senmlJson = senmlJsonCodec({
+  format: ContentFormat.SENML_JSON,
+  name: 'application/senml+json',
+  names: ['senml-json'],
+  since: '1.1',
+  twin: ContentFormat.SENML_CBOR,
+})
 
 /** Says deletions as `"v":null`. */
-export const senmlEtchJson = senmlJsonCodec(
-  ContentFormat.SENML_ETCH_JSON,
-  'application/senml-etch+json',
-  true,
-)
+export const senmlEtchJson = senmlJsonCodec({
+  format: ContentFormat.SENML_ETCH_JSON,
+  name: 'application/senml-etch+json',
+  names: ['senml-etch-json'],
+  since: '1.2',
+  twin: ContentFormat.SENML_ETCH_CBOR,
+  deletes: true,
+  answeredIn: ContentFormat.SENML_JSON,
+})

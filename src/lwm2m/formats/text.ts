@@ -29,7 +29,12 @@ function writeText(value: Value): string {
 
 export const text: Codec = {
   format: ContentFormat.TEXT,
+  legacy: [ContentFormat.LEGACY_TEXT],
   name: 'text/plain',
+  names: ['text'],
+  since: '1.0',
+  shape: 'value',
+  notation: 'text',
   decode(bytes, context) {
     checkSize(ContentFormat.TEXT, bytes)
     const { base: path, warn } = context

@@ -259,31 +259,32 @@ function encodeTop(records: readonly Record[], context: CodecContext): Buffer {
   }
 }
 
-function tlvCodec(format: number): Codec {
-  return {
-    format,
-    name: 'application/vnd.oma.lwm2m+tlv',
-    decode(bytes, context) {
-      checkSize(format, bytes)
-      const fail: Fail = failure(format, 'TLV', bytes)
-      const decoder = new TlvDecoder(context, fail)
-      try {
-        decoder.top(readEntries(new ByteReader(bytes)), context.base)
-      } catch (error) {
-        if (error instanceof OutOfBounds) fail(`a length runs past the end: ${error.message}`)
-        throw error
+export const tlv: Codec = {
+  format: ContentFormat.TLV,
+  legacy: [ContentFormat.LEGACY_TLV],
+  name: 'application/vnd.oma.lwm2m+tlv',
+  names: ['tlv'],
+  since: '1.0',
+  shape: 'tree',
+  notation: 'binary',
+  decode(bytes, context) {
+    checkSize(ContentFormat.TLV, bytes)
+    const fail: Fail = failure(ContentFormat.TLV, 'TLV', bytes)
+    const decoder = new TlvDecoder(context, fail)
+    try {
+      decoder.top(readEntries(new ByteReader(bytes)), context.base)
+    } catch (error) {
+      if (error instanceof OutOfBounds) fail(`a length runs past the end: ${error.message}`)
+      throw error
+    }
+    return decoder.records
+  },
+  encode(records, context) {
+    for (const { path } of records) {
+      if (!context.base.contains(path)) {
+        throw new EncodeError(`${path} is not within ${context.base}`)
       }
-      return decoder.records
-    },
-    encode(records, context) {
-      for (const { path } of records) {
-        if (!context.base.contains(path)) {
-          throw new EncodeError(`${path} is not within ${context.base}`)
-        }
-      }
-      return encodeTop(records, context)
-    },
-  }
+    }
+    return encodeTop(records, context)
+  },
 }
-
-export const tlv: Codec = tlvCodec(ContentFormat.TLV)

@@ -4,7 +4,7 @@ import type { RegistrationAuthority } from '../registration/registration-authori
 import { endpointProblem } from '../endpoint-name'
 import type { BootstrapRequest } from './events'
 import { RequestRefused } from './refusals'
-import { isPackable, isWritable } from './write-format'
+import { isPackFormat, isTreeFormat } from '../../lwm2m/formats'
 
 /**
  * Reads `POST /bs?ep=…&pct=…` (Core §6.1.7.1) or `GET /bspack?ep=…` (Core 1.2 §6.1.7.8), and checks
@@ -61,12 +61,12 @@ function preferred(parameters: ReadonlyMap<string, string>, endpoint: string): n
     throw invalid('its preferred format (pct) is no Content-Format', endpoint)
   }
   const format = Number(text)
-  if (!isWritable(format)) throw unsupported(Code.UNSUPPORTED_CONTENT_FORMAT, format, endpoint)
+  if (!isTreeFormat(format)) throw unsupported(Code.UNSUPPORTED_CONTENT_FORMAT, format, endpoint)
   return format
 }
 
 function packFormat(accept: number | undefined, endpoint: string): number | undefined {
-  if (accept !== undefined && !isPackable(accept)) {
+  if (accept !== undefined && !isPackFormat(accept)) {
     throw unsupported(Code.NOT_ACCEPTABLE, accept, endpoint)
   }
   return accept

@@ -9,7 +9,7 @@ import { plainCopy } from './plain-copy'
 import { Properties } from './properties'
 import { type RecordReader, resolveAccount } from './resolve-account'
 import type { ResolvedConfiguration, ResolvedWrite } from './resolved-configuration'
-import { isWritable } from './write-format'
+import { isTreeFormat } from '../../lwm2m/formats'
 
 const FIELDS = [
   ...['endpoint', 'servers', 'resources', 'delete', 'read', 'discover', 'format', 'pack'],
@@ -178,7 +178,7 @@ class Reader {
     if (!this.top.has('format')) return undefined
     const value = this.top.raw('format')
     const format = typeof value === 'string' ? parseFormatName(value) : value
-    if (typeof format !== 'number' || !isWritable(format)) {
+    if (typeof format !== 'number' || !isTreeFormat(format)) {
       throw this.top.fail(
         'format',
         'must be tlv, senml-cbor, senml-json, lwm2m-cbor or json, or their number',

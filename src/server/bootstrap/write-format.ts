@@ -1,29 +1,4 @@
-import { ContentFormat } from '../../lwm2m/formats/codec'
-
-/** Formats that can carry a Bootstrap-Write of a whole instance. */
-const WRITABLE: ReadonlySet<number> = new Set([
-  ContentFormat.TLV,
-  ContentFormat.LWM2M_JSON,
-  ContentFormat.SENML_JSON,
-  ContentFormat.SENML_CBOR,
-  ContentFormat.LWM2M_CBOR,
-])
-/** Formats of a Bootstrap-Pack (Core 1.2 §6.1.7.8). */
-const PACKABLE: ReadonlySet<number> = new Set([
-  ContentFormat.SENML_JSON,
-  ContentFormat.SENML_CBOR,
-  ContentFormat.LWM2M_CBOR,
-])
-
-/** Whether instances can be written in this format. */
-export function isWritable(format: number): boolean {
-  return WRITABLE.has(format)
-}
-
-/** Whether a pack can be in this format. */
-export function isPackable(format: number): boolean {
-  return PACKABLE.has(format)
-}
+import { ContentFormat, isPackFormat } from '../../lwm2m/formats'
 
 /** The format to write in, and the one to try where the device turns out not to take it. */
 export interface WriteFormat {
@@ -59,5 +34,5 @@ export function isAfter10(version: string | undefined): boolean {
  * came with 1.1.
  */
 export function impliedVersion(preferred: number | undefined): string | undefined {
-  return preferred !== undefined && isPackable(preferred) ? '1.1' : undefined
+  return preferred !== undefined && isPackFormat(preferred) ? '1.1' : undefined
 }

@@ -1,5 +1,8 @@
 import type { Record } from '../../lwm2m/record'
-import { ObjectLink, type Value } from '../../lwm2m/value'
+import { thresholdProblem } from '../../lwm2m/attributes'
+import { changeMatters } from '../../lwm2m/notification-conditions'
+import type { Value } from '../../lwm2m/value'
+import { sameValue } from '../../lwm2m/values'
 import { OperationError } from '../errors'
 import type { ObserveCriteria } from '../types'
 
@@ -32,23 +35,8 @@ export function checkCriteria(criteria: ObserveCriteria): void {
   if (pmax !== undefined && pmax <= 0) refuse(`pmax is more than 0: ${pmax}`)
   if (st !== undefined && st <= 0) refuse(`st is more than 0: ${st}`)
   if (pmax !== undefined && pmax < (pmin ?? 0)) refuse(`pmax (${pmax}) is less than pmin (${pmin})`)
-  if (gt === undefined || lt === undefined) return
-  if (lt >= gt) refuse(`lt (${lt}) has to be less than gt (${gt})`)
-  if (lt + 2 * (st ?? 0) >= gt) refuse(`lt + 2·st (${lt + 2 * (st ?? 0)}) has to be less than gt`)
-}
-
-/** A value as the number that gt, lt and st compare; undefined where it is none. */
-function numeric(value: Value | undefined): number | undefined {
-  if (typeof value === 'number') return value
-  if (typeof value === 'bigint') return Number(value)
-  return value instanceof Date ? value.getTime() / 1000 : undefined
-}
-
-function sameValue(a: Value | undefined, b: Value | undefined): boolean {
-  if (a === b) return true
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
-  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime()
-  return a instanceof ObjectLink && b instanceof ObjectLink && a.toString() === b.toString()
+  const problem = thresholdProblem({ gt, lt, st })
+  if (problem !== undefined) refuse(problem)
 }
 
 /**
@@ -93,7 +81,7 @@ export class CriteriaFilter {
       const due = pmax * 1000
       if (elapsed >= due - Math.min(due / 10, LONGEST_SLACK)) return true
     }
-    return records.some((record) => this.crosses(record))
+    return records.some((record) => this.matters(record))
   }
 
   private changed({ path, value }: Record): boolean {
@@ -101,19 +89,9 @@ export class CriteriaFilter {
     return !this.last.has(key) || !sameValue(this.last.get(key), value)
   }
 
-  private crosses(record: Record): boolean {
-    const value = numeric(record.value)
-    const last = numeric(this.last.get(record.path.toString()))
-    // The thresholds say nothing of what is no number, or was none: any change counts.
-    if (value === undefined || last === undefined) return this.changed(record)
-    const { gt, lt, st } = this.criteria
-    // Crossing a limit counts both ways; beside a step, coming back counts only as a step
-    // (Core §5.1.2, the examples: gt=45, st=10: 48 to 42 is none).
-    const crossed = (was: boolean, is: boolean): boolean => was !== is && (is || st === undefined)
-    return (
-      (gt !== undefined && crossed(last > gt, value > gt)) ||
-      (lt !== undefined && crossed(last < lt, value < lt)) ||
-      (st !== undefined && Math.abs(value - last) >= st)
-    )
+  private matters({ path, value }: Record): boolean {
+    const key = path.toString()
+    const last = this.last.get(key)
+    return !this.last.has(key) || changeMatters(this.criteria, last, last, value)
   }
 }

@@ -1,31 +1,21 @@
-import { ContentFormat } from '../../lwm2m/formats/codec'
+import {
+  ContentFormat,
+  formatTraits,
+  hasWholeNames,
+  isTreeFormat,
+  isValueFormat,
+} from '../../lwm2m/formats'
 import { Level, type Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { PatternMap } from '../endpoint-pattern'
 import type { Registration } from '../types'
 
-const {
-  TEXT,
-  OCTET_STREAM,
-  CBOR,
-  SENML_JSON,
-  SENML_CBOR,
-  SENML_ETCH_JSON,
-  SENML_ETCH_CBOR,
-  TLV,
-  LWM2M_JSON,
-  LWM2M_CBOR,
-} = ContentFormat
+const { TEXT, OCTET_STREAM, SENML_JSON, SENML_CBOR, TLV, LWM2M_JSON } = ContentFormat
 
-/** Formats that can say any number of values. */
-const TREES: readonly number[] = [SENML_CBOR, SENML_JSON, TLV, LWM2M_JSON, LWM2M_CBOR]
-/** Formats that say one value. */
-const SINGLES: readonly number[] = [TEXT, OCTET_STREAM, CBOR]
 /** Formats of composite requests that every client which knows those operations has (Core §6.3.8). */
 const COMPOSITES: readonly number[] = [SENML_CBOR, SENML_JSON]
-/** Formats that answers to composite requests can be in: their names are whole. */
-const COMPOSITE_ANSWERS: readonly number[] = [...COMPOSITES, LWM2M_CBOR, LWM2M_JSON]
-
+/** Formats that say deletions (RFC 8790), the more compact one first. */
+const DELETING: readonly number[] = [ContentFormat.SENML_ETCH_CBOR, ContentFormat.SENML_ETCH_JSON]
 /** The format that an operator set for a device; `none`: requests carry no Accept. */
 export type DeviceFormat = number | 'none'
 
@@ -66,13 +56,13 @@ export function acceptFor(
   if (choice.format !== undefined) return choice.format
   const set = setFormat(device, choice)
   if (set === 'none') return undefined
-  if (set !== undefined && (TREES.includes(set) || path.level >= Level.RESOURCE)) return set
+  if (set !== undefined && (isTreeFormat(set) || path.level >= Level.RESOURCE)) return set
   const known = device.contentFormats
   if (known.length === 0) return device.version === '1.0' ? TLV : SENML_CBOR
-  const tree = known.find((format) => TREES.includes(format))
+  const tree = known.find(isTreeFormat)
   if (tree !== undefined) return tree
   if (path.level < Level.RESOURCE) return undefined
-  return known.find((format) => SINGLES.includes(format))
+  return known.find(isValueFormat)
 }
 
 /**
@@ -92,8 +82,8 @@ export function writeFormats(
     only !== undefined && only.path.level === base.level && base.level >= Level.RESOURCE
   const bytes = only?.value instanceof Uint8Array
   const usable = (format: number) =>
-    TREES.includes(format) ||
-    (single && (format === OCTET_STREAM ? bytes : SINGLES.includes(format)))
+    isTreeFormat(format) ||
+    (single && isValueFormat(format) && (bytes || formatTraits(format)?.bytesOnly !== true))
   const usual =
     device.version === '1.0' ? [TLV, TEXT, LWM2M_JSON] : [SENML_CBOR, TLV, TEXT, SENML_JSON]
   const known = device.contentFormats
@@ -116,7 +106,7 @@ export function compositeFormats(
   deleting = false,
 ): readonly number[] {
   if (choice.format !== undefined) return [choice.format]
-  const able = deleting ? [SENML_ETCH_CBOR, SENML_ETCH_JSON] : COMPOSITES
+  const able = deleting ? DELETING : COMPOSITES
   const set = setFormat(device, choice)
   const known = [set, ...device.contentFormats].filter((format) => able.includes(Number(format)))
   return [...new Set([...(known as number[]), ...able])]
@@ -145,12 +135,10 @@ export function compositeAcceptFor(
   if (set === 'none') return undefined
   if (set === undefined) return format
   const answer = compositeAccept(set)
-  return choice.format !== undefined || COMPOSITE_ANSWERS.includes(answer) ? answer : format
+  return choice.format !== undefined || hasWholeNames(answer) ? answer : format
 }
 
-/** The format that answers in place of `format`: ETCH says requests only. */
+/** The format that answers in place of `format`, where that says requests only. */
 function compositeAccept(format: number): number {
-  if (format === SENML_ETCH_CBOR) return SENML_CBOR
-  if (format === SENML_ETCH_JSON) return SENML_JSON
-  return format
+  return formatTraits(format)?.answeredIn ?? format
 }

@@ -1,9 +1,8 @@
-import { isUtf8 } from 'node:buffer'
 import { Code, isSuccess } from '../../coap/codes'
 import type { CoapResponse } from '../../coap/types'
-import { decode, formatName } from '../../lwm2m/formats'
-import { ContentFormat, DecodeError, type CodecContext } from '../../lwm2m/formats/codec'
-import { Level, type Path } from '../../lwm2m/path'
+import { decode } from '../../lwm2m/formats'
+import { ContentFormat, type CodecContext } from '../../lwm2m/formats/codec'
+import type { Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { DeviceError } from '../errors'
 import type { Registration } from '../types'
@@ -12,8 +11,6 @@ import { resourceLookup } from './resource-lookup'
 
 /** A diagnostic longer than this is no diagnostic. Characters. */
 const LONGEST_DIAGNOSTIC = 200
-
-const OPENING_BRACE = 0x7b
 
 /** The diagnostic payload of an error response (RFC 7252 §5.5.2), made safe to show. */
 function diagnosticOf(response: CoapResponse): string {
@@ -54,24 +51,12 @@ export function codecContext(
   return {
     base,
     root: device.root,
+    version: device.version,
     resource: resourceLookup(device, context.model, context.warn),
     now: context.now,
     warn: (message, path) =>
       context.warn({ code: 'value', message, endpoint: device.endpoint, path: path ?? base }),
   }
-}
-
-/**
- * The Content-Format of a payload that comes without one. A device of 1.0 means text where it answers a
- * single resource (Core 1.0 §6.4); what is no text there, or answers for more, can only be JSON or TLV.
- * @throws DecodeError
- */
-function impliedFormat(payload: Uint8Array, base: Path, device: Registration): number {
-  if (device.version !== '1.0') {
-    throw new DecodeError(undefined, 'the answer does not say its Content-Format', payload)
-  }
-  if (base.level >= Level.RESOURCE && isUtf8(payload)) return ContentFormat.TEXT
-  return payload[0] === OPENING_BRACE ? ContentFormat.LWM2M_JSON : ContentFormat.TLV
 }
 
 /**
@@ -89,22 +74,12 @@ export function decodeRecords(
   { expected, asked }: { readonly expected?: number; readonly asked?: readonly Path[] } = {},
 ): Record[] {
   const { payload } = response
-  const said = response.contentFormat ?? expected
-  if (said === undefined && payload.length === 0) return []
-  const format = said ?? impliedFormat(payload, base, device)
-  // An empty body is an empty tree in any format but text and bytes, where it is an empty value.
-  if (
-    payload.length === 0 &&
-    format !== ContentFormat.TEXT &&
-    format !== ContentFormat.OCTET_STREAM
-  ) {
-    return []
-  }
+  const format = response.contentFormat ?? expected
   const codec = codecContext(base, device, context)
-  if (said === undefined && format !== ContentFormat.TEXT) {
-    codec.warn?.(`an answer without Content-Format, read as ${formatName(format)}`, base)
-  }
-  const records = withValues(decode(format, payload, codec), codec)
+  // An empty body is an empty tree in any format but text and bytes, where it is an empty value.
+  const isNothing =
+    payload.length === 0 && format !== ContentFormat.TEXT && format !== ContentFormat.OCTET_STREAM
+  const records = isNothing ? [] : withValues(decode(format, payload, codec), codec)
   for (const { path } of records) {
     if (asked?.some((one) => one.contains(path)) === false) {
       codec.warn?.(`the device answers ${path.toString()}, which was not asked for`, path)

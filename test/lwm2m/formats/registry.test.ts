@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict'
 import {
   canEncode,
-  codecFor,
   ContentFormat,
   decode,
   encode,
   EncodeError,
   formatName,
+  formatsOf,
+  formatTraits,
+  hasWholeNames,
+  isCompositeFormat,
+  isPackFormat,
+  isTextFormat,
+  isTreeFormat,
+  isValueFormat,
   parseFormatName,
 } from '../../../src/lwm2m/formats'
 import { Path } from '../../../src/lwm2m/path'
@@ -32,7 +39,7 @@ describe('content formats by number and name', () => {
       assert.equal(formatName(Number(number)), name)
       assert.equal(parseFormatName(name), Number(number))
       assert.equal(parseFormatName(number), Number(number))
-      const mediaType = codecFor(Number(number))?.name ?? ''
+      const mediaType = formatTraits(Number(number))?.name ?? ''
       assert.match(mediaType, /^(application|text)\//)
       assert.equal(parseFormatName(mediaType), Number(number))
     }
@@ -41,6 +48,31 @@ describe('content formats by number and name', () => {
     assert.equal(parseFormatName('lwm2m-json'), 11543)
     for (const none of ['', 'xml', '70000', '-1', 'constructor']) {
       assert.equal(parseFormatName(none), undefined)
+    }
+  })
+
+  it('have traits, from which follows what each is used for', () => {
+    const all = formatsOf('1.2')
+    const where = (is: (format: number) => boolean): number[] =>
+      all.filter(is).sort((a, b) => a - b)
+    assert.equal(all.length, 11)
+    assert.deepEqual(
+      [...formatsOf('1.0')].sort((a, b) => a - b),
+      [0, 40, 42, 11542, 11543],
+    )
+    assert.deepEqual(where(isValueFormat), [0, 42, 60])
+    assert.deepEqual(where(isTreeFormat), [110, 112, 11542, 11543, 11544])
+    assert.deepEqual(where(isPackFormat), [110, 112, 11544])
+    assert.deepEqual(where(isCompositeFormat), [110, 112, 320, 322, 11544])
+    assert.deepEqual(where(hasWholeNames), [110, 112, 11543, 11544])
+    assert.deepEqual(where(isTextFormat), [0, 40, 110, 320, 11543])
+    assert.deepEqual(
+      [hasWholeNames(1543), isPackFormat(1543), isTreeFormat(1542)],
+      [true, false, false],
+    )
+    for (const format of all) {
+      const { twin } = formatTraits(format) ?? {}
+      if (twin !== undefined) assert.equal(formatTraits(twin)?.twin, format)
     }
   })
 

@@ -56,6 +56,7 @@ describe('Criteria of a subscriber', () => {
 
   it('deliver changes only', () => {
     assert.deepEqual(passed({ changeOnly: true }, everySecond([1, 1, 2, 2, 1])), [1, 2, 1])
+    assert.deepEqual(passed({ changeOnly: true }, everySecond([NaN, NaN, 1, 1n])), [NaN, 1])
     const bytes = [Buffer.from('a'), new Uint8Array([97]), Buffer.from('b')]
     assert.equal(passed({ changeOnly: true }, everySecond(bytes)).length, 2)
     const dates = [new Date(1000), new Date(1000), new Date(2000)]
