@@ -2,10 +2,10 @@
  * The editor plugin: loaded before the nodes, it holds what their dialogs share
  * (`window.lwm2mEditor`) and adds the sidebar.
  */
-import { bootstrapEntries, bootstrapProblem } from './bootstrap-entries'
+import * as serverDialog from '../lwm2m-server/editor'
+import { bootstrapEntries } from './bootstrap-entries'
 import { deviceRow, devicesRow, openDialog, pathRow, payloadRow, shareRows, tryRow } from './dialog'
 import { eventChoice } from './event-choice'
-import { formatChoices } from './format-choices'
 import { validPaths } from './path-field'
 import { addSidebar } from './sidebar'
 import { numberWithin, path, pem, port, writtenValue } from './validators'
@@ -20,10 +20,9 @@ window.lwm2mEditor = {
   payloadRow,
   tryRow,
   eventChoice,
-  formatChoices,
   validPaths,
   valueHelp,
-  bootstrapProblem,
+  serverDialog,
   validators: { bootstrapEntries, numberWithin, path, pem, port, writtenValue },
 }
 

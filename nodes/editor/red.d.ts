@@ -32,6 +32,14 @@ interface JQuery {
   typedInput(method: 'type' | 'value'): string
   typedInput(method: 'type' | 'value' | 'types' | 'show' | 'hide', value?: unknown): this
   i18n(): this
+  editableList(options: {
+    addItem(row: JQuery, index: number, item: object): void
+    removable?: boolean
+    sortable?: boolean
+    height?: number
+  }): this
+  editableList(method: 'addItem', item: object): this
+  editableList(method: 'items'): JQuery
 }
 
 interface EditorNode {
@@ -91,6 +99,11 @@ declare const RED: {
       show?(): void
     }): void
     close(done?: () => void): void
+  }
+  tabs: {
+    create(options: { id: string; onchange(tab: { id: string }): void }): {
+      addTab(tab: { id: string; label: string }): void
+    }
   }
   popover: { tooltip(target: JQuery, text: string): unknown }
 }

@@ -11,6 +11,7 @@ import { ArgumentError } from '../shared/messages/fields'
 import { ManagementNode } from '../shared/actions/management-node'
 import type { Node, NodeDef, NodeMessage } from '../shared/runtime/red'
 import { findHost } from '../shared/server/server-node'
+import { EventFeed } from '../shared/sources/event-feed'
 import { migrate, type SavedDefinition, Settings } from '../shared/runtime/settings'
 
 const ACTIONS = ['add', 'replace', 'remove', 'list', 'decide'] as const
@@ -26,18 +27,15 @@ const lwm2mCredentials: NodeInitializer = (RED: NodeAPI) => {
     try {
       const settings = new Settings(migrate(definition as unknown as SavedDefinition))
       const fixed = settings.choice('action', ['', ...ACTIONS], '')
-      let stop = (): void => {}
-      const leave = findHost(RED, settings.text('server'))?.use({
-        onState: () => {},
-        onEngine: ({ credentials }) => {
-          stop()
-          stop = credentials.on('request', (request) => this.send([null, requestMessage(request)]))
-        },
-      })
-      this.on('close', () => {
-        leave?.()
-        stop()
-      })
+      const host = findHost(RED, settings.text('server'))
+      if (host !== undefined) {
+        new EventFeed(host, this, {
+          listen: ({ credentials }, push) =>
+            credentials.on('request', (request) => push(requestMessage(request))),
+          send: (message) => this.send([null, message]),
+          onState: () => {},
+        })
+      }
       new ManagementNode(RED, this, settings.text('server'), async (engine, message) => {
         const { credentials } = engine
         switch (readAction(fixed === '' ? message['action'] : fixed)) {
