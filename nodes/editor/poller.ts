@@ -2,6 +2,7 @@
 export class Poller {
   private timer: number | undefined
   private running = false
+  private calling = false
 
   /** @param interval ms between the end of one call and the start of the next */
   constructor(
@@ -9,11 +10,11 @@ export class Poller {
     private readonly interval: number,
   ) {}
 
-  /** Calls at once. */
+  /** Calls at once; after the call that is under way where one is. */
   start(): void {
     if (this.running) return
     this.running = true
-    void this.run()
+    if (!this.calling) void this.run()
   }
 
   stop(): void {
@@ -22,8 +23,8 @@ export class Poller {
   }
 
   private async run(): Promise<void> {
-    await this.poll()
-    if (!this.running) return
-    this.timer = window.setTimeout(() => void this.run(), this.interval)
+    this.calling = true
+    await this.poll().finally(() => (this.calling = false))
+    if (this.running) this.timer = window.setTimeout(() => void this.run(), this.interval)
   }
 }

@@ -83,7 +83,7 @@ for (const runtime of runtimes()) {
     it('lists the requests that wait for a sleeping device', async () => {
       const { page } = editor
       const now = Date.now()
-      await page.route('**/lwm2m/server/devices/room-1', async (route) => {
+      await page.route('**/lwm2m/server/devices/~room-1', async (route) => {
         const device = (await (await route.fetch()).json()) as object
         const pending = [
           { operation: 'write', path: '/3311/0/5851', queuedAt: now - 5_000, expiresAt: now + 6e6 },

@@ -1,56 +1,10 @@
 import type { DeviceInfo, DeviceList, ServerInfo } from '../../admin/contract'
 import { api } from '../api'
 import { Poller } from '../poller'
-import { ago, span, t } from '../texts'
+import { t } from '../texts'
+import { DeviceRow } from './device-row'
 
 const PAGE = 100
-
-/** One line: state, endpoint, and what an operator asks first. */
-function deviceRow(device: DeviceInfo, open: () => void): JQuery {
-  const row = $('<li class="lwm2m-device" tabindex="0" role="button">').attr(
-    'data-endpoint',
-    device.endpoint,
-  )
-  $('<span class="lwm2m-dot">')
-    .addClass(`lwm2m-${device.state}`)
-    .attr('title', t(`state.${device.state}`))
-    .appendTo(row)
-  $('<span class="lwm2m-endpoint">')
-    .text(device.endpoint)
-    .attr('title', device.endpoint)
-    .appendTo(row)
-  if (device.security !== 'none') {
-    $('<i class="fa fa-lock lwm2m-lock">')
-      .attr('title', device.security.toUpperCase())
-      .appendTo(row)
-  }
-  if (device.queued > 0) {
-    $('<span class="lwm2m-badge">')
-      .text(device.queued)
-      .attr('title', t('sidebar.queued', { n: device.queued }))
-      .appendTo(row)
-  }
-  $('<span class="lwm2m-seen">')
-    .text(ago(device.lastSeen))
-    .attr('title', t('sidebar.last-seen'))
-    .appendTo(row)
-  const facts = [
-    t(`state.${device.state}`),
-    t(`security.${device.security}`),
-    t('sidebar.lifetime-left', { span: span(device.expiresAt - Date.now()) }),
-  ]
-  $('<span class="lwm2m-detail lwm2m-device-facts">').text(facts.join(' · ')).appendTo(row)
-  row.on('click', open)
-  row.on('keydown', (event) => {
-    if (event.key === 'Enter' || event.key === ' ') {
-      event.preventDefault()
-      // The row leaves the page: Node-RED's keyboard handler must not climb from it.
-      event.stopPropagation()
-      open()
-    }
-  })
-  return row
-}
 
 /** The devices of one server; a line that says why there are none. */
 class ServerSection {
@@ -58,7 +12,7 @@ class ServerSection {
   private readonly title = $('<h5 class="lwm2m-section-title">').appendTo(this.element)
   private readonly status = $('<div class="lwm2m-list-note" role="status">').appendTo(this.element)
   private readonly rows = $('<ul class="lwm2m-devices">').appendTo(this.element)
-  private shown = ''
+  private readonly shown = new Map<string, DeviceRow>()
 
   constructor(
     private readonly id: string,
@@ -85,17 +39,29 @@ class ServerSection {
   }
 
   private showDevices(devices: readonly DeviceInfo[]): void {
-    // A redraw would take the keyboard's place away: only where something changed.
-    const key = JSON.stringify([devices, Math.floor(Date.now() / 5_000)])
-    if (key === this.shown) return
-    this.shown = key
-    const focused = this.rows.find(':focus').attr('data-endpoint')
-    this.rows.empty()
-    for (const device of devices) {
-      const row = deviceRow(device, () => this.open(this.id, device.endpoint))
-      this.rows.append(row)
-      if (device.endpoint === focused) row.trigger('focus')
+    const listed = new Set(devices.map(({ endpoint }) => endpoint))
+    for (const [endpoint, { element }] of this.shown) {
+      if (listed.has(endpoint)) continue
+      element.remove()
+      this.shown.delete(endpoint)
     }
+    const focused = this.rows.find(':focus')
+    devices.forEach((device, index) => {
+      const row = this.row(device.endpoint)
+      row.update(device)
+      const there = this.rows.children()[index]
+      const [element] = row.element
+      if (element !== there) this.rows[0]?.insertBefore(element as HTMLElement, there ?? null)
+    })
+    // An element that was moved has lost the focus.
+    if (!focused.is(':focus')) focused.trigger('focus')
+  }
+
+  private row(endpoint: string): DeviceRow {
+    const row =
+      this.shown.get(endpoint) ?? new DeviceRow(endpoint, () => this.open(this.id, endpoint))
+    this.shown.set(endpoint, row)
+    return row
   }
 }
 
