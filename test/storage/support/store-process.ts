@@ -2,15 +2,20 @@
  * A process of its own that holds a disk store. It prints `open`, then writes entry after entry and
  * prints the number of each that was acknowledged, until it is killed; with `hold`, it only waits.
  */
-import { writeSync } from 'node:fs'
+import { once } from 'node:events'
 import { DiskStore } from '../../../src/storage/disk-store'
 
 const [folder = '', mode = 'write', first = '0'] = process.argv.slice(2)
 
+/** A full pipe is waited for: the reader may be slower than the store. */
+async function print(line: string): Promise<void> {
+  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
+}
+
 async function main(): Promise<void> {
   const store = new DiskStore(folder)
   await store.open()
-  writeSync(1, 'open\n')
+  await print('open')
   if (mode === 'hold') {
     setInterval(() => undefined, 60_000)
     return
@@ -24,7 +29,7 @@ async function main(): Promise<void> {
           { type: 'put', key: `left:${i}`, value: Buffer.alloc(300 + (i % 200), i & 0xff) },
           { type: 'put', key: `right:${i}`, value: Buffer.from(String(i)) },
         ])
-        writeSync(1, `${i}\n`)
+        await print(String(i))
       }),
     )
   }
