@@ -6,20 +6,19 @@ import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright-core'
 import { register } from 'tsx/cjs/api'
 
 register()
 const require = createRequire(import.meta.url)
 const { NodeRed, runtimes } = require('../test/support/node-red.ts')
-const { findTool } = require('../test/support/tools.ts')
+const { findBrowser } = require('../test/support/browser.ts')
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const images = join(root, 'docs', 'images')
 const MAX_SIZE = 200_000
 
-const executablePath = findTool('chromium')
-if (executablePath === undefined) {
+const browser = await findBrowser()
+if (browser === undefined) {
   console.error('Chromium is not installed')
   process.exit(1)
 }
@@ -27,7 +26,6 @@ mkdirSync(images, { recursive: true })
 
 const flows = JSON.parse(readFileSync(join(root, 'examples', 'first-steps.json'), 'utf8'))
 const red = await NodeRed.start({ runtime: runtimes()[0], flows })
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
 
 async function picture(page, name, options = {}) {
   const path = join(images, `${name}.png`)

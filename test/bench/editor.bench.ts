@@ -1,8 +1,8 @@
 /** The editor with many devices: what a dialog costs to open, and what the completion costs. */
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
+import { findBrowser } from '../support/browser'
 import { NodeRed } from '../support/node-red'
 import { freeUdpPort } from '../support/ports'
-import { findTool } from '../support/tools'
 import { demoFlow } from '../editor/support/flow'
 import { register } from './datagrams'
 import { closeDevices, exchanges, type LoadDevice, openDevice } from './load'
@@ -77,28 +77,24 @@ async function measure(page: Page, rounds: number): Promise<BenchRow[]> {
 
 /** @param rounds dialogs opened; at least 5 */
 export async function editorBench(rounds: number): Promise<BenchRow[]> {
-  const executablePath = findTool('chromium')
-  if (executablePath === undefined) {
-    console.log('  skipped: the command chromium is not installed')
+  const browser = await findBrowser()
+  if (browser === undefined) {
+    console.log('  skipped: Chromium is not installed')
     return []
   }
   const port = await freeUdpPort()
   const red = await NodeRed.start({ flows: demoFlow(port) })
   try {
     await registerDevices(port)
-    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
-    try {
-      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
-      await page.goto(red.url)
-      await page.waitForSelector('#red-ui-workspace-chart .red-ui-flow-node')
-      await page.waitForSelector('#red-ui-loading-progress', { state: 'hidden' })
-      const { matching } = await page.evaluate<{ matching: number }>(complete('device-'))
-      if (matching !== DEVICES) throw new Error(`${matching} devices of ${DEVICES} registered`)
-      return await measure(page, rounds)
-    } finally {
-      await browser.close()
-    }
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+    await page.goto(red.url)
+    await page.waitForSelector('#red-ui-workspace-chart .red-ui-flow-node')
+    await page.waitForSelector('#red-ui-loading-progress', { state: 'hidden' })
+    const { matching } = await page.evaluate<{ matching: number }>(complete('device-'))
+    if (matching !== DEVICES) throw new Error(`${matching} devices of ${DEVICES} registered`)
+    return await measure(page, rounds)
   } finally {
+    await browser.close()
     await red.stop()
   }
 }

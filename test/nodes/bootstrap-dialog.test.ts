@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { CoapEndpoint } from '../../src/coap/endpoint'
 import { generateServerKey } from '../../src/dtls/certificates/generate'
 import { loadServerKey } from '../../src/dtls/certificates/server-key'
@@ -12,8 +12,8 @@ import type { Value } from '../../src/lwm2m/value'
 import { UdpTransport } from '../../src/transport/udp'
 import { Editor } from '../editor/support/editor'
 import { NodeRed } from '../support/node-red'
+import { launchBrowser } from '../support/browser'
 import { freeUdpPort } from '../support/ports'
-import { requireTool } from '../support/tools'
 
 /** Bootstraps a device that takes everything; answers what it was written, by path. */
 async function bootstrap(port: number, endpoint: string): Promise<ReadonlyMap<string, Value>> {
@@ -70,8 +70,7 @@ describe('the Bootstrap tab of the server', function () {
   const privateKey = its.privateKey.export({ format: 'der', type: 'pkcs8' })
 
   before(async function () {
-    const executablePath = requireTool(this, 'chromium')
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+    browser = await launchBrowser(this)
     red = await NodeRed.start()
     port = await freeUdpPort()
     await red.deploy([

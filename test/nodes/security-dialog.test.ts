@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { Lwm2mClient } from '../../src/client/lwm2m-client'
 import { Editor } from '../editor/support/editor'
+import { launchBrowser } from '../support/browser'
 import { freeUdpPort } from '../support/ports'
 import { NodeRed } from '../support/node-red'
-import { requireTool } from '../support/tools'
 
 const KEY_A = '0011223344556677'
 const KEY_B = '8899aabbccddeeff'
@@ -38,8 +38,7 @@ describe('keys in the dialog of the server', function () {
   let coapsPort: number
 
   before(async function () {
-    const executablePath = requireTool(this, 'chromium')
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+    browser = await launchBrowser(this)
     red = await NodeRed.start()
     coapsPort = await freeUdpPort()
     const port = await freeUdpPort()

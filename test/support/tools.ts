@@ -22,13 +22,16 @@ export function findTool(name: string): string | undefined {
 }
 
 /**
- * The path of a tool that a test cannot do without. Where it is missing the test is skipped with
- * the reason printed, or fails when `REQUIRE_TOOLS=1` (so that CI cannot pass by skipping).
+ * The path of a tool that a test cannot do without: the first of `names` that is installed. Where none
+ * is the test is skipped with the reason printed, or fails when `REQUIRE_TOOLS=1` (so that CI cannot
+ * pass by skipping).
  */
-export function requireTool(test: Skippable, name: string): string {
-  const path = findTool(name)
-  if (path !== undefined) return path
-  return missing(test, `the command ${name} is not installed`)
+export function requireTool(test: Skippable, ...names: readonly [string, ...string[]]): string {
+  for (const name of names) {
+    const path = findTool(name)
+    if (path !== undefined) return path
+  }
+  return missing(test, `the command ${names.join(' or ')} is not installed`)
 }
 
 /** Skips, or fails under `REQUIRE_TOOLS=1`, for any other thing the machine lacks (IPv6, …). */

@@ -1,6 +1,6 @@
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { launchBrowser } from '../../support/browser'
 import { freeUdpPort } from '../../support/ports'
-import { requireTool } from '../../support/tools'
 import { type FlowNode, NodeRed, type Runtime, requireRuntime } from '../../support/node-red'
 import { demoFlow } from './flow'
 
@@ -119,12 +119,11 @@ export async function startBench(
   more: (port: number) => readonly FlowNode[] = () => [],
 ): Promise<Bench> {
   requireRuntime(test, runtime)
-  const executablePath = requireTool(test, 'chromium')
+  const browser = await launchBrowser(test)
   const port = await freeUdpPort()
   const flows = [...demoFlow(port), ...more(port)]
   const red = await NodeRed.start({ runtime, flows })
   await untilRegistered(red, flows.filter(({ type }) => type === 'lwm2m-device').length)
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
   return { red, browser }
 }
 
