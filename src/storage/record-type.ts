@@ -4,8 +4,8 @@ import { StoreError } from './store'
 /** Self-described CBOR (RFC 8949 §3.4.6): nothing that was written before records had a version starts so. */
 const PREFIX = Buffer.from('d9d9f7', 'hex')
 
-/** A record of an older version; it is read only, never written. */
-interface Versioned {
+/** The content of a record with the version that it was written in. */
+export interface Versioned {
   readonly version: number
   readonly body: unknown
 }
@@ -70,6 +70,18 @@ export class RecordType<T> {
     if (!PREFIX.equals(bytes.subarray(0, PREFIX.length))) return this.options.unversioned(bytes)
     const [version, body] = decodePlain(bytes.subarray(PREFIX.length)) as [number, unknown]
     return { version, body }
+  }
+}
+
+/** A record of whatever kind and version; undefined for what is none, or from before they had a version. */
+export function decodeAnyRecord(bytes: Uint8Array): Versioned | undefined {
+  if (!PREFIX.equals(bytes.subarray(0, PREFIX.length))) return undefined
+  try {
+    const content = decodePlain(bytes.subarray(PREFIX.length))
+    if (!Array.isArray(content) || typeof content[0] !== 'number') return undefined
+    return { version: content[0], body: content[1] as unknown }
+  } catch {
+    return undefined
   }
 }
 
