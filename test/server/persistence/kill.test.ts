@@ -27,12 +27,21 @@ const CONTENT = 0x45
 /** A registration as a device knows it: `undefined` for none. */
 type Known = { readonly id: string | undefined; readonly lifetime: number } | undefined
 
+interface Observation {
+  readonly token: string
+  readonly id: string | undefined
+  readonly value: number
+}
+
 /** One device on its own socket; requests end with `undefined` when the server is killed. */
 class Device {
   /** What the server may have: one entry when the last request was answered, else before and after. */
   possible: Known[] = [undefined]
-  /** Of the observation that it accepted last; its first value is the number of it. */
-  observation: { readonly token: string; readonly value: number } | undefined
+  /**
+   * The observation that it accepted last, and under which registration (as far as it knew of one);
+   * its first value is the number of it.
+   */
+  observation: Observation | undefined
   private mid = 0
   /** Of the server. */
   private port = 0
@@ -80,7 +89,8 @@ class Device {
   /** Accepts the observation that the server asks for; each has a value of its own. */
   private accept({ mid, token }: ReadMessage): void {
     if (this.observation?.token !== token) {
-      this.observation = { token, value: (this.observation?.value ?? 0) + 1 }
+      const [known] = this.possible
+      this.observation = { token, id: known?.id, value: (this.observation?.value ?? 0) + 1 }
     }
     const { value } = this.observation
     const options = optionsOf({ observe: value, format: 0 })
@@ -150,8 +160,8 @@ describe('kill -9', () => {
     devices.push(sleeper)
     const observed = await Device.open('observed')
     devices.push(observed)
-    /** What the flow was told last: of which observation, under which registration. */
-    let told: { readonly token: string; readonly id: string | undefined } | undefined
+    /** The observation of which the flow was told a value last. */
+    let told: Observation | undefined
     let kept = 0
 
     for (let round = 0; round <= KILLS; round++) {
@@ -199,7 +209,8 @@ describe('kill -9', () => {
             const { observation } = device
             // The value of an earlier observation, or the one of the notification above.
             if (observation === undefined || observation.value !== report.value) continue
-            told = { token: observation.token, id: device.possible[0]?.id }
+            // It may be of an earlier registration than the last, and has ended with that.
+            told = observation
             acknowledge()
             continue
           }
