@@ -13,7 +13,7 @@ import { VirtualDevice, type DeviceActions } from './device'
 import { ClientError } from './errors'
 import { Provisioning } from './provisioning'
 import { collect, sendTo } from './sending'
-import { Kick } from './session/kick'
+import { WakeUp } from './session/wake-up'
 import { openTransport, transportTarget } from './transports'
 import type {
   ClientRegistration,
@@ -40,7 +40,7 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
   private readonly device: VirtualDevice
   private readonly settings: AccountSettings
   private readonly provisioning: Provisioning
-  private readonly pause: Kick
+  private readonly pause: WakeUp
   private readonly connections: Connections
   private running = false
   private bootstrapping: 'no' | 'yes' | 'waiting' | 'failed' = 'no'
@@ -61,7 +61,7 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
         error: error instanceof Error ? error : undefined,
       }),
     )
-    this.pause = new Kick(this.clock)
+    this.pause = new WakeUp(this.clock)
     this.device = new VirtualDevice(options, this.clock, this.actions())
     this.settings = new AccountSettings(options, this.device.tree)
     this.connections = new Connections(options, this.device, this.settings, this.clock, {

@@ -23,7 +23,7 @@ import { BootstrapSession } from './bootstrap/bootstrap-session'
 import type { VirtualDevice } from './device'
 import { ClientError } from './errors'
 import { defaultFormats, type DeviceContext } from './operations/device-context'
-import type { Kick } from './session/kick'
+import type { WakeUp } from './session/wake-up'
 import { parseServerUri } from './session/server-uri'
 import { accountCredentials } from './account-credentials'
 import { openTransport, transportTarget } from './transports'
@@ -88,7 +88,7 @@ export class Provisioning {
    */
   async bootstrap(
     signal: AbortSignal,
-    pause: Kick,
+    pause: WakeUp,
     attempts: number,
   ): Promise<readonly ServerAccount[]> {
     const account = bootstrapAccount(this.device.tree)

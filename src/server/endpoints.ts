@@ -125,7 +125,7 @@ export class Endpoints {
         code,
         message: `DTLS handshake with ${address} port ${port}${who} failed: ${reason}`,
         endpoint: this.endpointOf(claimed),
-        stranger: { address, port, identity },
+        sender: { address, port, identity },
       })
     }
     credentials?.on('revoked', (revocation) => {

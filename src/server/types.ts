@@ -169,7 +169,7 @@ export interface ServerWarning {
   readonly endpoint?: string
   readonly peer?: Peer
   /** Who could not connect, for people, and from where; what they claimed is not proven. */
-  readonly stranger?: {
+  readonly sender?: {
     readonly address: string
     readonly port: number
     readonly identity: string | undefined

@@ -113,7 +113,7 @@ export class DatagramSocket {
       socket.once('error', failed)
       socket.bind(port, host, () => {
         socket.off('error', failed)
-        // They end nothing: a retransmission or a time-out will tell.
+        // They end nothing: a retransmission or a timeout will tell.
         socket.on('error', (error) => this.guard.report(error, 'UDP socket'))
         socket.on('message', this.receive)
         try {

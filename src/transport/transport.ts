@@ -80,7 +80,7 @@ export interface Transport {
   onMessage: (peer: Peer, datagram: Buffer) => void
   /** Called when a peer ended (DTLS association closed or removed; ICMP unreachable does not). */
   onPeerGone: (peer: Peer, reason: string) => void
-  /** Something worth an operator's notice that harms no exchange by itself (an ICMP error, …). */
+  /** Something an operator should know that fails no exchange by itself (an ICMP error, …). */
   onWarning: (message: string, peer?: Peer) => void
 
   /** Binds. @throws BindError */
@@ -96,8 +96,8 @@ export interface Transport {
    */
   connect(host: string, port: number): Promise<Peer>
   /**
-   * Tells the transport that a peer is no stranger (it is registered), so that it is not forgotten
-   * to make room, or that it is one again.
+   * Tells the transport that a peer is registered, so that it is not forgotten
+   * to make room, or that it is not registered any more.
    */
   pin(peer: Peer, pinned: boolean): void
   /** Ends one peer's association (DTLS: close_notify). Over UDP it only forgets the peer. */

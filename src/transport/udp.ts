@@ -23,7 +23,7 @@ export interface UdpTransportOptions {
   /** Bytes of the socket's receive buffer, as far as the system allows; default 4 MiB. */
   readonly receiveBuffer?: number
   /** Peers remembered that nobody pinned; default 20,000. */
-  readonly maxStrangers?: number
+  readonly maxUnregisteredPeers?: number
 }
 
 /** Where a peer is: all that UDP knows of it. Kept small, there are many. */
@@ -79,7 +79,7 @@ export class UdpTransport implements Transport {
 
   private readonly pinned = new Map<string, UdpPeer>()
   /**
-   * Strangers in two generations: when the young are many enough they become the old, and the old
+   * Unregistered peers in two generations: when the young are many enough they become the old, and the old
    * are forgotten. Bounded and roughly least-recently-used, without a list.
    */
   private young = new Map<string, UdpPeer>()
@@ -91,8 +91,8 @@ export class UdpTransport implements Transport {
   )
 
   constructor(options: UdpTransportOptions = {}) {
-    const { maxStrangers = 20_000 } = options
-    this.generation = Math.max(1, Math.ceil(maxStrangers / 2))
+    const { maxUnregisteredPeers = 20_000 } = options
+    this.generation = Math.max(1, Math.ceil(maxUnregisteredPeers / 2))
     this.socket = new DatagramSocket({ ...options, port: options.port ?? 5683 })
     this.socket.onMessage = (datagram, wireAddress, port) =>
       this.onMessage(this.peerAt(wireAddress, port), datagram)
@@ -147,7 +147,7 @@ export class UdpTransport implements Transport {
       this.old.delete(peer.id)
     } else if (this.pinned.delete(peer.id)) {
       this.quick[quickIndex(peer.wireAddress, peer.port)] = undefined
-      this.addStranger(peer)
+      this.addUnregistered(peer)
     }
   }
 
@@ -187,11 +187,11 @@ export class UdpTransport implements Transport {
     const young = this.young.get(id)
     if (young !== undefined) return young
     const peer = this.old.get(id) ?? new UdpPeer(id, wireAddress, port)
-    this.addStranger(peer)
+    this.addUnregistered(peer)
     return peer
   }
 
-  private addStranger(peer: UdpPeer): void {
+  private addUnregistered(peer: UdpPeer): void {
     if (this.young.size >= this.generation) {
       this.old = this.young
       this.young = new Map()

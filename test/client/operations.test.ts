@@ -107,11 +107,11 @@ describe('client operations', () => {
     it('answers nobody but its server', async () => {
       scene = await Scene.registered()
       const { ScriptedPeer } = await import('../support/scripted-device')
-      const stranger = await ScriptedPeer.open()
-      stranger.connect(scene.server.target?.port ?? 0)
-      const answer = await stranger.request({ code: GET, options: [[Opt.URI_PATH, '3']] })
+      const unregistered = await ScriptedPeer.open()
+      unregistered.connect(scene.server.target?.port ?? 0)
+      const answer = await unregistered.request({ code: GET, options: [[Opt.URI_PATH, '3']] })
       assert.equal(answer.code, 0x81)
-      await stranger.close()
+      await unregistered.close()
     })
 
     it('lives below its alternate root', async () => {

@@ -199,7 +199,7 @@ describe('DtlsClientTransport', () => {
       code: 'handshake-timeout',
     })
     await rogue.receive()
-    const stranger = await ScriptedPeer.open()
+    const unregistered = await ScriptedPeer.open()
     for (const bytes of [
       '',
       '00',
@@ -216,11 +216,11 @@ describe('DtlsClientTransport', () => {
     ]) {
       await rogue.send(bytes)
       // From elsewhere not even a well-formed alert counts.
-      await stranger.connect(rogue.target?.port ?? 0).send('15fefd000000000000000900020228')
+      await unregistered.connect(rogue.target?.port ?? 0).send('15fefd000000000000000900020228')
     }
     await connecting
     await rogue.close()
-    await stranger.close()
+    await unregistered.close()
   })
 
   it('stops in the middle of a handshake', async () => {

@@ -80,8 +80,12 @@ describe('DtlsTransport.reconnect', () => {
       await echoes(server, peer)
       const other = pair().client.keyPair
       assert.ok(other !== undefined)
-      const stranger = await device({ serverKey: other, rawPublicKey: () => true, trustAnchors })
-      await assert.rejects(server.reconnect(gone(identity, stranger.port), 5000), {
+      const unregistered = await device({
+        serverKey: other,
+        rawPublicKey: () => true,
+        trustAnchors,
+      })
+      await assert.rejects(server.reconnect(gone(identity, unregistered.port), 5000), {
         code: 'handshake-failed',
       })
     })

@@ -66,22 +66,22 @@ describe('UDP transport', () => {
     assert.equal(await server.connect('127.0.0.1', device.port), peers[0])
   })
 
-  it('forgets strangers when there are many, and never who is pinned', async () => {
-    const server = transport({ port: 0, maxStrangers: 4 })
+  it('forgets unregistered peers when there are many, and never pinned ones', async () => {
+    const server = transport({ port: 0, maxUnregisteredPeers: 4 })
     await server.start()
     const pinned = await server.connect('127.0.0.1', 1000)
     server.pin(pinned, true)
-    const stranger = await server.connect('127.0.0.1', 1001)
+    const unregistered = await server.connect('127.0.0.1', 1001)
     for (let port = 2000; port < 2010; port++) await server.connect('127.0.0.1', port)
     assert.equal(await server.connect('127.0.0.1', 1000), pinned)
     const again = await server.connect('127.0.0.1', 1001)
-    assert.notEqual(again, stranger)
-    assert.equal(again.id, stranger.id)
+    assert.notEqual(again, unregistered)
+    assert.equal(again.id, unregistered.id)
     server.pin(pinned, false)
     server.close(pinned, 'gone')
     assert.notEqual(await server.connect('127.0.0.1', 1000), pinned)
     // A peer that was forgotten can still be sent to.
-    server.send(stranger, Buffer.from('x'))
+    server.send(unregistered, Buffer.from('x'))
   })
 
   it('never takes one pinned peer for another', async () => {

@@ -32,9 +32,9 @@ export class WarningLog {
   }
 
   take(warning: ServerWarning): void {
-    const { code, message, endpoint, stranger, peer, path } = warning
+    const { code, message, endpoint, sender, peer, path } = warning
     if (REPORTED.has(code)) return
-    const who = endpoint ?? stranger?.identity ?? stranger?.address ?? peer?.address ?? ''
+    const who = endpoint ?? sender?.identity ?? sender?.address ?? peer?.address ?? ''
     if (!this.limiter.allows(code, who, path?.toString() ?? '')) return
     const now = this.clock.monotonic()
     if (now - this.since >= MINUTE) {

@@ -191,13 +191,13 @@ function eventMessage(
 }
 
 function warningMessage(warning: ServerWarning): NodeMessage {
-  const { code, message, endpoint, peer, stranger, path, raw } = warning
+  const { code, message, endpoint, peer, sender, path, raw } = warning
   return eventMessage('warning', endpoint, {
     payload: {
       code,
       message,
       ...(peer === undefined ? {} : { address: peer.address, port: peer.port }),
-      ...stranger,
+      ...sender,
       ...(raw === undefined ? {} : { raw: Buffer.from(raw) }),
     },
     ...(path === undefined ? {} : { path: path.toString() }),

@@ -11,10 +11,10 @@ import { endedWithin } from './ended-within'
 import { RegistrationInterface } from './registration'
 import { ServerLink } from './server-link'
 import type { SessionListener, SessionOptions } from './session-contract'
-import { SleepGate } from './sleep-gate'
+import { SleepingTransport } from './sleeping-transport'
 import { unlessAborted } from './unless-aborted'
 import { Waiters } from './waiters'
-import { Wishes } from './wishes'
+import { PendingActions } from './pending-actions'
 
 /**
  * The life with one server: connects, registers, keeps the registration alive, registers again
@@ -22,9 +22,9 @@ import { Wishes } from './wishes'
  */
 export class ServerSession {
   private readonly endpoint: CoapEndpoint
-  private readonly gate: SleepGate
+  private readonly transport: SleepingTransport
   private readonly awake: AwakeWindow
-  private readonly wishes: Wishes
+  private readonly pending: PendingActions
   private readonly link: ServerLink
   private readonly interface: RegistrationInterface
   private running = false
@@ -47,10 +47,10 @@ export class ServerSession {
     private readonly listener: SessionListener,
   ) {
     const { clock, queueMode } = options
-    this.gate = new SleepGate(options.transport)
-    this.endpoint = new CoapEndpoint(this.gate, { ...options.coap, clock })
+    this.transport = new SleepingTransport(options.transport)
+    this.endpoint = new CoapEndpoint(this.transport, { ...options.coap, clock })
     this.interface = new RegistrationInterface(this.endpoint, clock, options.version)
-    this.wishes = new Wishes(clock)
+    this.pending = new PendingActions(clock)
     this.link = new ServerLink(this.endpoint, options.uri)
     this.awake = new AwakeWindow(clock, options.awakeWindow, (awake) => this.onAwake(awake))
     this.endpoint.onRequest = (request) => this.answer(request)
@@ -95,7 +95,7 @@ export class ServerSession {
       await endedWithin(this.registering, timeout, this.options.clock)
     }
     this.abort.abort()
-    this.wishes.wake()
+    this.pending.wake()
     await this.loop
     if (deregister) await this.deregister(timeout)
     this.waiters.fail(new ClientError('not-running', 'the client stopped'))
@@ -115,19 +115,19 @@ export class ServerSession {
     }
     if (this.awaitsTurn) return Promise.resolve()
     const done = this.waiters.wait()
-    this.wishes.add({ update: true })
+    this.pending.add({ update: true })
     return done
   }
 
   /** Sends an Update where the registered facts changed. */
   factsChanged(): void {
     if (this.registration === undefined || !this.interface.differs(this.options.facts())) return
-    this.wishes.add({ update: true })
+    this.pending.add({ update: true })
   }
 
   /** De-registers and stays silent for so many seconds (Execute `/1/x/4`). */
   disable(seconds: number): void {
-    this.wishes.add({ disable: seconds })
+    this.pending.add({ disable: seconds })
   }
 
   /**
@@ -135,7 +135,7 @@ export class ServerSession {
    * @param duration milliseconds
    */
   reboot(duration: number): void {
-    this.wishes.add({ reboot: duration })
+    this.pending.add({ reboot: duration })
   }
 
   sleep(): void {
@@ -177,7 +177,7 @@ export class ServerSession {
       this.awaitsTurn = false
     }
     if (this.running && this.options.initialDelay > 0)
-      await this.wishes.wait(this.options.initialDelay)
+      await this.pending.wait(this.options.initialDelay)
     while (this.running) {
       try {
         this.setState('registering')
@@ -191,7 +191,7 @@ export class ServerSession {
   }
 
   private async register(): Promise<void> {
-    this.wishes.register = false
+    this.pending.register = false
     const peer = await this.link.connect(this.abort.signal)
     const registering = this.exchange(() =>
       this.interface.register(peer, this.options.facts(), { signal: this.abort.signal }),
@@ -199,7 +199,7 @@ export class ServerSession {
     this.registering = registering
     const registration = await registering.finally(() => (this.registering = undefined))
     this.failures = 0
-    this.wishes.update = false
+    this.pending.update = false
     this.confirmedAt = this.options.clock.monotonic()
     this.setState('registered')
     this.listener.onRegistered(registration)
@@ -213,14 +213,14 @@ export class ServerSession {
       this.factsChanged()
       const next = this.nextUpdate()
       const left = next - this.options.clock.monotonic()
-      if (left > 0 && !this.wishes.update) await this.wishes.wait(left)
+      if (left > 0 && !this.pending.update) await this.pending.wait(left)
       if (!this.running) return
-      const { disable, reboot } = this.wishes
+      const { disable, reboot } = this.pending
       if (disable !== undefined) return this.pauseDisabled(disable)
       if (reboot !== undefined) return this.pauseRebooting(reboot)
-      if (this.wishes.register || this.link.peer === undefined) return
-      if (!this.wishes.update && next > this.options.clock.monotonic()) continue
-      this.wishes.update = false
+      if (this.pending.register || this.link.peer === undefined) return
+      if (!this.pending.update && next > this.options.clock.monotonic()) continue
+      this.pending.update = false
       if (!(await this.updateOnce())) return
     }
   }
@@ -255,20 +255,20 @@ export class ServerSession {
   }
 
   private async pauseDisabled(seconds: number): Promise<void> {
-    this.wishes.disable = undefined
+    this.pending.disable = undefined
     await this.deregister(10_000)
     this.setState('disabled')
-    await this.wishes.pause(seconds * 1000, () => this.isCalled)
+    await this.pending.pause(seconds * 1000, () => this.isCalled)
   }
 
   private async pauseRebooting(duration: number): Promise<void> {
-    this.wishes.reboot = undefined
+    this.pending.reboot = undefined
     this.interface.forget()
     this.setState('waiting')
     this.link.cut('the device reboots')
-    this.gate.listening = false
-    await this.wishes.pause(duration, () => !this.running)
-    this.gate.listening = true
+    this.transport.listening = false
+    await this.pending.pause(duration, () => !this.running)
+    this.transport.listening = true
   }
 
   private async deregister(timeout: number): Promise<void> {
@@ -304,23 +304,23 @@ export class ServerSession {
       this.failures = 0
       this.listener.onGaveUp(asError(error))
     }
-    await this.wishes.pause(delay, () => this.isCalled)
+    await this.pending.pause(delay, () => this.isCalled)
   }
 
   /** Somebody wants the device to talk to the server now, or to stop. */
   private get isCalled(): boolean {
-    return !this.running || this.wishes.update || this.wishes.register
+    return !this.running || this.pending.update || this.pending.register
   }
 
   private onPeerGone(peer: Peer, reason: string): void {
     if (!this.link.lost(peer)) return
     this.listener.onWarning('connection-lost', reason)
     // A new security context needs a new registration (Core §6.2.1).
-    this.wishes.add({ register: true })
+    this.pending.add({ register: true })
   }
 
   private onAwake(awake: boolean): void {
-    this.gate.listening = awake || !this.options.dropIncoming
+    this.transport.listening = awake || !this.options.dropIncoming
     if (this.state === 'registered' && !awake) this.setState('sleeping')
     else if (this.state === 'sleeping' && awake) this.setState('registered')
     this.listener.onAwake(awake)

@@ -101,8 +101,8 @@ describe('a credential that is removed or changed', () => {
       const [warning] = warnings
       assert.equal(warning?.code, 'unknown-identity')
       assert.equal(warning?.endpoint, undefined)
-      assert.equal(warning?.stranger?.identity, 'PSK identity "id-a"')
-      assert.equal(warning?.stranger?.address, '127.0.0.1')
+      assert.equal(warning?.sender?.identity, 'PSK identity "id-a"')
+      assert.equal(warning?.sender?.address, '127.0.0.1')
       assert.equal(dtls().resumptions, 0)
       await afterAnswerToOthers()
       assert.equal(resuming.client.serverFinished, false)

@@ -109,8 +109,8 @@ describe('observations of a device without security whose address changes', () =
 
   it('an unknown token is rejected as before, and so is every one where addresses are not learnt', async () => {
     const [, , token] = await observing()
-    const stranger = await harness.device()
-    assert.equal((await notify(stranger, 'ffffffffffffffff', 2, 2))?.type, RST)
+    const unregistered = await harness.device()
+    assert.equal((await notify(unregistered, 'ffffffffffffffff', 2, 2))?.type, RST)
     await harness.stop()
     harness = await Harness.start({ learnAddress: false })
     results = observe(harness)

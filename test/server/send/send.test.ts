@@ -148,10 +148,10 @@ describe('Send', () => {
 
   it('answers 4.04 to an address that is not registered', async () => {
     await open()
-    const stranger = await ScriptedPeer.open()
+    const unregistered = await ScriptedPeer.open()
     try {
       const port = device.peer.target?.port ?? 0
-      const answer = await stranger.connect(port).request({
+      const answer = await unregistered.connect(port).request({
         code: POST,
         options: optionsOf({ path: 'dp', format: 110 }),
         payload: '[{"n":"/3/0/9","v":1}]',
@@ -159,7 +159,7 @@ describe('Send', () => {
       assert.equal(answer.code, 0x84)
       assert.deepEqual(sent, [])
     } finally {
-      await stranger.close()
+      await unregistered.close()
     }
   })
 

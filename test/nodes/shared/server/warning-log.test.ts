@@ -13,11 +13,11 @@ describe('the log of a server’s warnings', () => {
     log = new WarningLog((line) => lines.push(line), clock)
   })
 
-  const stranger = (identity: string) => ({ address: '192.0.2.1', port: 5684, identity })
+  const sender = (identity: string) => ({ address: '192.0.2.1', port: 5684, identity })
 
   it('names the endpoint and the code', () => {
-    log.take({ code: 'wrong-key', message: 'it failed', endpoint: 'dev', stranger: stranger('x') })
-    log.take({ code: 'unknown-identity', message: 'so did it', stranger: stranger('y') })
+    log.take({ code: 'wrong-key', message: 'it failed', endpoint: 'dev', sender: sender('x') })
+    log.take({ code: 'unknown-identity', message: 'so did it', sender: sender('y') })
     assert.deepEqual(lines, ['dev: it failed (wrong-key)', 'so did it (unknown-identity)'])
   })
 
@@ -41,15 +41,15 @@ describe('the log of a server’s warnings', () => {
     assert.equal(lines.length, 1)
     log.take(again)
     log.take({ ...again, endpoint: 'other' })
-    log.take({ ...again, endpoint: undefined, stranger: stranger('a') })
-    log.take({ ...again, endpoint: undefined, stranger: stranger('b') })
+    log.take({ ...again, endpoint: undefined, sender: sender('a') })
+    log.take({ ...again, endpoint: undefined, sender: sender('b') })
     assert.equal(lines.length, 5)
   })
 
   it('writes twenty lines a minute at most, and how many it left out', () => {
     const flood = (from: number): void => {
       for (let i = from; i < from + 100; i++) {
-        log.take({ code: 'unknown-identity', message: 'no', stranger: stranger(`id-${i}`) })
+        log.take({ code: 'unknown-identity', message: 'no', sender: sender(`id-${i}`) })
       }
     }
     flood(0)

@@ -1,11 +1,11 @@
 import type { Scheduler } from '../../base/scheduler'
-import { Kick } from './kick'
+import { WakeUp } from './wake-up'
 
 /**
- * What a session was asked for and has not done yet: by its owner, by the server, by the device. Each
- * wish cuts the pause that the session is in short.
+ * What a session was asked to do and has not done yet: by its owner, the server or the device. Each
+ * new action ends the pause that the session is in.
  */
-export class Wishes {
+export class PendingActions {
   /** An Update, or a Register where the registration is lost. */
   update = false
   /** A new Register. */
@@ -14,26 +14,26 @@ export class Wishes {
   disable: number | undefined
   /** Milliseconds of a reboot. */
   reboot: number | undefined
-  private readonly kick: Kick
+  private readonly wakeUp: WakeUp
 
   constructor(private readonly clock: Scheduler) {
-    this.kick = new Kick(clock)
+    this.wakeUp = new WakeUp(clock)
   }
 
-  /** Adds to what is wished, and wakes the session. */
-  add(wish: Partial<Pick<Wishes, 'update' | 'register' | 'disable' | 'reboot'>>): void {
-    Object.assign(this, wish)
-    this.kick.now()
+  /** Adds an action, and wakes the session. */
+  add(action: Partial<Pick<PendingActions, 'update' | 'register' | 'disable' | 'reboot'>>): void {
+    Object.assign(this, action)
+    this.wakeUp.now()
   }
 
-  /** Wakes the session for something that is no wish, such as its end. */
+  /** Wakes the session for anything else, such as its end. */
   wake(): void {
-    this.kick.now()
+    this.wakeUp.now()
   }
 
-  /** Pauses until something is wished, or for `ms`. */
+  /** Pauses until an action is added, or for `ms`. */
   wait(ms: number): Promise<void> {
-    return this.kick.wait(ms)
+    return this.wakeUp.wait(ms)
   }
 
   /** Pauses for `ms` (undefined: without end), however often it is woken, until it is `over`. */
@@ -43,7 +43,7 @@ export class Wishes {
     while (!over()) {
       const left = until === undefined ? undefined : until - clock.monotonic()
       if (left !== undefined && left <= 0) return
-      await this.kick.wait(left)
+      await this.wakeUp.wait(left)
     }
   }
 }

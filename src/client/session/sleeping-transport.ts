@@ -4,7 +4,7 @@ import type { BoundAddress, Peer, Transport } from '../../transport/transport'
  * A transport whose radio can be switched off: what arrives meanwhile is lost, as with a device
  * that sleeps. Sending goes through; whoever sends switches the radio on first.
  */
-export class SleepGate implements Transport {
+export class SleepingTransport implements Transport {
   onMessage: (peer: Peer, datagram: Buffer) => void = () => {}
   onPeerGone: (peer: Peer, reason: string) => void = () => {}
   onWarning: (message: string, peer?: Peer) => void = () => {}

@@ -1,21 +1,21 @@
 import type { Scheduler } from '../../base/scheduler'
 
-/** A pause that can be cut short; what cut it short is remembered until somebody waits. */
-export class Kick {
-  private kicked = false
+/** A pause that can be ended early; an early end is remembered until somebody waits. */
+export class WakeUp {
+  private requested = false
   private wake: (() => void) | undefined
 
   constructor(private readonly clock: Scheduler) {}
 
   /** Ends the current pause, or the next one at once. */
   now(): void {
-    this.kicked = true
+    this.requested = true
     this.wake?.()
   }
 
   /** Waits until {@link now} is called or `ms` passed; without `ms`, until it is called. */
   async wait(ms?: number): Promise<void> {
-    if (!this.kicked) {
+    if (!this.requested) {
       await new Promise<void>((resolve) => {
         const timer = ms === undefined ? undefined : this.clock.after(ms, () => resolve())
         this.wake = () => {
@@ -25,6 +25,6 @@ export class Kick {
       })
     }
     this.wake = undefined
-    this.kicked = false
+    this.requested = false
   }
 }
