@@ -117,8 +117,9 @@ function callable(name, { parameters, type, typeParameters }) {
 function docOf(symbol) {
   const text = ts.displayPartsToString(symbol.getDocumentationComment(checker))
   const tags = symbol.getJsDocTags(checker).map(({ name, text: parts }) => {
-    const said = ts.displayPartsToString(parts).replace(/\s+/g, ' ')
-    return `_@${name}_ ${said}`
+    const said = ts.displayPartsToString(parts)
+    if (name === 'example') return said
+    return `_@${name}_ ${said.replace(/\s+/g, ' ')}`
   })
   return [text.replace(/\{@link ([^}|]+)[^}]*\}/g, '`$1`'), ...tags].filter((line) => line !== '')
 }
@@ -165,6 +166,18 @@ function* described(symbol) {
   }
 }
 
+/** The table of a constant that maps codes to what they mean. */
+function* codeTable(title, name) {
+  const symbol = exportsOf['.'].find((one) => one.name === name)
+  const { initializer } = resolved(symbol).valueDeclaration
+  const literal = ts.isObjectLiteralExpression(initializer) ? initializer : initializer.expression
+  yield `## ${title}`
+  const rows = literal.properties.map(
+    (property) => `| \`${property.name.text}\` | ${property.initializer.text} |`,
+  )
+  yield ['| code | meaning |', '| --- | --- |', ...rows].join('\n')
+}
+
 function* contents() {
   yield '# API'
   yield `Made from the docstrings by \`npm run docs\`; the README has an introduction. All entry points can be imported and required.`
@@ -176,6 +189,8 @@ function* contents() {
     const named = [...symbols].sort((a, b) => a.name.localeCompare(b.name, 'en'))
     for (const symbol of named) yield* described(symbol)
   }
+  yield* codeTable('Error codes', 'ERROR_CODES')
+  yield* codeTable('Warning codes', 'WARNING_CODES')
 }
 
 const missing = unnamedTypes()

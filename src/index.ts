@@ -72,6 +72,8 @@ export type {
   RegistrationQuery,
   RegistrationRegistry,
 } from './server/registration/registration-registry'
+export type { DeviceFormat } from './server/operations/content-format'
+export type { TakeOverPolicy } from './server/registration/take-over'
 export type { ServerStatistics } from './server/statistics'
 export type * from './server/types'
 export type { Store, StoreChange } from './storage/store'
@@ -82,5 +84,6 @@ export {
   type Peer,
   PeerGone,
   type PeerIdentity,
+  type Scheme,
   type Transport,
 } from './transport/transport'

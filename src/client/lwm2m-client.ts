@@ -34,6 +34,27 @@ const DEFAULT_STOP = 5000
  * An LwM2M client: a simulated device, or a gateway for things that speak something else. It
  * bootstraps, registers, answers servers' operations and notifies, all by itself from
  * {@link start} to {@link stop}.
+ *
+ * @example
+ * ```js
+ * import { Lwm2mServer } from '@lwm2m-flows/node-red-lwm2m'
+ * import { Lwm2mClient } from '@lwm2m-flows/node-red-lwm2m/client'
+ *
+ * const server = new Lwm2mServer({ coap: { host: '127.0.0.1', port: 0 } })
+ * const { coap } = await server.start()
+ * const device = new Lwm2mClient({
+ *   endpoint: 'plug-1',
+ *   server: `coap://127.0.0.1:${coap.port}`,
+ *   objects: { 3312: { 0: { 5850: false } } },
+ * })
+ * device.on('written', ({ path, value }) => console.log(String(path), value))
+ * device.start()
+ * server.once('registered', async ({ endpoint }) => {
+ *   await server.write(endpoint, '/3312/0/5850', true)
+ *   await device.stop()
+ *   await server.stop()
+ * })
+ * ```
  */
 export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
   private readonly clock: Scheduler

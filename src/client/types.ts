@@ -7,10 +7,19 @@ import type { Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import type { ResourceType, Value } from '../lwm2m/value'
 import type { DtlsClientCredentials } from '../dtls/client-credentials'
+import type { PeerCredentials, PresentedCertificate } from '../dtls/credentials'
+import type { DtlsIdentity, RemoteAddress } from '../dtls/identity'
 import type { Transport } from '../transport/transport'
 import type { SignalDescription } from './signal'
 
-export type { DtlsClientCredentials, Lwm2mVersion }
+export type {
+  DtlsClientCredentials,
+  DtlsIdentity,
+  Lwm2mVersion,
+  PeerCredentials,
+  PresentedCertificate,
+  RemoteAddress,
+}
 
 /** A value as JSON can say it; typed by the object model (Opaque: base64, Time: seconds or ISO 8601). */
 export type JsonValue = string | number | boolean

@@ -38,6 +38,34 @@ import { ValueStream } from './values/value-stream'
  * An LwM2M server (OMA Core 1.0, 1.1, 1.2): the composition root of everything below `src/server/`.
  * Operations reject as {@link Operations} says, and with OperationError `not-running` before
  * {@link start} and after {@link stop}.
+ *
+ * @example
+ * ```js
+ * import { Lwm2mServer } from '@lwm2m-flows/node-red-lwm2m'
+ * import { Lwm2mClient } from '@lwm2m-flows/node-red-lwm2m/client'
+ *
+ * const server = new Lwm2mServer({ coap: { host: '127.0.0.1', port: 0 } })
+ * const { coap } = await server.start()
+ * const device = new Lwm2mClient({
+ *   endpoint: 'room-1',
+ *   server: `coap://127.0.0.1:${coap.port}`,
+ *   objects: { 3303: { 0: { 5700: 21.5, 5701: 'Cel' } } },
+ * })
+ * const registered = new Promise((resolve) => server.once('registered', resolve))
+ * await device.start()
+ * await registered
+ *
+ * const { records } = await server.read('room-1', '/3303/0')
+ * for (const { path, value } of records) console.log(String(path), value)
+ *
+ * setTimeout(() => device.set('/3303/0/5700', 22), 100)
+ * for await (const { result } of server.values({ target: 'room-1', paths: ['/3303/0/5700'] })) {
+ *   console.log(result.records[0].value)
+ *   if (result.records[0].value === 22) break
+ * }
+ * await device.stop()
+ * await server.stop()
+ * ```
  */
 export class Lwm2mServer extends DeviceManagement {
   /** The object model in use; may be replaced at run time. */

@@ -1,8 +1,8 @@
 import type { CoapStats } from '../coap/stats'
 import type { DtlsCounters } from '../dtls/counters'
 import type { BootstrapService } from './bootstrap-service'
-import type { RegistrationBudgets } from './registration/budgets'
 import type { ServerCore } from './server-core'
+import type { BudgetLevels } from './types'
 
 /** Counters for an operator; those of what is not served are undefined. */
 export interface ServerStatistics {
@@ -10,7 +10,7 @@ export interface ServerStatistics {
   /** Queue-mode devices that sleep now. */
   readonly asleep: number
   /** What registrations take of the memory of this process. */
-  readonly budgets: RegistrationBudgets['use']
+  readonly budgets: BudgetLevels
   /** Requests that wait for devices. */
   readonly queued: number
   readonly coap: CoapStats | undefined

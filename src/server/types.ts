@@ -162,6 +162,14 @@ export interface BudgetUse {
   readonly limit: number
 }
 
+/** What registrations take of the memory of this process, by budget. */
+export interface BudgetLevels {
+  readonly objectLists: BudgetUse
+  readonly attributes: BudgetUse
+  readonly registrations: BudgetUse
+  readonly unlimitedLifetimes: BudgetUse
+}
+
 /** One event of something wrong that harms nothing else; `code` is stable, `message` is for people. */
 export interface ServerWarning {
   readonly code: WarningCode

@@ -38,6 +38,20 @@ export interface DiskStoreOptions {
  * After a failed write the end of LevelDB's log is unknown: what is appended behind it would be lost
  * with all that follows. So the database is closed and opened again, which drops an unfinished end,
  * before anything else is written; until that succeeds every write fails.
+ *
+ * @example
+ * ```js
+ * import { mkdtempSync } from 'node:fs'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
+ * import { Lwm2mServer } from '@lwm2m-flows/node-red-lwm2m'
+ * import { DiskStore } from '@lwm2m-flows/node-red-lwm2m/storage'
+ *
+ * const store = new DiskStore(mkdtempSync(join(tmpdir(), 'lwm2m-')))
+ * const server = new Lwm2mServer({ store, coap: { host: '127.0.0.1', port: 0 } })
+ * await server.start()
+ * await server.stop()
+ * ```
  */
 export class DiskStore implements Store {
   private level: Level | undefined

@@ -1,4 +1,8 @@
-export type { AuthorizationOptions, AuthorizationRequest } from './authorization-requests'
+export type {
+  AuthorizationDecision,
+  AuthorizationOptions,
+  AuthorizationRequest,
+} from './authorization-requests'
 export type { CertificatePolicy } from './authority'
 export type { CredentialInfo, CredentialSource, CredentialUse } from './credential'
 export { CredentialError } from './credential-error'

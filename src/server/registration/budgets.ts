@@ -4,7 +4,7 @@ import { Code } from '../../coap/codes'
 import { addressPrefixes } from '../../dtls/hello/address-groups'
 import type { Peer } from '../../transport/transport'
 import type { BudgetOptions } from '../options'
-import type { BudgetUse, ServerWarning } from '../types'
+import type { BudgetLevels, BudgetUse, ServerWarning } from '../types'
 import type { ObjectList, ObjectLists } from './object-lists'
 import { NO_ATTRIBUTES } from './parameters'
 import { RegistrationRefused } from './registration-refused'
@@ -161,7 +161,7 @@ export class RegistrationBudgets {
   }
 
   /** What is used of each budget that has a level. */
-  get use(): { readonly [name in Exclude<keyof BudgetLimits, 'registersPerMinute'>]: BudgetUse } {
+  get use(): BudgetLevels {
     const { attributes, registrations, unlimitedLifetimes } = this
     const level = ({ used, limit }: Budget): BudgetUse => ({ used, limit })
     return {
