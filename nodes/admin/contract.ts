@@ -15,6 +15,8 @@
  * | POST :server/devices/:endpoint/watch | write | WatchList (body WatchBody) |
  * | GET :server/devices/:endpoint/values?since= | read | ValueUpdates |
  * | GET :server/traffic?since=&endpoint= | read | TrafficPage |
+ * | POST :server/store/repair, :server/store/empty | write | StoreOutcome |
+ * | POST :server/store/export | write | JSON lines (`exportLines` of the engine) |
  *
  * `:endpoint` is a name with `~` before it, which may be left out where the name does not begin with one
  * and is neither `.` nor `..`. `:server` is a config node's id; for the model also `-`: the built-in registry. An error is answered
@@ -32,9 +34,23 @@ export interface ServerInfo {
   readonly state: 'running' | 'starting' | 'failed'
   /** Why it failed. */
   readonly error?: string
+  /** What can be done where it failed for its store. */
+  readonly storeActions?: readonly StoreAction[]
   readonly devices: number
   /** Where devices reach it: `coap://192.0.2.1:5683`, … */
   readonly addresses: readonly string[]
+}
+
+/** About a store that cannot be used: the old folder is kept beside it. */
+export type StoreAction = 'repair' | 'empty' | 'export'
+
+export interface StoreOutcome {
+  /** Where the old folder is now. */
+  readonly aside: string
+  /** Of a repair: entries that were kept. */
+  readonly kept?: number
+  /** Of a repair: entries that were found, but are corrupt. */
+  readonly corrupt?: number
 }
 
 export type DeviceState = 'online' | 'asleep' | 'awaiting-handshake' | 'gone'

@@ -1,4 +1,5 @@
-import type { Request, RequestHandler } from 'express'
+import { pipeline } from 'node:stream/promises'
+import type { Request, RequestHandler, Response } from 'express'
 import type { NodeAPI } from 'node-red'
 import { CodedError } from '../../src/base/coded-error'
 import type { ErrorCode } from '../../src/base/codes'
@@ -9,7 +10,8 @@ import { quoteName } from '../../src/server/endpoint-name'
 import { ArgumentError } from '../shared/messages/fields'
 import { reachableUris } from '../shared/server/addresses'
 import { deviceDetail, listDevices } from './devices'
-import type { ManagedServer, ServerDirectory } from './directory'
+import { exportLines, type StoreCopy } from '../../src/storage'
+import type { ManagedServer, ServerDirectory, StoreRescue } from './directory'
 import { listObjects, objectInfo, searchModel } from './model-info'
 import { request } from './requests'
 import { TrafficLog } from './traffic-log'
@@ -26,14 +28,19 @@ class HttpError extends CodedError {
   }
 }
 
-function serverInfo({ id, name, state, error, engine }: ManagedServer): ServerInfo {
+function serverInfo(server: ManagedServer): ServerInfo {
+  const { id, name, state, error, engine, rescue } = server
   const { coap, coaps } = engine.addresses
   const addresses = [
     ...(coap === undefined ? [] : reachableUris('coap', coap)),
     ...(coaps === undefined ? [] : reachableUris('coaps', coaps)),
   ]
   const { size: devices } = engine.registrations
-  return { id, name, state, devices, addresses, ...(error === undefined ? {} : { error }) }
+  return {
+    ...{ id, name, state, devices, addresses },
+    ...(error === undefined ? {} : { error }),
+    ...(rescue === undefined ? {} : { storeActions: rescue.actions }),
+  }
 }
 
 /** The name in a path. A browser would take `.` and `..` for folders: `~` before a name is not of it. */
@@ -79,15 +86,29 @@ function answering(handler: (req: Request) => unknown): RequestHandler {
       .then(() => handler(req))
       .then(
         (answer) => res.json(answer),
-        (error: unknown) => {
-          const known = error instanceof CodedError
-          const body: ApiError = {
-            code: known ? error.code : 'internal',
-            message: error instanceof Error ? error.message : String(error),
-          }
-          res.status(statusOf(error)).json(body)
-        },
+        (error: unknown) => refuse(res, error),
       )
+  }
+}
+
+function refuse(res: Response, error: unknown): void {
+  const known = error instanceof CodedError
+  const body: ApiError = {
+    code: known ? error.code : 'internal',
+    message: error instanceof Error ? error.message : String(error),
+  }
+  res.status(statusOf(error)).json(body)
+}
+
+/** What an export of a store shows; credentials, bootstrap configurations and DTLS sessions are secret. */
+const EXPORTED = new Set(['registration', 'profile', 'relation', 'queue', 'awake', 'node'])
+
+/** The lines of a store; its copy is removed with the last one. */
+async function* storeLines(copy: StoreCopy): AsyncGenerator<string> {
+  try {
+    yield* exportLines(copy, EXPORTED)
+  } finally {
+    await copy.remove()
   }
 }
 
@@ -148,6 +169,21 @@ export class AdminApi {
         throw new HttpError(404, 'unknown-watcher', 'this watch has lapsed')
       return updates
     })
+    post(':server/store/repair', (req) => this.rescue(req).repair())
+    post(':server/store/empty', (req) => this.rescue(req).empty())
+    RED.httpAdmin.post('/lwm2m/:server/store/export', write, (req, res) => {
+      const id = text(req.params['server']).replace(/[^\w.-]+/g, '_')
+      Promise.resolve()
+        .then(() => this.rescue(req).export())
+        .then(
+          async (copy) => {
+            res.attachment(`lwm2m-${id}-store.jsonl`).type('application/x-ndjson')
+            // Where it fails (the client went away, a read failed) the response is destroyed.
+            await pipeline(storeLines(copy), res).catch(() => undefined)
+          },
+          (error: unknown) => refuse(res, error),
+        )
+    })
     get(':server/traffic', (req) => {
       const endpoint = text(req.query['endpoint'])
       return this.log(this.engine(req)).page(
@@ -162,6 +198,12 @@ export class AdminApi {
     this.watches.close(engine)
     this.logs.get(engine)?.close()
     this.logs.delete(engine)
+  }
+
+  private rescue(req: Request): StoreRescue {
+    const rescue = this.servers.get(text(req.params['server']))?.rescue
+    if (rescue !== undefined) return rescue
+    throw new HttpError(409, 'invalid-argument', 'the store of this server is not damaged')
   }
 
   private engine(req: Request): Lwm2mServer {

@@ -8,6 +8,8 @@ import type {
   RequestBody,
   RequestOutcome,
   ServerInfo,
+  StoreAction,
+  StoreOutcome,
   TrafficPage,
   ValueUpdates,
   WatchBody,
@@ -86,4 +88,8 @@ export const api = {
     get<ValueUpdates>(`${id(server)}/devices/${name(endpoint)}/values`, { watcher, since }),
   traffic: (server: string, since: number, endpoint: string) =>
     get<TrafficPage>(`${id(server)}/traffic`, { since, endpoint }),
+  changeStore: (server: string, action: Exclude<StoreAction, 'export'>) =>
+    post<StoreOutcome>(`${id(server)}/store/${action}`, {}),
+  exportStore: (server: string) =>
+    call<string>({ url: `lwm2m/${id(server)}/store/export`, method: 'POST', dataType: 'text' }),
 }

@@ -5,10 +5,17 @@ import type { StoreCopy } from './rescue'
  * A store as JSON lines, whatever its state: one object an entry with its `key` and what it holds.
  * `version` and `value` are of a record (bytes in it are `{base64}`, integers beyond a double decimal
  * text); `base64` is of anything else; `corrupt` is true where the value is not what was written.
+ * @param areas of keys (`area:rest`) whose values are written; of any other entry, which may be a
+ *   secret, there is only `withheld: true`
  */
-export async function* exportLines(copy: StoreCopy): AsyncGenerator<string> {
+export async function* exportLines(
+  copy: StoreCopy,
+  areas: ReadonlySet<string>,
+): AsyncGenerator<string> {
   for await (const { key, value } of copy.entries()) {
-    yield `${JSON.stringify({ key, ...contentOf(value) }, plain)}\n`
+    const [area = ''] = key.split(':', 1)
+    const content = areas.has(area) ? contentOf(value) : { withheld: true }
+    yield `${JSON.stringify({ key, ...content }, plain)}\n`
   }
 }
 

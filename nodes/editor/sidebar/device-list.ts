@@ -1,6 +1,7 @@
 import type { DeviceInfo, DeviceList, ServerInfo } from '../../admin/contract'
 import { api } from '../api'
 import { Poller } from '../poller'
+import { StoreRescue } from '../store-rescue'
 import { t } from '../texts'
 import { DeviceRow } from './device-row'
 
@@ -11,13 +12,16 @@ class ServerSection {
   readonly element = $('<section class="lwm2m-section">')
   private readonly title = $('<h5 class="lwm2m-section-title">').appendTo(this.element)
   private readonly status = $('<div class="lwm2m-list-note" role="status">').appendTo(this.element)
+  private readonly rescue = new StoreRescue()
   private readonly rows = $('<ul class="lwm2m-devices">').appendTo(this.element)
   private readonly shown = new Map<string, DeviceRow>()
 
   constructor(
     private readonly id: string,
     private readonly open: (server: string, endpoint: string) => void,
-  ) {}
+  ) {
+    this.rescue.element.insertBefore(this.rows)
+  }
 
   /** @param titled there are other servers, too */
   async refresh(server: ServerInfo, search: string, titled: boolean): Promise<DeviceList> {
@@ -26,6 +30,7 @@ class ServerSection {
     this.showDevices(list.devices)
     const note = this.note(server, list)
     this.status.text(note).toggle(note !== '')
+    this.rescue.update(server)
     return list
   }
 

@@ -1,5 +1,6 @@
 import type { TrafficEntry } from '../../admin/contract'
 import { api } from '../api'
+import { download } from '../download'
 import { Poller } from '../poller'
 import { clockTime, t } from '../texts'
 
@@ -61,12 +62,8 @@ export class TrafficView {
   }
 
   private export(): void {
-    const blob = new Blob([JSON.stringify(this.entries, null, 2)], { type: 'application/json' })
-    const link = document.createElement('a')
-    link.href = URL.createObjectURL(blob)
-    link.download = `${this.endpoint.replace(/[^\w.-]+/g, '_')}-traffic.json`
-    link.click()
-    URL.revokeObjectURL(link.href)
+    const json = JSON.stringify(this.entries, null, 2)
+    download(`${this.endpoint}-traffic.json`, 'application/json', json)
   }
 
   private async refresh(): Promise<void> {

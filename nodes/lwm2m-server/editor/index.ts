@@ -1,6 +1,8 @@
 /** The dialog of `lwm2m-server`: its tabs and lists, and the keys that go to the credentials. */
+import { StoreRescue } from '../../editor/store-rescue'
 import { bootstrapRow } from './bootstraps'
 import { deviceRow } from './devices'
+import { api } from '../../editor/api'
 import { formatChoices } from '../../editor/format-choices'
 import { choice, type EditedEntry, type Entry, textInput, type Texts } from './fields'
 
@@ -41,6 +43,7 @@ export function open(node: ServerEditorNode): void {
   const showPorts = (): void => void $('.lwm2m-own-ports').toggle(!shared.prop('checked'))
   shared.on('change', showPorts)
   showPorts()
+  void showStore(node.id)
   $('#lwm2m-generate-key').on('click', () => generateKey(t))
 }
 
@@ -136,6 +139,20 @@ function list(
 function readList(id: string): Entry[] {
   const rows = $(`#${id}`).editableList('items').toArray()
   return rows.map((row) => ($(row).data('read') as () => Entry)())
+}
+
+/** Below the storage: why the deployed server cannot use its store, and what can be done about that. */
+async function showStore(id: string): Promise<void> {
+  const servers = await api.servers().catch(() => [])
+  const server = servers.find((one) => one.id === id)
+  if (server?.storeActions === undefined) return
+  const rescue = new StoreRescue()
+  rescue.update(server)
+  $('#lwm2m-store-rescue').append(
+    $('<div class="lwm2m-field-error" role="alert">').text(server.error ?? ''),
+    rescue.element,
+  )
+  $('#lwm2m-store').show()
 }
 
 function generateKey(t: Texts): void {

@@ -96,8 +96,12 @@ function securityOf({ settings, serverKey = '' }: EngineInputs): Security {
 }
 
 function storeOf({ settings, id, userDir, memory }: EngineInputs): Store {
-  if (settings.choice('storage', ['disk', 'memory'], 'disk') === 'disk') {
-    return new DiskStore(statePath(userDir, id))
-  }
-  return memory()
+  settings.choice('storage', ['disk', 'memory'], 'disk')
+  const folder = storeFolder(settings, userDir, id)
+  return folder === undefined ? memory() : new DiskStore(folder)
+}
+
+/** The folder of a server's store; undefined where that is in memory. */
+export function storeFolder(settings: Settings, userDir: string, id: string): string | undefined {
+  return settings.text('storage', 'disk') === 'memory' ? undefined : statePath(userDir, id)
 }

@@ -1,6 +1,6 @@
 import type { Store } from '../../../src/storage/store'
 import { migrate, type SavedDefinition, Settings } from '../runtime/settings'
-import { createEngine } from './create-engine'
+import { createEngine, storeFolder } from './create-engine'
 import { LIVE_SETTINGS } from './live-settings'
 import type { HostConfiguration } from './server-host'
 import type { KeysById } from './server-settings'
@@ -26,7 +26,10 @@ export interface ServerDefinition {
   memory(): Store
 }
 
-type OwnPart = Pick<HostConfiguration, 'server' | 'settings' | 'createEngine' | 'apply'>
+type OwnPart = Pick<
+  HostConfiguration,
+  'server' | 'settings' | 'storeFolder' | 'createEngine' | 'apply'
+>
 
 /** What a config node's properties and secrets mean for its server. */
 export function serverConfiguration(node: ServerDefinition): OwnPart {
@@ -42,6 +45,7 @@ export function serverConfiguration(node: ServerDefinition): OwnPart {
       sorted(definition, (name) => LIVE_SETTINGS.has(name)),
       sorted(keys, () => true),
     ]),
+    storeFolder: storeFolder(new Settings(definition), userDir, id),
     createEngine: (front) => {
       const settings = read()
       const { report } = front

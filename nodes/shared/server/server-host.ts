@@ -48,6 +48,8 @@ export interface HostConfiguration extends HostFront {
   readonly server: string
   /** The same of what a running server can take over. */
   readonly settings: string
+  /** The folder of its store; undefined where that is in memory. */
+  readonly storeFolder?: string | undefined
   /** Makes a server that is not started yet; called again for each attempt. */
   createEngine(front: HostFront): Engine | Promise<Engine>
   /** Gives a running server the present {@link settings}. */
@@ -109,6 +111,11 @@ export class ServerHost {
     return this.latest
   }
 
+  /** The folder of the server's store; undefined where that is in memory. */
+  get storeFolder(): string | undefined {
+    return this.configuration.storeFolder
+  }
+
   /** Whether this is the configuration in force. */
   hasConfiguration(configuration: HostConfiguration): boolean {
     return this.configuration === configuration
@@ -134,6 +141,24 @@ export class ServerHost {
         this.configuration.report(toCodedError(error))
       })
     })
+  }
+
+  /**
+   * Runs something while no attempt to start is under way, for a server that failed.
+   * @param act given why it failed
+   * @throws CodedError `invalid-argument` where it has not failed, and what `act` throws
+   */
+  betweenAttempts<T>(act: (failure: CodedError) => Promise<T>): Promise<T> {
+    const outcome = this.work.then(() => {
+      const { current } = this
+      if (current.kind === 'failed') return act(current.error)
+      throw new CodedError('invalid-argument', 'the server has not failed')
+    })
+    this.work = outcome.then(
+      () => undefined,
+      () => undefined,
+    )
+    return outcome
   }
 
   /** Resolves when the ports are free. */

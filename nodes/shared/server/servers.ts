@@ -3,6 +3,7 @@ import { MemoryStore } from '../../../src/storage/memory-store'
 import type { ManagedServer, ServerDirectory } from '../../admin/directory'
 import type { FlowsLifecycle } from '../runtime/flows-lifecycle'
 import { type HostConfiguration, type HostState, ServerHost } from './server-host'
+import { storeRescue } from './store-rescue'
 
 interface Entry {
   name: string
@@ -84,7 +85,9 @@ export class Servers implements ServerDirectory {
     const { state } = host
     const engine = host.engine?.server ?? this.nobody
     if (state.kind === 'failed') {
-      return { id, name, state: 'failed', error: state.error.message, engine }
+      const rescue = storeRescue(host)
+      const { message } = state.error
+      return { id, name, state: 'failed', error: message, engine, ...(rescue && { rescue }) }
     }
     return { id, name, state: state.kind === 'running' ? 'running' : 'starting', engine }
   }
