@@ -40,6 +40,24 @@ export default tseslint.config(
     },
   })),
   {
+    // Only the composition knows which message layer there is.
+    files: ['src/coap/{blockwise,exchanges,observe}/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            'node-red*',
+            '**/nodes/**',
+            ...['lwm2m', 'server', 'client', 'storage', 'dtls', 'udp'].map(
+              (name) => `**/${name}/**`,
+            ),
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ['scripts/**/*.mjs', '*.mjs', '*.cjs'],
     languageOptions: {
       globals: { process: 'readonly', console: 'readonly', URL: 'readonly', module: 'writable' },

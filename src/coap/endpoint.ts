@@ -1,16 +1,29 @@
 import { systemClock, type Clock } from '../base/clock'
-import { Timer } from '../base/scheduler'
+import { describeError } from '../base/guard'
+import { Scheduler, Timer } from '../base/scheduler'
 import { PeerGone, type BoundAddress, type Peer, type Transport } from '../transport/transport'
-import { Core, describe, type CoapWarning } from './core'
+import { BodyBudget } from './blockwise/body-budget'
+import { Downloads } from './blockwise/downloads'
+import { ResponseBlocks } from './blockwise/response-blocks'
+import { Uploads } from './blockwise/uploads'
 import { CoapCancelled } from './errors'
-import { MessageLayer } from './messages/messages'
-import { moveState } from './migration'
-import type { PeerState } from './peers'
-import { Relation } from './observe/relation'
-import { Requester, tokenKeyOf } from './exchanges/requester'
+import { Exchanges } from './exchanges/exchange'
+import { Requester } from './exchanges/requester'
 import { Responder } from './exchanges/responder'
-import { resolveSettings } from './settings'
-import type { CoapStats } from './stats'
+import { tokenOf, Tokens } from './exchanges/tokens'
+import type {
+  ArrivedRequest,
+  MessageLayer,
+  MessageLayerParts,
+  MessageUser,
+  ResponseReceiver,
+} from './message-layer'
+import { Observations } from './observe/observations'
+import type { Relation } from './observe/relation'
+import { Relations } from './observe/relations'
+import { PeerTable, type PeerState } from './peers'
+import { resolveSettings, type Settings } from './settings'
+import { type CoapStats, newStats } from './stats'
 import type {
   CoapEndpointOptions,
   CoapRequestInit,
@@ -21,6 +34,8 @@ import type {
   RequestHandler,
   TransmissionOptions,
 } from './types'
+import { UdpMessages } from './udp/udp-messages'
+import { type CoapWarning, Warnings } from './warnings'
 
 export type { CoapWarning }
 
@@ -43,51 +58,72 @@ export class CoapEndpoint {
    */
   onPeerGone: (peer: Peer, reason: string) => void = () => {}
 
-  private readonly core: Core
-  private readonly messages: MessageLayer
+  readonly stats: CoapStats
+  private readonly warnings: Warnings
+  private readonly scheduler: Scheduler
+  private readonly peers: PeerTable
+  private readonly layer: MessageLayer
+  private readonly tokens = new Tokens()
+  private readonly exchanges: Exchanges
   private readonly requester: Requester
+  private readonly relations: Relations
   private readonly responder: Responder
   private readonly housekeeping: Housekeeping
   private starting: Promise<BoundAddress> | undefined = undefined
+  private stopped = false
 
-  /** @throws RangeError for an option that cannot work */
+  /**
+   * @param makeLayer what carries its messages; by default the message layer over UDP
+   * @throws RangeError for an option that cannot work
+   */
   constructor(
     readonly transport: Transport,
     options: CoapEndpointOptions & { readonly clock?: Clock } = {},
+    makeLayer: (parts: MessageLayerParts) => MessageLayer = (parts) => new UdpMessages(parts),
   ) {
-    const core = new Core(
-      transport,
-      options.clock ?? systemClock,
-      resolveSettings(options),
-      (state) => this.forget(state, silentForTooLong, 'gone'),
+    const { clock = systemClock } = options
+    const settings = resolveSettings(options)
+    const peers = new PeerTable(settings.maxStrangers, silentForTooLong)
+    const stats = newStats(peers)
+    const warnings = new Warnings(clock, stats)
+    const scheduler = new Scheduler(clock, (error, where) =>
+      warnings.warn('internal', `${where}: ${describeError(error)}`),
     )
-    this.core = core
-    this.requester = new Requester(core)
-    this.responder = new Responder(core)
-    this.housekeeping = new Housekeeping(core)
-    const { responder, housekeeping } = this
-    this.messages = new MessageLayer(core, {
-      onRequest: (state, message, fields, recent) => {
-        responder.onRequest(state, message, fields, recent)
-      },
-      onUnknownToken: (peer, holders) => {
-        try {
-          return this.onUnknownToken(peer, holders)
-        } catch (error) {
-          core.warn('listener-failed', `onUnknownToken: ${describe(error)}`, peer)
-          return undefined
-        }
-      },
-      onNonReset: (state, messageId) => responder.onNonReset(state, messageId),
-      onActivity: (peer) => {
-        if (!housekeeping.isScheduled) housekeeping.arm()
-        try {
-          this.onActivity(peer)
-        } catch (error) {
-          core.warn('listener-failed', `onActivity: ${describe(error)}`, peer)
-        }
-      },
-    })
+    const user: MessageUser = {
+      onRequest: (request) => this.onArrived(request),
+      receiverOf: (peer, state, token) => this.receiverOf(peer, state, token),
+      onActivity: (peer) => this.heard(peer),
+    }
+    const layer = makeLayer({ transport, peers, scheduler, settings, stats, warnings, user })
+    const exchanges = new Exchanges(layer, scheduler, settings, stats)
+    const incoming = new BodyBudget(settings.maxBodies)
+    const uploads = new Uploads(scheduler, settings, incoming)
+    const downloads = new Downloads(scheduler, settings, new BodyBudget(settings.maxBodies))
+    const blocks = new ResponseBlocks(layer, downloads, settings)
+    const observations = new Observations(layer, blocks, scheduler, warnings)
+    this.requester = new Requester(layer, exchanges, this.tokens, settings, warnings, incoming)
+    this.relations = new Relations(this.requester, scheduler, stats, warnings)
+    this.responder = new Responder(blocks, uploads, observations, warnings, scheduler)
+
+    this.peers = peers
+    this.stats = stats
+    this.warnings = warnings
+    this.scheduler = scheduler
+    this.layer = layer
+    this.exchanges = exchanges
+    this.housekeeping = new Housekeeping(layer, peers, scheduler, settings)
+    // What is above is told first: it ends its messages below.
+    for (const follower of [
+      this.requester,
+      this.relations,
+      observations,
+      uploads,
+      downloads,
+      exchanges,
+      layer,
+    ]) {
+      peers.follow(follower)
+    }
   }
 
   /** Answers requests; 4.04 to all of them by default. */
@@ -101,24 +137,20 @@ export class CoapEndpoint {
 
   /** Something worth an operator's notice; at most fifty a second. */
   get onWarning(): (warning: CoapWarning) => void {
-    return this.core.onWarning
+    return this.warnings.onWarning
   }
 
   set onWarning(listener: (warning: CoapWarning) => void) {
-    this.core.onWarning = listener
+    this.warnings.onWarning = listener
   }
 
   /** Every message that crosses the wire; undefined costs nothing. */
   get onTrace(): ((trace: CoapTrace) => void) | undefined {
-    return this.core.onTrace
+    return this.layer.onTrace
   }
 
   set onTrace(listener: ((trace: CoapTrace) => void) | undefined) {
-    this.core.onTrace = listener
-  }
-
-  get stats(): CoapStats {
-    return this.core.stats
+    this.layer.onTrace = listener
   }
 
   /** Binds the transport. @throws BindError */
@@ -135,13 +167,11 @@ export class CoapEndpoint {
    * the port. Idempotent; the endpoint can be started again.
    */
   async stop(): Promise<void> {
-    this.core.stopped = true
-    const { core } = this
-    for (const state of [...core.peers.all()]) {
-      core.peers.remove(state)
-      this.forget(state, () => new CoapCancelled('the endpoint was stopped'), 'stopped')
-    }
-    core.scheduler.clear()
+    this.stopped = this.responder.stopped = true
+    const { peers } = this
+    const why = (): Error => new CoapCancelled('the endpoint was stopped')
+    for (const state of [...peers.all()]) peers.drop(state, why, 'stopped')
+    this.scheduler.clear()
     this.starting = undefined
     await this.transport.stop()
   }
@@ -153,7 +183,7 @@ export class CoapEndpoint {
    *   BlockwiseError, CoapFormatError, PeerGone; RangeError for a request that cannot be written
    */
   request(peer: Peer, init: CoapRequestInit): Promise<CoapResponse> {
-    if (this.core.stopped) return Promise.reject(stopped())
+    if (this.stopped) return Promise.reject(stopped())
     return this.requester.request(this.open(peer), init)
   }
 
@@ -167,9 +197,9 @@ export class CoapEndpoint {
     init: CoapRequestInit,
     listener: ObserveListener,
   ): Promise<ObserveRelation> {
-    if (this.core.stopped) throw stopped()
-    const token = init.token === undefined ? this.core.tokens.fresh() : tokenKeyOf(init.token)
-    return this.relation(peer, init, token, listener).register()
+    if (this.stopped) throw stopped()
+    const token = init.token === undefined ? this.tokens.fresh() : tokenOf(init.token)
+    return this.relations.make(this.open(peer), init, token, listener).register()
   }
 
   /**
@@ -183,7 +213,7 @@ export class CoapEndpoint {
     token: Uint8Array,
     listener: ObserveListener,
   ): ObserveRelation {
-    const relation = this.relation(peer, init, tokenKeyOf(token), listener)
+    const relation: Relation = this.relations.make(this.open(peer), init, tokenOf(token), listener)
     relation.attach()
     return relation
   }
@@ -193,11 +223,9 @@ export class CoapEndpoint {
    * unfinished bodies and remembered messages follow it.
    */
   migrate(from: Peer, to: Peer): void {
-    const source = this.core.peers.find(from)
+    const source = this.peers.find(from)
     if (source === undefined || from.id === to.id) return
-    const target = this.open(to)
-    this.core.peers.remove(source)
-    moveState(this.core, source, target)
+    this.peers.move(source, this.open(to))
   }
 
   /**
@@ -205,18 +233,17 @@ export class CoapEndpoint {
    * a new registration calls for.
    */
   abort(peer: Peer, reason: string): void {
-    const state = this.core.peers.find(peer)
+    const state = this.peers.find(peer)
     if (state === undefined) return
-    // Mostly there are none, and an error with its stack costs more than all the rest of this.
-    if (state.requests !== undefined) this.requester.cancelAll(state, new CoapCancelled(reason))
-    for (const relation of [...(state.relations ?? [])]) relation.end('gone')
+    this.requester.cancelAll(state, () => new CoapCancelled(reason))
+    this.relations.endAll(state, 'gone')
   }
 
-  /** A pinned peer is no stranger: it is kept however silent it is. */
+  /** A pinned peer is registered: it is kept however silent it is. */
   pin(peer: Peer, pinned: boolean): void {
     if (!this.housekeeping.isScheduled) this.housekeeping.arm()
-    const state = pinned ? this.open(peer) : this.core.peers.find(peer)
-    if (state !== undefined) this.core.peers.pin(state, pinned)
+    const state = pinned ? this.open(peer) : this.peers.find(peer)
+    if (state !== undefined) this.peers.pin(state, pinned)
     this.transport.pin(peer, pinned)
   }
 
@@ -225,69 +252,80 @@ export class CoapEndpoint {
    * @throws CoapTimeout, CoapCancelled, PeerGone
    */
   ping(peer: Peer, timing?: TransmissionOptions): Promise<void> {
-    if (this.core.stopped) return Promise.reject(stopped())
+    if (this.stopped) return Promise.reject(stopped())
     return this.requester.ping(this.open(peer), timing)
   }
 
   private async bind(): Promise<BoundAddress> {
-    const { transport, core } = this
+    const { transport, warnings } = this
     transport.onMessage = this.receive
     transport.onPeerGone = (peer, reason) => this.lose(peer, reason)
-    transport.onWarning = (message, peer) => core.warn('transport', message, peer)
+    transport.onWarning = (message, peer) => warnings.warn('transport', message, peer)
     const address = await transport.start()
-    core.stopped = false
+    this.stopped = this.responder.stopped = false
     return address
   }
 
   private readonly receive = (peer: Peer, datagram: Buffer): void => {
     try {
-      this.messages.receive(peer, datagram)
+      this.layer.receive(peer, datagram)
     } catch (error) {
       // Nothing from the network may get past here; that it could at all is a defect.
-      this.core.warn('internal', `processing a message failed: ${describe(error)}`, peer, datagram)
+      const text = `processing a message failed: ${describeError(error)}`
+      this.warnings.warn('internal', text, peer, datagram)
+    }
+  }
+
+  private onArrived(request: ArrivedRequest): void {
+    this.responder.onRequest(request)
+  }
+
+  /** A request of ours comes before a relation with the same token. */
+  private find(state: PeerState, token: string): ResponseReceiver | undefined {
+    return this.exchanges.find(state, token) ?? this.relations.find(state, token)
+  }
+
+  private receiverOf(
+    peer: Peer,
+    state: PeerState | undefined,
+    token: string,
+  ): ResponseReceiver | undefined {
+    const known = state && this.find(state, token)
+    if (known !== undefined) return known
+    try {
+      const origin = this.onUnknownToken(peer, this.relations.holdersOf(token))
+      const moved = origin && this.peers.find(origin)
+      return moved && this.find(moved, token)
+    } catch (error) {
+      this.warnings.warn('listener-failed', `onUnknownToken: ${describeError(error)}`, peer)
+      return undefined
+    }
+  }
+
+  private heard(peer: Peer): void {
+    if (!this.housekeeping.isScheduled) this.housekeeping.arm()
+    try {
+      this.onActivity(peer)
+    } catch (error) {
+      this.warnings.warn('listener-failed', `onActivity: ${describeError(error)}`, peer)
     }
   }
 
   private lose(peer: Peer, reason: string): void {
-    const state = this.core.peers.find(peer)
+    const state = this.peers.find(peer)
     if (state !== undefined && !state.pinned) {
-      this.core.peers.remove(state)
-      this.forget(state, () => new PeerGone(peer, `${peer.id} is gone: ${reason}`), 'gone')
+      this.peers.drop(state, () => new PeerGone(peer, `${peer.id} is gone: ${reason}`), 'gone')
     }
     try {
       this.onPeerGone(peer, reason)
     } catch (error) {
-      this.core.warn('listener-failed', `onPeerGone: ${describe(error)}`, peer)
+      this.warnings.warn('listener-failed', `onPeerGone: ${describeError(error)}`, peer)
     }
-  }
-
-  /**
-   * Ends what is under way with a peer. A flood of strangers makes many of them be forgotten, nearly
-   * all without anything of that kind: no error is made for those.
-   */
-  private forget(state: PeerState, why: () => Error, reason: 'gone' | 'stopped'): void {
-    if (state.wanted || state.service !== undefined) {
-      const error = why()
-      this.requester.cancelAll(state, error)
-      for (const relation of [...(state.relations ?? [])]) relation.end(reason)
-      this.responder.drop(state, error)
-      while (state.transmission !== undefined) state.transmission.abandon(error)
-    }
-    this.core.duplicates.forget(state)
-  }
-
-  private relation(
-    peer: Peer,
-    init: CoapRequestInit,
-    token: string,
-    listener: ObserveListener,
-  ): Relation {
-    return new Relation(this.core, this.requester, this.open(peer), token, init, listener)
   }
 
   private open(peer: Peer): PeerState {
     if (!this.housekeeping.isScheduled) this.housekeeping.arm()
-    return this.core.peers.open(peer, this.core.clock.monotonic())
+    return this.peers.open(peer, this.scheduler.monotonic())
   }
 }
 
@@ -302,22 +340,26 @@ function stopped(): CoapCancelled {
 /** Milliseconds between two looks for what is too old. */
 const HOUSEKEEPING = 10_000
 
-/** Drops expired memories and silent strangers; rests when there are none. */
+/** Drops expired memories and silent peers; rests when there are none. */
 class Housekeeping extends Timer {
-  constructor(private readonly core: Core) {
+  constructor(
+    private readonly layer: MessageLayer,
+    private readonly peers: PeerTable,
+    private readonly scheduler: Scheduler,
+    private readonly settings: Settings,
+  ) {
     super()
   }
 
   arm(): void {
-    const { scheduler, settings } = this.core
-    scheduler.schedule(this, Math.min(HOUSEKEEPING, settings.exchangeLifetime / 4))
+    this.scheduler.schedule(this, Math.min(HOUSEKEEPING, this.settings.exchangeLifetime / 4))
   }
 
   onTimer(): void {
-    const { duplicates, peers, clock, settings } = this.core
-    const now = clock.monotonic()
-    duplicates.expire(now)
+    const { layer, peers, scheduler, settings } = this
+    const now = scheduler.monotonic()
+    const remembers = layer.expire(now)
     peers.expire(now, settings.exchangeLifetime)
-    if (duplicates.size > 0 || peers.hasStrangers) this.arm()
+    if (remembers || peers.hasUnpinned) this.arm()
   }
 }

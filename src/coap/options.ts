@@ -31,7 +31,7 @@ export const OptionNumber = {
 } as const
 
 /** How an option that this endpoint understands may look. */
-interface OptionRule {
+export interface OptionRule {
   readonly repeatable: boolean
   /** Bytes of the value. */
   readonly shortest: number
@@ -47,7 +47,7 @@ function rule(shortest: number, longest: number, repeatable = false): OptionRule
  * and RFC 9175 §3.2. If-Match and If-None-Match are not: they are critical, and a server that
  * ignored them would overwrite what the client wanted to protect.
  */
-const RULES: readonly (OptionRule | undefined)[] = (() => {
+export const OPTION_RULES: readonly (OptionRule | undefined)[] = (() => {
   const rules: (OptionRule | undefined)[] = new Array<OptionRule | undefined>(293).fill(undefined)
   rules[OptionNumber.URI_HOST] = rule(1, 255)
   rules[OptionNumber.ETAG] = rule(1, 8, true)
@@ -83,110 +83,10 @@ export interface Block {
   readonly szx: number
 }
 
-const NONE: readonly string[] = Object.freeze([])
-
-/** What the options of one message say, read once. */
-export class OptionFields {
-  path: readonly string[] = NONE
-  query: readonly string[] = NONE
-  locationPath: readonly string[] = NONE
-  contentFormat: number | undefined = undefined
-  accept: number | undefined = undefined
-  observe: number | undefined = undefined
-  maxAge: number | undefined = undefined
-  /** The first one. */
-  etag: Uint8Array | undefined = undefined
-  block1: Block | undefined = undefined
-  block2: Block | undefined = undefined
-  size1: number | undefined = undefined
-  size2: number | undefined = undefined
-  /** Proxy-Uri or Proxy-Scheme is there: the sender takes us for a proxy. */
-  proxy = false
-  /** The first critical option that is unknown, of a wrong length or repeated; 0 for none. */
-  badCritical = 0
-}
-
-/**
- * Reads the options of a message. An elective option that is unknown, has a wrong length or appears
- * once too often is ignored; a critical one is reported (RFC 7252 §5.4.1, §5.4.3, §5.4.5).
- */
-export function readOptions(options: readonly CoapOption[]): OptionFields {
-  const fields = new OptionFields()
-  let path: string[] | undefined
-  let query: string[] | undefined
-  let location: string[] | undefined
-  let previous = -1
-  for (let i = 0; i < options.length; i++) {
-    const { number, value } = options[i] as CoapOption
-    const known = RULES[number]
-    if (
-      known === undefined ||
-      value.length < known.shortest ||
-      value.length > known.longest ||
-      (number === previous && !known.repeatable)
-    ) {
-      if (isCritical(number) && fields.badCritical === 0) fields.badCritical = number
-      previous = number
-      continue
-    }
-    previous = number
-    switch (number) {
-      case OptionNumber.URI_PATH:
-        ;(path ??= []).push(text(value))
-        break
-      case OptionNumber.URI_QUERY:
-        ;(query ??= []).push(text(value))
-        break
-      case OptionNumber.LOCATION_PATH:
-        ;(location ??= []).push(text(value))
-        break
-      case OptionNumber.CONTENT_FORMAT:
-        fields.contentFormat = readUint(value)
-        break
-      case OptionNumber.OBSERVE:
-        fields.observe = readUint(value)
-        break
-      case OptionNumber.ACCEPT:
-        fields.accept = readUint(value)
-        break
-      case OptionNumber.MAX_AGE:
-        fields.maxAge = readUint(value)
-        break
-      case OptionNumber.ETAG:
-        fields.etag ??= value
-        break
-      case OptionNumber.BLOCK1:
-        fields.block1 = readBlock(value)
-        break
-      case OptionNumber.BLOCK2:
-        fields.block2 = readBlock(value)
-        break
-      case OptionNumber.SIZE1:
-        fields.size1 = readUint(value)
-        break
-      case OptionNumber.SIZE2:
-        fields.size2 = readUint(value)
-        break
-      case OptionNumber.PROXY_URI:
-      case OptionNumber.PROXY_SCHEME:
-        fields.proxy = true
-        break
-    }
-  }
-  if (path !== undefined) fields.path = path
-  if (query !== undefined) fields.query = query
-  if (location !== undefined) fields.locationPath = location
-  return fields
-}
-
-function text(value: Uint8Array): string {
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8')
-}
-
 /** An unsigned integer of up to four bytes (RFC 7252 §3.2). */
-export function readUint(value: Uint8Array): number {
+export function readUint(value: Uint8Array, from = 0, to = value.length): number {
   let result = 0
-  for (let i = 0; i < value.length; i++) result = result * 256 + (value[i] as number)
+  for (let i = from; i < to; i++) result = result * 256 + (value[i] as number)
   return result
 }
 
@@ -209,8 +109,8 @@ export function uintBytes(value: number): Buffer {
   return Buffer.from(bytes)
 }
 
-export function readBlock(value: Uint8Array): Block {
-  const raw = readUint(value)
+/** The number in a Block1 or Block2 option. */
+export function readBlock(raw: number): Block {
   return { num: raw >>> 4, more: (raw & 8) !== 0, szx: raw & 7 }
 }
 
@@ -227,7 +127,7 @@ export const LAST_BLOCK = 0xfffff
  * @throws RangeError for a length that RFC 7252 §5.10 does not allow it
  */
 export function option(number: number, value: Uint8Array): CoapOption {
-  const known = RULES[number]
+  const known = OPTION_RULES[number]
   if (known !== undefined && (value.length < known.shortest || value.length > known.longest)) {
     throw new RangeError(
       `option ${number} has ${known.shortest} to ${known.longest} bytes, not ${value.length}`,

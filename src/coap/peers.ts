@@ -1,50 +1,39 @@
-import { randomInt } from 'node:crypto'
 import type { Peer } from '../transport/transport'
-import type { Recent } from './messages/duplicates'
-import type { RequestQueue } from './exchanges/request-queue'
-import type { ServiceState } from './exchanges/service-state'
-import type { Relation } from './observe/relation'
-import type { TokenHolder } from './messages/tokens'
-import type { Transmission } from './messages/transmission'
 
 /**
- * What the endpoint knows of one peer. There may be a hundred thousand of them, nearly all idle:
- * everything but a few numbers is made when it is needed and dropped when it is not.
+ * What the endpoint knows of one peer. There may be a hundred thousand of them, nearly all idle. What
+ * a layer keeps of a peer is in a slot of its own, which is opaque to the others and made when it is
+ * needed.
  */
 export class PeerState {
   /** Monotonic milliseconds of its last message. */
   heardAt = 0
-  nextMessageId = randomInt(0x10000)
   pinned = false
-  /** The neighbours among the strangers, from the longest silent on. */
+  /** The neighbours among the unpinned peers, from the longest silent on. */
   quieter: PeerState | undefined = undefined
   louder: PeerState | undefined = undefined
   listed = false
-  /** The newest message remembered of it. */
-  recent: Recent | undefined = undefined
-  recentCount = 0
-  /** Confirmable messages that wait for their ACK. */
-  transmission: Transmission | undefined = undefined
-  /** Requests that wait for their response. */
-  exchange: TokenHolder | undefined = undefined
-  /** Requests to it, with those that wait for their turn. */
-  requests: RequestQueue | undefined = undefined
-  /** Its notifications come here. */
-  relations: Set<Relation> | undefined = undefined
-  /** What it asks of us: bodies under way, observations. */
-  service: ServiceState | undefined = undefined
   /** What took its place when it moved; slow handlers still hold this one. */
   movedTo: PeerState | undefined = undefined
   /** The largest block it takes, as an exponent (SZX), once it said so. */
   smallestSzx = 6
 
-  constructor(public peer: Peer) {}
+  /** Of the message layer. */
+  messages: unknown = undefined
+  /** Of the asking role: messages to it that wait for their response. */
+  exchanges: unknown = undefined
+  /** Of the asking role: requests to it, with those that wait for their turn. */
+  requests: unknown = undefined
+  /** Of the asking role: what it is observed for. */
+  relations: unknown = undefined
+  /** Of the answering role: request bodies that it sends block by block. */
+  uploads: unknown = undefined
+  /** Of the answering role: response bodies that it fetches block by block. */
+  downloads: unknown = undefined
+  /** Of the answering role: what it observes. */
+  observations: unknown = undefined
 
-  takeMessageId(): number {
-    const messageId = this.nextMessageId
-    this.nextMessageId = (messageId + 1) & 0xffff
-    return messageId
-  }
+  constructor(public peer: Peer) {}
 
   /** This one, or what took its place. */
   get current(): PeerState {
@@ -53,39 +42,61 @@ export class PeerState {
     while (state.movedTo !== undefined) state = state.movedTo
     return state
   }
-
-  /** Whether something of ours waits for this peer, so that it must not be forgotten. */
-  get wanted(): boolean {
-    return (
-      this.transmission !== undefined ||
-      this.requests !== undefined ||
-      (this.relations !== undefined && this.relations.size > 0)
-    )
-  }
 }
 
-/** All peers; those that nobody pinned ("strangers") are bounded and expire. */
+/** Why a layer still needs to know a peer; the higher the longer. */
+export const Hold = {
+  NONE: 0,
+  /** The peer counts on something here: it is not forgotten for its silence. */
+  SERVED: 1,
+  /** We wait for something of it: it is not forgotten to make room either. */
+  AWAITED: 2,
+} as const
+export type Hold = (typeof Hold)[keyof typeof Hold]
+
+/** Why a peer is dropped. */
+export type DropReason = 'gone' | 'stopped'
+
+/** A layer that keeps something of peers, and follows them. */
+export interface PeerFollower {
+  holds(state: PeerState): Hold
+  /** The device behind `from` is now behind `to`: what is kept of it goes along. */
+  move(from: PeerState, to: PeerState): void
+  /**
+   * The peer is forgotten: ends and drops all that is kept of it.
+   * @param why makes the error for what was under way; mostly there is nothing
+   */
+  drop(state: PeerState, why: () => Error, reason: DropReason): void
+}
+
+/** All peers; those that nobody pinned are bounded and expire. */
 export class PeerTable {
   private readonly states = new Map<string, PeerState>()
+  private readonly followers: PeerFollower[] = []
   private quietest: PeerState | undefined = undefined
   private loudest: PeerState | undefined = undefined
-  private strangers = 0
+  private unpinned = 0
 
   /**
-   * @param maxStrangers the longest silent go when there are more
-   * @param onForgotten told of each that went
+   * @param maxUnpinned the longest silent go when there are more
+   * @param whySilent makes the error for what is under way with one that goes
    */
   constructor(
-    private readonly maxStrangers: number,
-    private readonly onForgotten: (state: PeerState) => void,
+    private readonly maxUnpinned: number,
+    private readonly whySilent: () => Error,
   ) {}
 
   get size(): number {
     return this.states.size
   }
 
-  get hasStrangers(): boolean {
-    return this.strangers > 0
+  get hasUnpinned(): boolean {
+    return this.unpinned > 0
+  }
+
+  /** From now on `follower` is told of what becomes of peers. */
+  follow(follower: PeerFollower): void {
+    this.followers.push(follower)
   }
 
   find(peer: Peer): PeerState | undefined {
@@ -103,7 +114,7 @@ export class PeerTable {
     state.heardAt = now
     this.states.set(peer.id, state)
     this.list(state)
-    if (this.strangers > this.maxStrangers) this.makeRoom()
+    if (this.unpinned > this.maxUnpinned) this.makeRoom()
     return state
   }
 
@@ -121,18 +132,27 @@ export class PeerTable {
     else if (!pinned && !state.listed && this.states.get(state.peer.id) === state) this.list(state)
   }
 
-  /** Removes without telling. */
-  remove(state: PeerState): void {
-    if (this.states.get(state.peer.id) === state) this.states.delete(state.peer.id)
-    if (state.listed) this.unlist(state)
+  /** What is kept of `from` follows the device to `to`; `from` is forgotten. */
+  move(from: PeerState, to: PeerState): void {
+    this.remove(from)
+    from.movedTo = to
+    to.movedTo = undefined
+    to.smallestSzx = Math.min(to.smallestSzx, from.smallestSzx)
+    for (const follower of this.followers) follower.move(from, to)
   }
 
-  /** Forgets the strangers that were silent for `lifetime` milliseconds and owe us nothing. */
+  /** Forgets a peer, with all that is under way. */
+  drop(state: PeerState, why: () => Error, reason: DropReason): void {
+    this.remove(state)
+    for (const follower of this.followers) follower.drop(state, why, reason)
+  }
+
+  /** Forgets the unpinned that were silent for `lifetime` milliseconds and that nothing is kept of. */
   expire(now: number, lifetime: number): void {
     let state = this.quietest
     while (state !== undefined && now - state.heardAt >= lifetime) {
       const next: PeerState | undefined = state.louder
-      if (!state.wanted && state.service?.inUse !== true) this.forget(state)
+      if (this.hold(state) === Hold.NONE) this.drop(state, this.whySilent, 'gone')
       state = next
     }
   }
@@ -142,22 +162,31 @@ export class PeerTable {
     return this.states.values()
   }
 
-  private forget(state: PeerState): void {
-    this.remove(state)
-    this.onForgotten(state)
+  private hold(state: PeerState): Hold {
+    let hold: Hold = Hold.NONE
+    for (const follower of this.followers) {
+      const one = follower.holds(state)
+      if (one > hold) hold = one
+    }
+    return hold
   }
 
   private makeRoom(): void {
     // Those we wait for stay, unless all are such: what we started is bounded by ourselves.
     for (let tries = 0; tries < 8 && this.quietest !== undefined; tries++) {
       const state = this.quietest
-      if (!state.wanted) {
-        this.forget(state)
+      if (this.hold(state) !== Hold.AWAITED) {
+        this.drop(state, this.whySilent, 'gone')
         return
       }
       this.unlist(state)
       this.list(state)
     }
+  }
+
+  private remove(state: PeerState): void {
+    if (this.states.get(state.peer.id) === state) this.states.delete(state.peer.id)
+    if (state.listed) this.unlist(state)
   }
 
   private list(state: PeerState): void {
@@ -167,7 +196,7 @@ export class PeerTable {
     if (this.loudest === undefined) this.quietest = state
     else this.loudest.louder = state
     this.loudest = state
-    this.strangers++
+    this.unpinned++
   }
 
   private unlist(state: PeerState): void {
@@ -178,6 +207,6 @@ export class PeerTable {
     else louder.quieter = quieter
     state.quieter = state.louder = undefined
     state.listed = false
-    this.strangers--
+    this.unpinned--
   }
 }

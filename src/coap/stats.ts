@@ -26,3 +26,25 @@ export interface CoapStats {
   /** Peers with state now. */
   readonly peers: number
 }
+
+/** Counters that begin at zero. @param table of what {@link CoapStats.peers} counts */
+export function newStats(table: { readonly size: number }): CoapStats {
+  return {
+    received: 0,
+    sent: 0,
+    retransmitted: 0,
+    duplicates: 0,
+    malformed: 0,
+    resets: 0,
+    rejected: 0,
+    requestsIn: 0,
+    requestsOut: 0,
+    notifications: 0,
+    stale: 0,
+    timeouts: 0,
+    suppressedWarnings: 0,
+    get peers() {
+      return table.size
+    },
+  }
+}

@@ -4,10 +4,15 @@
  */
 import assert from 'node:assert/strict'
 import { CoapEndpoint, Code, type CoapReply, type ObservationHandle } from '../../src/coap'
-import { decodeMessage, encodeMessage } from '../../src/coap/messages/codec'
-import type { Core } from '../../src/coap/core'
 import { CoapFormatError } from '../../src/coap/errors'
-import { readOptions } from '../../src/coap/options'
+import { parse } from 'coap-packet'
+import type { BodyBudget } from '../../src/coap/blockwise/body-budget'
+import type { Observations } from '../../src/coap/observe/observations'
+import type { Relations } from '../../src/coap/observe/relations'
+import type { PeerTable } from '../../src/coap/peers'
+import { decodeMessage, encodeMessage, type UdpMessage } from '../../src/coap/udp/codec'
+import type { UdpMessages } from '../../src/coap/udp/udp-messages'
+import type { Scheduler } from '../../src/base/scheduler'
 import type { Peer } from '../../src/transport/transport'
 import { MemoryTransport, memoryPeer } from '../coap/support/memory-transport'
 import { FakeClock } from '../support/fake-clock'
@@ -62,11 +67,12 @@ class Source {
       return { number, value }
     })
     const size = this.pick([0, 0, 1, 16, 16, 32, 64, 100, 1024])
-    return encodeMessage({
-      type: this.below(4),
-      code: this.random() < 0.9 ? this.pick(CODES) : this.below(256),
-      messageId: used !== undefined && this.random() < 0.7 ? used.mid : this.below(0x10000),
-      token: used?.token ?? this.bytes(this.below(9)),
+    const type = this.below(4)
+    const code = this.random() < 0.9 ? this.pick(CODES) : this.below(256)
+    const mid = used !== undefined && this.random() < 0.7 ? used.mid : this.below(0x10000)
+    return encodeMessage(type, mid, {
+      code,
+      token: (used?.token ?? this.bytes(this.below(9))).toString('latin1'),
       options,
       payload: Buffer.alloc(size, this.below(256)),
     })
@@ -97,10 +103,41 @@ function checkCodec(datagram: Buffer): void {
     assert.ok(error instanceof CoapFormatError, `decode threw ${String(error)}`)
     return
   }
-  readOptions(message.options)
   if (message.code === 0) return
-  const again = decodeMessage(encodeMessage(message))
-  assert.deepEqual(again, message)
+  comparePacket(message, datagram)
+  const again = decodeMessage(encodeMessage(message.type, message.messageId, message))
+  assert.deepEqual(said(again), said(message))
+}
+
+/** All that a message says, without where in the datagram it says so. */
+function said(message: UdpMessage): object {
+  const { type, messageId, code, token, options, payload } = message
+  const { path, query, locationPath, contentFormat, accept, observe, maxAge, etag } = message
+  const { block1, block2, size1, size2, proxy, badCritical } = message
+  return {
+    ...{ type, messageId, code, token, options, payload },
+    ...{ path, query, locationPath, contentFormat, accept, observe, maxAge, etag },
+    ...{ block1, block2, size1, size2, proxy, badCritical },
+  }
+}
+
+/** What another decoder reads in the same bytes. */
+function comparePacket(message: UdpMessage, datagram: Buffer): void {
+  const packet = parse(datagram)
+  assert.deepEqual(
+    [packet.messageId, packet.token.toString('latin1'), packet.payload],
+    [message.messageId, message.token, message.payload],
+  )
+  assert.deepEqual(
+    packet.options.map(({ value }) => value),
+    message.options.map(({ value }) => value),
+  )
+  const byName = (name: string): string[] =>
+    packet.options.filter((one) => one.name === name).map(({ value }) => value.toString('utf8'))
+  if (message.badCritical === 0) {
+    assert.deepEqual(message.path, byName('Uri-Path'))
+    assert.deepEqual(message.query, byName('Uri-Query'))
+  }
 }
 
 /** The endpoint under fire: answers, observes, asks and is asked. */
@@ -220,11 +257,9 @@ async function checkService(target: Target, round: number): Promise<void> {
   const body = Buffer.from(`round ${round}`)
   target.transport.deliver(
     peer,
-    encodeMessage({
-      type: 0,
+    encodeMessage(0, round & 0xffff, {
       code: Code.POST,
-      messageId: round & 0xffff,
-      token: Buffer.from([1]),
+      token: '\x01',
       options: [],
       payload: body,
     }),
@@ -250,9 +285,9 @@ async function fuzzEndpoint(iterations: number, source: Source): Promise<void> {
       if (i % 20 === 0) target.clock.advance(source.below(400))
       if (i % 500 === 0) {
         await checkService(target, i / 500)
-        const core = (target.endpoint as unknown as { core: Core }).core
-        assert.ok(core.incoming.used <= MOST_BODIES && core.outgoing.used <= MOST_BODIES)
-        assert.ok(core.duplicates.size <= 16 * 200)
+        const { incoming, outgoing, layer } = insidesOf(target.endpoint)
+        assert.ok(incoming.used <= MOST_BODIES && outgoing.used <= MOST_BODIES)
+        assert.ok(layer.remembered <= 16 * 200)
       }
       assert.deepEqual(target.defects, [])
     }
@@ -264,26 +299,55 @@ async function fuzzEndpoint(iterations: number, source: Source): Promise<void> {
   }
 }
 
+/** What an endpoint keeps. */
+interface Insides {
+  readonly peers: PeerTable
+  readonly scheduler: Scheduler
+  readonly layer: UdpMessages
+  readonly relations: Relations
+  readonly observations: Observations
+  readonly incoming: BodyBudget
+  readonly outgoing: BodyBudget
+}
+
+function insidesOf(endpoint: CoapEndpoint): Insides {
+  const { peers, scheduler, layer, relations, requester, responder } = endpoint as unknown as Omit<
+    Insides,
+    'incoming' | 'outgoing' | 'observations'
+  > & {
+    readonly requester: { readonly bodies: BodyBudget }
+    readonly responder: {
+      readonly observations: Observations
+      readonly blocks: { readonly downloads: { readonly budget: BodyBudget } }
+    }
+  }
+  const { observations, blocks } = responder
+  const incoming = requester.bodies
+  const outgoing = blocks.downloads.budget
+  return { peers, scheduler, layer, relations, observations, incoming, outgoing }
+}
+
 /** When all is over, nothing is left. */
 async function checkEnd(target: Target): Promise<void> {
-  const core = (target.endpoint as unknown as { core: Core }).core
-  for (const state of [...core.peers.all()]) target.endpoint.abort(state.peer, 'the end')
+  const insides = insidesOf(target.endpoint)
+  const { peers, layer, relations, observations, incoming, outgoing, scheduler } = insides
+  for (const state of [...peers.all()]) target.endpoint.abort(state.peer, 'the end')
   for (let i = 0; i < 100; i++) await target.clock.run(10_000)
-  for (const state of [...core.peers.all()]) {
-    for (const handle of state.service?.observations?.values() ?? []) handle.end()
-    for (const relation of state.relations ?? []) relation.forget()
+  for (const state of [...peers.all()]) {
+    for (const handle of [...observations.of(state)]) handle.end()
+    for (const relation of [...relations.of(state)]) relation.forget()
   }
   for (let i = 0; i < 60; i++) await target.clock.run(10_000)
   assert.deepEqual(
     {
-      peers: core.peers.size,
-      duplicates: core.duplicates.size,
-      tokens: core.tokens.size,
-      incoming: core.incoming.used,
-      outgoing: core.outgoing.used,
-      timers: core.scheduler.pending,
+      peers: peers.size,
+      remembered: layer.remembered,
+      tokens: relations.size,
+      incoming: incoming.used,
+      outgoing: outgoing.used,
+      timers: scheduler.pending,
     },
-    { peers: 0, duplicates: 0, tokens: 0, incoming: 0, outgoing: 0, timers: 0 },
+    { peers: 0, remembered: 0, tokens: 0, incoming: 0, outgoing: 0, timers: 0 },
   )
 }
 

@@ -1,8 +1,8 @@
 import type { BodyBudget } from './body-budget'
-import type { Message } from '../messages/codec'
 import { BlockwiseError } from '../errors'
+import type { Message } from '../message'
+import type { Block } from '../options'
 import { GrowingBody } from './growing-body'
-import type { Block, OptionFields } from '../options'
 
 /** What a further block did to the body. */
 export type BlockOutcome = 'complete' | 'more' | 'changed'
@@ -22,16 +22,15 @@ export class BodyReceiver {
    */
   constructor(
     readonly first: Message,
-    readonly fields: OptionFields,
     private readonly limit: number,
     budget: BodyBudget,
   ) {
-    const block = fields.block2 as Block
+    const block = first.block2 as Block
     this.body = new GrowingBody(budget)
     this.szx = block.szx
     if (block.num !== 0) throw new BlockwiseError(`block ${block.num} came first`)
-    if (fields.size2 !== undefined && fields.size2 > limit) {
-      throw new BlockwiseError(`a body of ${fields.size2} bytes, ${limit} are accepted`)
+    if (first.size2 !== undefined && first.size2 > limit) {
+      throw new BlockwiseError(`a body of ${first.size2} bytes, ${limit} are accepted`)
     }
     this.append(first.payload, block)
   }
@@ -50,10 +49,10 @@ export class BodyReceiver {
    * differs, RFC 7959 §2.4): the body must be fetched anew.
    * @throws BlockwiseError
    */
-  add(message: Message, fields: OptionFields): BlockOutcome {
-    const block = fields.block2
+  add(message: Message): BlockOutcome {
+    const block = message.block2
     if (block === undefined) throw new BlockwiseError('a block without a Block2 option')
-    if (!sameBytes(fields.etag, this.fields.etag)) return 'changed'
+    if (!sameBytes(message.etag, this.first.etag)) return 'changed'
     if (block.num << (block.szx + 4) !== this.body.length) {
       throw new BlockwiseError(`block ${block.num} of ${16 << block.szx} bytes is not the next`)
     }

@@ -1,7 +1,9 @@
-import type { Core } from '../core'
-import { hashBytes } from '../messages/duplicates'
-import type { ResponsePart } from '../exchanges/response-part'
-import { Timer } from '../../base/scheduler'
+import { type Scheduler, Timer } from '../../base/scheduler'
+import { hashBytes } from '../hash'
+import { Hold, type PeerFollower, type PeerState } from '../peers'
+import type { Settings } from '../settings'
+import type { BodyBudget } from './body-budget'
+import type { ResponsePart } from './response-part'
 
 /** Bodies kept for one peer at once; the oldest gives way. */
 const MOST_DOWNLOADS = 4
@@ -10,6 +12,7 @@ const MOST_DOWNLOADS = 4
 class Download extends Timer {
   constructor(
     private readonly downloads: Downloads,
+    public state: PeerState,
     readonly key: string,
     readonly requestHash: number,
     readonly whole: ResponsePart,
@@ -22,36 +25,34 @@ class Download extends Timer {
   }
 
   onTimer(): void {
-    this.downloads.expire(this)
+    this.downloads.remove(this)
   }
 }
 
+/** By key. */
+type PeerDownloads = Map<string, Download>
+
 /**
- * The response bodies of one peer that are larger than a block (RFC 7959 §2.4). They are kept, so
+ * The response bodies that are larger than a block, of all peers (RFC 7959 §2.4). They are kept, so
  * that all blocks are of one state of the resource, and the handler runs once a body.
  */
-export class Downloads {
-  private readonly downloads = new Map<string, Download>()
-
-  /** @param onExpired called when one went for its age */
+export class Downloads implements PeerFollower {
+  /** @param budget memory of the bodies that are kept */
   constructor(
-    private readonly core: Core,
-    private readonly onExpired: () => void,
+    private readonly scheduler: Scheduler,
+    private readonly settings: Settings,
+    private readonly budget: BodyBudget,
   ) {}
-
-  get empty(): boolean {
-    return this.downloads.size === 0
-  }
 
   /**
    * The kept response that a request for a later block is about.
    * @param payload the request's; part of what identifies the body of a FETCH, unless left out
    */
-  find(key: string, payload: Uint8Array): ResponsePart | undefined {
-    const download = this.downloads.get(key)
+  find(state: PeerState, key: string, payload: Uint8Array): ResponsePart | undefined {
+    const download = downloadsOf(state)?.get(key)
     if (download === undefined) return undefined
     if (payload.length > 0 && hashBytes(payload) !== download.requestHash) return undefined
-    this.core.scheduler.schedule(download, this.core.settings.exchangeLifetime)
+    this.scheduler.schedule(download, this.settings.exchangeLifetime)
     return download.whole
   }
 
@@ -59,38 +60,56 @@ export class Downloads {
    * Keeps a response for the requests to come. Where there is no memory for it, the handler is asked
    * again for each block.
    */
-  keep(key: string, requestPayload: Uint8Array, whole: ResponsePart): void {
-    const download = new Download(this, key, hashBytes(requestPayload), whole)
-    const former = this.downloads.get(key)
-    const [oldest] = this.downloads.values()
-    if (!this.core.outgoing.take(download.size)) {
-      if (former !== undefined) this.drop(former)
+  keep(state: PeerState, key: string, requestPayload: Uint8Array, whole: ResponsePart): void {
+    const download = new Download(this, state, key, hashBytes(requestPayload), whole)
+    const former = downloadsOf(state)?.get(key)
+    if (!this.budget.take(download.size)) {
+      if (former !== undefined) this.remove(former)
       return
     }
-    this.downloads.delete(key)
-    this.downloads.set(key, download)
-    this.core.scheduler.schedule(download, this.core.settings.exchangeLifetime)
-    if (former !== undefined) {
-      this.core.scheduler.cancel(former)
-      this.core.outgoing.give(former.size)
-    } else if (oldest !== undefined && this.downloads.size > MOST_DOWNLOADS) {
-      this.drop(oldest)
+    if (former !== undefined) this.remove(former)
+    const downloads = downloadsOf(state) ?? new Map<string, Download>()
+    downloads.set(key, download)
+    state.downloads = downloads
+    this.scheduler.schedule(download, this.settings.exchangeLifetime)
+    const [oldest] = downloads.values()
+    if (oldest !== undefined && downloads.size > MOST_DOWNLOADS) this.remove(oldest)
+  }
+
+  /** Gives a body up. */
+  remove(download: Download): void {
+    const { state } = download
+    const downloads = downloadsOf(state)
+    if (downloads?.get(download.key) !== download) return
+    downloads.delete(download.key)
+    if (downloads.size === 0) state.downloads = undefined
+    this.scheduler.cancel(download)
+    this.budget.give(download.size)
+  }
+
+  /** They expire on their own. */
+  holds(): Hold {
+    return Hold.NONE
+  }
+
+  /** A body that the new address fetches already is the newer one. */
+  move(from: PeerState, to: PeerState): void {
+    const downloads = downloadsOf(from)
+    if (downloads === undefined) return
+    if (to.downloads !== undefined) {
+      this.drop(from)
+      return
     }
+    for (const download of downloads.values()) download.state = to
+    to.downloads = downloads
+    from.downloads = undefined
   }
 
-  clear(): void {
-    for (const download of [...this.downloads.values()]) this.drop(download)
+  drop(state: PeerState): void {
+    for (const download of [...(downloadsOf(state)?.values() ?? [])]) this.remove(download)
   }
+}
 
-  expire(download: Download): void {
-    this.drop(download)
-    this.onExpired()
-  }
-
-  drop(download: Download): void {
-    if (this.downloads.get(download.key) !== download) return
-    this.downloads.delete(download.key)
-    this.core.scheduler.cancel(download)
-    this.core.outgoing.give(download.size)
-  }
+function downloadsOf(state: PeerState): PeerDownloads | undefined {
+  return state.downloads as PeerDownloads | undefined
 }

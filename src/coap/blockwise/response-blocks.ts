@@ -1,27 +1,29 @@
 import { isSuccess } from '../codes'
-import type { Core } from '../core'
-import { Downloads } from './downloads'
-import {
-  largestSzx,
-  messageRoom,
-  payloadRoom,
-  RESPONSE_BLOCK_OPTIONS,
-} from '../messages/message-room'
+import type { MessageLayer } from '../message-layer'
 import type { Block } from '../options'
 import type { PeerState } from '../peers'
-import { blockOf, type ResponsePart, withEtag } from '../exchanges/response-part'
-import { ServiceState } from '../exchanges/service-state'
-import { blockExponent } from '../settings'
+import { blockExponent, type Settings } from '../settings'
+import type { Downloads } from './downloads'
+import { largestSzx, payloadRoom, RESPONSE_BLOCK_OPTIONS } from './message-room'
+import { blockOf, type ResponsePart, withEtag } from './response-part'
 
 /** Whom a response goes to: what its blocks must fit. */
 export interface Recipient {
   readonly state: PeerState
-  readonly tokenLength: number
+  readonly token: string
 }
 
 /** Cuts responses that are too large for one message into blocks (Block2, RFC 7959 §2.4). */
 export class ResponseBlocks {
-  constructor(private readonly core: Core) {}
+  private readonly largest: number
+
+  constructor(
+    private readonly layer: MessageLayer,
+    private readonly downloads: Downloads,
+    settings: Settings,
+  ) {
+    this.largest = blockExponent(settings.blockSize)
+  }
 
   /**
    * The share of a response that goes into its first message; the rest is kept to be fetched.
@@ -43,7 +45,7 @@ export class ResponseBlocks {
       if (fits && length <= 16 << this.wantedSzx(block)) return response
     }
     const whole = withEtag(response)
-    this.downloads(recipient.state).keep(key(), requestPayload, whole)
+    this.downloads.keep(recipient.state, key(), requestPayload, whole)
     return this.cut(recipient, whole, block)
   }
 
@@ -54,7 +56,7 @@ export class ResponseBlocks {
     requestPayload: Uint8Array,
     block: Block,
   ): ResponsePart | undefined {
-    const whole = recipient.state.service?.downloads?.find(key, requestPayload)
+    const whole = this.downloads.find(recipient.state, key, requestPayload)
     return whole && this.cut(recipient, whole, block)
   }
 
@@ -65,18 +67,11 @@ export class ResponseBlocks {
     return blockOf(whole, offset, Math.min(this.wantedSzx(block), fitting))
   }
 
-  private room({ state, tokenLength }: Recipient, { options }: ResponsePart): number {
-    const room = messageRoom(this.core.transport, state.peer)
-    return payloadRoom(room, tokenLength, options, RESPONSE_BLOCK_OPTIONS)
+  private room({ state, token }: Recipient, { options }: ResponsePart): number {
+    return payloadRoom(this.layer, state.peer, token, options, RESPONSE_BLOCK_OPTIONS)
   }
 
   private wantedSzx(block: Block | undefined): number {
-    const own = blockExponent(this.core.settings.blockSize)
-    return block === undefined ? own : Math.min(own, block.szx)
-  }
-
-  private downloads(state: PeerState): Downloads {
-    const service = (state.service ??= new ServiceState(state))
-    return (service.downloads ??= new Downloads(this.core, () => service.tidy()))
+    return block === undefined ? this.largest : Math.min(this.largest, block.szx)
   }
 }

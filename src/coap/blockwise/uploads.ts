@@ -1,12 +1,14 @@
-import type { Message } from '../messages/codec'
+import { type Scheduler, Timer } from '../../base/scheduler'
 import { Code } from '../codes'
-import type { Core } from '../core'
-import { GrowingBody } from './growing-body'
+import type { Message } from '../message'
 import { OptionNumber, blockBytes, option, uintOption } from '../options'
-import type { Block, OptionFields } from '../options'
-import { Timer } from '../../base/scheduler'
-import { uploadKey } from './transfer-key'
+import type { Block } from '../options'
+import { Hold, type PeerFollower, type PeerState } from '../peers'
+import type { Settings } from '../settings'
 import type { CoapOption } from '../types'
+import type { BodyBudget } from './body-budget'
+import { GrowingBody } from './growing-body'
+import { uploadKey } from './transfer-key'
 
 /** An intermediate answer or a refusal. */
 export interface UploadReply {
@@ -28,6 +30,7 @@ const MOST_UPLOADS = 4
 class Upload extends Timer {
   constructor(
     private readonly uploads: Uploads,
+    public state: PeerState,
     readonly key: string,
     readonly contentFormat: number | undefined,
     readonly body: GrowingBody,
@@ -36,46 +39,45 @@ class Upload extends Timer {
   }
 
   onTimer(): void {
-    this.uploads.expire(this)
+    this.uploads.remove(this)
   }
 }
 
-/** The unfinished request bodies of one peer (RFC 7959 §2.5). */
-export class Uploads {
-  private readonly uploads = new Map<string, Upload>()
+/** By key. */
+type PeerUploads = Map<string, Upload>
 
-  /** @param onExpired called when one went for its age */
+/** The unfinished request bodies of all peers (RFC 7959 §2.5). */
+export class Uploads implements PeerFollower {
+  /** @param budget memory of the bodies that come in */
   constructor(
-    private readonly core: Core,
-    private readonly onExpired: () => void,
+    private readonly scheduler: Scheduler,
+    private readonly settings: Settings,
+    private readonly budget: BodyBudget,
   ) {}
-
-  get empty(): boolean {
-    return this.uploads.size === 0
-  }
 
   /**
    * Takes one block, in order. Answers 2.31 until the last one; 4.08 for a gap, 4.13 for a body over
-   * the limit, 5.03 when all bodies together are too many, 4.00 for a block of the wrong size. Nothing is allocated from a declared size.
+   * the limit, 5.03 when all bodies together are too many, 4.00 for a block of the wrong size. Nothing
+   * is allocated from a declared size.
    */
-  receive(message: Message, fields: OptionFields): UploadReply | UploadedBody {
-    const block = fields.block1 as Block
+  receive(state: PeerState, message: Message): UploadReply | UploadedBody {
+    const block = message.block1 as Block
     const { payload } = message
     const size = 16 << block.szx
     if (block.szx === 7) return refusal(Code.BAD_REQUEST, 'block size exponent 7 is reserved')
     if (block.more ? payload.length !== size : payload.length > size) {
       return refusal(Code.BAD_REQUEST, `${payload.length} bytes in a block of ${size}`)
     }
-    const { maxBody } = this.core.settings
+    const { maxBody } = this.settings
     const key = uploadKey(message.code, message.options)
     const offset = block.num << (block.szx + 4)
-    let upload = this.uploads.get(key)
+    let upload = uploadsOf(state)?.get(key)
     if (offset === 0) {
       // Block 0 always begins anew (RFC 7959 §2.5).
-      if (upload !== undefined) this.drop(upload)
-      if (!block.more) return { payload, contentFormat: fields.contentFormat }
-      if (fields.size1 !== undefined && fields.size1 > maxBody) return tooLarge(block, maxBody)
-      upload = this.begin(key, fields.contentFormat)
+      if (upload !== undefined) this.remove(upload)
+      if (!block.more) return { payload, contentFormat: message.contentFormat }
+      if (message.size1 !== undefined && message.size1 > maxBody) return tooLarge(block, maxBody)
+      upload = this.begin(state, key, message.contentFormat)
     }
     if (upload === undefined) {
       return refusal(Code.REQUEST_ENTITY_INCOMPLETE, 'the first block is missing')
@@ -85,65 +87,88 @@ export class Uploads {
       return this.carryOn(upload, block)
     }
     if (offset !== upload.body.length) {
-      this.drop(upload)
+      this.remove(upload)
       return refusal(Code.REQUEST_ENTITY_INCOMPLETE, `block ${block.num} is not the next`)
     }
-    const { contentFormat } = fields
+    const { contentFormat } = message
     if (contentFormat !== undefined && contentFormat !== upload.contentFormat) {
-      this.drop(upload)
+      this.remove(upload)
       return refusal(Code.REQUEST_ENTITY_INCOMPLETE, 'the Content-Format changed')
     }
     if (upload.body.length + payload.length > maxBody) {
-      this.drop(upload)
+      this.remove(upload)
       return tooLarge(block, maxBody)
     }
     if (!upload.body.append(payload)) {
-      this.drop(upload)
+      this.remove(upload)
       return refusal(Code.SERVICE_UNAVAILABLE, 'too many unfinished bodies at once')
     }
     if (block.more) return this.carryOn(upload, block)
     const whole = upload.body.take()
-    this.drop(upload)
+    this.remove(upload)
     return { payload: whole, contentFormat: upload.contentFormat }
   }
 
-  /** Gives all of them up. */
-  clear(): void {
-    for (const upload of [...this.uploads.values()]) this.drop(upload)
-  }
-
-  expire(upload: Upload): void {
-    this.drop(upload)
-    this.onExpired()
-  }
-
-  drop(upload: Upload): void {
-    if (this.uploads.get(upload.key) !== upload) return
-    this.uploads.delete(upload.key)
-    this.core.scheduler.cancel(upload)
+  /** Gives a body up, or is done with it. */
+  remove(upload: Upload): void {
+    const { state } = upload
+    const uploads = uploadsOf(state)
+    if (uploads?.get(upload.key) !== upload) return
+    uploads.delete(upload.key)
+    if (uploads.size === 0) state.uploads = undefined
+    this.scheduler.cancel(upload)
     upload.body.release()
   }
 
-  private begin(key: string, contentFormat: number | undefined): Upload {
-    if (this.uploads.size >= MOST_UPLOADS) {
-      const [oldest] = this.uploads.values()
-      if (oldest !== undefined) this.drop(oldest)
+  /** They expire on their own. */
+  holds(): Hold {
+    return Hold.NONE
+  }
+
+  /** A body that the new address has under way already is the newer one. */
+  move(from: PeerState, to: PeerState): void {
+    const uploads = uploadsOf(from)
+    if (uploads === undefined) return
+    if (to.uploads !== undefined) {
+      this.drop(from)
+      return
     }
-    const upload = new Upload(this, key, contentFormat, new GrowingBody(this.core.incoming))
-    this.uploads.set(key, upload)
+    for (const upload of uploads.values()) upload.state = to
+    to.uploads = uploads
+    from.uploads = undefined
+  }
+
+  drop(state: PeerState): void {
+    for (const upload of [...(uploadsOf(state)?.values() ?? [])]) this.remove(upload)
+  }
+
+  private begin(state: PeerState, key: string, contentFormat: number | undefined): Upload {
+    const known = uploadsOf(state)
+    if (known !== undefined && known.size >= MOST_UPLOADS) {
+      const [oldest] = known.values()
+      if (oldest !== undefined) this.remove(oldest)
+    }
+    const upload = new Upload(this, state, key, contentFormat, new GrowingBody(this.budget))
+    const uploads = uploadsOf(state) ?? new Map<string, Upload>()
+    uploads.set(key, upload)
+    state.uploads = uploads
     return upload
   }
 
   private carryOn(upload: Upload, block: Block): UploadReply {
-    this.core.scheduler.schedule(upload, this.core.settings.exchangeLifetime)
+    this.scheduler.schedule(upload, this.settings.exchangeLifetime)
     // A smaller size asks for smaller blocks from here on (RFC 7959 §2.3).
-    const szx = Math.min(block.szx, Math.log2(this.core.settings.blockSize) - 4)
+    const szx = Math.min(block.szx, Math.log2(this.settings.blockSize) - 4)
     return {
       code: Code.CONTINUE,
       options: [option(OptionNumber.BLOCK1, blockBytes(block.num, true, szx))],
       reason: '',
     }
   }
+}
+
+function uploadsOf(state: PeerState): PeerUploads | undefined {
+  return state.uploads as PeerUploads | undefined
 }
 
 function refusal(code: number, reason: string): UploadReply {

@@ -1,33 +1,33 @@
-import { MessageType, encodeMessage, type Message } from '../messages/codec'
-import type { Core } from '../core'
-import { CoapFormatError, CoapReset, CoapResponseTimeout, CoapTimeout } from '../errors'
-import type { OptionFields } from '../options'
-import type { PeerState } from '../peers'
-import { Timer } from '../../base/scheduler'
-import { addExchange, removeExchange, type TokenHolder } from '../messages/tokens'
-import { Transmission, type TransmissionOwner } from '../messages/transmission'
-import type { CoapOption, TransmissionOptions } from '../types'
+import { Timer, type Scheduler } from '../../base/scheduler'
+import { CoapReset, CoapResponseTimeout, CoapTimeout } from '../errors'
+import type { Message, OutgoingMessage } from '../message'
+import type { MessageLayer, RequestOwner, ResponseReceiver, SentMessage } from '../message-layer'
+import { type DropReason, Hold, type PeerFollower, type PeerState } from '../peers'
+import type { Settings } from '../settings'
+import type { CoapStats } from '../stats'
+import type { TransmissionOptions } from '../types'
 
 /** Who sent a request, and is told once how it ended. */
 export interface ExchangeOwner {
   /** False for a response that came late: to an earlier request under the same token. */
-  expects(fields: OptionFields): boolean
-  onResponse(message: Message, fields: OptionFields): void
+  expects(message: Message): boolean
+  onResponse(message: Message): void
   onFailure(error: Error): void
 }
 
-/** The request of an exchange. */
-export interface ExchangeRequest {
-  readonly code: number
-  readonly options: readonly CoapOption[]
-  readonly payload: Uint8Array | undefined
-  readonly confirmable: boolean
+/** What an exchange needs of all of them. */
+interface ExchangeHost {
+  readonly layer: MessageLayer
+  readonly scheduler: Scheduler
+  readonly settings: Settings
+  readonly stats: CoapStats
 }
 
-/** One request message and its response (RFC 7252 §5.2). As a timer it is the response time-out. */
-export class Exchange extends Timer implements TokenHolder, TransmissionOwner {
-  nextHolder: TokenHolder | undefined = undefined
-  private transmission: Transmission | undefined = undefined
+/** One request message and its response (RFC 7252 §5.2). As a timer it is the response timeout. */
+export class Exchange extends Timer implements ResponseReceiver, RequestOwner {
+  /** The next one of the same peer. */
+  next: Exchange | undefined = undefined
+  private sent: SentMessage | undefined = undefined
   private acknowledged = false
   private done = false
 
@@ -36,52 +36,30 @@ export class Exchange extends Timer implements TokenHolder, TransmissionOwner {
    *   this request
    */
   constructor(
-    private readonly core: Core,
+    private readonly host: ExchangeHost,
     public state: PeerState,
-    readonly tokenKey: string,
+    readonly token: string,
     private readonly owner: ExchangeOwner,
-    private readonly timing: TransmissionOptions,
-    private readonly relation: TokenHolder | undefined,
+    private readonly relation: ResponseReceiver | undefined,
   ) {
     super()
   }
 
   /**
    * Sends the request.
-   * @throws PeerGone and what else the transport throws; the exchange is over then
+   * @throws as {@link MessageLayer.request}; the exchange is over then
    */
-  start(request: ExchangeRequest): void {
-    const { core, state, timing } = this
-    const { confirmable } = request
-    const messageId = state.takeMessageId()
-    const datagram = encodeMessage({
-      type: confirmable ? MessageType.CON : MessageType.NON,
-      code: request.code,
-      messageId,
-      token: Buffer.from(this.tokenKey, 'latin1'),
-      options: request.options,
-      payload: request.payload,
-    })
+  start(message: OutgoingMessage, confirmable: boolean, timing: TransmissionOptions): void {
+    const { layer, scheduler, settings, stats } = this.host
+    const { state } = this
     this.acknowledged = !confirmable
-    core.stats.requestsOut++
-    addExchange(this)
-    core.scheduler.schedule(this, timing.responseTimeout ?? core.settings.responseTimeout)
+    stats.requestsOut++
+    this.next = state.exchanges as Exchange | undefined
+    state.exchanges = this
+    scheduler.schedule(this, timing.responseTimeout ?? settings.responseTimeout)
     try {
-      if (confirmable) {
-        const { ackTimeout, maxRetransmit } = timing
-        this.transmission = new Transmission(
-          core,
-          state,
-          messageId,
-          datagram,
-          this,
-          ackTimeout,
-          maxRetransmit,
-        )
-        this.transmission.start()
-      } else {
-        core.send(state, datagram)
-      }
+      const sent = layer.request(state, message, confirmable, timing, this)
+      if (!this.done) this.sent = sent
     } catch (error) {
       this.cancel()
       throw error
@@ -92,74 +70,61 @@ export class Exchange extends Timer implements TokenHolder, TransmissionOwner {
   cancel(): void {
     if (this.done) return
     this.done = true
-    removeExchange(this)
-    this.core.scheduler.cancel(this)
-    this.transmission?.end()
-    this.transmission = undefined
+    this.leave()
+    this.host.scheduler.cancel(this)
+    this.sent?.cancel()
+    this.sent = undefined
   }
 
-  private succeed(message: Message, fields: OptionFields): void {
+  private succeed(message: Message): void {
+    if (this.done) return
     this.cancel()
-    this.owner.onResponse(message, fields)
+    this.owner.onResponse(message)
   }
 
   private fail(error: Error): void {
+    if (this.done) return
     this.cancel()
     this.owner.onFailure(error)
   }
 
-  onMessage(message: Message, fields: OptionFields): void {
-    if (this.relation !== undefined && fields.observe !== undefined) {
-      this.relation.onMessage(message, fields)
-      return
+  /** The layer knows that it answers this very message. */
+  onResponse(message: Message): void {
+    this.sent = undefined
+    this.succeed(message)
+  }
+
+  /** A response on its own also stands for an ACK that got lost (RFC 7252 §5.2.2). */
+  onMessage(message: Message): void {
+    if (this.relation !== undefined && message.observe !== undefined) {
+      this.relation.onMessage(message)
+    } else if (this.owner.expects(message)) {
+      this.succeed(message)
     }
-    if (!this.owner.expects(fields)) return
-    // A response on its own also stands for an ACK that got lost (RFC 7252 §5.2.2).
-    this.succeed(message, fields)
   }
 
   onRejected(error: Error): void {
     this.fail(error)
   }
 
-  onPiggybacked(message: Message, fields: OptionFields): boolean {
-    if (message.token.toString('latin1') !== this.tokenKey) return false
-    if (fields.badCritical !== 0) {
-      this.fail(
-        new CoapFormatError(
-          `critical option ${fields.badCritical} in a response`,
-          encodeMessage(message),
-        ),
-      )
-    } else {
-      this.succeed(message, fields)
-    }
-    return true
-  }
-
   onAcknowledged(): void {
-    this.transmission = undefined
+    this.sent = undefined
     this.acknowledged = true
   }
 
   onReset(): void {
-    this.transmission = undefined
+    this.sent = undefined
     this.fail(new CoapReset(`${this.state.peer.id} rejected the request (RST)`))
   }
 
-  onUnacknowledged(): void {
-    this.transmission = undefined
-    this.fail(new CoapTimeout(`${this.state.peer.id} does not acknowledge`))
-  }
-
-  onSendFailure(error: Error): void {
-    this.transmission = undefined
+  onUndelivered(error: Error): void {
+    this.sent = undefined
     this.fail(error)
   }
 
-  /** The response time-out. */
+  /** The response timeout. */
   onTimer(): void {
-    this.core.stats.timeouts++
+    this.host.stats.timeouts++
     const { id } = this.state.peer
     this.fail(
       this.acknowledged
@@ -167,7 +132,75 @@ export class Exchange extends Timer implements TokenHolder, TransmissionOwner {
         : new CoapTimeout(`${id} did not answer in time`),
     )
   }
+
   override onTimerError(error: unknown): void {
     this.fail(error as Error)
+  }
+
+  /** No longer one of its peer. */
+  private leave(): void {
+    const { state } = this
+    let before = state.exchanges as Exchange | undefined
+    if (before === this) state.exchanges = this.next
+    else {
+      while (before !== undefined && before.next !== this) before = before.next
+      if (before !== undefined) before.next = this.next
+    }
+    this.next = undefined
+  }
+}
+
+/** The exchanges of all peers. */
+export class Exchanges implements PeerFollower, ExchangeHost {
+  constructor(
+    readonly layer: MessageLayer,
+    readonly scheduler: Scheduler,
+    readonly settings: Settings,
+    readonly stats: CoapStats,
+  ) {}
+
+  /**
+   * An exchange yet to be started. A response belongs to the exchange with the same token *of the same
+   * peer* (RFC 7252 §5.3.2).
+   * @param relation what else receives notifications under the same token
+   */
+  make(
+    state: PeerState,
+    token: string,
+    owner: ExchangeOwner,
+    relation: ResponseReceiver | undefined,
+  ): Exchange {
+    return new Exchange(this, state, token, owner, relation)
+  }
+
+  find(state: PeerState, token: string): Exchange | undefined {
+    let exchange = state.exchanges as Exchange | undefined
+    while (exchange !== undefined && exchange.token !== token) exchange = exchange.next
+    return exchange
+  }
+
+  /** Whoever sent them holds the peer. */
+  holds(): Hold {
+    return Hold.NONE
+  }
+
+  move(from: PeerState, to: PeerState): void {
+    let exchange = from.exchanges as Exchange | undefined
+    from.exchanges = undefined
+    while (exchange !== undefined) {
+      const { next } = exchange
+      exchange.state = to
+      exchange.next = to.exchanges as Exchange | undefined
+      to.exchanges = exchange
+      exchange = next
+    }
+  }
+
+  drop(state: PeerState, why: () => Error, _reason: DropReason): void {
+    for (;;) {
+      const exchange = state.exchanges as Exchange | undefined
+      if (exchange === undefined) return
+      exchange.onUndelivered(why())
+    }
   }
 }

@@ -1,61 +1,76 @@
 import type { Peer } from '../../transport/transport'
-import { MessageType, type Message } from '../messages/codec'
 import { Code } from '../codes'
-import type { Recent } from '../messages/duplicates'
-import type { Observation } from '../observe/observation'
-import type { OptionFields } from '../options'
+import type { Message, OutgoingMessage } from '../message'
+import type { ArrivedRequest } from '../message-layer'
 import type { PeerState } from '../peers'
-import type { Responder } from './responder'
 import type { CoapOption, CoapRequest, ObservationHandle } from '../types'
+
+/** An observation that a request made; its reply carries the number. */
+export interface AcceptedObservation extends ObservationHandle {
+  /** The number of the next message. */
+  takeNumber(): number
+  /** It came to nothing. */
+  refused(reason: string): void
+}
+
+/** Who keeps observations. */
+export interface ObservationKeeper {
+  accept(request: IncomingRequest): AcceptedObservation
+  /** Whether there was one. */
+  cancel(request: IncomingRequest): boolean
+}
 
 /** A request on its way to the handler and back. */
 export class IncomingRequest implements CoapRequest {
-  readonly peer: Peer
   readonly code: number
-  readonly confirmable: boolean
-  /** An empty ACK was sent: the response goes on its own. */
-  acknowledged = false
-  observation: Observation | undefined = undefined
+  observation: AcceptedObservation | undefined = undefined
 
+  /**
+   * @param payload the whole body
+   * @param contentFormat of the first block, when the body came in several
+   */
   constructor(
-    private readonly responder: Responder,
-    private readonly origin: PeerState,
+    private readonly keeper: ObservationKeeper,
+    private readonly arrived: ArrivedRequest,
     readonly message: Message,
-    readonly fields: OptionFields,
-    readonly recent: Recent,
     readonly payload: Buffer,
-    /** Of the first block, when the body came in several. */
     readonly contentFormat: number | undefined,
   ) {
-    this.peer = origin.peer
     this.code = message.code
-    this.confirmable = message.type === MessageType.CON
+  }
+
+  get peer(): Peer {
+    return this.arrived.state.peer
+  }
+
+  get confirmable(): boolean {
+    return this.arrived.confirmable
   }
 
   /** Of the peer as it is now: it may have moved while the handler ran. */
   get state(): PeerState {
-    return this.origin.current
+    return this.arrived.state.current
   }
 
   get token(): Uint8Array {
-    return this.message.token
+    return this.message.tokenBytes
   }
 
   get path(): readonly string[] {
-    return this.fields.path
+    return this.message.path
   }
 
   get query(): readonly string[] {
-    return this.fields.query
+    return this.message.query
   }
 
   get accept(): number | undefined {
-    return this.fields.accept
+    return this.message.accept
   }
 
   /** Observe means nothing with other methods (RFC 7641 §2, RFC 8132 §2.4). */
   get observe(): number | undefined {
-    return this.code === Code.GET || this.code === Code.FETCH ? this.fields.observe : undefined
+    return this.code === Code.GET || this.code === Code.FETCH ? this.message.observe : undefined
   }
 
   get options(): readonly CoapOption[] {
@@ -63,10 +78,15 @@ export class IncomingRequest implements CoapRequest {
   }
 
   acceptObservation(): ObservationHandle {
-    return this.responder.accept(this)
+    return (this.observation = this.keeper.accept(this))
   }
 
   cancelObservation(): boolean {
-    return this.observe === 1 && this.responder.cancel(this)
+    return this.observe === 1 && this.keeper.cancel(this)
+  }
+
+  /** Sends the response. @throws RangeError when it cannot be written */
+  respond(response: OutgoingMessage): void {
+    this.arrived.respond(response)
   }
 }

@@ -1,26 +1,36 @@
-import { onAbort } from '../../base/guard'
+import { describeError, onAbort } from '../../base/guard'
 import { PeerGone } from '../../transport/transport'
+import type { BodyBudget } from '../blockwise/body-budget'
 import { BodyReceiver } from '../blockwise/body-receiver'
-import type { Message } from '../messages/codec'
-import { Code, isSuccess } from '../codes'
-import { describe, type Core } from '../core'
-import { BlockwiseError, CoapCancelled, CoapResponseTimeout, CoapTimeout } from '../errors'
-import { Exchange, type ExchangeOwner } from './exchange'
-import { requestOptions } from '../messages/message-options'
 import {
   largestSzx,
-  messageRoom,
   payloadRoom,
   REQUEST_BLOCK_OPTIONS,
   USUAL_RESPONSE_HEAD,
-} from '../messages/message-room'
+} from '../blockwise/message-room'
+import { Code, isSuccess } from '../codes'
+import { BlockwiseError, CoapCancelled, CoapResponseTimeout, CoapTimeout } from '../errors'
+import type { Message } from '../message'
+import type { MessageLayer, ResponseReceiver } from '../message-layer'
 import { LAST_BLOCK, OptionNumber, blockBytes, option, uintOption } from '../options'
-import type { Block, OptionFields } from '../options'
+import type { Block } from '../options'
 import type { PeerState } from '../peers'
-import type { Relation } from '../observe/relation'
-import { responseOf } from './response'
-import { blockExponent } from '../settings'
+import { blockExponent, type Settings } from '../settings'
 import type { CoapOption, CoapRequestInit, CoapResponse } from '../types'
+import type { Warnings } from '../warnings'
+import type { Exchange, ExchangeOwner, Exchanges } from './exchange'
+import { requestOptions } from './message-options'
+import { responseOf } from './response'
+import type { Tokens } from './tokens'
+
+/** The observe relation that an operation makes or cancels. */
+export interface OperationRelation extends ResponseReceiver {
+  state: PeerState
+  /** Whether notifications under its token go to it. */
+  readonly established: boolean
+  /** The peer accepted, with this Observe number. */
+  establish(number: number, operation: Operation): void
+}
 
 /** What makes a request more than a plain one. */
 export interface OperationExtras {
@@ -29,11 +39,24 @@ export interface OperationExtras {
   /** One character a byte. */
   readonly token?: string
   /** The relation that it makes or cancels. */
-  readonly relation?: Relation
+  readonly relation?: OperationRelation
   /** A notification's first block; only the rest of the body is to be fetched. */
   readonly body?: BodyReceiver
   /** Goes before the requests that wait. */
   readonly front?: boolean
+}
+
+/** What operations need of whoever carries them out. */
+export interface OperationHost {
+  readonly exchanges: Exchanges
+  readonly layer: MessageLayer
+  readonly settings: Settings
+  readonly tokens: Tokens
+  readonly warnings: Warnings
+  /** Memory of the bodies that come in. */
+  readonly bodies: BodyBudget
+  /** It is over: called before its owner is told. */
+  settled(operation: Operation): void
 }
 
 /** How often a body is fetched anew because the resource changed meanwhile. */
@@ -67,18 +90,17 @@ export class Operation implements ExchangeOwner {
 
   /** @throws RangeError when the request cannot be written */
   constructor(
-    private readonly core: Core,
+    private readonly host: OperationHost,
     public state: PeerState,
     private readonly init: CoapRequestInit,
     private readonly extras: OperationExtras,
-    private readonly tokenKey: string,
+    private readonly token: string,
     private readonly resolve: (response: CoapResponse) => void,
     private readonly reject: (error: Error) => void,
-    private readonly onSettled: (operation: Operation) => void,
   ) {
     this.options = requestOptions(init, extras.observe)
     this.payload = init.payload
-    this.largestSzx = blockExponent(init.blockSize ?? core.settings.blockSize)
+    this.largestSzx = blockExponent(init.blockSize ?? host.settings.blockSize)
     this.body = extras.body
     if (init.signal !== undefined) {
       this.stopListening = onAbort(init.signal, () =>
@@ -102,12 +124,12 @@ export class Operation implements ExchangeOwner {
   }
 
   /** A newer notification came while the older was fetched, or while the first answer was. */
-  supersede(message: Message, fields: OptionFields): void {
+  supersede(message: Message): void {
     if (this.settled) return
     this.exchange?.cancel()
     this.body?.release()
     this.body = undefined
-    if (this.begun) this.receiveBody(message, fields)
+    if (this.begun) this.receiveBody(message)
     else this.fail(new CoapCancelled('superseded by a newer notification'))
   }
 
@@ -127,23 +149,23 @@ export class Operation implements ExchangeOwner {
    * All blocks of a request's body share a token. A peer that carries out a retransmission anew
    * answers twice, the second time when the next block is already on its way.
    */
-  expects({ block1 }: OptionFields): boolean {
+  expects({ block1 }: Message): boolean {
     const { szx, offset } = this
     if (block1 === undefined || szx === UNBLOCKED || this.body !== undefined) return true
     return block1.num >= offset >> (szx + 4)
   }
 
-  onResponse(message: Message, fields: OptionFields): void {
+  onResponse(message: Message): void {
     if (this.settled) return
     try {
       this.init.onAnswer?.()
       const { timeout } = this
       this.timeout = undefined
-      if (this.body !== undefined) this.receiveFurther(this.body, message, fields)
+      if (this.body !== undefined) this.receiveFurther(this.body, message)
       else if (timeout !== undefined && message.code === Code.REQUEST_ENTITY_INCOMPLETE) {
         // It has the block, but does not take it twice: all that can be said is that it timed out.
         throw timeout
-      } else if (!this.continueSending(message, fields)) this.receiveBody(message, fields)
+      } else if (!this.continueSending(message)) this.receiveBody(message)
     } catch (error) {
       this.giveUp(error as Error)
     }
@@ -185,7 +207,7 @@ export class Operation implements ExchangeOwner {
       this.fail(error)
       return
     }
-    this.finish(body.first, body.fields, body.first.payload)
+    this.finish(body.first, body.first.payload)
   }
 
   private settle(): boolean {
@@ -194,37 +216,27 @@ export class Operation implements ExchangeOwner {
     this.exchange?.cancel()
     this.body?.release()
     this.stopListening?.()
-    this.onSettled(this)
+    this.host.settled(this)
     return true
   }
 
-  private finish(message: Message, fields: OptionFields, payload: Buffer): void {
+  private finish(message: Message, payload: Buffer): void {
     if (!this.settle()) return
-    this.resolve(responseOf(this.state.peer, message, fields, payload))
+    this.resolve(responseOf(this.state.peer, message, payload))
   }
 
   private exchangeMessage(
     options: readonly CoapOption[],
     payload: Uint8Array | undefined,
-    tokenKey: string,
+    token: string,
   ): void {
     const { relation } = this.extras
-    const exchange = new Exchange(
-      this.core,
-      this.state,
-      tokenKey,
-      this,
-      this.init,
-      relation?.established === true ? relation : undefined,
-    )
+    const { code, confirmable = true } = this.init
+    const receiver = relation?.established === true ? relation : undefined
+    const exchange = this.host.exchanges.make(this.state, token, this, receiver)
     this.exchange = exchange
     try {
-      exchange.start({
-        code: this.init.code,
-        options,
-        payload,
-        confirmable: this.init.confirmable ?? true,
-      })
+      exchange.start({ code, token, options, payload }, confirmable, this.init)
     } catch (error) {
       this.fail(error as Error)
     }
@@ -249,18 +261,18 @@ export class Operation implements ExchangeOwner {
         options = [...options, option(OptionNumber.BLOCK2, blockBytes(0, false, wanted))]
       }
     }
-    this.exchangeMessage(options, this.payload, this.tokenKey)
+    this.exchangeMessage(options, this.payload, this.token)
   }
 
   /** Bytes of the body that fit a message to this peer. */
   private get room(): number {
-    const room = messageRoom(this.core.transport, this.state.peer)
-    return payloadRoom(room, this.tokenKey.length, this.options, REQUEST_BLOCK_OPTIONS)
+    const { layer } = this.host
+    return payloadRoom(layer, this.state.peer, this.token, this.options, REQUEST_BLOCK_OPTIONS)
   }
 
   /** What to ask for: a peer that takes small messages only is spared to send large ones, too. */
   private get responseSzx(): number {
-    const room = messageRoom(this.core.transport, this.state.peer)
+    const room = this.host.layer.room(this.state.peer)
     return Math.min(this.largestSzx, largestSzx(room - USUAL_RESPONSE_HEAD))
   }
 
@@ -281,16 +293,16 @@ export class Operation implements ExchangeOwner {
     const options = [...this.options, option(OptionNumber.BLOCK1, blockBytes(num, more, szx))]
     if (num === 0) options.push(uintOption(OptionNumber.SIZE1, payload.length))
     // The same token for all blocks: peers that key by it understand it, the others do not mind.
-    this.exchangeMessage(options, payload.subarray(offset, end), this.tokenKey)
+    this.exchangeMessage(options, payload.subarray(offset, end), this.token)
   }
 
   /**
    * Sends what the answer to a block calls for. False when the answer is the final one.
    * @throws BlockwiseError
    */
-  private continueSending(message: Message, fields: OptionFields): boolean {
+  private continueSending(message: Message): boolean {
     const { payload, szx } = this
-    const { block1 } = fields
+    const { block1 } = message
     if (message.code === Code.REQUEST_ENTITY_TOO_LARGE && this.shrink(block1)) return true
     if (szx === UNBLOCKED || payload === undefined) {
       if (message.code === Code.CONTINUE) throw new BlockwiseError('2.31 for a whole body')
@@ -337,28 +349,32 @@ export class Operation implements ExchangeOwner {
     try {
       this.init.onProgress?.(sent, this.payload?.length ?? 0)
     } catch (error) {
-      this.core.warn('listener-failed', `onProgress: ${describe(error)}`, this.state.peer)
+      this.host.warnings.warn(
+        'listener-failed',
+        `onProgress: ${describeError(error)}`,
+        this.state.peer,
+      )
     }
   }
 
   // The response's body (Block2)
 
-  private receiveBody(message: Message, fields: OptionFields): void {
+  private receiveBody(message: Message): void {
     const { relation, observe } = this.extras
-    if (observe === 0 && fields.observe !== undefined && isSuccess(message.code)) {
-      relation?.establish(fields.observe, this)
+    if (observe === 0 && message.observe !== undefined && isSuccess(message.code)) {
+      relation?.establish(message.observe, this)
     }
-    const { block2 } = fields
+    const { block2 } = message
     const whole = block2 === undefined || (!block2.more && block2.num === 0)
     if (whole || !isSuccess(message.code)) {
-      this.finish(message, fields, message.payload)
+      this.finish(message, message.payload)
       return
     }
     try {
-      const { settings, incoming } = this.core
-      this.body = new BodyReceiver(message, fields, settings.maxBody, incoming)
+      const { settings, bodies } = this.host
+      this.body = new BodyReceiver(message, settings.maxBody, bodies)
     } catch (error) {
-      if (observe === 1) this.finish(message, fields, message.payload)
+      if (observe === 1) this.finish(message, message.payload)
       else this.fail(error as Error)
       return
     }
@@ -366,13 +382,13 @@ export class Operation implements ExchangeOwner {
   }
 
   /** @throws BlockwiseError */
-  private receiveFurther(body: BodyReceiver, message: Message, fields: OptionFields): void {
+  private receiveFurther(body: BodyReceiver, message: Message): void {
     if (!isSuccess(message.code)) {
-      this.finish(message, fields, message.payload)
+      this.finish(message, message.payload)
       return
     }
-    const outcome = body.add(message, fields)
-    if (outcome === 'complete') this.finish(body.first, body.fields, body.take())
+    const outcome = body.add(message)
+    if (outcome === 'complete') this.finish(body.first, body.take())
     else if (outcome === 'more') this.fetchNext(body)
     else this.fetchAnew(body)
   }
@@ -403,6 +419,6 @@ export class Operation implements ExchangeOwner {
     // The body of a FETCH is part of what identifies the resource (RFC 8132 §2.1); that of any
     // other method was carried out already.
     const again = this.init.code === Code.FETCH && this.szx === UNBLOCKED
-    this.exchangeMessage(options, again ? this.payload : undefined, this.core.tokens.fresh())
+    this.exchangeMessage(options, again ? this.payload : undefined, this.host.tokens.fresh())
   }
 }

@@ -1,18 +1,28 @@
-import type { Peer } from '../../transport/transport'
-import { MessageType, encodeEmpty } from '../messages/codec'
-import type { Core } from '../core'
+import type { BodyBudget } from '../blockwise/body-budget'
 import { CoapCancelled, CoapQueueFull, CoapTimeout } from '../errors'
-import { Operation, type OperationExtras } from './operation'
-import type { PeerState } from '../peers'
-import { RequestQueue } from './request-queue'
-import { Transmission, type TransmissionOwner } from '../messages/transmission'
+import type { MessageLayer, MessageOwner } from '../message-layer'
+import { Hold, type PeerFollower, type PeerState } from '../peers'
+import type { Settings } from '../settings'
 import type { CoapRequestInit, CoapResponse, TransmissionOptions } from '../types'
+import type { Warnings } from '../warnings'
+import type { Exchanges } from './exchange'
+import { Operation, type OperationExtras, type OperationHost } from './operation'
+import { RequestQueue } from './request-queue'
+import { tokenOf, type Tokens } from './tokens'
 
 const PLAIN: OperationExtras = Object.freeze({})
 
 /** The asking role: every request goes through its peer's queue. */
-export class Requester {
-  constructor(private readonly core: Core) {}
+export class Requester implements OperationHost, PeerFollower {
+  /** @param bodies memory of the bodies that come in */
+  constructor(
+    readonly layer: MessageLayer,
+    readonly exchanges: Exchanges,
+    readonly tokens: Tokens,
+    readonly settings: Settings,
+    readonly warnings: Warnings,
+    readonly bodies: BodyBudget,
+  ) {}
 
   request(
     state: PeerState,
@@ -32,110 +42,86 @@ export class Requester {
     resolve: (response: CoapResponse) => void,
     reject: (error: Error) => void,
   ): Operation | undefined {
-    const { nstart, maxQueuedPerPeer } = this.core.settings
     const { signal, token } = init
     if (signal?.aborted === true) {
       reject(new CoapCancelled('the request was aborted'))
       return undefined
     }
-    state.requests ??= new RequestQueue(nstart)
-    const queue = state.requests
-    if (extras.front !== true && queue.waitingCount >= maxQueuedPerPeer) {
+    const queue = queueOf(state) ?? new RequestQueue(this.layer.concurrency)
+    if (extras.front !== true && queue.waitingCount >= this.settings.maxQueuedPerPeer) {
       reject(new CoapQueueFull(`${queue.waitingCount} requests wait for ${state.peer.id} already`))
       return undefined
     }
     let operation: Operation
     try {
-      operation = new Operation(
-        this.core,
-        state,
-        init,
-        extras,
-        extras.token ?? (token === undefined ? this.core.tokens.fresh() : tokenKeyOf(token)),
-        resolve,
-        reject,
-        settled,
-      )
+      const own = extras.token ?? (token === undefined ? this.tokens.fresh() : tokenOf(token))
+      operation = new Operation(this, state, init, extras, own, resolve, reject)
     } catch (error) {
-      if (queue.empty) state.requests = undefined
       reject(error as Error)
       return undefined
     }
+    state.requests = queue
     queue.add(operation, extras.front === true)
     return operation
   }
 
-  /** Rejects everything that waits for an answer of this peer. */
-  cancelAll(state: PeerState, error: Error): void {
-    const { requests } = state
-    if (requests === undefined) return
-    // The waiting ones first: otherwise each would begin when the one before it ends.
-    for (const operation of requests.list().reverse()) operation.fail(error)
+  /** The queue goes when it is empty: most peers are idle. */
+  settled(operation: Operation): void {
+    const { state } = operation
+    const queue = queueOf(state)
+    queue?.remove(operation)
+    if (queue?.empty === true && state.requests === queue) state.requests = undefined
   }
 
-  /** An empty confirmable message, to which the peer answers RST (RFC 7252 §4.3). */
+  /** Rejects everything that waits for an answer of this peer. */
+  cancelAll(state: PeerState, why: () => Error): void {
+    const queue = queueOf(state)
+    if (queue === undefined) return
+    const error = why()
+    // The waiting ones first: otherwise each would begin when the one before it ends.
+    for (const operation of queue.list().reverse()) operation.fail(error)
+  }
+
+  /** Resolves when the peer gives a sign of life. @throws CoapTimeout, PeerGone */
   ping(state: PeerState, timing: TransmissionOptions = {}): Promise<void> {
     return new Promise((resolve, reject) => {
-      const messageId = state.takeMessageId()
-      const datagram = encodeEmpty(MessageType.CON, messageId)
-      const owner = new Ping(state.peer, resolve, reject)
+      const owner: MessageOwner = {
+        onAcknowledged: resolve,
+        onReset: resolve,
+        onUndelivered: (error) =>
+          reject(
+            error instanceof CoapTimeout
+              ? new CoapTimeout(`${state.peer.id} does not answer a ping`)
+              : error,
+          ),
+      }
       try {
-        const { ackTimeout, maxRetransmit } = timing
-        new Transmission(
-          this.core,
-          state,
-          messageId,
-          datagram,
-          owner,
-          ackTimeout,
-          maxRetransmit,
-        ).start()
+        this.layer.ping(state, timing, owner)
       } catch (error) {
         reject(error as Error)
       }
     })
   }
+
+  holds(state: PeerState): Hold {
+    return state.requests === undefined ? Hold.NONE : Hold.AWAITED
+  }
+
+  move(from: PeerState, to: PeerState): void {
+    const source = queueOf(from)
+    if (source === undefined) return
+    for (const operation of source.list()) operation.move(to)
+    const target = queueOf(to) ?? new RequestQueue(this.layer.concurrency)
+    target.absorb(source)
+    to.requests = target
+    from.requests = undefined
+  }
+
+  drop(state: PeerState, why: () => Error): void {
+    this.cancelAll(state, why)
+  }
 }
 
-/** The queue goes when it is empty: most peers are idle. */
-function settled(operation: Operation): void {
-  const { state } = operation
-  state.requests?.remove(operation)
-  if (state.requests?.empty === true) state.requests = undefined
-}
-
-/** @throws RangeError when it is no token */
-export function tokenKeyOf(token: Uint8Array): string {
-  if (token.length < 1 || token.length > 8) {
-    throw new RangeError(`a token has 1 to 8 bytes, not ${token.length}`)
-  }
-  return Buffer.from(token).toString('latin1')
-}
-
-class Ping implements TransmissionOwner {
-  constructor(
-    private readonly peer: Peer,
-    private readonly resolve: () => void,
-    private readonly reject: (error: Error) => void,
-  ) {}
-
-  onReset(): void {
-    this.resolve()
-  }
-
-  onAcknowledged(): void {
-    this.resolve()
-  }
-
-  onPiggybacked(): boolean {
-    return false
-  }
-
-  onUnacknowledged(): void {
-    this.reject(new CoapTimeout(`${this.peer.id} does not answer a ping`))
-  }
-
-  onSendFailure(error: Error): void {
-    this.reject(error)
-  }
+function queueOf(state: PeerState): RequestQueue | undefined {
+  return state.requests as RequestQueue | undefined
 }

@@ -1,24 +1,49 @@
-import type { Message } from '../messages/codec'
-import type { OptionFields } from '../options'
 import type { Peer } from '../../transport/transport'
-import type { CoapResponse } from '../types'
+import type { Message } from '../message'
+import type { CoapOption, CoapResponse } from '../types'
 
 /** A response as the application sees it. */
+class Response implements CoapResponse {
+  readonly code: number
+  readonly contentFormat: number | undefined
+
+  constructor(
+    readonly peer: Peer,
+    private readonly message: Message,
+    readonly payload: Buffer,
+    readonly observe: number | undefined,
+  ) {
+    this.code = message.code
+    this.contentFormat = message.contentFormat
+  }
+
+  get locationPath(): readonly string[] {
+    return this.message.locationPath
+  }
+
+  get etag(): Uint8Array | undefined {
+    return this.message.etag
+  }
+
+  get maxAge(): number | undefined {
+    return this.message.maxAge
+  }
+
+  get options(): readonly CoapOption[] {
+    return this.message.options
+  }
+}
+
+/**
+ * A response as the application sees it.
+ * @param payload the whole body, where it came in several messages
+ * @param observe the number of the notification that it belongs to
+ */
 export function responseOf(
   peer: Peer,
   message: Message,
-  fields: OptionFields,
   payload: Buffer = message.payload,
+  observe: number | undefined = message.observe,
 ): CoapResponse {
-  return {
-    peer,
-    code: message.code,
-    contentFormat: fields.contentFormat,
-    payload,
-    locationPath: fields.locationPath,
-    etag: fields.etag,
-    maxAge: fields.maxAge,
-    observe: fields.observe,
-    options: message.options,
-  }
+  return new Response(peer, message, payload, observe)
 }

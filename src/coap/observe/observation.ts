@@ -1,22 +1,21 @@
-import { detach } from '../../base/guard'
+import type { Scheduler } from '../../base/scheduler'
+import { describeError, detach } from '../../base/guard'
 import { PeerGone, type Peer } from '../../transport/transport'
-import { MessageType, encodeMessage } from '../messages/codec'
+import type { ResponseBlocks } from '../blockwise/response-blocks'
 import { isSuccess } from '../codes'
-import { describe, type Core } from '../core'
 import { CoapCancelled, CoapReset, CoapTimeout } from '../errors'
-import { replyOptions } from '../messages/message-options'
+import type { AcceptedObservation } from '../exchanges/incoming-request'
+import { replyOptions } from '../exchanges/message-options'
+import type { OutgoingMessage } from '../message'
+import type { MessageLayer, MessageOwner, SentMessage } from '../message-layer'
 import { OptionNumber, uintOption } from '../options'
 import type { Block } from '../options'
 import type { PeerState } from '../peers'
-import type { Responder } from '../exchanges/responder'
-import { Transmission, type TransmissionOwner } from '../messages/transmission'
 import type { CoapReply, ObservationHandle } from '../types'
+import type { Warnings } from '../warnings'
 
 /** RFC 7641 §4.5: at least this often a notification is confirmable. Milliseconds. */
 const CONFIRM_EVERY = 24 * 3600 * 1000
-/** Message-IDs of non-confirmable notifications whose RST is still understood. */
-const RESETTABLE = 8
-
 type EndReason = Parameters<ObservationHandle['onEnd']>[0]
 
 /** A notification and who waits for its end. */
@@ -26,35 +25,49 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
+/** What observations need of whoever keeps them. */
+export interface ObservationHost {
+  readonly layer: MessageLayer
+  readonly blocks: ResponseBlocks
+  readonly scheduler: Scheduler
+  readonly warnings: Warnings
+  /** It has ended. */
+  remove(observation: Observation): void
+}
+
+/** What an observation is about. */
+export interface Observed {
+  /** Names the body of a notification larger than a block. */
+  readonly transferKey: string
+  readonly requestPayload: Uint8Array
+  /** What the registration asked for. */
+  readonly block: Block | undefined
+}
+
 /** The answering side of an observation (RFC 7641 §4). */
-export class Observation implements ObservationHandle, TransmissionOwner {
+export class Observation implements AcceptedObservation, MessageOwner {
   ended = false
   onEnd: (reason: EndReason) => void = () => {}
   private number: number
   private confirmedAt: number
-  private readonly resettable: number[] = []
-  private transmission: Transmission | undefined = undefined
+  /** The confirmable notification under way. */
+  private sent: SentMessage | undefined = undefined
   private current: Waiting | undefined = undefined
   private next: Waiting | undefined = undefined
 
   /**
    * @param key the token, one character a byte
-   * @param transferKey names the body of a notification larger than a block
-   * @param block what the registration asked for
    * @param after the number of the observation it replaces
    */
   constructor(
-    private readonly core: Core,
-    private readonly responder: Responder,
+    private readonly host: ObservationHost,
     public state: PeerState,
     readonly key: string,
-    private readonly transferKey: string,
-    private readonly requestPayload: Uint8Array,
-    private readonly block: Block | undefined,
+    private readonly observed: Observed,
     after: number,
   ) {
     this.number = after
-    this.confirmedAt = core.clock.monotonic()
+    this.confirmedAt = host.scheduler.monotonic()
   }
 
   get peer(): Peer {
@@ -96,20 +109,17 @@ export class Observation implements ObservationHandle, TransmissionOwner {
     try {
       this.onEnd(reason)
     } catch (thrown) {
-      this.core.warn('listener-failed', `onEnd: ${describe(thrown)}`, this.peer)
+      this.host.warnings.warn('listener-failed', `onEnd: ${describeError(thrown)}`, this.peer)
     }
   }
 
-  /** RST for a non-confirmable message; false when it was none of these notifications. */
-  resetBy(messageId: number): boolean {
-    if (!this.resettable.includes(messageId)) return false
-    this.finish('reset', new CoapReset(`${this.peer.id} rejected a notification (RST)`))
-    return true
+  refused(reason: string): void {
+    this.finish('error', new CoapCancelled(reason))
   }
 
   onAcknowledged(): void {
     const { current, next } = this
-    this.transmission = undefined
+    this.sent = undefined
     this.current = undefined
     this.next = undefined
     if (current !== undefined) {
@@ -119,24 +129,20 @@ export class Observation implements ObservationHandle, TransmissionOwner {
     if (next !== undefined && !this.ended) this.confirm(next)
   }
 
-  onPiggybacked(): boolean {
-    return false
-  }
-
   onReset(): void {
     this.finish('reset', new CoapReset(`${this.peer.id} rejected a notification (RST)`))
   }
 
-  onUnacknowledged(): void {
-    this.finish('timeout', new CoapTimeout(`${this.peer.id} does not acknowledge notifications`))
-  }
-
-  onSendFailure(error: Error): void {
-    this.finish(error instanceof PeerGone ? 'gone' : 'error', error)
+  onUndelivered(error: Error): void {
+    if (error instanceof CoapTimeout) {
+      this.finish('timeout', new CoapTimeout(`${this.peer.id} does not acknowledge notifications`))
+    } else {
+      this.finish(error instanceof PeerGone ? 'gone' : 'error', error)
+    }
   }
 
   private send(reply: CoapReply, confirmable: boolean): Promise<void> {
-    const due = this.core.clock.monotonic() - this.confirmedAt >= CONFIRM_EVERY
+    const due = this.host.scheduler.monotonic() - this.confirmedAt >= CONFIRM_EVERY
     if (!confirmable && !due) {
       try {
         this.sendOnce(reply)
@@ -160,68 +166,59 @@ export class Observation implements ObservationHandle, TransmissionOwner {
   }
 
   private sendOnce(reply: CoapReply): void {
-    const messageId = this.state.takeMessageId()
-    const datagram = this.encode(MessageType.NON, messageId, reply)
-    this.resettable.push(messageId)
-    if (this.resettable.length > RESETTABLE) this.resettable.shift()
-    this.core.send(this.state, datagram)
-    this.sent(reply)
+    this.host.layer.notify(this.state, this.messageOf(reply), false, this)
+    this.tellSent(reply)
   }
 
   private confirm(waiting: Waiting): void {
     this.current = waiting
-    this.confirmedAt = this.core.clock.monotonic()
-    const messageId = this.state.takeMessageId()
+    this.confirmedAt = this.host.scheduler.monotonic()
     try {
-      const datagram = this.encode(MessageType.CON, messageId, waiting.reply)
-      this.transmission = new Transmission(this.core, this.state, messageId, datagram, this)
-      this.transmission.start()
+      const message = this.messageOf(waiting.reply)
+      const sent = this.host.layer.notify(this.state, message, true, this)
+      // It may be acknowledged by now.
+      if (this.current === waiting) this.sent = sent
     } catch (error) {
-      this.onSendFailure(error as Error)
+      this.onUndelivered(error as Error)
       return
     }
-    this.sent(waiting.reply)
+    this.tellSent(waiting.reply)
   }
 
-  private sent(reply: CoapReply): void {
+  private tellSent(reply: CoapReply): void {
     try {
       reply.onSent?.()
     } catch (error) {
-      this.core.warn('listener-failed', `onSent: ${describe(error)}`, this.peer)
+      this.host.warnings.warn('listener-failed', `onSent: ${describeError(error)}`, this.peer)
     }
   }
 
-  private encode(type: number, messageId: number, reply: CoapReply): Buffer {
-    const options = replyOptions(reply)
-    const part = this.responder.blocks.first(
-      { state: this.state, tokenLength: this.key.length },
-      { code: reply.code, options, payload: reply.payload },
-      () => this.transferKey,
-      this.requestPayload,
-      this.block,
+  /** @throws RangeError when the reply cannot be written */
+  private messageOf(reply: CoapReply): OutgoingMessage {
+    const { transferKey, requestPayload, block } = this.observed
+    const { code, options, payload } = this.host.blocks.first(
+      { state: this.state, token: this.key },
+      { code: reply.code, options: replyOptions(reply), payload: reply.payload },
+      () => transferKey,
+      requestPayload,
+      block,
     )
-    return encodeMessage({
-      type,
-      code: part.code,
-      messageId,
-      token: Buffer.from(this.key, 'latin1'),
-      options: isSuccess(reply.code)
-        ? [uintOption(OptionNumber.OBSERVE, this.takeNumber()), ...part.options]
-        : part.options,
-      payload: part.payload,
-    })
+    const token = this.key
+    if (!isSuccess(reply.code)) return { code, token, options, payload }
+    const number = uintOption(OptionNumber.OBSERVE, this.takeNumber())
+    return { code, token, options: [number, ...options], payload }
   }
 
   private stop(error: Error): void {
     if (this.ended) return
     this.ended = true
-    this.transmission?.end()
-    this.transmission = undefined
+    this.sent?.cancel()
+    this.sent = undefined
     const { current, next } = this
     this.current = undefined
     this.next = undefined
     current?.reject(error)
     next?.reject(error)
-    this.responder.forget(this)
+    this.host.remove(this)
   }
 }

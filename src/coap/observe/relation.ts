@@ -1,14 +1,14 @@
+import type { Scheduler } from '../../base/scheduler'
+import { describeError } from '../../base/guard'
 import { BodyReceiver } from '../blockwise/body-receiver'
-import type { Message } from '../messages/codec'
 import { isSuccess } from '../codes'
-import { describe, type Core } from '../core'
 import { CoapCancelled } from '../errors'
-import type { Operation } from '../exchanges/operation'
-import type { OptionFields } from '../options'
-import type { PeerState } from '../peers'
+import type { Operation, OperationRelation } from '../exchanges/operation'
 import type { Requester } from '../exchanges/requester'
 import { responseOf } from '../exchanges/response'
-import type { TokenHolder } from '../messages/tokens'
+import type { Message } from '../message'
+import type { PeerState } from '../peers'
+import type { CoapStats } from '../stats'
 import type {
   CancelOptions,
   CoapRequestInit,
@@ -16,6 +16,7 @@ import type {
   ObserveListener,
   ObserveRelation,
 } from '../types'
+import type { Warnings } from '../warnings'
 import type { Peer } from '../../transport/transport'
 
 /** RFC 7641 §3.4: after this long any number is a newer one. Milliseconds. */
@@ -30,9 +31,21 @@ export function isNewer(value: number, last: number, elapsed: number): boolean {
   )
 }
 
+/** What relations need of whoever keeps them. */
+export interface RelationHost {
+  readonly requester: Requester
+  readonly scheduler: Scheduler
+  readonly stats: CoapStats
+  readonly warnings: Warnings
+  /** From now on notifications under its token go to it; an earlier relation with that token ends. */
+  add(relation: Relation): void
+  remove(relation: Relation): void
+}
+
 /** The asking side of an observation (RFC 7641 §3). */
-export class Relation implements ObserveRelation, TokenHolder {
-  nextHolder: TokenHolder | undefined = undefined
+export class Relation implements ObserveRelation, OperationRelation {
+  /** The next one with the same token, of another peer. */
+  next: Relation | undefined = undefined
   first: CoapResponse | undefined = undefined
   active = false
   /** Whether notifications under its token come here. */
@@ -44,10 +57,9 @@ export class Relation implements ObserveRelation, TokenHolder {
   private registering = false
 
   constructor(
-    private readonly core: Core,
-    private readonly requester: Requester,
+    private readonly host: RelationHost,
     public state: PeerState,
-    readonly tokenKey: string,
+    readonly key: string,
     private readonly init: CoapRequestInit,
     private readonly listener: ObserveListener,
   ) {}
@@ -57,7 +69,7 @@ export class Relation implements ObserveRelation, TokenHolder {
   }
 
   get token(): Uint8Array {
-    return Buffer.from(this.tokenKey, 'latin1')
+    return Buffer.from(this.key, 'latin1')
   }
 
   /**
@@ -66,9 +78,9 @@ export class Relation implements ObserveRelation, TokenHolder {
    */
   async register(): Promise<this> {
     try {
-      this.first = await this.requester.request(this.state, this.init, {
+      this.first = await this.host.requester.request(this.state, this.init, {
         observe: 0,
-        token: this.tokenKey,
+        token: this.key,
         relation: this,
       })
     } catch (error) {
@@ -88,19 +100,14 @@ export class Relation implements ObserveRelation, TokenHolder {
   establish(number: number, operation: Operation): void {
     this.attach()
     this.lastNumber = number
-    this.lastAt = this.core.clock.monotonic()
+    this.lastAt = this.host.scheduler.monotonic()
     this.registering = true
     this.fetching = operation
   }
 
   /** Takes notifications without having registered: a relation from before a restart. */
   attach(): void {
-    // One relation a token: the newest.
-    const former = this.core.tokens.find(this.state, this.tokenKey)
-    if (former instanceof Relation && former !== this) former.detach()
-    this.core.tokens.add(this)
-    this.state.relations ??= new Set()
-    this.state.relations.add(this)
+    this.host.add(this)
     this.established = true
     this.active = true
   }
@@ -109,10 +116,10 @@ export class Relation implements ObserveRelation, TokenHolder {
     this.active = false
     this.dropFetch()
     try {
-      return await this.requester.request(
+      return await this.host.requester.request(
         this.state,
         { ...this.init, signal: undefined, onProgress: undefined, onAnswer: undefined, ...options },
-        { observe: 1, token: this.tokenKey, relation: this },
+        { observe: 1, token: this.key, relation: this },
       )
     } finally {
       this.detach()
@@ -133,31 +140,31 @@ export class Relation implements ObserveRelation, TokenHolder {
     try {
       this.listener.onEnd?.(reason, response)
     } catch (error) {
-      this.core.warn('listener-failed', `onEnd: ${describe(error)}`, this.peer)
+      this.host.warnings.warn('listener-failed', `onEnd: ${describeError(error)}`, this.peer)
     }
   }
 
-  onMessage(message: Message, fields: OptionFields): void {
+  onMessage(message: Message): void {
     if (!this.active) return
     if (!isSuccess(message.code)) {
-      this.end('error', responseOf(this.peer, message, fields))
+      this.end('error', responseOf(this.peer, message))
       return
     }
     // A notification without a number is against the letter, but what it says is still news.
-    if (fields.observe !== undefined && !this.takeNumber(fields.observe)) {
-      this.core.stats.stale++
+    if (message.observe !== undefined && !this.takeNumber(message.observe)) {
+      this.host.stats.stale++
       return
     }
     if (this.registering) {
-      this.fetching?.supersede(message, fields)
+      this.fetching?.supersede(message)
       return
     }
     this.dropFetch()
-    const { block2 } = fields
+    const { block2 } = message
     if (block2 === undefined || (!block2.more && block2.num === 0)) {
-      this.deliver(responseOf(this.peer, message, fields))
+      this.deliver(responseOf(this.peer, message))
     } else {
-      this.fetchRest(message, fields)
+      this.fetchRest(message)
     }
   }
 
@@ -167,7 +174,8 @@ export class Relation implements ObserveRelation, TokenHolder {
 
   /** False for a number that is not newer than the last (RFC 7641 §3.4). */
   private takeNumber(number: number): boolean {
-    const now = this.core.clock.monotonic()
+    if (this.host.requester.layer.ordered) return true
+    const now = this.host.scheduler.monotonic()
     const last = this.lastNumber
     if (last !== undefined && !isNewer(number, last, now - this.lastAt)) return false
     this.lastNumber = number
@@ -176,26 +184,30 @@ export class Relation implements ObserveRelation, TokenHolder {
   }
 
   private deliver(response: CoapResponse): void {
-    this.core.stats.notifications++
+    this.host.stats.notifications++
     try {
       this.listener.onNotification(response)
     } catch (error) {
-      this.core.warn('listener-failed', `onNotification: ${describe(error)}`, this.peer)
+      this.host.warnings.warn(
+        'listener-failed',
+        `onNotification: ${describeError(error)}`,
+        this.peer,
+      )
     }
   }
 
   /** RFC 7959 §2.6: the notification has the first block only. */
-  private fetchRest(message: Message, fields: OptionFields): void {
-    const { settings, incoming } = this.core
+  private fetchRest(message: Message): void {
+    const { settings, bodies } = this.host.requester
     let body: BodyReceiver
     try {
-      body = new BodyReceiver(message, fields, settings.maxBody, incoming)
+      body = new BodyReceiver(message, settings.maxBody, bodies)
     } catch (error) {
       this.incomplete(error)
       return
     }
     let fetching: Operation | undefined = undefined
-    fetching = this.requester.start(
+    fetching = this.host.requester.start(
       this.state,
       {
         ...this.init,
@@ -208,7 +220,7 @@ export class Relation implements ObserveRelation, TokenHolder {
       (response) => {
         if (this.fetching === fetching) this.fetching = undefined
         if (!this.active) return
-        if (isSuccess(response.code)) this.deliver({ ...response, observe: fields.observe })
+        if (isSuccess(response.code)) this.deliver(response)
         else this.incomplete(new Error(`a later block was answered with code ${response.code}`))
       },
       (error) => {
@@ -221,9 +233,9 @@ export class Relation implements ObserveRelation, TokenHolder {
 
   /** The device may have gone to sleep in the middle; the next notification will be whole. */
   private incomplete(error: unknown): void {
-    this.core.warn(
+    this.host.warnings.warn(
       'notification-incomplete',
-      `a notification of ${this.peer.id} is incomplete: ${describe(error)}`,
+      `a notification of ${this.peer.id} is incomplete: ${describeError(error)}`,
       this.peer,
     )
   }
@@ -234,13 +246,11 @@ export class Relation implements ObserveRelation, TokenHolder {
     this.fetching = undefined
   }
 
-  private detach(): void {
+  /** Notifications under its token are no longer its own. */
+  detach(): void {
     if (this.established) {
       this.established = false
-      this.core.tokens.remove(this)
-      const { relations } = this.state
-      relations?.delete(this)
-      if (relations?.size === 0) this.state.relations = undefined
+      this.host.remove(this)
     }
     this.dropFetch()
   }

@@ -21,7 +21,7 @@ class LinkEnd implements Transport {
   onPeerGone: (peer: Peer, reason: string) => void = () => {}
   onWarning: (message: string, peer?: Peer) => void = () => {}
   /** Who is at the other end. */
-  readonly peer: Peer
+  peer: Peer
 
   constructor(
     name: string,
@@ -56,6 +56,12 @@ export class LossyLink {
   readonly left: LinkEnd
   readonly right: LinkEnd
   dropped = 0
+
+  /** From now on what reaches the left end comes from here. */
+  set leftPeer(peer: Peer) {
+    this.left.peer = peer
+  }
+
   private readonly random: () => number
 
   constructor(

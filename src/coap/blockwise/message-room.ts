@@ -1,5 +1,5 @@
-import type { Peer, Transport } from '../../transport/transport'
-import { headLength } from './codec'
+import type { Peer } from '../../transport/transport'
+import type { MessageLayer } from '../message-layer'
 import type { CoapOption } from '../types'
 
 /** Block1 or Block2, and Size1: what a request with a body takes besides its own options. */
@@ -9,23 +9,19 @@ export const RESPONSE_BLOCK_OPTIONS = 32
 /** Header, token and options of a response yet to come, as much as one mostly has. */
 export const USUAL_RESPONSE_HEAD = 64
 
-/** Bytes that a message to this peer may have: a DTLS peer may take small records only. */
-export function messageRoom(transport: Transport, peer: Peer): number {
-  return transport.maxDatagramFor?.(peer) ?? transport.maxDatagram
-}
-
 /**
- * Bytes of payload that fit a message of `room` bytes.
+ * Bytes of payload that fit a message to this peer.
  * @param spare bytes for options that will be added
  */
 export function payloadRoom(
-  room: number,
-  tokenLength: number,
+  layer: MessageLayer,
+  peer: Peer,
+  token: string,
   options: readonly CoapOption[],
   spare: number,
 ): number {
   // One byte is the payload marker.
-  return room - headLength(tokenLength, options) - spare - 1
+  return layer.room(peer) - layer.headLength(token.length, options) - spare - 1
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Code } from '../codes'
-import { hashBytes } from '../messages/duplicates'
+import { hashBytes } from '../hash'
 import { OptionNumber, blockBytes, option, uintBytes, uintOption } from '../options'
 import type { CoapOption } from '../types'
 

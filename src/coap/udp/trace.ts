@@ -1,6 +1,6 @@
 import type { Peer } from '../../transport/transport'
-import { decodeMessage, type Message } from './codec'
-import { readOptions, type Block } from '../options'
+import { decodeMessage, type UdpMessage } from './codec'
+import type { Block } from '../options'
 import type { CoapTrace } from '../types'
 
 const TYPES = ['CON', 'NON', 'ACK', 'RST'] as const
@@ -13,13 +13,12 @@ export function traceOf(
   datagram: Buffer,
   repeated: boolean,
 ): CoapTrace | undefined {
-  let message: Message
+  let message: UdpMessage
   try {
     message = decodeMessage(datagram)
   } catch {
     return undefined
   }
-  const fields = readOptions(message.options)
   return {
     direction,
     peer,
@@ -27,13 +26,13 @@ export function traceOf(
     type: TYPES[message.type] ?? 'CON',
     code: message.code,
     messageId: message.messageId,
-    token: message.token,
-    path: fields.path.length > 0 ? `/${fields.path.join('/')}` : undefined,
-    query: fields.query.length > 0 ? fields.query.join('&') : undefined,
-    contentFormat: fields.contentFormat,
-    observe: fields.observe,
-    block1: blockText(fields.block1),
-    block2: blockText(fields.block2),
+    token: message.tokenBytes,
+    path: message.path.length > 0 ? `/${message.path.join('/')}` : undefined,
+    query: message.query.length > 0 ? message.query.join('&') : undefined,
+    contentFormat: message.contentFormat,
+    observe: message.observe,
+    block1: blockText(message.block1),
+    block2: blockText(message.block2),
     payload: message.payload,
     size: datagram.length,
     repeated,

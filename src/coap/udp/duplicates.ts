@@ -1,5 +1,3 @@
-import type { PeerState } from '../peers'
-
 /** How far the answer to a remembered message got. */
 export const Progress = {
   /** The handler runs; nothing was sent. */
@@ -11,6 +9,13 @@ export const Progress = {
   /** Nothing is to be sent again. */
   SILENT: 3,
 } as const
+
+/** Whom messages are remembered of. */
+export interface RecentPeer {
+  /** The newest one. */
+  recent: Recent | undefined
+  recentCount: number
+}
 
 /** A message received not long ago. */
 export class Recent {
@@ -25,7 +30,7 @@ export class Recent {
   listed = true
 
   constructor(
-    public state: PeerState,
+    public peer: RecentPeer,
     public messageId: number,
     public hash: number,
     /** Monotonic milliseconds of its arrival. */
@@ -34,14 +39,7 @@ export class Recent {
 }
 
 /** Bytes of replies kept for all peers together; the oldest go first. */
-const MOST_REPLY_BYTES = 32 << 20
-
-/** A 32-bit FNV-1a hash. */
-export function hashBytes(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5 | 0
-  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193)
-  return hash
-}
+export const MOST_REPLY_BYTES = 32 << 20
 
 /**
  * Detects duplicates (RFC 7252 §4.5): per peer the last few messages, each for EXCHANGE_LIFETIME. A
@@ -69,8 +67,8 @@ export class DuplicateLog {
     return this.count
   }
 
-  find(state: PeerState, messageId: number, hash: number, now: number): Recent | undefined {
-    for (let entry = state.recent; entry !== undefined; entry = entry.older) {
+  find(peer: RecentPeer, messageId: number, hash: number, now: number): Recent | undefined {
+    for (let entry = peer.recent; entry !== undefined; entry = entry.older) {
       if (entry.messageId === messageId && entry.hash === hash) {
         return now - entry.at < this.lifetime ? entry : undefined
       }
@@ -79,14 +77,14 @@ export class DuplicateLog {
   }
 
   /** Undefined when the peer already has as many messages in work as may be remembered. */
-  remember(state: PeerState, messageId: number, hash: number, now: number): Recent | undefined {
-    if (state.recentCount < this.perPeer) {
-      const entry = new Recent(state, messageId, hash, now)
+  remember(peer: RecentPeer, messageId: number, hash: number, now: number): Recent | undefined {
+    if (peer.recentCount < this.perPeer) {
+      const entry = new Recent(peer, messageId, hash, now)
       this.insert(entry)
       return entry
     }
     let oldest: Recent | undefined
-    for (let entry = state.recent; entry !== undefined; entry = entry.older) {
+    for (let entry = peer.recent; entry !== undefined; entry = entry.older) {
       if (entry.progress !== Progress.RUNNING) oldest = entry
     }
     if (oldest === undefined) return undefined
@@ -115,17 +113,17 @@ export class DuplicateLog {
     while (this.first !== undefined && now - this.first.at >= this.lifetime) this.drop(this.first)
   }
 
-  forget(state: PeerState): void {
-    while (state.recent !== undefined) this.drop(state.recent)
+  forget(peer: RecentPeer): void {
+    while (peer.recent !== undefined) this.drop(peer.recent)
   }
 
   /** Appends the messages of one peer to those of another (it moved). */
-  move(from: PeerState, to: PeerState): void {
+  move(from: RecentPeer, to: RecentPeer): void {
     if (from.recent === undefined) return
     let oldest: Recent | undefined
     for (let entry = to.recent; entry !== undefined; entry = entry.older) oldest = entry
     for (let entry: Recent | undefined = from.recent; entry !== undefined; entry = entry.older) {
-      entry.state = to
+      entry.peer = to
     }
     if (oldest === undefined) to.recent = from.recent
     else oldest.older = from.recent
@@ -135,10 +133,10 @@ export class DuplicateLog {
   }
 
   private insert(entry: Recent): void {
-    const { state } = entry
-    entry.older = state.recent
-    state.recent = entry
-    state.recentCount++
+    const { peer } = entry
+    entry.older = peer.recent
+    peer.recent = entry
+    peer.recentCount++
     entry.before = this.last
     if (this.last === undefined) this.first = entry
     else this.last.after = entry
@@ -147,18 +145,18 @@ export class DuplicateLog {
   }
 
   private drop(entry: Recent): void {
-    const { state, before, after } = entry
+    const { peer, before, after } = entry
     if (before === undefined) this.first = after
     else before.after = after
     if (after === undefined) this.last = before
     else after.before = before
-    if (state.recent === entry) state.recent = entry.older
+    if (peer.recent === entry) peer.recent = entry.older
     else {
-      let newer = state.recent
+      let newer = peer.recent
       while (newer !== undefined && newer.older !== entry) newer = newer.older
       if (newer !== undefined) newer.older = entry.older
     }
-    state.recentCount--
+    peer.recentCount--
     this.count--
     this.bytes -= entry.reply.length
     entry.before = entry.after = entry.older = undefined

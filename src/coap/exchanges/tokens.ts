@@ -1,0 +1,24 @@
+import { randomFillSync } from 'node:crypto'
+
+/** Makes tokens. */
+export class Tokens {
+  private readonly random = Buffer.alloc(4096)
+  private used = this.random.length
+
+  /** Eight random bytes: hard to guess, as NoSec needs it (RFC 7252 §5.3.1), and never twice. */
+  fresh(): string {
+    if (this.used === this.random.length) {
+      randomFillSync(this.random)
+      this.used = 0
+    }
+    return this.random.toString('latin1', this.used, (this.used += 8))
+  }
+}
+
+/** The string of a token, one character a byte. @throws RangeError when it is none */
+export function tokenOf(bytes: Uint8Array): string {
+  if (bytes.length < 1 || bytes.length > 8) {
+    throw new RangeError(`a token has 1 to 8 bytes, not ${bytes.length}`)
+  }
+  return Buffer.from(bytes).toString('latin1')
+}

@@ -1,0 +1,92 @@
+import type { Block } from './options'
+import type { CoapOption } from './types'
+
+const NONE: readonly string[] = Object.freeze([])
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * A message as it arrived: code, token, options and payload, which are the same in every framing (RFC
+ * 7252 §3, RFC 8323 §3.2). Its byte arrays are views of what was received.
+ */
+export class Message {
+  code = 0
+  /** The token, one character a byte. */
+  token = ''
+  payload: Buffer = NOTHING
+
+  path: readonly string[] = NONE
+  query: readonly string[] = NONE
+  locationPath: readonly string[] = NONE
+  contentFormat: number | undefined = undefined
+  accept: number | undefined = undefined
+  observe: number | undefined = undefined
+  maxAge: number | undefined = undefined
+  /** The first one. */
+  etag: Uint8Array | undefined = undefined
+  block1: Block | undefined = undefined
+  block2: Block | undefined = undefined
+  size1: number | undefined = undefined
+  size2: number | undefined = undefined
+  /** Proxy-Uri or Proxy-Scheme is there: the sender takes us for a proxy. */
+  proxy = false
+  /** The first critical option that is unknown, of a wrong length or repeated; 0 for none. */
+  badCritical = 0
+
+  /** Where the options are; they were checked when the message was decoded. */
+  protected bytes: Buffer = NOTHING
+  protected optionsAt = 0
+  protected optionsEnd = 0
+  private list: readonly CoapOption[] | undefined = undefined
+
+  get tokenBytes(): Buffer {
+    return Buffer.from(this.token, 'latin1')
+  }
+
+  /** All options as received, in order. Made when first asked for: mostly the fields above suffice. */
+  get options(): readonly CoapOption[] {
+    return (this.list ??= listOptions(this.bytes, this.optionsAt, this.optionsEnd))
+  }
+
+  /** For decoders: keeps where the options are. */
+  keepOptions(bytes: Buffer, at: number, end: number): void {
+    this.bytes = bytes
+    this.optionsAt = at
+    this.optionsEnd = end
+  }
+}
+
+/** A message to be sent. */
+export interface OutgoingMessage {
+  readonly code: number
+  /** One character a byte, at most 8. */
+  readonly token: string
+  /** In any order; equal numbers keep theirs. */
+  readonly options: readonly CoapOption[]
+  readonly payload?: Uint8Array
+}
+
+/** The options between two places of a message that was decoded before. */
+function listOptions(bytes: Buffer, from: number, end: number): readonly CoapOption[] {
+  const options: CoapOption[] = []
+  let at = from
+  let number = 0
+  while (at < end) {
+    const head = bytes[at++] as number
+    let delta = head >> 4
+    let size = head & 15
+    if (delta === 13) delta = 13 + (bytes[at++] as number)
+    else if (delta === 14) {
+      delta = 269 + bytes.readUInt16BE(at)
+      at += 2
+    }
+    if (size === 13) size = 13 + (bytes[at++] as number)
+    else if (size === 14) {
+      size = 269 + bytes.readUInt16BE(at)
+      at += 2
+    }
+    number += delta
+    options.push({ number, value: bytes.subarray(at, at + size) })
+    at += size
+  }
+  return options
+}

@@ -1,0 +1,71 @@
+import { randomInt } from 'node:crypto'
+import type { MessageOwner } from '../message-layer'
+import type { PeerState } from '../peers'
+import type { Recent, RecentPeer } from './duplicates'
+import type { Transmission, TransmissionPeer } from './transmission'
+
+/** Non-confirmable messages of one peer whose RST is still understood. */
+const MOST_RESETTABLE = 64
+
+/** What the message layer over UDP keeps of a peer. */
+export class UdpPeer implements RecentPeer, TransmissionPeer {
+  nextMessageId = randomInt(0x10000)
+  /** The newest message remembered of it. */
+  recent: Recent | undefined = undefined
+  recentCount = 0
+  /** Confirmable messages that wait for their ACK. */
+  transmission: Transmission | undefined = undefined
+  /** Who sent the last non-confirmable messages, by Message-ID. */
+  private resettable: Map<number, MessageOwner> | undefined = undefined
+
+  constructor(readonly state: PeerState) {}
+
+  takeMessageId(): number {
+    const messageId = this.nextMessageId
+    this.nextMessageId = (messageId + 1) & 0xffff
+    return messageId
+  }
+
+  /** An RST for this message is to be told to its owner. */
+  keepResettable(messageId: number, owner: MessageOwner): void {
+    const resettable = (this.resettable ??= new Map<number, MessageOwner>())
+    resettable.delete(messageId)
+    resettable.set(messageId, owner)
+    if (resettable.size <= MOST_RESETTABLE) return
+    const [oldest] = resettable.keys()
+    if (oldest !== undefined) resettable.delete(oldest)
+  }
+
+  /** Who sent a non-confirmable message that is rejected now. */
+  takeResettable(messageId: number): MessageOwner | undefined {
+    const owner = this.resettable?.get(messageId)
+    if (owner !== undefined) this.resettable?.delete(messageId)
+    return owner
+  }
+
+  /** Takes over all but the remembered messages: the device is the same, and counts on. */
+  takeOver(from: UdpPeer): void {
+    this.nextMessageId = from.nextMessageId
+    let last = from.transmission
+    for (let each = last; each !== undefined; each = each.next) {
+      each.peer = this
+      last = each
+    }
+    if (last !== undefined) {
+      last.next = this.transmission
+      this.transmission = from.transmission
+      from.transmission = undefined
+    }
+    for (const [messageId, owner] of from.resettable ?? []) this.keepResettable(messageId, owner)
+    from.resettable = undefined
+  }
+}
+
+/** Finds or makes. */
+export function udpPeerOf(state: PeerState): UdpPeer {
+  return (state.messages ??= new UdpPeer(state)) as UdpPeer
+}
+
+export function findUdpPeer(state: PeerState): UdpPeer | undefined {
+  return state.messages as UdpPeer | undefined
+}
