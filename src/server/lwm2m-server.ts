@@ -17,7 +17,7 @@ import { Operations } from './operations/operations'
 import type { Lwm2mServerOptions } from './options'
 import { deviceFormats } from './operations/content-format'
 import { PartsHost } from './parts-host'
-import { RelationJournal } from './persistence/relation-journal'
+import { ObservationJournal } from './persistence/observation-journal'
 import type { DeviceRegistration } from './registration/device-registration'
 import type { RegistrationRegistry } from './registration/registration-registry'
 import { handleSend } from './send'
@@ -103,7 +103,7 @@ export class Lwm2mServer extends DeviceManagement {
     const host = new PartsHost({
       clock,
       core,
-      relations: store && new RelationJournal(store),
+      relations: store && new ObservationJournal(store),
       model,
       deviceFormat: deviceFormats(options),
       values: this.stream,

@@ -4,7 +4,7 @@ import type { ObjectModel } from '../lwm2m/model/definition'
 import type { Peer } from '../transport/transport'
 import type { DeviceChannel } from './channel/device-channel'
 import type { ObservationHost } from './observations/observation-broker'
-import type { RelationStore } from './observations/relation-store'
+import type { ObservationStore } from './observations/observation-store'
 import type { DeviceFormat } from './operations/content-format'
 import type { OperationsHost } from './operations/operations'
 import type { SendHost } from './send'
@@ -16,7 +16,7 @@ import type { ValueStream } from './values/value-stream'
 export interface PartsHostOptions {
   readonly clock: Scheduler
   readonly core: ServerCore
-  readonly relations: RelationStore | undefined
+  readonly relations: ObservationStore | undefined
   model(): ObjectModel
   /** The Content-Format set for an endpoint. */
   deviceFormat(endpoint: string): DeviceFormat | undefined
@@ -26,7 +26,7 @@ export interface PartsHostOptions {
 /** What operations, observations and Send get of the server. */
 export class PartsHost implements OperationsHost, ObservationHost, SendHost {
   readonly clock: Scheduler
-  readonly relations: RelationStore | undefined
+  readonly relations: ObservationStore | undefined
   readonly values: ValueStream
   readonly deviceFormat: (endpoint: string) => DeviceFormat | undefined
 

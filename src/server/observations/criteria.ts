@@ -43,7 +43,7 @@ export function checkCriteria(criteria: ObserveCriteria): void {
  * What one subscriber wants to hear of one device: pmin, pmax, gt, lt, st (Core §5.1.2) and changes
  * only. Knows the last values it let through; has no clock of its own.
  */
-export class CriteriaFilter {
+export class CriteriaEvaluator {
   private readonly last = new Map<string, Value | undefined>()
   private lastAt: number | undefined
 
@@ -53,7 +53,7 @@ export class CriteriaFilter {
    * @param at when the values were measured or came, ms
    * @returns true to deliver now, false to drop, or the ms after which to ask again (pmin)
    */
-  judge(records: readonly Record[], at: number): boolean | number {
+  evaluate(records: readonly Record[], at: number): boolean | number {
     if (this.lastAt === undefined) return true
     // Values of the past may come in any order: what counts is their distance.
     const elapsed = Math.abs(at - this.lastAt)

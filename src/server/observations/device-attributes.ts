@@ -11,7 +11,7 @@ import { writeAttributesOperation } from '../operations/write-attributes'
 import type { Registration, ServerWarning } from '../types'
 import { attributeChanges, type Demand, mergeDemands } from './merged-attributes'
 import type { ObservePlan } from './observe-plan'
-import type { RelationContext } from './relation-context'
+import type { ObservationContext } from './observation-context'
 
 /** Attributes of an Observe-Composite (Core 1.2 §6.4.3). */
 const OF_COMPOSITE: readonly AttributeName[] = ['pmin', 'pmax', 'epmin', 'epmax', 'con']
@@ -72,7 +72,7 @@ export class DeviceAttributes {
 
   constructor(
     private readonly plan: ObservePlan,
-    private readonly context: RelationContext,
+    private readonly context: ObservationContext,
   ) {}
 
   /** What the device has now. */

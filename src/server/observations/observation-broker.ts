@@ -21,19 +21,19 @@ import type {
 import type { ValueStream } from '../values/value-stream'
 import { checkCriteria } from './criteria'
 import { ObservePlan } from './observe-plan'
-import { DeviceRelation } from './relation'
-import type { RelationContext } from './relation-context'
-import { RelationKeeper } from './relation-keeper'
-import type { RelationStore, StoredRelation } from './relation-store'
+import { DeviceObservation } from './device-observation'
+import type { ObservationContext } from './observation-context'
+import { ObservationKeeper } from './observation-keeper'
+import type { ObservationStore, StoredObservation } from './observation-store'
 import { BrokerSubscription } from './subscription'
 import { SubscriptionIndex } from './subscription-index'
-import { UnwantedRelations } from './unwanted-relations'
+import { UnsubscribedObservations } from './unsubscribed-observations'
 
 /** What the broker needs of the server. */
 export interface ObservationHost {
   readonly clock: Scheduler
   readonly model: ObjectModel
-  readonly relations?: RelationStore
+  readonly relations?: ObservationStore
   /** The Content-Format set for an endpoint. */
   readonly deviceFormat: (endpoint: string) => DeviceFormat | undefined
   registration(endpoint: string): Registration | undefined
@@ -61,18 +61,18 @@ const SLICE = 200
 export class ObservationBroker {
   private readonly wishes = new SubscriptionIndex()
   /** By endpoint, then by {@link ObservePlan.key}. */
-  private readonly relations = new Map<string, Map<string, DeviceRelation>>()
-  private readonly keeper: RelationKeeper
-  private readonly context: RelationContext
-  private readonly unwanted: UnwantedRelations
+  private readonly relations = new Map<string, Map<string, DeviceObservation>>()
+  private readonly keeper: ObservationKeeper
+  private readonly context: ObservationContext
+  private readonly unwanted: UnsubscribedObservations
   /** False from {@link restore} to {@link onStarted}: nothing can be sent yet. */
   private ready = true
   private stopped = false
 
   constructor(private readonly host: ObservationHost) {
-    this.keeper = new RelationKeeper(host.relations, (warning) => host.warn(warning))
+    this.keeper = new ObservationKeeper(host.relations, (warning) => host.warn(warning))
     this.context = makeContext(host, this.keeper, () => this.ready)
-    this.unwanted = new UnwantedRelations(host.clock, (relation) => this.end(relation))
+    this.unwanted = new UnsubscribedObservations(host.clock, (relation) => this.end(relation))
   }
 
   /**
@@ -101,7 +101,7 @@ export class ObservationBroker {
     this.ready = true
     for (const relations of this.relations.values()) {
       for (const relation of relations.values()) {
-        if (relation.audience.empty) this.unwanted.add(relation)
+        if (relation.subscribers.empty) this.unwanted.add(relation)
         else relation.reconsider()
       }
     }
@@ -136,7 +136,7 @@ export class ObservationBroker {
     for (const relation of existing?.values() ?? []) relation.drop()
     for (const subscription of this.wishes.matching(endpoint)) {
       const relation = this.relationFor(subscription, device)
-      relation?.audience.add(subscription)
+      relation?.subscribers.add(subscription)
     }
     for (const [key, relation] of existing ?? []) {
       // Wished for by pattern only, and the device does not have it any more.
@@ -174,14 +174,14 @@ export class ObservationBroker {
     for (const subscription of this.wishes.matching(device.endpoint)) {
       if (subscription.request.includeSend !== true) continue
       const { plan } = subscription
-      const audience = this.relations.get(device.endpoint)?.get(plan.key)?.audience
+      const subscribers = this.relations.get(device.endpoint)?.get(plan.key)?.subscribers
       const records = result.records.filter(({ path }) =>
         plan.paths.some((wanted) => wanted.contains(path)),
       )
       if (records.length === 0) continue
       const own: OperationResult = { ...result, path: plan.base, records }
-      if (audience === undefined) subscription.value(own, device)
-      else audience.offer(subscription, own)
+      if (subscribers === undefined) subscription.value(own, device)
+      else subscribers.offer(subscription, own)
     }
   }
 
@@ -192,7 +192,7 @@ export class ObservationBroker {
     for (const relations of this.relations.values()) {
       for (const relation of relations.values()) {
         relation.drop()
-        relation.audience.clear()
+        relation.subscribers.clear()
       }
     }
     this.relations.clear()
@@ -223,7 +223,7 @@ export class ObservationBroker {
   private want(subscription: BrokerSubscription, device: Registration): void {
     const relation = this.relationFor(subscription, device)
     if (relation === undefined) return
-    relation.audience.add(subscription)
+    relation.subscribers.add(subscription)
     relation.reconsider()
   }
 
@@ -231,23 +231,23 @@ export class ObservationBroker {
   private relationFor(
     subscription: BrokerSubscription,
     device: Registration,
-  ): DeviceRelation | undefined {
+  ): DeviceObservation | undefined {
     const { plan } = subscription
     if (subscription.pattern && !plan.appliesTo(device)) return undefined
     const existing = this.relations.get(device.endpoint)?.get(plan.key)
     return existing ?? this.makeRelation(device.endpoint, plan)
   }
 
-  private makeRelation(endpoint: string, plan: ObservePlan): DeviceRelation {
+  private makeRelation(endpoint: string, plan: ObservePlan): DeviceObservation {
     let relations = this.relations.get(endpoint)
     if (relations === undefined) this.relations.set(endpoint, (relations = new Map()))
-    const relation = new DeviceRelation(endpoint, plan, this.context)
+    const relation = new DeviceObservation(endpoint, plan, this.context)
     relations.set(plan.key, relation)
     return relation
   }
 
   /** Goes on with an observation made before a restart, wanted or not: that will show. */
-  private takeUp(stored: StoredRelation, plan: ObservePlan): void {
+  private takeUp(stored: StoredObservation, plan: ObservePlan): void {
     const { endpoint, key } = stored
     const device = this.host.registration(endpoint)
     if (device === undefined || device.id !== stored.registrationId) {
@@ -268,7 +268,7 @@ export class ObservationBroker {
     }
   }
 
-  private isWanted(relation: DeviceRelation, device: Registration): boolean {
+  private isWanted(relation: DeviceObservation, device: Registration): boolean {
     for (const subscription of this.wishes.matching(device.endpoint)) {
       if (subscription.plan.key !== relation.plan.key) continue
       if (!subscription.pattern || relation.plan.appliesTo(device)) return true
@@ -279,7 +279,7 @@ export class ObservationBroker {
   /** @param abandoned told of each relation that nobody listens to any more */
   private leave(
     subscription: BrokerSubscription,
-    abandoned: (relation: DeviceRelation) => void,
+    abandoned: (relation: DeviceObservation) => void,
   ): void {
     this.wishes.delete(subscription)
     if (this.stopped) return
@@ -287,14 +287,14 @@ export class ObservationBroker {
     const endpoints = subscription.pattern ? [...this.relations.keys()] : [subscription.target]
     for (const endpoint of endpoints) {
       const relation = this.relations.get(endpoint)?.get(key)
-      if (relation?.audience.remove(subscription) === true && relation.audience.empty) {
+      if (relation?.subscribers.remove(subscription) === true && relation.subscribers.empty) {
         abandoned(relation)
       }
     }
   }
 
   /** Ends a relation that nobody wants; the device is told. */
-  private end(relation: DeviceRelation): void {
+  private end(relation: DeviceObservation): void {
     const { endpoint, plan } = relation
     if (this.relations.get(endpoint)?.get(plan.key) !== relation) return
     this.detach(endpoint, plan.key)
@@ -305,7 +305,7 @@ export class ObservationBroker {
   private remove(endpoint: string, key: string): void {
     const relation = this.relations.get(endpoint)?.get(key)
     relation?.drop()
-    relation?.audience.clear()
+    relation?.subscribers.clear()
     this.detach(endpoint, key)
     this.keeper.forget(endpoint, key)
   }
@@ -326,9 +326,9 @@ export class ObservationBroker {
 
 function makeContext(
   host: ObservationHost,
-  keeper: RelationKeeper,
+  keeper: ObservationKeeper,
   ready: () => boolean,
-): RelationContext {
+): ObservationContext {
   const limiter = new WarningLimiter(host.clock)
   const warnAlways = (warning: ServerWarning): void => host.warn(warning)
   const warn = limiter.limit(warnAlways)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Path } from '../../../src/lwm2m/path'
 import { ObjectLink, type Value } from '../../../src/lwm2m/value'
-import { checkCriteria, CriteriaFilter, isVoid } from '../../../src/server/observations/criteria'
+import { checkCriteria, CriteriaEvaluator, isVoid } from '../../../src/server/observations/criteria'
 import type { ObserveCriteria } from '../../../src/server/types'
 
 const PATH = Path.parse('/3303/0/5700')
@@ -9,10 +9,10 @@ const records = (value: Value, path = PATH) => [{ path, value }]
 
 /** Offers values a second apart (or at given seconds) and answers those that got through. */
 function passed(criteria: ObserveCriteria, series: readonly (readonly [Value, number])[]): Value[] {
-  const filter = new CriteriaFilter(criteria)
+  const filter = new CriteriaEvaluator(criteria)
   const through: Value[] = []
   for (const [value, second] of series) {
-    if (filter.judge(records(value), second * 1000) !== true) continue
+    if (filter.evaluate(records(value), second * 1000) !== true) continue
     filter.delivered(records(value), second * 1000)
     through.push(value)
   }
@@ -67,14 +67,14 @@ describe('Criteria of a subscriber', () => {
   })
 
   it('say how long pmin has to be waited for', () => {
-    const filter = new CriteriaFilter({ pmin: 10 })
-    assert.equal(filter.judge(records(1), 0), true)
+    const filter = new CriteriaEvaluator({ pmin: 10 })
+    assert.equal(filter.evaluate(records(1), 0), true)
     filter.delivered(records(1), 0)
-    assert.equal(filter.judge(records(2), 4000), 6000)
-    assert.equal(filter.judge(records(2), 10_000), true)
+    assert.equal(filter.evaluate(records(2), 4000), 6000)
+    assert.equal(filter.evaluate(records(2), 10_000), true)
     // A value of the past is measured by its distance.
-    assert.equal(filter.judge(records(0), -4000), 6000)
-    assert.equal(filter.judge(records(0), -11_000), true)
+    assert.equal(filter.evaluate(records(0), -4000), 6000)
+    assert.equal(filter.evaluate(records(0), -11_000), true)
   })
 
   it('let a value through at pmax whatever the thresholds say, a little early too', () => {
@@ -109,20 +109,20 @@ describe('Criteria of a subscriber', () => {
 
   it('look at each resource of an instance', () => {
     const [a, b] = [Path.parse('/3303/0/5700'), Path.parse('/3303/0/5601')]
-    const filter = new CriteriaFilter({ st: 5 })
+    const filter = new CriteriaEvaluator({ st: 5 })
     const both = (x: number, y: number) => [...records(x, a), ...records(y, b)]
     filter.delivered(both(10, 10), 0)
-    assert.equal(filter.judge(both(11, 11), 1000), false)
-    assert.equal(filter.judge(both(11, 15), 1000), true)
+    assert.equal(filter.evaluate(both(11, 11), 1000), false)
+    assert.equal(filter.evaluate(both(11, 15), 1000), true)
     // A resource that was not there before is news.
-    assert.equal(filter.judge(records(1, Path.parse('/3303/0/5602')), 1000), true)
+    assert.equal(filter.evaluate(records(1, Path.parse('/3303/0/5602')), 1000), true)
   })
 
   it('start afresh after a new registration', () => {
-    const filter = new CriteriaFilter({ pmin: 10, changeOnly: true })
+    const filter = new CriteriaEvaluator({ pmin: 10, changeOnly: true })
     filter.delivered(records(1), 0)
     filter.reset()
-    assert.equal(filter.judge(records(1), 1), true)
+    assert.equal(filter.evaluate(records(1), 1), true)
   })
 
   it('are refused when they could never be met', () => {

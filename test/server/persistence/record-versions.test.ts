@@ -7,9 +7,9 @@ import { encode } from 'cbor-x'
 import { StoreNotes } from '../../../nodes/shared/server/store-notes'
 import { CredentialStore } from '../../../src/server/credentials'
 import { QueueJournal, type StoredRequest } from '../../../src/server/persistence/queue-journal'
-import { RelationJournal } from '../../../src/server/persistence/relation-journal'
+import { ObservationJournal } from '../../../src/server/persistence/observation-journal'
 import { SessionJournal } from '../../../src/server/persistence/session-journal'
-import type { StoredRelation } from '../../../src/server/observations/relation-store'
+import type { StoredObservation } from '../../../src/server/observations/observation-store'
 import { DiskStore } from '../../../src/storage/disk-store'
 import { MemoryStore } from '../../../src/storage/memory-store'
 import { sealValue } from '../../../src/storage/sealed-value'
@@ -50,7 +50,7 @@ async function contentsOf(store: Store): Promise<unknown> {
   try {
     const { server } = harness
     const queue = await all(new QueueJournal(store, refuse).list())
-    const relations = await all(new RelationJournal(store).list())
+    const relations = await all(new ObservationJournal(store).list())
     return {
       registrations: server.registrations.list().map((one) => {
         const { id, endpoint, attributes, peer, version, lifetime, sms, objects } = one
@@ -140,12 +140,12 @@ describe('versions of records', () => {
     const store = new MemoryStore()
     await store.open()
     const shapes: Shapes = secondShapes
-    const journal = new RelationJournal(store)
+    const journal = new ObservationJournal(store)
     const from = new MemoryStore()
     await from.open()
     for (const [key, hex] of Object.entries(shapes)) await from.put(key, Buffer.from(hex, 'hex'))
-    for (const one of await all(new RelationJournal(from).list())) {
-      await journal.put(one satisfies StoredRelation)
+    for (const one of await all(new ObservationJournal(from).list())) {
+      await journal.put(one satisfies StoredObservation)
     }
     const queue = new QueueJournal(store, refuse)
     for (const one of await all(new QueueJournal(from, refuse).list())) {

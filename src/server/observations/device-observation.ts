@@ -6,26 +6,26 @@ import { Path } from '../../lwm2m/path'
 import { isSuccess } from '../../coap/codes'
 import { DeviceError, OperationError } from '../errors'
 import type { Registration } from '../types'
-import { Audience } from './audience'
+import { Subscribers } from './subscribers'
 import { DeviceAttributes } from './device-attributes'
 import type { ObservePlan } from './observe-plan'
-import { Opening, type OpeningHost, Superseded } from './opening'
-import type { RelationContext } from './relation-context'
-import type { StoredRelation } from './relation-store'
+import { ObserveAttempt, type ObserveAttemptOwner, Superseded } from './observe-attempt'
+import type { ObservationContext } from './observation-context'
+import type { StoredObservation } from './observation-store'
 import { backOff, retryWhen, type RetryWhen } from './retry'
-import { Wire } from './wire'
+import { PathObservation } from './path-observation'
 
 /**
  * The observation of one plan on one device, however many subscribe to it: one relation on the wire
  * (or, where the device has no Observe-Composite, one for each path).
  */
-export class DeviceRelation implements OpeningHost {
-  readonly audience: Audience
+export class DeviceObservation implements ObserveAttemptOwner {
+  readonly subscribers: Subscribers
   readonly attributes: DeviceAttributes
   left: readonly Path[] = []
-  private wires: readonly Wire[] = []
+  private wires: readonly PathObservation[] = []
   /** The attempt under way. */
-  private opening: Opening | undefined
+  private opening: ObserveAttempt | undefined
   private failures = 0
   /** Of the registration that the wires were made under. */
   private registrationId = ''
@@ -37,16 +37,16 @@ export class DeviceRelation implements OpeningHost {
   constructor(
     readonly endpoint: string,
     readonly plan: ObservePlan,
-    readonly context: RelationContext,
+    readonly context: ObservationContext,
   ) {
-    this.audience = new Audience(endpoint, plan, context, () => this.readjust())
+    this.subscribers = new Subscribers(endpoint, plan, context, () => this.readjust())
     this.attributes = new DeviceAttributes(plan, context)
   }
 
   /** Observes, now that the device has registered (again): what was before is over. */
   renew(): void {
     this.drop()
-    this.audience.reset()
+    this.subscribers.reset()
     this.attributes.reset()
     this.failures = 0
     this.attempt()
@@ -76,9 +76,9 @@ export class DeviceRelation implements OpeningHost {
   }
 
   /** Goes on with a relation made before a restart. */
-  adopt(stored: StoredRelation, device: Registration): void {
+  adopt(stored: StoredObservation, device: Registration): void {
     this.wires = stored.wires.map(({ path, token, init, format }) => {
-      const wire = new Wire(Path.parse(path), init, this)
+      const wire = new PathObservation(Path.parse(path), init, this)
       wire.adopt(this.context, device, token, format)
       return wire
     })
@@ -88,7 +88,7 @@ export class DeviceRelation implements OpeningHost {
       stored.attributes,
       stored.wires.some(({ init }) => init.query !== undefined),
     )
-    this.audience.setActive(true)
+    this.subscribers.setActive(true)
     this.readjust()
   }
 
@@ -106,7 +106,7 @@ export class DeviceRelation implements OpeningHost {
     }
     this.wires = []
     this.left = []
-    this.audience.setActive(false)
+    this.subscribers.setActive(false)
   }
 
   /**
@@ -125,22 +125,22 @@ export class DeviceRelation implements OpeningHost {
     await this.attributes.unset(device).catch(() => undefined)
   }
 
-  onResponse(response: CoapResponse, wire: Wire, cause: 'first' | 'notify'): void {
-    if (this.wires.includes(wire)) this.audience.receive(response, wire.base, wire.format, cause)
+  onResponse(response: CoapResponse, wire: PathObservation, cause: 'first' | 'notify'): void {
+    if (this.wires.includes(wire)) this.subscribers.receive(response, wire.base, wire.format, cause)
   }
 
-  onEnd(wire: Wire, response: CoapResponse | undefined): void {
+  onEnd(wire: PathObservation, response: CoapResponse | undefined): void {
     if (!this.wires.includes(wire)) return
     this.remove(wire)
     // Without an answer its peer is gone: the device's next registration brings it back.
     if (response !== undefined) this.refused(wire, response)
   }
 
-  private remove(wire: Wire): void {
+  private remove(wire: PathObservation): void {
     this.wires = this.wires.filter((other) => other !== wire)
     if (this.wires.length === 0) {
       this.left = []
-      this.audience.setActive(false)
+      this.subscribers.setActive(false)
       this.context.forget(this.endpoint, this.plan.key)
     } else {
       this.left = [...this.left, wire.base]
@@ -149,14 +149,14 @@ export class DeviceRelation implements OpeningHost {
   }
 
   /** The device said that it does not observe any more. */
-  private refused(wire: Wire, response: CoapResponse): void {
+  private refused(wire: PathObservation, response: CoapResponse): void {
     const what = `observation of ${wire.base.toString()}`
     if (!isSuccess(response.code)) {
       this.fail(new DeviceError(response.code, `${what} of ${this.endpoint}`))
       return
     }
     // 2.05 without Observe: a value, but no observation (RFC 7641 §3.1).
-    this.audience.receive(response, wire.base, wire.format, 'first')
+    this.subscribers.receive(response, wire.base, wire.format, 'first')
     this.fail(new OperationError('not-observed', `${this.endpoint} ended the ${what}`))
   }
 
@@ -168,7 +168,7 @@ export class DeviceRelation implements OpeningHost {
     this.left = this.left.filter((other) => other !== path)
   }
 
-  onOpened(wire: Wire): Promise<void> | undefined {
+  onOpened(wire: PathObservation): Promise<void> | undefined {
     this.wires = [...this.wires, wire]
     return this.keep()
   }
@@ -184,9 +184,9 @@ export class DeviceRelation implements OpeningHost {
   private async establish(): Promise<void> {
     const device = this.context.registration(this.endpoint)
     if (device === undefined || this.opening !== undefined) return
-    if (this.audience.empty || !this.context.ready()) return
+    if (this.subscribers.empty || !this.context.ready()) return
     if (this.wires.length > 0 && this.left.length === 0) return this.verify(device)
-    const opening = new Opening(this, device)
+    const opening = new ObserveAttempt(this, device)
     this.registrationId = device.id
     this.opening = opening
     this.stopRetry()
@@ -198,7 +198,7 @@ export class DeviceRelation implements OpeningHost {
     }
     if (opening !== this.opening) return
     this.opening = undefined
-    this.audience.setActive(this.wires.length > 0)
+    this.subscribers.setActive(this.wires.length > 0)
     this.readjust()
   }
 
@@ -247,11 +247,11 @@ export class DeviceRelation implements OpeningHost {
     await nextTurn()
     try {
       for (;;) {
-        const { attributes, audience, wires } = this
+        const { attributes, subscribers, wires } = this
         const device = this.context.registration(this.endpoint)
-        if (device === undefined || wires.length === 0 || audience.empty) return
+        if (device === undefined || wires.length === 0 || subscribers.empty) return
         if (this.opening !== undefined || !this.context.ready()) return
-        const wanted = attributes.wanted(audience.demands, device)
+        const wanted = attributes.wanted(subscribers.demands, device)
         if (!attributes.differs(wanted)) return
         if (attributes.inQuery) {
           await this.replace(device)
@@ -288,7 +288,7 @@ export class DeviceRelation implements OpeningHost {
       })
     }
     // Ended by a new registration, a de-registration or the stop of the server: no fault.
-    if (coded.code !== 'cancelled') this.audience.error(coded)
+    if (coded.code !== 'cancelled') this.subscribers.error(coded)
   }
 
   private stopRetry(): void {

@@ -6,20 +6,20 @@ import type { Record } from '../../lwm2m/record'
 import { decodeRecords } from '../operations/response'
 import type { OperationResult } from '../types'
 import { byTime } from '../values/by-time'
-import { Gate } from './gate'
+import { CriteriaFilter } from './criteria-filter'
 import type { Demand } from './merged-attributes'
 import type { ObservePlan } from './observe-plan'
-import type { RelationContext } from './relation-context'
+import type { ObservationContext } from './observation-context'
 import type { BrokerSubscription } from './subscription'
 
 /** Values kept while nobody listens. */
 const MISSED = 100
 
 /** Who listens to one relation. Decodes once for all, and gives each what its criteria want. */
-export class Audience {
+export class Subscribers {
   private readonly subscriptions: BrokerSubscription[] = []
   /** Of those with criteria. */
-  private gates: Map<BrokerSubscription, Gate> | undefined
+  private filters: Map<BrokerSubscription, CriteriaFilter> | undefined
   /** For who comes late: what came last, and before it what came while nobody listened. */
   private recent: readonly OperationResult[] = []
   private trimming = false
@@ -28,7 +28,7 @@ export class Audience {
   constructor(
     private readonly endpoint: string,
     private readonly plan: ObservePlan,
-    private readonly context: RelationContext,
+    private readonly context: ObservationContext,
     /** Who listens has changed. */
     private readonly onChange: () => void,
   ) {}
@@ -54,11 +54,11 @@ export class Audience {
     if (this.subscriptions.includes(subscription)) return
     this.subscriptions.push(subscription)
     if (subscription.criteria !== undefined) {
-      const gate = new Gate(subscription.criteria, this.context.clock, (result) =>
+      const filter = new CriteriaFilter(subscription.criteria, this.context.clock, (result) =>
         this.hand(subscription, result),
       )
-      this.gates ??= new Map()
-      this.gates.set(subscription, gate)
+      this.filters ??= new Map()
+      this.filters.set(subscription, filter)
     }
     if (this.active) subscription.count(1)
     const { recent } = this
@@ -78,8 +78,8 @@ export class Audience {
     const index = this.subscriptions.indexOf(subscription)
     if (index < 0) return false
     this.subscriptions.splice(index, 1)
-    this.gates?.get(subscription)?.close()
-    this.gates?.delete(subscription)
+    this.filters?.get(subscription)?.close()
+    this.filters?.delete(subscription)
     if (this.active) subscription.count(-1)
     if (!this.empty) this.onChange()
     return true
@@ -93,7 +93,7 @@ export class Audience {
   /** A new registration: the first value is news to everybody, and nothing older counts. */
   reset(): void {
     this.recent = []
-    for (const gate of this.gates?.values() ?? []) gate.reset()
+    for (const filter of this.filters?.values() ?? []) filter.reset()
   }
 
   /** Whether the device is observed now. */
@@ -142,9 +142,9 @@ export class Audience {
 
   /** Gives one subscriber a value, if its criteria want it. */
   offer(subscription: BrokerSubscription, result: OperationResult): void {
-    const gate = this.gates?.get(subscription)
-    if (gate === undefined) this.hand(subscription, result)
-    else gate.offer(result)
+    const filter = this.filters?.get(subscription)
+    if (filter === undefined) this.hand(subscription, result)
+    else filter.offer(result)
   }
 
   error(error: CodedError): void {

@@ -1,21 +1,21 @@
 import { detach } from '../../base/guard'
 import type { ServerWarning } from '../types'
-import type { RelationStore, StoredRelation } from './relation-store'
+import type { ObservationStore, StoredObservation } from './observation-store'
 
 /** Writes relations to the store, where there is one; what cannot be written is a warning. */
-export class RelationKeeper {
+export class ObservationKeeper {
   constructor(
-    private readonly store: RelationStore | undefined,
+    private readonly store: ObservationStore | undefined,
     private readonly warn: (warning: ServerWarning) => void,
   ) {}
 
   /** All that was kept. @throws StoreError */
-  async *list(): AsyncIterable<StoredRelation> {
+  async *list(): AsyncIterable<StoredObservation> {
     if (this.store !== undefined) yield* this.store.list()
   }
 
   /** Resolves when it is kept. A failure is a warning: the observation works, until a restart. */
-  keep(relation: StoredRelation): Promise<void> | undefined {
+  keep(relation: StoredObservation): Promise<void> | undefined {
     return this.store?.put(relation)?.catch((error: unknown) => this.failed(error))
   }
 

@@ -7,11 +7,11 @@ import { DeviceError, OperationError } from '../errors'
 import type { DeviceRequestInit } from '../operations/device-request'
 import { refusesAccept, requireSuccess } from '../operations/response'
 import type { Registration } from '../types'
-import type { Audience } from './audience'
+import type { Subscribers } from './subscribers'
 import type { DeviceAttributes } from './device-attributes'
 import { compositeObserve, singleObserve, type ObservePlan } from './observe-plan'
-import type { RelationContext } from './relation-context'
-import { Wire, type WireListener } from './wire'
+import type { ObservationContext } from './observation-context'
+import { PathObservation, type PathObservationListener } from './path-observation'
 
 /** Answers of a device that has no Observe-Composite, or not in this format. */
 const NO_COMPOSITE: readonly number[] = [
@@ -31,11 +31,11 @@ function hasSome(attributes: AttributeSet): boolean {
 export class Superseded extends Error {}
 
 /** What an attempt needs of its relation. */
-export interface OpeningHost extends WireListener {
+export interface ObserveAttemptOwner extends PathObservationListener {
   readonly endpoint: string
   readonly plan: ObservePlan
-  readonly context: RelationContext
-  readonly audience: Audience
+  readonly context: ObservationContext
+  readonly subscribers: Subscribers
   readonly attributes: DeviceAttributes
   /** Paths of a composite observation that are still to be observed one by one; see {@link separate}. */
   readonly left: readonly Path[]
@@ -44,15 +44,15 @@ export interface OpeningHost extends WireListener {
   /** One of {@link left} is observed, or refused. */
   onSettled(path: Path): void
   /** A wire is open. Resolves when it is kept. */
-  onOpened(wire: Wire): Promise<void> | undefined
+  onOpened(wire: PathObservation): Promise<void> | undefined
 }
 
 /** One attempt to make an observation; the wires that it opens are the relation's at once. */
-export class Opening {
+export class ObserveAttempt {
   private abandoned = false
 
   constructor(
-    private readonly host: OpeningHost,
+    private readonly host: ObserveAttemptOwner,
     private readonly device: Registration,
   ) {}
 
@@ -77,7 +77,7 @@ export class Opening {
   /** Tells the device its attributes, or returns those that Observe itself will tell it (1.2). */
   private async tellAttributes(): Promise<AttributeSet> {
     const { host, device } = this
-    const wanted = host.attributes.wanted(host.audience.demands, device)
+    const wanted = host.attributes.wanted(host.subscribers.demands, device)
     if (compareVersions(device.version, '1.2') >= 0) return host.attributes.say(wanted)
     await host.attributes.write(wanted, device)
     return {}
@@ -85,8 +85,8 @@ export class Opening {
 
   private async observePath(path: Path, query: AttributeSet): Promise<void> {
     const { device } = this
-    const { attributes, audience, context } = this.host
-    const { format } = audience
+    const { attributes, subscribers, context } = this.host
+    const { format } = subscribers
     const operation = context.operation(format)
     let init = singleObserve(path, device, query, operation)
     let answer = await this.open(path, init)
@@ -105,9 +105,9 @@ export class Opening {
 
   private async observeComposite(query: AttributeSet): Promise<void> {
     const { device } = this
-    const { plan, context, audience } = this.host
+    const { plan, context, subscribers } = this.host
     if (compareVersions(device.version, '1.1') >= 0) {
-      const operation = context.operation(audience.format)
+      const operation = context.operation(subscribers.format)
       const ask = (attributes: AttributeSet, refused?: number) => {
         const init = compositeObserve(plan.paths, device, attributes, operation, refused)
         return this.open(plan.base, init).then((answer) => ({ init, answer }))
@@ -161,7 +161,7 @@ export class Opening {
     }
     const none = refusals.length === paths.length
     const last = none ? refusals.pop() : undefined
-    for (const refusal of refusals) host.audience.error(refusal)
+    for (const refusal of refusals) host.subscribers.error(refusal)
     if (last !== undefined) throw last
   }
 
@@ -171,7 +171,7 @@ export class Opening {
    */
   private async open(base: Path, init: DeviceRequestInit): Promise<CoapResponse | undefined> {
     const { host, device } = this
-    const wire = new Wire(base, init, host)
+    const wire = new PathObservation(base, init, host)
     const first = await wire.open(host.context, device)
     if (this.abandoned) {
       await wire.cancel(device).catch(() => undefined)
@@ -180,7 +180,7 @@ export class Opening {
     if (first !== undefined && !isSuccess(first.code)) return first
     if (!wire.active) {
       // 2.05 without Observe: a value, but no observation (RFC 7641 §3.1).
-      if (first !== undefined) host.audience.receive(first, base, undefined, 'first')
+      if (first !== undefined) host.subscribers.receive(first, base, undefined, 'first')
       throw new OperationError(
         'not-observed',
         `${host.endpoint} answers ${base.toString()} but does not observe it`,

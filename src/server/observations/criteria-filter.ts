@@ -1,10 +1,10 @@
 import type { Scheduler, Timer } from '../../base/scheduler'
 import type { ObserveCriteria, OperationResult } from '../types'
-import { CriteriaFilter } from './criteria'
+import { CriteriaEvaluator } from './criteria'
 
 /** Lets through to one subscriber what its criteria want of one device, and holds back until pmin. */
-export class Gate {
-  private readonly filter: CriteriaFilter
+export class CriteriaFilter {
+  private readonly evaluator: CriteriaEvaluator
   private held: OperationResult | undefined
   /** When pmin ends, in the time of the values: a device's clock may be years off. */
   private due = 0
@@ -15,12 +15,12 @@ export class Gate {
     private readonly clock: Scheduler,
     private readonly deliver: (result: OperationResult) => void,
   ) {
-    this.filter = new CriteriaFilter(criteria)
+    this.evaluator = new CriteriaEvaluator(criteria)
   }
 
   offer(result: OperationResult): void {
     const at = result.records[0]?.time ?? this.clock.now()
-    const verdict = this.filter.judge(result.records, at)
+    const verdict = this.evaluator.evaluate(result.records, at)
     if (typeof verdict === 'number') {
       // The newest value within pmin waits; whether it is still wanted shows at the end of it.
       this.held = result
@@ -35,7 +35,7 @@ export class Gate {
   /** A new registration: its first value is news. */
   reset(): void {
     this.close()
-    this.filter.reset()
+    this.evaluator.reset()
   }
 
   close(): void {
@@ -48,11 +48,11 @@ export class Gate {
     const { held, due } = this
     this.close()
     if (held === undefined) return
-    if (this.filter.judge(held.records, due) === true) this.pass(held, due)
+    if (this.evaluator.evaluate(held.records, due) === true) this.pass(held, due)
   }
 
   private pass(result: OperationResult, at: number): void {
-    this.filter.delivered(result.records, at)
+    this.evaluator.delivered(result.records, at)
     this.deliver(result)
   }
 }

@@ -4,10 +4,10 @@ import type { RequestChannel } from '../operations/device-request'
 import type { OperationContext } from '../operations/operation'
 import type { Registration, ServerWarning } from '../types'
 import type { ValueStream } from '../values/value-stream'
-import type { StoredRelation } from './relation-store'
+import type { StoredObservation } from './observation-store'
 
 /** What all relations share: made once by the broker. */
-export interface RelationContext {
+export interface ObservationContext {
   readonly clock: Scheduler
   /** Whether devices can be asked (the ports are bound). */
   ready(): boolean
@@ -24,7 +24,7 @@ export interface RelationContext {
   /** For building and interpreting; its warnings are limited. */
   operation(format: number | undefined): OperationContext
   /** Resolves when the relation is kept, or keeping it failed (which is a warning). */
-  keep(relation: StoredRelation): Promise<void> | undefined
+  keep(relation: StoredObservation): Promise<void> | undefined
   /** The relation is over: it is not kept any more. */
   forget(endpoint: string, key: string): void
   /** The same warning once an hour. */

@@ -4,21 +4,21 @@ import type { CoapResponse, ObserveListener, ObserveRelation } from '../../coap/
 import type { Path } from '../../lwm2m/path'
 import type { DeviceRequestInit } from '../operations/device-request'
 import type { Registration } from '../types'
-import type { RelationContext } from './relation-context'
+import type { ObservationContext } from './observation-context'
 
 /** Notifications that may come while the first answer is being dealt with. */
 const EARLY = 16
 
 /** Who hears of a wire. */
-export interface WireListener {
+export interface PathObservationListener {
   /** `format`: the Content-Format of the first answer, for a notification that has none. */
-  onResponse(response: CoapResponse, wire: Wire, cause: 'first' | 'notify'): void
+  onResponse(response: CoapResponse, wire: PathObservation, cause: 'first' | 'notify'): void
   /** It ended through no wish of ours; `response` is the error that ended it. */
-  onEnd(wire: Wire, response: CoapResponse | undefined): void
+  onEnd(wire: PathObservation, response: CoapResponse | undefined): void
 }
 
 /** One observe relation on the wire, from its first answer on. */
-export class Wire implements ObserveListener {
+export class PathObservation implements ObserveListener {
   relation: ObserveRelation | undefined
   /** The id of the peer that has last shown that it observes: an address, or a DTLS association. */
   provenBy: string | undefined
@@ -32,14 +32,14 @@ export class Wire implements ObserveListener {
   constructor(
     readonly base: Path,
     readonly init: DeviceRequestInit,
-    private readonly listener: WireListener,
+    private readonly listener: PathObservationListener,
   ) {}
 
   /**
    * Asks the device. Nothing is delivered before {@link goLive}.
    * @throws what the channel says
    */
-  async open(context: RelationContext, device: Registration): Promise<CoapResponse | undefined> {
+  async open(context: ObservationContext, device: Registration): Promise<CoapResponse | undefined> {
     this.relation = await context.channel(device).observe(this.init, this, {})
     const { first, peer } = this.relation
     this.provenBy = peer.id
@@ -49,7 +49,7 @@ export class Wire implements ObserveListener {
 
   /** Goes on with a relation made before a restart. */
   adopt(
-    context: RelationContext,
+    context: ObservationContext,
     device: Registration,
     token: Uint8Array,
     format: number | undefined,
@@ -66,7 +66,7 @@ export class Wire implements ObserveListener {
    * @returns the answer of a device that does not observe any more
    * @throws what the channel says: whether the device still observes is not known then
    */
-  async refresh(context: RelationContext, device: Registration): Promise<CoapResponse | undefined> {
+  async refresh(context: ObservationContext, device: Registration): Promise<CoapResponse | undefined> {
     const former = this.relation
     if (former === undefined) return undefined
     const init = { ...this.init, token: former.token }

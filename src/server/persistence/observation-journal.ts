@@ -1,15 +1,15 @@
 import { decodePlain } from '../../storage/plain-cbor'
 import { hasProperties, RecordType } from '../../storage/record-type'
 import type { Store } from '../../storage/store'
-import type { RelationStore, StoredRelation, StoredWire } from '../observations/relation-store'
+import type { ObservationStore, StoredObservation, StoredPathObservation } from '../observations/observation-store'
 
 const RELATION = 'relation:'
 
 /** Keeps observe relations: the token is what a notification after a restart is known by. */
-export class RelationJournal implements RelationStore {
+export class ObservationJournal implements ObservationStore {
   constructor(private readonly store: Store) {}
 
-  put(relation: StoredRelation): Promise<void> {
+  put(relation: StoredObservation): Promise<void> {
     return this.store.put(
       keyOf(relation.endpoint, relation.key),
       OBSERVATION_RECORD.encode(relation),
@@ -20,7 +20,7 @@ export class RelationJournal implements RelationStore {
     return this.store.delete(keyOf(endpoint, key))
   }
 
-  async *list(): AsyncIterable<StoredRelation> {
+  async *list(): AsyncIterable<StoredObservation> {
     for await (const [, value] of this.store.list(RELATION)) {
       // One that cannot be read is made anew.
       const relation = OBSERVATION_RECORD.decode(value)
@@ -30,15 +30,15 @@ export class RelationJournal implements RelationStore {
 }
 
 /** Before Observe-Composite could be replaced by one relation for each path. */
-interface SingleRelation extends Omit<StoredRelation, 'wires' | 'left' | 'attributes'> {
+interface SingleObservation extends Omit<StoredObservation, 'wires' | 'left' | 'attributes'> {
   readonly token: Uint8Array
-  readonly init: StoredWire['init']
+  readonly init: StoredPathObservation['init']
   readonly format: number | undefined
   /** First the names of attributes only. */
-  readonly attributes: StoredRelation['attributes'] | readonly string[]
+  readonly attributes: StoredObservation['attributes'] | readonly string[]
 }
 
-const OBSERVATION_RECORD = new RecordType<StoredRelation>({
+const OBSERVATION_RECORD = new RecordType<StoredObservation>({
   what: 'an observation',
   version: 2,
   unversioned(bytes) {
@@ -46,15 +46,15 @@ const OBSERVATION_RECORD = new RecordType<StoredRelation>({
     return { version: hasProperties(body, { wires: 'object' }) ? 2 : 1, body }
   },
   migrations: {
-    1: ({ token, init, format, attributes, ...rest }: SingleRelation): StoredRelation => ({
+    1: ({ token, init, format, attributes, ...rest }: SingleObservation): StoredObservation => ({
       ...rest,
       wires: [{ path: rest.key.includes(',') ? '/' : rest.key, token, init, format }],
       left: [],
       // What was written under the names nobody knows: it stays on the device.
-      attributes: Array.isArray(attributes) ? {} : (attributes as StoredRelation['attributes']),
+      attributes: Array.isArray(attributes) ? {} : (attributes as StoredObservation['attributes']),
     }),
   },
-  isWhole(body): body is StoredRelation {
+  isWhole(body): body is StoredObservation {
     return (
       hasProperties(body, {
         endpoint: 'string',
@@ -64,7 +64,7 @@ const OBSERVATION_RECORD = new RecordType<StoredRelation>({
         left: 'object',
         attributes: 'object',
       }) &&
-      (body as StoredRelation).wires.every(
+      (body as StoredObservation).wires.every(
         (wire) =>
           hasProperties(wire, { path: 'string', init: 'object' }) &&
           wire.token instanceof Uint8Array,
