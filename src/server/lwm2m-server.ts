@@ -16,11 +16,12 @@ import type { OperationInputs, OperationName } from './operations'
 import { Operations } from './operations/operations'
 import type { Lwm2mServerOptions } from './options'
 import { deviceFormats } from './operations/content-format'
+import { OperationContexts } from './operations/operation-contexts'
 import { PartsHost } from './parts-host'
 import { ObservationJournal } from './persistence/observation-journal'
 import type { DeviceRegistration } from './registration/device-registration'
 import type { RegistrationRegistry } from './registration/registration-registry'
-import { handleSend } from './send'
+import { SendHandler } from './send'
 import { ServerCore } from './server-core'
 import { type ServerStatistics, statisticsOf } from './statistics'
 import type {
@@ -29,9 +30,9 @@ import type {
   ObserveRequest,
   OperationOptions,
   OperationResult,
+  ServerWarning,
   Subscription,
 } from './types'
-import { valueReport } from './values/value-report'
 import { ValueStream } from './values/value-stream'
 
 /**
@@ -100,26 +101,38 @@ export class Lwm2mServer extends DeviceManagement {
       conclude: (...args) => this.operations.conclude(...args),
     })
     const { core } = this
+    const deviceFormat = deviceFormats(options)
     const host = new PartsHost({
       clock,
       core,
-      relations: store && new ObservationJournal(store),
       model,
-      deviceFormat: deviceFormats(options),
+      deviceFormat,
       values: this.stream,
     })
     this.operations = new Operations(host)
-    this.broker = new ObservationBroker(host)
-    core.router.set('dp', (request) => handleSend(request, host))
-    this.stream.add((cause, result, registration) => {
-      if (cause === 'send' || cause === 'notify') core.reported(registration)
-      if (cause === 'send') {
-        this.emit('send', result, registration)
-        this.broker.onSend(registration, result)
+    const warn = (warning: ServerWarning): void => core.warn(warning)
+    const contexts = new OperationContexts(model, clock, deviceFormat, warn)
+    this.broker = new ObservationBroker(
+      clock,
+      host,
+      contexts,
+      this.stream,
+      store && new ObservationJournal(store),
+      warn,
+    )
+    const send = new SendHandler(core.lifecycle, contexts, this.stream, warn)
+    core.router.set('dp', (request) => send.handle(request))
+    if (options.lifetime?.renewOnReports === true) {
+      this.stream.add(({ cause, registration }) => {
+        if (cause === 'send' || cause === 'notify') core.reported(registration)
+      })
+    }
+    this.stream.add((report) => {
+      if (report.cause === 'send') {
+        this.emit('send', report, report.registration)
+        this.broker.onSend(report)
       }
-      if (this.hasListeners('values')) {
-        this.emit('values', valueReport(cause, result, registration, clock.now()))
-      }
+      if (this.hasListeners('values')) this.emit('values', report)
     })
     credentials?.on('warning', (warning) => core.warn(warning))
     if (bootstrap !== undefined && bootstrap !== false) {

@@ -4,6 +4,7 @@ import type { CodedError } from '../base/coded-error'
 import type { WarningCode } from '../base/codes'
 import type { CoapTrace } from '../coap/types'
 import type { AttributeSet } from '../lwm2m/attributes'
+import type { ResourceDefinition } from '../lwm2m/model/definition'
 import type { Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import type { Value } from '../lwm2m/value'
@@ -68,6 +69,11 @@ export interface OperationResult {
   /** Content-Format of the answer, where it had one. */
   readonly format: number | undefined
   readonly records: readonly Record[]
+  /**
+   * Of values: the definition of the resource of a record, as it was found when the value was decoded;
+   * other paths are looked up in the same model.
+   */
+  readonly definitionOf?: ((path: Path) => ResourceDefinition | undefined) | undefined
   /** Writes: Time resources whose numbers were taken for milliseconds (numbers from 1e11 on are). */
   readonly milliseconds?: readonly Path[]
   /** Create: where the new instance is. */
@@ -139,15 +145,15 @@ export interface ObserveRequest {
 
 export interface ObserveListener {
   /** The first answer and every notification; one call per timestamp, oldest first. */
-  onValue(result: OperationResult, registration: Registration): void
-  /** An observation could not be made, was refused, or ended. The wish for it stays. */
+  onValue(result: ValueReport, registration: Registration): void
+  /** An observation could not be made, was refused, or ended. The subscription stays. */
   onError?(endpoint: string, error: CodedError): void
   /** The number of devices observed for this subscription now. */
   onCount?(active: number): void
 }
 
 export interface Subscription {
-  /** Ends it. Where nobody else wants the observation, the device is told to stop. */
+  /** Ends it. Where it was the last one of the observation, the device is told to stop. */
   close(): void
   /**
    * Ends it, but leaves the observation as it is for a minute (and over a restart): for a listener
@@ -192,18 +198,13 @@ export interface ServerWarning {
  */
 export type ValueCause = 'read' | 'first' | 'notify' | 'send'
 
-/** Values of one moment as they left a device. */
-export interface ValueReport {
-  readonly endpoint: string
+/**
+ * Values of one moment as they left a device. `path` is what was asked for; the root of composite
+ * operations; the common path of a Send.
+ */
+export interface ValueReport extends OperationResult {
   readonly registration: Registration
   readonly cause: ValueCause
-  /** What was asked for; the root of composite operations; the common path of a Send. */
-  readonly path: Path
-  readonly records: readonly Record[]
-  /** Numeric CoAP code. */
-  readonly code: number
-  /** Content-Format, where there was one. */
-  readonly format: number | undefined
   /** When they came, ms since the epoch; when they were measured, the records say where they do. */
   readonly time: number
 }
@@ -221,7 +222,7 @@ export interface Lwm2mServerEvents {
   /** It came back on a new association. */
   connected: [registration: Registration]
   /** Sent by the device on its own (Core §6.4.6), one event per timestamp, oldest first. */
-  send: [result: OperationResult, registration: Registration]
+  send: [result: ValueReport, registration: Registration]
   /** Values that left a device, whatever for; one event per timestamp, oldest first. */
   values: [report: ValueReport]
   /** A queued request with a ticket ended after a restart. */

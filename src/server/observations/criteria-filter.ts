@@ -1,35 +1,35 @@
 import type { Scheduler, Timer } from '../../base/scheduler'
-import type { ObserveCriteria, OperationResult } from '../types'
+import type { ObserveCriteria, ValueReport } from '../types'
 import { CriteriaEvaluator } from './criteria'
 
-/** Lets through to one subscriber what its criteria want of one device, and holds back until pmin. */
+/** Decides which values of one device one subscriber is given, and holds the newest back until pmin. */
 export class CriteriaFilter {
   private readonly evaluator: CriteriaEvaluator
-  private held: OperationResult | undefined
+  private held: ValueReport | undefined
   /** When pmin ends, in the time of the values: a device's clock may be years off. */
   private due = 0
   private timer: Timer | undefined
 
   constructor(
     criteria: ObserveCriteria,
-    private readonly clock: Scheduler,
-    private readonly deliver: (result: OperationResult) => void,
+    private readonly scheduler: Scheduler,
+    private readonly deliver: (report: ValueReport) => void,
   ) {
     this.evaluator = new CriteriaEvaluator(criteria)
   }
 
-  offer(result: OperationResult): void {
-    const at = result.records[0]?.time ?? this.clock.now()
-    const verdict = this.evaluator.evaluate(result.records, at)
+  offer(report: ValueReport): void {
+    const at = report.records[0]?.time ?? this.scheduler.now()
+    const verdict = this.evaluator.evaluate(report.records, at)
     if (typeof verdict === 'number') {
       // The newest value within pmin waits; whether it is still wanted shows at the end of it.
-      this.held = result
+      this.held = report
       this.due = at + verdict
-      this.timer ??= this.clock.after(verdict, () => this.release())
+      this.timer ??= this.scheduler.after(verdict, () => this.release())
       return
     }
     this.close()
-    if (verdict) this.pass(result, at)
+    if (verdict) this.pass(report, at)
   }
 
   /** A new registration: its first value is news. */
@@ -40,7 +40,7 @@ export class CriteriaFilter {
 
   close(): void {
     this.held = undefined
-    this.clock.cancel(this.timer)
+    this.scheduler.cancel(this.timer)
     this.timer = undefined
   }
 
@@ -51,8 +51,8 @@ export class CriteriaFilter {
     if (this.evaluator.evaluate(held.records, due) === true) this.pass(held, due)
   }
 
-  private pass(result: OperationResult, at: number): void {
-    this.evaluator.delivered(result.records, at)
-    this.deliver(result)
+  private pass(report: ValueReport, at: number): void {
+    this.evaluator.delivered(report.records, at)
+    this.deliver(report)
   }
 }

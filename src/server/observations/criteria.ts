@@ -40,7 +40,7 @@ export function checkCriteria(criteria: ObserveCriteria): void {
 }
 
 /**
- * What one subscriber wants to hear of one device: pmin, pmax, gt, lt, st (Core §5.1.2) and changes
+ * Which values of one device one subscriber is given: pmin, pmax, gt, lt, st (Core §5.1.2) and changes
  * only. Knows the last values it let through; has no clock of its own.
  */
 export class CriteriaEvaluator {

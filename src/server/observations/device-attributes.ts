@@ -9,9 +9,9 @@ import { DeviceError } from '../errors'
 import { compareVersions } from '../../lwm2m/versions'
 import { writeAttributesOperation } from '../operations/write-attributes'
 import type { Registration, ServerWarning } from '../types'
-import { attributeChanges, type Demand, mergeDemands } from './merged-attributes'
+import { attributeChanges, type AttributeRequest, mergeAttributes } from './merged-attributes'
 import type { ObservePlan } from './observe-plan'
-import type { ObservationContext } from './observation-context'
+import type { ObservationParts } from './observation-parts'
 
 /** Attributes of an Observe-Composite (Core 1.2 §6.4.3). */
 const OF_COMPOSITE: readonly AttributeName[] = ['pmin', 'pmax', 'epmin', 'epmax', 'con']
@@ -72,7 +72,7 @@ export class DeviceAttributes {
 
   constructor(
     private readonly plan: ObservePlan,
-    private readonly context: ObservationContext,
+    private readonly parts: ObservationParts,
   ) {}
 
   /** What the device has now. */
@@ -80,9 +80,9 @@ export class DeviceAttributes {
     return this.written
   }
 
-  /** What the subscribers together want, as far as the device can be told. */
-  wanted(demands: readonly Demand[], device: Registration): AttributeSet {
-    return deliverable(mergeDemands(demands), this.plan, device, this.context.warn)
+  /** What the subscribers together ask for, as far as the device can be told. */
+  wanted(requests: readonly AttributeRequest[], device: Registration): AttributeSet {
+    return deliverable(mergeAttributes(requests), this.plan, device, this.parts.contexts.warn)
   }
 
   /** A new registration: the device has none of it any more (or the same values are written anew). */
@@ -127,7 +127,7 @@ export class DeviceAttributes {
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error
       this.refused = JSON.stringify(wanted)
-      this.context.warn({
+      this.parts.contexts.warn({
         code: 'attributes-refused',
         message: `${error.message}; the server applies the criteria alone`,
         endpoint: device.endpoint,
@@ -144,14 +144,14 @@ export class DeviceAttributes {
   }
 
   private async send(attributes: AttributeSet, device: Registration): Promise<void> {
-    const { context, plan } = this
-    const operation = context.operation(undefined)
+    const { parts, plan } = this
+    const operation = parts.contexts.of()
     const request = writeAttributesOperation.build(
       { path: plan.base, attributes },
       device,
       operation,
     )
-    const response = await context.channel(device).request(request, {})
+    const response = await parts.devices.channel(device).request(request, {})
     writeAttributesOperation.interpret(request, response, device, operation)
   }
 }

@@ -2,33 +2,36 @@ import { CodedError } from '../../base/coded-error'
 import { nextTurn } from '../../base/guard'
 import type { Timer } from '../../base/scheduler'
 import type { CoapResponse } from '../../coap/types'
-import { Path } from '../../lwm2m/path'
+import { DecodeError } from '../../lwm2m/formats/codec'
+import { Level, Path } from '../../lwm2m/path'
 import { isSuccess } from '../../coap/codes'
 import { DeviceError, OperationError } from '../errors'
+import { type DecodedValues, decodeValues } from '../operations/response'
 import type { Registration } from '../types'
-import { Subscribers } from './subscribers'
+import { valueReports } from '../values/value-report'
 import { DeviceAttributes } from './device-attributes'
-import type { ObservePlan } from './observe-plan'
-import { ObserveAttempt, type ObserveAttemptOwner, Superseded } from './observe-attempt'
-import type { ObservationContext } from './observation-context'
+import type { ObservationParts } from './observation-parts'
 import type { StoredObservation } from './observation-store'
-import { backOff, retryWhen, type RetryWhen } from './retry'
+import { ObserveAttempt, type ObserveAttemptOwner, Superseded } from './observe-attempt'
+import type { ObservePlan } from './observe-plan'
 import { PathObservation } from './path-observation'
+import { backOff, retryWhen, type RetryWhen } from './retry'
+import { Subscribers } from './subscribers'
 
 /**
- * The observation of one plan on one device, however many subscribe to it: one relation on the wire
- * (or, where the device has no Observe-Composite, one for each path).
+ * The observation of one plan on one device, however many subscribe to it: one observe relation (or,
+ * where the device has no Observe-Composite, one for each path).
  */
 export class DeviceObservation implements ObserveAttemptOwner {
   readonly subscribers: Subscribers
   readonly attributes: DeviceAttributes
   left: readonly Path[] = []
-  private wires: readonly PathObservation[] = []
+  private observations: readonly PathObservation[] = []
   /** The attempt under way. */
-  private opening: ObserveAttempt | undefined
+  private current: ObserveAttempt | undefined
   private failures = 0
-  /** Of the registration that the wires were made under. */
-  private registrationId = ''
+  /** The registration that they were made under. */
+  private device: Registration | undefined
   private adjusting = false
   private verifying = false
   private retry: RetryWhen | undefined
@@ -37,10 +40,10 @@ export class DeviceObservation implements ObserveAttemptOwner {
   constructor(
     readonly endpoint: string,
     readonly plan: ObservePlan,
-    readonly context: ObservationContext,
+    readonly parts: ObservationParts,
   ) {
-    this.subscribers = new Subscribers(endpoint, plan, context, () => this.readjust())
-    this.attributes = new DeviceAttributes(plan, context)
+    this.subscribers = new Subscribers(endpoint, parts.scheduler, () => this.readjust())
+    this.attributes = new DeviceAttributes(plan, parts)
   }
 
   /** Observes, now that the device has registered (again): what was before is over. */
@@ -63,7 +66,7 @@ export class DeviceObservation implements ObserveAttemptOwner {
   }
 
   /** The device is awake: what failed because it did not answer is tried again. */
-  wake(): void {
+  onAwake(): void {
     if (this.retry === 'later' || this.retry === 'awake') this.attempt()
   }
 
@@ -71,22 +74,22 @@ export class DeviceObservation implements ObserveAttemptOwner {
    * The device has another address or association, where it may have lost what it observes: that is
    * verified. What could not be asked of it before is tried again.
    */
-  moved(): void {
+  onMoved(): void {
     this.attempt()
   }
 
-  /** Goes on with a relation made before a restart. */
+  /** Goes on with an observation made before a restart. */
   adopt(stored: StoredObservation, device: Registration): void {
-    this.wires = stored.wires.map(({ path, token, init, format }) => {
-      const wire = new PathObservation(Path.parse(path), init, this)
-      wire.adopt(this.context, device, token, format)
-      return wire
+    this.device = device
+    this.observations = stored.observations.map(({ path, token, init, format }) => {
+      const observation = new PathObservation(Path.parse(path), init, this)
+      observation.adopt(this.parts.devices, device, token, format)
+      return observation
     })
     this.left = stored.left.map(Path.from)
-    this.registrationId = device.id
     this.attributes.restore(
       stored.attributes,
-      stored.wires.some(({ init }) => init.query !== undefined),
+      stored.observations.some(({ init }) => init.query !== undefined),
     )
     this.subscribers.setActive(true)
     this.readjust()
@@ -97,66 +100,113 @@ export class DeviceObservation implements ObserveAttemptOwner {
    * acknowledged, is delivered.
    */
   drop(): void {
-    this.opening?.abandon()
-    this.opening = undefined
+    this.current?.abandon()
+    this.current = undefined
     this.stopRetry()
-    for (const wire of this.wires) {
-      wire.goLive()
-      wire.forget()
+    for (const observation of this.observations) {
+      observation.startDelivery()
+      observation.forget()
     }
-    this.wires = []
+    this.observations = []
+    this.device = undefined
     this.left = []
     this.subscribers.setActive(false)
   }
 
   /**
-   * Ends because nobody wants it: the device is told (Observe=1, same token; RFC 7641 §3.6), and the
+   * Ends because it has no subscription any more: the device is told (Observe=1, same token; RFC 7641 §3.6), and the
    * attributes written for it are unset.
    */
   async cancel(): Promise<void> {
-    const { wires, context, endpoint } = this
-    this.wires = []
+    const { observations, parts, endpoint } = this
+    this.observations = []
     this.drop()
-    context.forget(endpoint, this.plan.key)
-    const device = context.registration(endpoint)
+    parts.keeper.forget(endpoint, this.plan.key)
+    const device = parts.devices.registration(endpoint)
     if (device === undefined) return
-    await Promise.allSettled(wires.map((wire) => wire.cancel(device)))
+    await Promise.allSettled(observations.map((observation) => observation.cancel(device)))
     // Should the device not take it now, its next registration starts afresh anyway.
     await this.attributes.unset(device).catch(() => undefined)
   }
 
-  onResponse(response: CoapResponse, wire: PathObservation, cause: 'first' | 'notify'): void {
-    if (this.wires.includes(wire)) this.subscribers.receive(response, wire.base, wire.format, cause)
+  onResponse(
+    response: CoapResponse,
+    observation: PathObservation,
+    cause: 'first' | 'notify',
+  ): void {
+    if (!this.observations.includes(observation)) return
+    this.receive(response, observation.base, observation.format, cause)
   }
 
-  onEnd(wire: PathObservation, response: CoapResponse | undefined): void {
-    if (!this.wires.includes(wire)) return
-    this.remove(wire)
+  onEnd(observation: PathObservation, response: CoapResponse | undefined): void {
+    if (!this.observations.includes(observation)) return
+    this.remove(observation)
     // Without an answer its peer is gone: the device's next registration brings it back.
-    if (response !== undefined) this.refused(wire, response)
+    if (response !== undefined) this.refused(observation, response)
   }
 
-  private remove(wire: PathObservation): void {
-    this.wires = this.wires.filter((other) => other !== wire)
-    if (this.wires.length === 0) {
+  /**
+   * Decodes values, once for all subscribers, and reports them by their moments.
+   * @param format what a response without Content-Format means
+   */
+  receive(
+    response: CoapResponse,
+    base: Path,
+    format: number | undefined,
+    cause: 'first' | 'notify',
+  ): void {
+    const { device, endpoint, parts, plan } = this
+    if (device === undefined) return
+    const context = parts.contexts.of()
+    let decoded: DecodedValues
+    try {
+      const asked = base.level === Level.ROOT ? plan.paths : undefined
+      decoded = decodeValues(response, base, device, context, format, asked)
+    } catch (error) {
+      this.undecodable(error, base)
+      return
+    }
+    const answer = { endpoint, path: plan.base, code: response.code, ...decoded }
+    for (const report of valueReports(cause, answer, device, context.now)) {
+      parts.values.report(report)
+      this.subscribers.deliver(report)
+    }
+  }
+
+  /** The observation is good, only this message was not: its bytes go to the operator. */
+  private undecodable(error: unknown, base: Path): void {
+    const coded = error instanceof CodedError ? error : new CodedError('internal', String(error))
+    this.parts.warn({
+      code: 'decode',
+      message: `a value of ${base.toString()} cannot be read: ${coded.message}`,
+      endpoint: this.endpoint,
+      path: base,
+      ...(coded instanceof DecodeError ? { raw: coded.raw } : {}),
+    })
+    this.subscribers.error(coded)
+  }
+
+  private remove(observation: PathObservation): void {
+    this.observations = this.observations.filter((other) => other !== observation)
+    if (this.observations.length === 0) {
       this.left = []
       this.subscribers.setActive(false)
-      this.context.forget(this.endpoint, this.plan.key)
+      this.parts.keeper.forget(this.endpoint, this.plan.key)
     } else {
-      this.left = [...this.left, wire.base]
-      this.context.clock.detach('keeping an observation', this.keep())
+      this.left = [...this.left, observation.base]
+      this.parts.scheduler.detach('keeping an observation', this.keep())
     }
   }
 
   /** The device said that it does not observe any more. */
-  private refused(wire: PathObservation, response: CoapResponse): void {
-    const what = `observation of ${wire.base.toString()}`
+  private refused(observation: PathObservation, response: CoapResponse): void {
+    const what = `observation of ${observation.base.toString()}`
     if (!isSuccess(response.code)) {
       this.fail(new DeviceError(response.code, `${what} of ${this.endpoint}`))
       return
     }
     // 2.05 without Observe: a value, but no observation (RFC 7641 §3.1).
-    this.subscribers.receive(response, wire.base, wire.format, 'first')
+    this.receive(response, observation.base, observation.format, 'first')
     this.fail(new OperationError('not-observed', `${this.endpoint} ended the ${what}`))
   }
 
@@ -168,37 +218,37 @@ export class DeviceObservation implements ObserveAttemptOwner {
     this.left = this.left.filter((other) => other !== path)
   }
 
-  onOpened(wire: PathObservation): Promise<void> | undefined {
-    this.wires = [...this.wires, wire]
+  onOpened(observation: PathObservation): Promise<void> | undefined {
+    this.observations = [...this.observations, observation]
     return this.keep()
   }
 
   private attempt(): void {
-    this.context.clock.detach('making an observation', this.establish())
+    this.parts.scheduler.detach('making an observation', this.establish())
   }
 
   private readjust(): void {
-    this.context.clock.detach('writing attributes', this.adjust())
+    this.parts.scheduler.detach('writing attributes', this.adjust())
   }
 
   private async establish(): Promise<void> {
-    const device = this.context.registration(this.endpoint)
-    if (device === undefined || this.opening !== undefined) return
-    if (this.subscribers.empty || !this.context.ready()) return
-    if (this.wires.length > 0 && this.left.length === 0) return this.verify(device)
-    const opening = new ObserveAttempt(this, device)
-    this.registrationId = device.id
-    this.opening = opening
+    const device = this.parts.devices.registration(this.endpoint)
+    if (device === undefined || this.current !== undefined) return
+    if (this.subscribers.empty || !this.parts.ready) return
+    if (this.observations.length > 0 && this.left.length === 0) return this.verify(device)
+    const attempt = new ObserveAttempt(this, device)
+    this.device = device
+    this.current = attempt
     this.stopRetry()
     try {
-      await opening.run()
+      await attempt.run()
       this.failures = 0
     } catch (error) {
-      if (opening === this.opening && !(error instanceof Superseded)) this.fail(error)
+      if (attempt === this.current && !(error instanceof Superseded)) this.fail(error)
     }
-    if (opening !== this.opening) return
-    this.opening = undefined
-    this.subscribers.setActive(this.wires.length > 0)
+    if (attempt !== this.current) return
+    this.current = undefined
+    this.subscribers.setActive(this.observations.length > 0)
     this.readjust()
   }
 
@@ -208,57 +258,58 @@ export class DeviceObservation implements ObserveAttemptOwner {
     this.verifying = true
     try {
       for (;;) {
-        const wire = this.wires.find(({ provenBy }) => provenBy !== device.peer.id)
-        if (wire === undefined) break
+        const unproven = this.observations.find(({ provenBy }) => provenBy !== device.peer.id)
+        if (unproven === undefined) break
         this.stopRetry()
-        const refusal = await wire.refresh(this.context, device)
+        const refusal = await unproven.refresh(this.parts.devices, device)
         if (refusal === undefined) continue
-        this.remove(wire)
-        this.refused(wire, refusal)
+        this.remove(unproven)
+        this.refused(unproven, refusal)
       }
     } catch (error) {
       // The device may still observe: it stays, to be verified later.
-      if (this.registrationId === device.id) this.fail(error)
+      if (this.device === device) this.fail(error)
     } finally {
       this.verifying = false
     }
   }
 
   private keep(): Promise<void> | undefined {
-    return this.context.keep({
+    const { device, observations } = this
+    if (device === undefined) return undefined
+    return this.parts.keeper.keep({
       endpoint: this.endpoint,
-      registrationId: this.registrationId,
+      registrationId: device.id,
       key: this.plan.key,
-      wires: this.wires.flatMap(({ base, relation, init, format }) =>
+      observations: observations.flatMap(({ base, relation, init, format }) =>
         relation === undefined
           ? []
           : [{ path: base.toString(), token: relation.token, init, format }],
       ),
-      left: this.left.filter((path) => !this.wires.some((wire) => wire.base === path)).map(String),
+      left: this.left.filter((path) => !observations.some(({ base }) => base === path)).map(String),
       attributes: this.attributes.current,
     })
   }
 
-  /** Brings the device's attributes to what the subscribers want now. */
+  /** Brings the device's attributes to what the subscribers ask for now. */
   private async adjust(): Promise<void> {
     if (this.adjusting) return
     this.adjusting = true
-    // Nodes that are made anew subscribe one after the other: what they want is told at once.
+    // Nodes that are made anew subscribe one after the other: what they ask for is told at once.
     await nextTurn()
     try {
       for (;;) {
-        const { attributes, subscribers, wires } = this
-        const device = this.context.registration(this.endpoint)
-        if (device === undefined || wires.length === 0 || subscribers.empty) return
-        if (this.opening !== undefined || !this.context.ready()) return
-        const wanted = attributes.wanted(subscribers.demands, device)
+        const { attributes, device, observations, subscribers } = this
+        if (device === undefined || observations.length === 0 || subscribers.empty) return
+        if (this.current !== undefined || !this.parts.ready) return
+        const wanted = attributes.wanted(subscribers.requests, device)
         if (!attributes.differs(wanted)) return
         if (attributes.inQuery) {
           await this.replace(device)
           return
         }
         await attributes.write(wanted, device)
-        if (wires !== this.wires) return
+        if (observations !== this.observations) return
         await this.keep()
       }
     } catch {
@@ -270,10 +321,10 @@ export class DeviceObservation implements ObserveAttemptOwner {
 
   /** Attributes in the query belong to their observation: it is made anew with others. */
   private async replace(device: Registration): Promise<void> {
-    const { wires } = this
-    this.wires = []
+    const { observations } = this
+    this.observations = []
     this.left = []
-    await Promise.allSettled(wires.map((wire) => wire.cancel(device)))
+    await Promise.allSettled(observations.map((observation) => observation.cancel(device)))
     await this.establish()
   }
 
@@ -282,7 +333,7 @@ export class DeviceObservation implements ObserveAttemptOwner {
     this.stopRetry()
     this.retry = retryWhen(coded)
     if (this.retry === 'later') {
-      this.retryTimer = this.context.clock.after(backOff(++this.failures), () => {
+      this.retryTimer = this.parts.scheduler.after(backOff(++this.failures), () => {
         this.retryTimer = undefined
         this.attempt()
       })
@@ -293,7 +344,7 @@ export class DeviceObservation implements ObserveAttemptOwner {
 
   private stopRetry(): void {
     this.retry = undefined
-    this.context.clock.cancel(this.retryTimer)
+    this.parts.scheduler.cancel(this.retryTimer)
     this.retryTimer = undefined
   }
 }

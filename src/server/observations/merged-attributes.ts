@@ -1,8 +1,8 @@
 import { ATTRIBUTE_NAMES, type AttributeName, type AttributeSet } from '../../lwm2m/attributes'
 import type { ObserveCriteria } from '../types'
 
-/** What one subscriber wants of a device. */
-export interface Demand {
+/** The criteria and attributes that one subscriber asks for. */
+export interface AttributeRequest {
   readonly criteria?: ObserveCriteria
   readonly attributes?: AttributeSet
 }
@@ -20,9 +20,9 @@ function common<T>(values: readonly (T | undefined)[]): T | undefined {
  * one has none), the shortest pmax, and gt, lt, st only where all agree on the three. What
  * subscribers state as attributes goes as it is, the first one's value where they differ.
  */
-export function mergeDemands(demands: readonly Demand[]): AttributeSet {
+export function mergeAttributes(requests: readonly AttributeRequest[]): AttributeSet {
   const merged: MutableAttributes = {}
-  const all = demands.map((demand) => demand.criteria ?? {})
+  const all = requests.map((request) => request.criteria ?? {})
   if (all.length > 0) {
     // Attributes are whole seconds: rounded so that the device is never stricter than asked for.
     const pmin = Math.floor(Math.min(...all.map((criteria) => criteria.pmin ?? 0)))
@@ -37,7 +37,7 @@ export function mergeDemands(demands: readonly Demand[]): AttributeSet {
       }
     }
   }
-  for (const { attributes } of [...demands].reverse()) {
+  for (const { attributes } of [...requests].reverse()) {
     for (const name of ATTRIBUTE_NAMES) {
       const value = attributes?.[name]
       if (value !== undefined) merged[name] = value

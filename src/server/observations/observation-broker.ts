@@ -1,78 +1,59 @@
 import type { Scheduler } from '../../base/scheduler'
-import type {
-  CoapRequestInit,
-  ObserveListener as CoapObserver,
-  ObserveRelation,
-} from '../../coap/types'
 import { checkAttributes } from '../../lwm2m/attributes'
-import type { ObjectModel } from '../../lwm2m/model/definition'
-import type { DeviceFormat } from '../operations/content-format'
-import type { RequestChannel } from '../operations/device-request'
+import type { OperationContexts } from '../operations/operation-contexts'
 import { invalidArgument } from '../operations/preconditions'
-import { WarningLimiter } from '../operations/warning-limiter'
 import type {
   ObserveListener,
   ObserveRequest,
-  OperationResult,
   Registration,
   ServerWarning,
   Subscription,
+  ValueReport,
 } from '../types'
 import type { ValueStream } from '../values/value-stream'
 import { checkCriteria } from './criteria'
-import { ObservePlan } from './observe-plan'
 import { DeviceObservation } from './device-observation'
-import type { ObservationContext } from './observation-context'
 import { ObservationKeeper } from './observation-keeper'
+import { type ObservableDevices, ObservationParts } from './observation-parts'
 import type { ObservationStore, StoredObservation } from './observation-store'
-import { BrokerSubscription } from './subscription'
+import { ObservePlan } from './observe-plan'
+import { BrokerSubscription, type SubscriptionOwner } from './subscription'
 import { SubscriptionIndex } from './subscription-index'
 import { UnsubscribedObservations } from './unsubscribed-observations'
-
-/** What the broker needs of the server. */
-export interface ObservationHost {
-  readonly clock: Scheduler
-  readonly model: ObjectModel
-  readonly relations?: ObservationStore
-  /** The Content-Format set for an endpoint. */
-  readonly deviceFormat: (endpoint: string) => DeviceFormat | undefined
-  registration(endpoint: string): Registration | undefined
-  readonly values: ValueStream
-  /** The present registrations, for a new subscription to a pattern. */
-  registrations(): Iterable<Registration>
-  channel(registration: Registration): RequestChannel
-  /** `CoapEndpoint.adopt` of the endpoint this device speaks through. */
-  adopt(
-    registration: Registration,
-    init: CoapRequestInit,
-    token: Uint8Array,
-    listener: CoapObserver,
-  ): ObserveRelation
-  warn(warning: ServerWarning): void
-}
 
 /** Devices that a new pattern is applied to before the event loop gets its turn. */
 const SLICE = 200
 
 /**
- * Wanted observations, and what of them is on the wire: one relation for each device and path (or
- * set of paths), however many subscribe. Wishes outlive refusals, registrations and devices.
+ * Subscriptions, and the observations made for them: one for each device and path (or set of paths),
+ * however many subscribe. Subscriptions outlive refusals, registrations and devices.
  */
-export class ObservationBroker {
-  private readonly wishes = new SubscriptionIndex()
+export class ObservationBroker implements SubscriptionOwner {
+  private readonly subscriptions = new SubscriptionIndex()
   /** By endpoint, then by {@link ObservePlan.key}. */
-  private readonly relations = new Map<string, Map<string, DeviceObservation>>()
+  private readonly observations = new Map<string, Map<string, DeviceObservation>>()
   private readonly keeper: ObservationKeeper
-  private readonly context: ObservationContext
-  private readonly unwanted: UnsubscribedObservations
-  /** False from {@link restore} to {@link onStarted}: nothing can be sent yet. */
-  private ready = true
+  private readonly parts: ObservationParts
+  private readonly unsubscribed: UnsubscribedObservations
   private stopped = false
 
-  constructor(private readonly host: ObservationHost) {
-    this.keeper = new ObservationKeeper(host.relations, (warning) => host.warn(warning))
-    this.context = makeContext(host, this.keeper, () => this.ready)
-    this.unwanted = new UnsubscribedObservations(host.clock, (relation) => this.end(relation))
+  /**
+   * @param values told of what devices answer and notify
+   * @param store where observations are kept over a restart
+   */
+  constructor(
+    readonly scheduler: Scheduler,
+    private readonly devices: ObservableDevices,
+    contexts: OperationContexts,
+    values: ValueStream,
+    store: ObservationStore | undefined,
+    private readonly warn: (warning: ServerWarning) => void,
+  ) {
+    this.keeper = new ObservationKeeper(store, warn)
+    this.parts = new ObservationParts(scheduler, devices, contexts, values, this.keeper, warn)
+    this.unsubscribed = new UnsubscribedObservations(scheduler, (observation) =>
+      this.end(observation),
+    )
   }
 
   /**
@@ -82,83 +63,95 @@ export class ObservationBroker {
    * @throws StoreError
    */
   async restore(): Promise<void> {
-    this.ready = false
+    this.parts.ready = false
     const plans = new Map<string, ObservePlan>()
     for await (const stored of this.keeper.list()) {
       let plan = plans.get(stored.key)
       if (plan === undefined) {
-        plan = this.wishes.shared(ObservePlan.of(stored.key.split(',')))
+        plan = this.subscriptions.shared(ObservePlan.of(stored.key.split(',')))
         plans.set(stored.key, plan)
       }
       this.takeUp(stored, plan)
     }
-    for (const subscription of this.wishes.all()) this.apply(subscription)
+    for (const subscription of this.subscriptions.all()) this.apply(subscription)
   }
 
   /** The ports are bound: devices can be asked. Call it after {@link restore}. */
   onStarted(): void {
-    if (this.ready) return
-    this.ready = true
-    for (const relations of this.relations.values()) {
-      for (const relation of relations.values()) {
-        if (relation.subscribers.empty) this.unwanted.add(relation)
-        else relation.reconsider()
+    if (this.parts.ready) return
+    this.parts.ready = true
+    for (const observations of this.observations.values()) {
+      for (const observation of observations.values()) {
+        if (observation.subscribers.empty) this.unsubscribed.add(observation)
+        else observation.reconsider()
       }
     }
   }
 
   /**
-   * Wants an observation, now and after each registration, until the subscription is closed.
+   * Observes, now and after each registration, until the subscription is closed.
    * @throws PathError, AttributeError, OperationError `invalid-argument`
    */
   observe(request: ObserveRequest, listener: ObserveListener): Subscription {
     if (request.target === '') throw invalidArgument('observe needs an endpoint or a pattern')
     if (request.criteria !== undefined) checkCriteria(request.criteria)
-    const plan = this.wishes.shared(ObservePlan.of(request.paths))
+    const plan = this.subscriptions.shared(ObservePlan.of(request.paths))
     if (request.attributes !== undefined) {
       checkAttributes(request.attributes, { version: '1.2', level: plan.base.level })
     }
-    const subscription = new BrokerSubscription(request, plan, listener, {
-      onClosed: (closed) => this.leave(closed, (relation) => this.end(relation)),
-      onReleased: (released) => this.leave(released, (relation) => this.unwanted.add(relation)),
-      onListenerError: (error) => this.listenerFailed(error),
-      microtask: (callback) => this.host.clock.microtask(callback),
-    })
-    this.wishes.add(subscription)
+    const subscription = new BrokerSubscription(request, plan, listener, this)
+    this.subscriptions.add(subscription)
     this.apply(subscription)
     return subscription
   }
 
-  /** After the 2.01 was sent: the old relations are over, the wanted ones are made again. */
-  onRegistered(device: Registration): void {
-    const { endpoint } = device
-    const existing = this.relations.get(endpoint)
-    for (const relation of existing?.values() ?? []) relation.drop()
-    for (const subscription of this.wishes.matching(endpoint)) {
-      const relation = this.relationFor(subscription, device)
-      relation?.subscribers.add(subscription)
-    }
-    for (const [key, relation] of existing ?? []) {
-      // Wished for by pattern only, and the device does not have it any more.
-      if (!this.isWanted(relation, device)) this.remove(endpoint, key)
-    }
-    for (const relation of this.relations.get(endpoint)?.values() ?? []) relation.renew()
+  onClosed(subscription: BrokerSubscription): void {
+    this.leave(subscription, (observation) => this.end(observation))
   }
 
-  /** After the 2.04 to an Update that changed the objects: what appeared is observed where wanted. */
+  onReleased(subscription: BrokerSubscription): void {
+    this.leave(subscription, (observation) => this.unsubscribed.add(observation))
+  }
+
+  readonly onListenerError = (error: unknown): void => {
+    this.warn({
+      code: 'listener-failed',
+      message: `a listener of an observation threw: ${String(error)}`,
+    })
+  }
+
+  /** After the 2.01 was sent: the old observations are over, those subscribed to are made again. */
+  onRegistered(device: Registration): void {
+    const { endpoint } = device
+    const existing = this.observations.get(endpoint)
+    for (const observation of existing?.values() ?? []) observation.drop()
+    for (const subscription of this.subscriptions.matching(endpoint)) {
+      const observation = this.observationFor(subscription, device)
+      observation?.subscribers.add(subscription)
+    }
+    for (const [key, observation] of existing ?? []) {
+      // Subscribed to by pattern only, and the device does not have it any more.
+      if (!this.isSubscribed(observation, device)) this.remove(endpoint, key)
+    }
+    for (const observation of this.observations.get(endpoint)?.values() ?? []) observation.renew()
+  }
+
+  /** After the 2.04 to an Update that changed the objects: what appeared is observed where subscribed to. */
   onUpdated(device: Registration): void {
-    for (const subscription of this.wishes.matching(device.endpoint))
-      this.want(subscription, device)
+    for (const subscription of this.subscriptions.matching(device.endpoint))
+      this.observeOn(subscription, device)
   }
 
   /** De-registered or expired. */
   onGone(endpoint: string): void {
-    for (const key of [...(this.relations.get(endpoint)?.keys() ?? [])]) this.remove(endpoint, key)
+    for (const key of [...(this.observations.get(endpoint)?.keys() ?? [])])
+      this.remove(endpoint, key)
   }
 
   /** A queue-mode device woke. */
   onAwake(device: Registration): void {
-    for (const relation of this.relations.get(device.endpoint)?.values() ?? []) relation.wake()
+    for (const observation of this.observations.get(device.endpoint)?.values() ?? [])
+      observation.onAwake()
   }
 
   /**
@@ -166,21 +159,23 @@ export class ObservationBroker {
    * forgotten, and what could not be asked of it there can now.
    */
   onMoved(device: Registration): void {
-    for (const relation of this.relations.get(device.endpoint)?.values() ?? []) relation.moved()
+    for (const observation of this.observations.get(device.endpoint)?.values() ?? [])
+      observation.onMoved()
   }
 
   /** Values of a Send, for subscribers with `includeSend`. */
-  onSend(device: Registration, result: OperationResult): void {
-    for (const subscription of this.wishes.matching(device.endpoint)) {
+  onSend(report: ValueReport): void {
+    const { endpoint } = report
+    for (const subscription of this.subscriptions.matching(endpoint)) {
       if (subscription.request.includeSend !== true) continue
       const { plan } = subscription
-      const subscribers = this.relations.get(device.endpoint)?.get(plan.key)?.subscribers
-      const records = result.records.filter(({ path }) =>
-        plan.paths.some((wanted) => wanted.contains(path)),
+      const subscribers = this.observations.get(endpoint)?.get(plan.key)?.subscribers
+      const records = report.records.filter(({ path }) =>
+        plan.paths.some((observed) => observed.contains(path)),
       )
       if (records.length === 0) continue
-      const own: OperationResult = { ...result, path: plan.base, records }
-      if (subscribers === undefined) subscription.value(own, device)
+      const own: ValueReport = { ...report, path: plan.base, records }
+      if (subscribers === undefined) subscription.value(own)
       else subscribers.offer(subscription, own)
     }
   }
@@ -188,24 +183,24 @@ export class ObservationBroker {
   /** Ends without a message to the devices: their observations are taken up again after a restart. */
   stop(): void {
     this.stopped = true
-    this.unwanted.clear()
-    for (const relations of this.relations.values()) {
-      for (const relation of relations.values()) {
-        relation.drop()
-        relation.subscribers.clear()
+    this.unsubscribed.clear()
+    for (const observations of this.observations.values()) {
+      for (const observation of observations.values()) {
+        observation.drop()
+        observation.subscribers.clear()
       }
     }
-    this.relations.clear()
+    this.observations.clear()
   }
 
   /** Observes what a subscription means of the devices that are registered now. */
   private apply(subscription: BrokerSubscription): void {
     if (subscription.pattern) {
-      this.applyPattern(subscription, this.host.registrations()[Symbol.iterator]())
+      this.applyPattern(subscription, this.devices.registrations()[Symbol.iterator]())
       return
     }
-    const device = this.host.registration(subscription.target)
-    if (device !== undefined) this.want(subscription, device)
+    const device = this.devices.registration(subscription.target)
+    if (device !== undefined) this.observeOn(subscription, device)
   }
 
   /** Goes through the devices in slices, so that a hundred thousand do not hold up the rest. */
@@ -213,54 +208,54 @@ export class ObservationBroker {
     for (let i = 0; i < SLICE; i++) {
       const next = devices.next()
       if (next.done === true) return
-      if (subscription.matches(next.value.endpoint)) this.want(subscription, next.value)
+      if (subscription.matches(next.value.endpoint)) this.observeOn(subscription, next.value)
     }
-    this.host.clock.soon(() => {
+    this.scheduler.soon(() => {
       if (!subscription.closed && !this.stopped) this.applyPattern(subscription, devices)
     })
   }
 
-  private want(subscription: BrokerSubscription, device: Registration): void {
-    const relation = this.relationFor(subscription, device)
-    if (relation === undefined) return
-    relation.subscribers.add(subscription)
-    relation.reconsider()
+  private observeOn(subscription: BrokerSubscription, device: Registration): void {
+    const observation = this.observationFor(subscription, device)
+    if (observation === undefined) return
+    observation.subscribers.add(subscription)
+    observation.reconsider()
   }
 
   /** A pattern means the devices that have what it asks for; a name means that device. */
-  private relationFor(
+  private observationFor(
     subscription: BrokerSubscription,
     device: Registration,
   ): DeviceObservation | undefined {
     const { plan } = subscription
     if (subscription.pattern && !plan.appliesTo(device)) return undefined
-    const existing = this.relations.get(device.endpoint)?.get(plan.key)
-    return existing ?? this.makeRelation(device.endpoint, plan)
+    const existing = this.observations.get(device.endpoint)?.get(plan.key)
+    return existing ?? this.makeObservation(device.endpoint, plan)
   }
 
-  private makeRelation(endpoint: string, plan: ObservePlan): DeviceObservation {
-    let relations = this.relations.get(endpoint)
-    if (relations === undefined) this.relations.set(endpoint, (relations = new Map()))
-    const relation = new DeviceObservation(endpoint, plan, this.context)
-    relations.set(plan.key, relation)
-    return relation
+  private makeObservation(endpoint: string, plan: ObservePlan): DeviceObservation {
+    let observations = this.observations.get(endpoint)
+    if (observations === undefined) this.observations.set(endpoint, (observations = new Map()))
+    const observation = new DeviceObservation(endpoint, plan, this.parts)
+    observations.set(plan.key, observation)
+    return observation
   }
 
-  /** Goes on with an observation made before a restart, wanted or not: that will show. */
+  /** Goes on with an observation made before a restart; whether anybody subscribes will show. */
   private takeUp(stored: StoredObservation, plan: ObservePlan): void {
     const { endpoint, key } = stored
-    const device = this.host.registration(endpoint)
+    const device = this.devices.registration(endpoint)
     if (device === undefined || device.id !== stored.registrationId) {
       this.keeper.forget(endpoint, key)
       return
     }
-    const relation = this.makeRelation(endpoint, plan)
+    const observation = this.makeObservation(endpoint, plan)
     try {
-      relation.adopt(stored, device)
+      observation.adopt(stored, device)
     } catch (error) {
-      // Its peer is not served any more, or what was kept is no relation: made anew where wanted.
+      // Its peer is not served any more, or what was kept is no observation: made anew where subscribed to.
       this.remove(endpoint, key)
-      this.host.warn({
+      this.warn({
         code: 'not-restored',
         message: `an observation of ${key} could not be taken up: ${String(error)}`,
         endpoint,
@@ -268,87 +263,51 @@ export class ObservationBroker {
     }
   }
 
-  private isWanted(relation: DeviceObservation, device: Registration): boolean {
-    for (const subscription of this.wishes.matching(device.endpoint)) {
-      if (subscription.plan.key !== relation.plan.key) continue
-      if (!subscription.pattern || relation.plan.appliesTo(device)) return true
+  private isSubscribed(observation: DeviceObservation, device: Registration): boolean {
+    for (const subscription of this.subscriptions.matching(device.endpoint)) {
+      if (subscription.plan.key !== observation.plan.key) continue
+      if (!subscription.pattern || observation.plan.appliesTo(device)) return true
     }
     return false
   }
 
-  /** @param abandoned told of each relation that nobody listens to any more */
+  /** @param abandoned told of each observation that has no subscription any more */
   private leave(
     subscription: BrokerSubscription,
-    abandoned: (relation: DeviceObservation) => void,
+    abandoned: (observation: DeviceObservation) => void,
   ): void {
-    this.wishes.delete(subscription)
+    this.subscriptions.delete(subscription)
     if (this.stopped) return
     const { key } = subscription.plan
-    const endpoints = subscription.pattern ? [...this.relations.keys()] : [subscription.target]
+    const endpoints = subscription.pattern ? [...this.observations.keys()] : [subscription.target]
     for (const endpoint of endpoints) {
-      const relation = this.relations.get(endpoint)?.get(key)
-      if (relation?.subscribers.remove(subscription) === true && relation.subscribers.empty) {
-        abandoned(relation)
+      const observation = this.observations.get(endpoint)?.get(key)
+      if (observation?.subscribers.remove(subscription) === true && observation.subscribers.empty) {
+        abandoned(observation)
       }
     }
   }
 
-  /** Ends a relation that nobody wants; the device is told. */
-  private end(relation: DeviceObservation): void {
-    const { endpoint, plan } = relation
-    if (this.relations.get(endpoint)?.get(plan.key) !== relation) return
+  /** Ends an observation without subscription; the device is told. */
+  private end(observation: DeviceObservation): void {
+    const { endpoint, plan } = observation
+    if (this.observations.get(endpoint)?.get(plan.key) !== observation) return
     this.detach(endpoint, plan.key)
-    this.host.clock.detach('cancelling an observation', relation.cancel())
+    this.scheduler.detach('cancelling an observation', observation.cancel())
   }
 
-  /** Forgets a relation of a device that is gone. */
+  /** Forgets an observation of a device that is gone. */
   private remove(endpoint: string, key: string): void {
-    const relation = this.relations.get(endpoint)?.get(key)
-    relation?.drop()
-    relation?.subscribers.clear()
+    const observation = this.observations.get(endpoint)?.get(key)
+    observation?.drop()
+    observation?.subscribers.clear()
     this.detach(endpoint, key)
     this.keeper.forget(endpoint, key)
   }
 
   private detach(endpoint: string, key: string): void {
-    const relations = this.relations.get(endpoint)
-    relations?.delete(key)
-    if (relations?.size === 0) this.relations.delete(endpoint)
-  }
-
-  private listenerFailed(error: unknown): void {
-    this.host.warn({
-      code: 'listener-failed',
-      message: `a listener of an observation threw: ${String(error)}`,
-    })
-  }
-}
-
-function makeContext(
-  host: ObservationHost,
-  keeper: ObservationKeeper,
-  ready: () => boolean,
-): ObservationContext {
-  const limiter = new WarningLimiter(host.clock)
-  const warnAlways = (warning: ServerWarning): void => host.warn(warning)
-  const warn = limiter.limit(warnAlways)
-  return {
-    clock: host.clock,
-    ready,
-    registration: (endpoint) => host.registration(endpoint),
-    values: host.values,
-    channel: (registration) => host.channel(registration),
-    adopt: (registration, init, token, listener) => host.adopt(registration, init, token, listener),
-    operation: (format) => ({
-      model: host.model,
-      now: host.clock.now(),
-      format,
-      deviceFormat: host.deviceFormat,
-      warn,
-    }),
-    keep: (relation) => keeper.keep(relation),
-    forget: (endpoint, key) => keeper.forget(endpoint, key),
-    warn,
-    warnAlways,
+    const observations = this.observations.get(endpoint)
+    observations?.delete(key)
+    if (observations?.size === 0) this.observations.delete(endpoint)
   }
 }

@@ -1,8 +1,8 @@
-import { detach } from '../../base/guard'
+import { describeError, detach } from '../../base/guard'
 import type { ServerWarning } from '../types'
 import type { ObservationStore, StoredObservation } from './observation-store'
 
-/** Writes relations to the store, where there is one; what cannot be written is a warning. */
+/** Writes observations to the store, where there is one; what cannot be written is a warning. */
 export class ObservationKeeper {
   constructor(
     private readonly store: ObservationStore | undefined,
@@ -15,8 +15,8 @@ export class ObservationKeeper {
   }
 
   /** Resolves when it is kept. A failure is a warning: the observation works, until a restart. */
-  keep(relation: StoredObservation): Promise<void> | undefined {
-    return this.store?.put(relation)?.catch((error: unknown) => this.failed(error))
+  keep(observation: StoredObservation): Promise<void> | undefined {
+    return this.store?.put(observation)?.catch((error: unknown) => this.failed(error))
   }
 
   forget(endpoint: string, key: string): void {
@@ -24,7 +24,7 @@ export class ObservationKeeper {
   }
 
   private failed(error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = describeError(error)
     this.warn({ code: 'store-failed', message: `an observation could not be kept: ${why}` })
   }
 }

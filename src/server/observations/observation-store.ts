@@ -1,7 +1,7 @@
 import type { AttributeSet } from '../../lwm2m/attributes'
 import type { DeviceRequestInit } from '../operations/device-request'
 
-/** One observe relation on the wire, as it must be known after a restart to go on. */
+/** One observe relation, as it must be known after a restart to go on. */
 export interface StoredPathObservation {
   /** What its answers are about; the root of a composite observation. */
   readonly path: string
@@ -19,7 +19,7 @@ export interface StoredObservation {
   /** What is observed: paths joined by a comma. Unique within an endpoint. */
   readonly key: string
   /** One; or several, where the device has no Observe-Composite. */
-  readonly wires: readonly StoredPathObservation[]
+  readonly observations: readonly StoredPathObservation[]
   /** Paths still to be observed one by one, where the device has no Observe-Composite. */
   readonly left: readonly string[]
   /** The attributes written to the device for it, to be unset at its end. */
@@ -32,7 +32,7 @@ export interface StoredObservation {
  */
 export interface ObservationStore {
   /** Adds, or replaces the one of the same endpoint and key. */
-  put(relation: StoredObservation): Promise<void> | undefined
+  put(observation: StoredObservation): Promise<void> | undefined
   delete(endpoint: string, key: string): Promise<void> | undefined
   /** All that is kept; read once at the start. */
   list(): AsyncIterable<StoredObservation>

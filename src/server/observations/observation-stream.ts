@@ -1,8 +1,8 @@
-import type { ObserveListener, OperationResult, Registration, Subscription } from '../types'
+import type { ObserveListener, Registration, Subscription, ValueReport } from '../types'
 
 /** One value of an observation, with the registration that it belongs to. */
 export interface ObservedValue {
-  readonly result: OperationResult
+  readonly result: ValueReport
   readonly registration: Registration
 }
 

@@ -7,11 +7,11 @@ import { DeviceError, OperationError } from '../errors'
 import type { DeviceRequestInit } from '../operations/device-request'
 import { refusesAccept, requireSuccess } from '../operations/response'
 import type { Registration } from '../types'
-import type { Subscribers } from './subscribers'
 import type { DeviceAttributes } from './device-attributes'
+import type { ObservationParts } from './observation-parts'
 import { compositeObserve, singleObserve, type ObservePlan } from './observe-plan'
-import type { ObservationContext } from './observation-context'
-import { PathObservation, type PathObservationListener } from './path-observation'
+import { PathObservation, type PathObservationOwner } from './path-observation'
+import type { Subscribers } from './subscribers'
 
 /** Answers of a device that has no Observe-Composite, or not in this format. */
 const NO_COMPOSITE: readonly number[] = [
@@ -27,14 +27,14 @@ function hasSome(attributes: AttributeSet): boolean {
   return Object.keys(attributes).length > 0
 }
 
-/** An attempt that was overtaken by another, or is no longer wanted. */
+/** An attempt that was overtaken by another, or is no longer needed. */
 export class Superseded extends Error {}
 
-/** What an attempt needs of its relation. */
-export interface ObserveAttemptOwner extends PathObservationListener {
+/** The observation that an attempt is to make. */
+export interface ObserveAttemptOwner extends PathObservationOwner {
   readonly endpoint: string
   readonly plan: ObservePlan
-  readonly context: ObservationContext
+  readonly parts: ObservationParts
   readonly subscribers: Subscribers
   readonly attributes: DeviceAttributes
   /** Paths of a composite observation that are still to be observed one by one; see {@link separate}. */
@@ -43,20 +43,22 @@ export interface ObserveAttemptOwner extends PathObservationListener {
   separate(paths: readonly Path[]): void
   /** One of {@link left} is observed, or refused. */
   onSettled(path: Path): void
-  /** A wire is open. Resolves when it is kept. */
-  onOpened(wire: PathObservation): Promise<void> | undefined
+  /** The device observes. Resolves when that is kept. */
+  onOpened(observation: PathObservation): Promise<void> | undefined
+  /** A value came without an observation. */
+  receive(response: CoapResponse, base: Path, format: number | undefined, cause: 'first'): void
 }
 
-/** One attempt to make an observation; the wires that it opens are the relation's at once. */
+/** One attempt to make an observation: its observe requests, and what their answers say. */
 export class ObserveAttempt {
   private abandoned = false
 
   constructor(
-    private readonly host: ObserveAttemptOwner,
+    private readonly owner: ObserveAttemptOwner,
     private readonly device: Registration,
   ) {}
 
-  /** It is not wanted any more: what the device still accepts is taken back. */
+  /** It is no longer needed: what the device still accepts is taken back. */
   abandon(): void {
     this.abandoned = true
   }
@@ -66,7 +68,7 @@ export class ObserveAttempt {
    * @throws Superseded when it was abandoned; DeviceError, OperationError, what the channel says
    */
   async run(): Promise<void> {
-    const { plan, left } = this.host
+    const { plan, left } = this.owner
     if (left.length > 0) return this.observeEach(left)
     const query = await this.tellAttributes()
     this.check()
@@ -76,18 +78,18 @@ export class ObserveAttempt {
 
   /** Tells the device its attributes, or returns those that Observe itself will tell it (1.2). */
   private async tellAttributes(): Promise<AttributeSet> {
-    const { host, device } = this
-    const wanted = host.attributes.wanted(host.subscribers.demands, device)
-    if (compareVersions(device.version, '1.2') >= 0) return host.attributes.say(wanted)
-    await host.attributes.write(wanted, device)
+    const { owner, device } = this
+    const wanted = owner.attributes.wanted(owner.subscribers.requests, device)
+    if (compareVersions(device.version, '1.2') >= 0) return owner.attributes.say(wanted)
+    await owner.attributes.write(wanted, device)
     return {}
   }
 
   private async observePath(path: Path, query: AttributeSet): Promise<void> {
     const { device } = this
-    const { attributes, subscribers, context } = this.host
+    const { attributes, subscribers, parts } = this.owner
     const { format } = subscribers
-    const operation = context.operation(format)
+    const operation = parts.contexts.of(format)
     let init = singleObserve(path, device, query, operation)
     let answer = await this.open(path, init)
     if (answer !== undefined && hasSome(query) && NO_QUERY.includes(answer.code)) {
@@ -105,9 +107,9 @@ export class ObserveAttempt {
 
   private async observeComposite(query: AttributeSet): Promise<void> {
     const { device } = this
-    const { plan, context, subscribers } = this.host
+    const { plan, parts, subscribers } = this.owner
     if (compareVersions(device.version, '1.1') >= 0) {
-      const operation = context.operation(subscribers.format)
+      const operation = parts.contexts.of(subscribers.format)
       const ask = (attributes: AttributeSet, refused?: number) => {
         const init = compositeObserve(plan.paths, device, attributes, operation, refused)
         return this.open(plan.base, init).then((answer) => ({ init, answer }))
@@ -132,22 +134,22 @@ export class ObserveAttempt {
 
   /** The paths of a composite observation one by one: better than nothing. */
   private standIn(): Promise<void> {
-    const { plan, context, endpoint } = this.host
+    const { plan, parts, endpoint } = this.owner
     const paths = plan.paths.filter((path) => path.level > Level.ROOT)
     const message = `${endpoint} has no Observe-Composite`
     if (paths.length === 0) throw new OperationError('unsupported', message)
-    context.warn({
+    parts.contexts.warn({
       code: 'no-composite',
       message: `${message}: ${plan.key} are observed one by one`,
       endpoint,
     })
-    this.host.separate(paths)
+    this.owner.separate(paths)
     return this.observeEach(paths)
   }
 
   /** What a device refuses is reported and left out; what it does not answer stays to be tried. */
   private async observeEach(paths: readonly Path[]): Promise<void> {
-    const { host } = this
+    const { owner } = this
     const refusals: DeviceError[] = []
     for (const path of paths) {
       try {
@@ -157,38 +159,38 @@ export class ObserveAttempt {
         refusals.push(error)
       }
       this.check()
-      host.onSettled(path)
+      owner.onSettled(path)
     }
     const none = refusals.length === paths.length
     const last = none ? refusals.pop() : undefined
-    for (const refusal of refusals) host.subscribers.error(refusal)
+    for (const refusal of refusals) owner.subscribers.error(refusal)
     if (last !== undefined) throw last
   }
 
   /**
-   * Opens one wire, has it kept and delivers its first answer.
+   * Sends one observe request, has the observation kept and delivers its first answer.
    * @returns that answer, also when it is an error
    */
   private async open(base: Path, init: DeviceRequestInit): Promise<CoapResponse | undefined> {
-    const { host, device } = this
-    const wire = new PathObservation(base, init, host)
-    const first = await wire.open(host.context, device)
+    const { owner, device } = this
+    const observation = new PathObservation(base, init, owner)
+    const first = await observation.open(owner.parts.devices, device)
     if (this.abandoned) {
-      await wire.cancel(device).catch(() => undefined)
+      await observation.cancel(device).catch(() => undefined)
       throw new Superseded()
     }
     if (first !== undefined && !isSuccess(first.code)) return first
-    if (!wire.active) {
+    if (!observation.active) {
       // 2.05 without Observe: a value, but no observation (RFC 7641 §3.1).
-      if (first !== undefined) host.subscribers.receive(first, base, undefined, 'first')
+      if (first !== undefined) owner.receive(first, base, undefined, 'first')
       throw new OperationError(
         'not-observed',
-        `${host.endpoint} answers ${base.toString()} but does not observe it`,
+        `${owner.endpoint} answers ${base.toString()} but does not observe it`,
       )
     }
-    await host.onOpened(wire)
+    await owner.onOpened(observation)
     this.check()
-    wire.goLive()
+    observation.startDelivery()
     return first
   }
 

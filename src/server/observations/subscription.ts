@@ -1,27 +1,26 @@
 import { settle } from '../../base/guard'
 import type { CodedError } from '../../base/coded-error'
+import type { Scheduler } from '../../base/scheduler'
 import { isPattern, matchesPattern } from '../endpoint-pattern'
 import type {
   ObserveCriteria,
   ObserveListener,
   ObserveRequest,
-  OperationResult,
-  Registration,
   Subscription,
+  ValueReport,
 } from '../types'
 import { isVoid } from './criteria'
 import type { ObservePlan } from './observe-plan'
 
 /** Told when a subscription ends, and of listeners that throw. */
-export interface SubscriptionHost {
+export interface SubscriptionOwner {
+  readonly scheduler: Scheduler
   onClosed(subscription: BrokerSubscription): void
   onReleased(subscription: BrokerSubscription): void
   readonly onListenerError: (error: unknown) => void
-  /** Calls back when the code that runs now has come to its end. */
-  readonly microtask: (callback: () => void) => void
 }
 
-/** One wish to observe: an endpoint or a pattern, what of it, and who listens. */
+/** A subscription: an endpoint or a pattern, what of it, and who is told. */
 export class BrokerSubscription implements Subscription {
   readonly target: string
   readonly pattern: boolean
@@ -35,7 +34,7 @@ export class BrokerSubscription implements Subscription {
     readonly request: ObserveRequest,
     readonly plan: ObservePlan,
     private readonly listener: ObserveListener,
-    private readonly host: SubscriptionHost,
+    private readonly owner: SubscriptionOwner,
   ) {
     this.target = request.target
     this.pattern = isPattern(request.target)
@@ -46,21 +45,23 @@ export class BrokerSubscription implements Subscription {
     return this.pattern ? matchesPattern(this.target, endpoint) : this.target === endpoint
   }
 
-  value(result: OperationResult, registration: Registration): void {
+  value(report: ValueReport): void {
     if (this.closed) return
+    const { onListenerError } = this.owner
     try {
-      settle(this.listener.onValue(result, registration), this.host.onListenerError)
+      settle(this.listener.onValue(report, report.registration), onListenerError)
     } catch (error) {
-      this.host.onListenerError(error)
+      onListenerError(error)
     }
   }
 
   error(endpoint: string, error: CodedError): void {
     if (this.closed) return
+    const { onListenerError } = this.owner
     try {
-      settle(this.listener.onError?.(endpoint, error), this.host.onListenerError)
+      settle(this.listener.onError?.(endpoint, error), onListenerError)
     } catch (thrown) {
-      this.host.onListenerError(thrown)
+      onListenerError(thrown)
     }
   }
 
@@ -69,13 +70,14 @@ export class BrokerSubscription implements Subscription {
     this.active += change
     if (this.counting || this.listener.onCount === undefined) return
     this.counting = true
-    this.host.microtask(() => {
+    const { onListenerError, scheduler } = this.owner
+    scheduler.microtask(() => {
       this.counting = false
       if (this.closed) return
       try {
-        settle(this.listener.onCount?.(this.active), this.host.onListenerError)
+        settle(this.listener.onCount?.(this.active), onListenerError)
       } catch (error) {
-        this.host.onListenerError(error)
+        onListenerError(error)
       }
     })
   }
@@ -83,12 +85,12 @@ export class BrokerSubscription implements Subscription {
   close(): void {
     if (this.closed) return
     this.closed = true
-    this.host.onClosed(this)
+    this.owner.onClosed(this)
   }
 
   release(): void {
     if (this.closed) return
     this.closed = true
-    this.host.onReleased(this)
+    this.owner.onReleased(this)
   }
 }

@@ -9,7 +9,7 @@ import type { DeviceFormat } from './content-format'
 import type { DeviceRequest, RequestChannel } from './device-request'
 import { operationByName, type OperationInputs, type OperationName } from './index'
 import type { OperationContext } from './operation'
-import { byTime } from '../values/by-time'
+import { valueReports } from '../values/value-report'
 import type { ValueStream } from '../values/value-stream'
 import { WarningLimiter } from './warning-limiter'
 
@@ -118,10 +118,9 @@ export class Operations {
 
   /** Values that were read, by their moments. */
   private report(result: OperationResult, device: Registration): void {
-    for (const { records } of byTime(result.records)) {
-      if (records.length === 0) continue
-      const one = records === result.records ? result : { ...result, records }
-      this.host.values.report('read', one, device)
+    if (result.records.length === 0) return
+    for (const report of valueReports('read', result, device, this.host.clock.now())) {
+      this.host.values.report(report)
     }
   }
 

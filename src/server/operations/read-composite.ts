@@ -9,7 +9,7 @@ import { rootSegments } from './device-path'
 import type { DeviceRequest, DeviceRequestInit } from './device-request'
 import type { Operation, OperationContext } from './operation'
 import { invalidArgument, requireVersion } from './preconditions'
-import { codecContext, decodeRecords, refusesContentFormat, requireSuccess } from './response'
+import { codecContext, decodeValues, refusesContentFormat, requireSuccess } from './response'
 
 /**
  * The paths of a composite operation, each once, in the order given.
@@ -81,14 +81,13 @@ export const readCompositeOperation: Operation<{ readonly paths: readonly (Path 
   interpret(request, response, device, context) {
     requireSuccess(response, 'Read-Composite', device)
     const asked = requestedPaths(request, device, context)
-    const records = decodeRecords(response, Path.ROOT, device, context, { asked })
+    const decoded = decodeValues(response, Path.ROOT, device, context, undefined, asked)
     return {
       endpoint: device.endpoint,
       path: Path.ROOT,
       code: response.code,
-      format: response.contentFormat,
-      records,
-      missing: missingPaths(asked, records),
+      ...decoded,
+      missing: missingPaths(asked, decoded.records),
     }
   },
 

@@ -4,7 +4,7 @@ import { acceptFor } from './content-format'
 import { uriPath } from './device-path'
 import type { Operation } from './operation'
 import { requirePath } from './preconditions'
-import { decodeRecords, refusesAccept, requireSuccess } from './response'
+import { decodeValues, refusesAccept, requireSuccess } from './response'
 
 /** Read (Core §6.3.1): GET with Accept; answered in whatever format the device chose. */
 export const readOperation: Operation<{ readonly path: Path | string }> = {
@@ -35,8 +35,7 @@ export const readOperation: Operation<{ readonly path: Path | string }> = {
       endpoint: device.endpoint,
       path,
       code: response.code,
-      format: response.contentFormat,
-      records: decodeRecords(response, path, device, context),
+      ...decodeValues(response, path, device, context),
     }
   },
 

@@ -105,6 +105,29 @@ export function resourceLookup(
 }
 
 /**
+ * The same for the records of one message: each is looked up once, and found again by the path object
+ * that it has.
+ */
+export function rememberingLookup(
+  device: Registration,
+  model: ObjectModel,
+  warn: (warning: ServerWarning) => void,
+): (path: Path) => ResourceDefinition | undefined {
+  const find = resourceLookup(device, model, warn)
+  // Most messages have one record.
+  let latest: Path | undefined
+  let definition: ResourceDefinition | undefined
+  let earlier: Map<Path, ResourceDefinition | undefined> | undefined
+  return (path) => {
+    if (path === latest) return definition
+    if (earlier?.has(path) === true) return earlier.get(path)
+    if (latest !== undefined) (earlier ??= new Map()).set(latest, definition)
+    latest = path
+    return (definition = find(path))
+  }
+}
+
+/**
  * Values for a device as records: by id, or by the names in the versions that it announced.
  * @param onMilliseconds told of each Time whose number is taken for milliseconds
  * @throws EncodeError where a name is none, or a value cannot be what its resource is

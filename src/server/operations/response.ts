@@ -5,9 +5,9 @@ import { ContentFormat, type CodecContext } from '../../lwm2m/formats/codec'
 import type { Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { DeviceError } from '../errors'
-import type { Registration } from '../types'
+import type { OperationResult, Registration } from '../types'
 import type { OperationContext } from './operation'
-import { resourceLookup } from './resource-lookup'
+import { rememberingLookup, resourceLookup } from './resource-lookup'
 
 /** A diagnostic longer than this is no diagnostic. Characters. */
 const LONGEST_DIAGNOSTIC = 200
@@ -47,45 +47,56 @@ export function codecContext(
   base: Path,
   device: Registration,
   context: Pick<OperationContext, 'model' | 'now' | 'warn'>,
+  definitionOf = resourceLookup(device, context.model, context.warn),
 ): CodecContext {
   return {
     base,
     root: device.root,
     version: device.version,
-    resource: resourceLookup(device, context.model, context.warn),
+    resource: definitionOf,
     now: context.now,
     warn: (message, path) =>
       context.warn({ code: 'value', message, endpoint: device.endpoint, path: path ?? base }),
   }
 }
 
+/** The values of a message, and what the model says of each. */
+export type DecodedValues = Required<Pick<OperationResult, 'records' | 'definitionOf'>> & {
+  /** Content-Format they were in, where that is known. */
+  readonly format: number | undefined
+}
+
 /**
- * The records of a response, decoded by the Content-Format received, whatever was asked for. Without
- * one, a notification means the format of the first answer (RFC 7641 §4.2): `expected`. Records without
- * a value are left out, with a warning.
+ * The values of a response, decoded by the Content-Format received, whatever was asked for. Records
+ * without a value are left out, with a warning.
+ * @param expected what a response without Content-Format means: a notification has the format of the
+ *   first answer (RFC 7641 §4.2)
  * @param asked of a composite operation: its paths; records elsewhere are delivered with a warning
  * @throws DecodeError
  */
-export function decodeRecords(
+export function decodeValues(
   response: CoapResponse,
   base: Path,
   device: Registration,
   context: Pick<OperationContext, 'model' | 'now' | 'warn'>,
-  { expected, asked }: { readonly expected?: number; readonly asked?: readonly Path[] } = {},
-): Record[] {
+  expected?: number,
+  asked?: readonly Path[],
+): DecodedValues {
   const { payload } = response
   const format = response.contentFormat ?? expected
-  const codec = codecContext(base, device, context)
+  const definitionOf = rememberingLookup(device, context.model, context.warn)
+  const codec = codecContext(base, device, context, definitionOf)
   // An empty body is an empty tree in any format but text and bytes, where it is an empty value.
   const isNothing =
     payload.length === 0 && format !== ContentFormat.TEXT && format !== ContentFormat.OCTET_STREAM
   const records = isNothing ? [] : withValues(decode(format, payload, codec), codec)
-  for (const { path } of records) {
-    if (asked?.some((one) => one.contains(path)) === false) {
+  if (asked !== undefined) {
+    for (const { path } of records) {
+      if (asked.some((one) => one.contains(path))) continue
       codec.warn?.(`the device answers ${path.toString()}, which was not asked for`, path)
     }
   }
-  return records
+  return { records, definitionOf, format }
 }
 
 /** The records that have a value; the others are warned of. */

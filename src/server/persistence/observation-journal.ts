@@ -1,19 +1,28 @@
 import { decodePlain } from '../../storage/plain-cbor'
 import { hasProperties, RecordType } from '../../storage/record-type'
 import type { Store } from '../../storage/store'
-import type { ObservationStore, StoredObservation, StoredPathObservation } from '../observations/observation-store'
+import type {
+  ObservationStore,
+  StoredObservation,
+  StoredPathObservation,
+} from '../observations/observation-store'
 
-const RELATION = 'relation:'
+/** The prefix of the keys; as the name `wires`, it is part of the stored form. */
+const PREFIX = 'relation:'
 
-/** Keeps observe relations: the token is what a notification after a restart is known by. */
+/** An observation as it stands in the store. */
+interface ObservationRecord extends Omit<StoredObservation, 'observations'> {
+  readonly wires: StoredObservation['observations']
+}
+
+/** Keeps observations: the token is what a notification after a restart is known by. */
 export class ObservationJournal implements ObservationStore {
   constructor(private readonly store: Store) {}
 
-  put(relation: StoredObservation): Promise<void> {
-    return this.store.put(
-      keyOf(relation.endpoint, relation.key),
-      OBSERVATION_RECORD.encode(relation),
-    )
+  put(observation: StoredObservation): Promise<void> {
+    const { endpoint, registrationId, key, observations, left, attributes } = observation
+    const record = { endpoint, registrationId, key, wires: observations, left, attributes }
+    return this.store.put(keyOf(endpoint, key), OBSERVATION_RECORD.encode(record))
   }
 
   delete(endpoint: string, key: string): Promise<void> {
@@ -21,16 +30,18 @@ export class ObservationJournal implements ObservationStore {
   }
 
   async *list(): AsyncIterable<StoredObservation> {
-    for await (const [, value] of this.store.list(RELATION)) {
+    for await (const [, value] of this.store.list(PREFIX)) {
       // One that cannot be read is made anew.
-      const relation = OBSERVATION_RECORD.decode(value)
-      if (relation !== undefined) yield relation
+      const record = OBSERVATION_RECORD.decode(value)
+      if (record === undefined) continue
+      const { wires, ...rest } = record
+      yield { ...rest, observations: wires }
     }
   }
 }
 
-/** Before Observe-Composite could be replaced by one relation for each path. */
-interface SingleObservation extends Omit<StoredObservation, 'wires' | 'left' | 'attributes'> {
+/** Before Observe-Composite could be replaced by one observation for each path. */
+interface SingleObservation extends Omit<ObservationRecord, 'wires' | 'left' | 'attributes'> {
   readonly token: Uint8Array
   readonly init: StoredPathObservation['init']
   readonly format: number | undefined
@@ -38,7 +49,7 @@ interface SingleObservation extends Omit<StoredObservation, 'wires' | 'left' | '
   readonly attributes: StoredObservation['attributes'] | readonly string[]
 }
 
-const OBSERVATION_RECORD = new RecordType<StoredObservation>({
+const OBSERVATION_RECORD = new RecordType<ObservationRecord>({
   what: 'an observation',
   version: 2,
   unversioned(bytes) {
@@ -46,7 +57,7 @@ const OBSERVATION_RECORD = new RecordType<StoredObservation>({
     return { version: hasProperties(body, { wires: 'object' }) ? 2 : 1, body }
   },
   migrations: {
-    1: ({ token, init, format, attributes, ...rest }: SingleObservation): StoredObservation => ({
+    1: ({ token, init, format, attributes, ...rest }: SingleObservation): ObservationRecord => ({
       ...rest,
       wires: [{ path: rest.key.includes(',') ? '/' : rest.key, token, init, format }],
       left: [],
@@ -54,7 +65,7 @@ const OBSERVATION_RECORD = new RecordType<StoredObservation>({
       attributes: Array.isArray(attributes) ? {} : (attributes as StoredObservation['attributes']),
     }),
   },
-  isWhole(body): body is StoredObservation {
+  isWhole(body): body is ObservationRecord {
     return (
       hasProperties(body, {
         endpoint: 'string',
@@ -64,7 +75,7 @@ const OBSERVATION_RECORD = new RecordType<StoredObservation>({
         left: 'object',
         attributes: 'object',
       }) &&
-      (body as StoredObservation).wires.every(
+      (body as ObservationRecord).wires.every(
         (wire) =>
           hasProperties(wire, { path: 'string', init: 'object' }) &&
           wire.token instanceof Uint8Array,
@@ -75,5 +86,5 @@ const OBSERVATION_RECORD = new RecordType<StoredObservation>({
 
 /** Endpoint names have no control characters, so that nothing of one can be taken for the other. */
 function keyOf(endpoint: string, key: string): string {
-  return `${RELATION}${endpoint}\n${key}`
+  return `${PREFIX}${endpoint}\n${key}`
 }

@@ -1,11 +1,7 @@
-import type { OperationResult, Registration, ValueCause } from '../types'
+import type { ValueReport } from '../types'
 
 /** Told of all values that leave devices; must not throw. */
-export type ValueSink = (
-  cause: ValueCause,
-  result: OperationResult,
-  registration: Registration,
-) => void
+export type ValueSink = (report: ValueReport) => void
 
 /**
  * The one way of all values from devices to whoever wants them: answers of Read, first answers and
@@ -19,7 +15,7 @@ export class ValueStream {
     this.sinks.push(sink)
   }
 
-  report(cause: ValueCause, result: OperationResult, registration: Registration): void {
-    for (const sink of this.sinks) sink(cause, result, registration)
+  report(report: ValueReport): void {
+    for (const sink of this.sinks) sink(report)
   }
 }

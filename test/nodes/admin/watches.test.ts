@@ -35,8 +35,12 @@ class FakeEngine {
     for (const { request, listener, closed } of this.wishes) {
       if (closed || String(request.paths) !== path) continue
       const at = Path.parse(path)
-      const result = { endpoint: 'dev', path: at, code: 0x45, format: 112 }
-      listener.onValue({ ...result, records: [{ path: at, value }] }, registration)
+      const answer = { endpoint: 'dev', path: at, code: 0x45, format: 112 }
+      const records = [{ path: at, value }]
+      listener.onValue(
+        { ...answer, records, registration, cause: 'notify', time: Date.now() },
+        registration,
+      )
     }
   }
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import {
   attributeChanges,
-  mergeDemands,
-  type Demand,
+  mergeAttributes,
+  type AttributeRequest,
 } from '../../../src/server/observations/merged-attributes'
 
-const merge = (...demands: Demand[]) => mergeDemands(demands)
+const merge = (...demands: AttributeRequest[]) => mergeAttributes(demands)
 
 describe('Attributes for several subscribers', () => {
   it('are those of the only one', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ObservationStream } from '../../../src/server/observations/observation-stream'
-import type { ObserveListener, OperationResult, Registration } from '../../../src/server/types'
+import type { ObserveListener, Registration, ValueReport } from '../../../src/server/types'
 
 const registration = { endpoint: 'dev' } as Registration
 
@@ -15,7 +15,7 @@ class Source {
   }
 
   report(code: number): void {
-    this.listener?.onValue({ code } as OperationResult, registration)
+    this.listener?.onValue({ code } as ValueReport, registration)
   }
 }
 

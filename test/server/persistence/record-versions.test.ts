@@ -61,9 +61,13 @@ async function contentsOf(store: Store): Promise<unknown> {
         ]
       }),
       queue: queue.map((one) => one && [one.endpoint, one.request.path, one.ticket, one.expiresAt]),
-      relations: relations.map(({ key, wires, left, attributes }) => [
+      relations: relations.map(({ key, observations, left, attributes }) => [
         key,
-        wires.map(({ path, token, format }) => [path, Buffer.from(token).toString('hex'), format]),
+        observations.map(({ path, token, format }) => [
+          path,
+          Buffer.from(token).toString('hex'),
+          format,
+        ]),
         left,
         attributes,
       ]),
