@@ -42,6 +42,24 @@ export type { CoapWarning }
 /**
  * A CoAP endpoint (RFC 7252, 7641, 7959, 8132): both roles over one transport. Set the `on…` members
  * before {@link start}.
+ *
+ * @example
+ * ```js
+ * import { Code, CoapEndpoint, UdpTransport } from '@lwm2m-flows/node-red-lwm2m/coap'
+ *
+ * const local = { host: '127.0.0.1', port: 0 }
+ * const server = new CoapEndpoint(new UdpTransport(local))
+ * server.onRequest = ({ path }) => ({ code: Code.CONTENT, payload: Buffer.from(path.join('/')) })
+ * const { port } = await server.start()
+ *
+ * const client = new CoapEndpoint(new UdpTransport(local))
+ * await client.start()
+ * const peer = await client.transport.connect('127.0.0.1', port)
+ * const { code, payload } = await client.request(peer, { code: Code.GET, path: ['hello'] })
+ * console.log(code, payload.toString())
+ * await client.stop()
+ * await server.stop()
+ * ```
  */
 export class CoapEndpoint {
   /** After any valid message of the peer was dealt with: request, response, ACK, RST, notification. */
@@ -72,10 +90,18 @@ export class CoapEndpoint {
   private starting: Promise<BoundAddress> | undefined = undefined
   private stopped = false
 
+  /** @throws RangeError for an option that cannot work */
+  constructor(transport: Transport, options?: CoapEndpointOptions & { readonly clock?: Clock })
   /**
    * @param makeLayer what carries its messages; by default the message layer over UDP
-   * @throws RangeError for an option that cannot work
+   * @internal
    */
+  constructor(
+    transport: Transport,
+    options: CoapEndpointOptions & { readonly clock?: Clock },
+    makeLayer: (parts: MessageLayerParts) => MessageLayer,
+  )
+  /** @internal */
   constructor(
     readonly transport: Transport,
     options: CoapEndpointOptions & { readonly clock?: Clock } = {},

@@ -13,3 +13,4 @@ export {
 export { OptionNumber, option, readUint, textOption, uintBytes, uintOption } from './options'
 export type { CoapStats } from './stats'
 export type * from './types'
+export { UdpTransport, type UdpTransportOptions } from '../transport/udp'
