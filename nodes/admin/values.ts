@@ -1,7 +1,7 @@
 import type { ObjectModel } from '../../src/lwm2m/model/definition'
 import { ObjectLink, type Value } from '../../src/lwm2m/value'
 import type { OperationResult, Registration } from '../../src/server/types'
-import { resourceLookup } from '../shared/messages/names'
+import { definitionsOf } from '../shared/messages/names'
 import type { ValueInfo } from './contract'
 
 /** Bytes as hex, 64-bit integers and object links as text, times as ISO 8601. */
@@ -21,7 +21,7 @@ export function valueInfos(
   result: OperationResult,
   now: number,
 ): ValueInfo[] {
-  const resource = resourceLookup(model, registration)
+  const resource = definitionsOf(result, model, registration)
   return result.records.map(({ path, value, time }) => {
     const definition = resource(path)
     return {

@@ -9,7 +9,7 @@ import { failureStatus, toCodedError } from '../messages/failure'
 import { type LargeIntegers, readLargeIntegers } from '../messages/flow-values'
 import { keepable } from './keepable'
 import { type PayloadKeys, queuedMessage, singleValueText } from '../messages/messages'
-import { resourceLookup } from '../messages/names'
+import { definitionsOf } from '../messages/names'
 import type { Node, NodeAPI, NodeMessage } from '../runtime/red'
 import { sharedText } from '../runtime/red'
 import type { HostState, HostUser, Outcome, ServerHost } from '../server/server-host'
@@ -215,7 +215,7 @@ export class ActionNode {
     const server = state?.kind === 'running' ? state.engine.server : undefined
     const registration = server?.registrations.get(result.endpoint)
     const model = server?.model ?? { object: () => undefined, objects: () => [] }
-    const value = singleValueText(result.records, resourceLookup(model, registration))
+    const value = singleValueText(result.records, definitionsOf(result, model, registration))
     const isHinted = (result.milliseconds?.length ?? 0) > 0
     const done = isHinted ? 'status.done-milliseconds' : 'status.done'
     this.show('green', value ?? sharedText(this.RED, done), value !== undefined)

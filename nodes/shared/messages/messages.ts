@@ -9,7 +9,7 @@ import type { Value } from '../../../src/lwm2m/value'
 import { formatValue } from '../../../src/lwm2m/values'
 import type { OperationResult, Registration } from '../../../src/server/types'
 import { flowRecords, type LargeIntegers } from './flow-values'
-import { nameKey, type ResourceLookup, resourceLookup } from './names'
+import { definitionsOf, nameKey, type ResourceLookup, resourceLookup } from './names'
 import type { NodeMessage } from '../runtime/red'
 import { topicOf } from './topic'
 
@@ -74,7 +74,7 @@ export function messageRecords(
 export function messageDetail(result: OperationResult, context: MessageContext): MessageDetail {
   const { endpoint, path, code, format, records, location, missing } = result
   const [first] = records
-  const lookup = resourceLookup(context.model, context.registration)
+  const lookup = definitionsOf(result, context.model, context.registration)
   return {
     endpoint,
     path: path.toString(),
@@ -87,16 +87,19 @@ export function messageDetail(result: OperationResult, context: MessageContext):
   }
 }
 
-/** The values of an answer as a flow likes them. */
+/**
+ * The values of an answer as a flow likes them.
+ * @param resource finds the definitions of the records
+ */
 export function messagePayload(
   records: readonly Record[],
   base: Path,
   { model, registration, keys, integers }: MessageContext,
+  resource: ResourceLookup = resourceLookup(model, registration),
 ): unknown {
-  const resource = resourceLookup(model, registration)
   return recordsToPayload(flowRecords(records, integers), base, {
     resource,
-    ...(keys === 'name' ? { key: nameKey(model, registration) } : {}),
+    ...(keys === 'name' ? { key: nameKey(model, resource) } : {}),
   })
 }
 
@@ -108,15 +111,17 @@ export function compositePayload(
   records: readonly Record[],
   paths: readonly Path[],
   context: MessageContext,
+  resource: ResourceLookup,
 ): { [path: string]: unknown } {
   const payload: { [path: string]: unknown } = {}
   for (const path of paths) {
     const within = records.filter((record) => path.contains(record.path))
-    if (within.length > 0) payload[path.toString()] = messagePayload(within, path, context)
+    if (within.length > 0)
+      payload[path.toString()] = messagePayload(within, path, context, resource)
   }
   for (const record of records) {
     if (paths.some((path) => path.contains(record.path))) continue
-    payload[record.path.toString()] = messagePayload([record], record.path, context)
+    payload[record.path.toString()] = messagePayload([record], record.path, context, resource)
   }
   return payload
 }
@@ -130,11 +135,12 @@ export function valueMessage(
 ): NodeMessage {
   const [only] = paths
   const single = paths.length === 1 && only !== undefined && only.level > Level.ROOT
+  const resource = definitionsOf(result, context.model, context.registration)
   message['endpoint'] = result.endpoint
   message['path'] = single ? only.toString() : paths.map(String)
   message.payload = single
-    ? messagePayload(result.records, only, context)
-    : compositePayload(result.records, paths, context)
+    ? messagePayload(result.records, only, context, resource)
+    : compositePayload(result.records, paths, context, resource)
   message.topic = topicOf(result.endpoint, single ? only.toString() : '')
   message['lwm2m'] = messageDetail(result, context)
   return message

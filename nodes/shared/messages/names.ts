@@ -1,7 +1,7 @@
 import type { ObjectModel, ResourceDefinition } from '../../../src/lwm2m/model/definition'
 import { Level, type Path } from '../../../src/lwm2m/path'
 import { resourceLookup as ofDevice } from '../../../src/server/operations/resource-lookup'
-import type { Registration } from '../../../src/server/types'
+import type { OperationResult, Registration } from '../../../src/server/types'
 
 /** Finds the definition of a resource, in the version that the device announced. */
 export type ResourceLookup = (path: Path) => ResourceDefinition | undefined
@@ -18,12 +18,17 @@ export function resourceLookup(
       : model.object(object)?.resources.get(resource)
 }
 
-/** Keys of payloads by name: resources and objects that the model knows; others keep their id. */
-export function nameKey(
+/** The definitions of a result's records: those found when they were decoded, where there are. */
+export function definitionsOf(
+  result: OperationResult,
   model: ObjectModel,
   registration: Registration | undefined,
-): (path: Path) => string {
-  const resource = resourceLookup(model, registration)
+): ResourceLookup {
+  return result.definitionOf ?? resourceLookup(model, registration)
+}
+
+/** Keys of payloads by name: resources and objects that the model knows; others keep their id. */
+export function nameKey(model: ObjectModel, resource: ResourceLookup): (path: Path) => string {
   return (path) => {
     const { object } = path
     const definition =

@@ -9,7 +9,7 @@ import type {
 import { countStatus, serverStatus } from '../status/device-status'
 import type { LargeIntegers } from '../messages/flow-values'
 import { type PayloadKeys, singleValueText, valueMessage } from '../messages/messages'
-import { resourceLookup } from '../messages/names'
+import { definitionsOf } from '../messages/names'
 import { topicOf } from '../messages/topic'
 import type { Node, NodeAPI, NodeMessage } from '../runtime/red'
 import { sharedText } from '../runtime/red'
@@ -167,7 +167,7 @@ export class EventSource {
   ): NodeMessage {
     const paths = result.records.map(({ path }) => path)
     const { model } = server
-    const text = singleValueText(result.records, resourceLookup(model, registration))
+    const text = singleValueText(result.records, definitionsOf(result, model, registration))
     if (text !== undefined) {
       this.status.show({ fill: 'green', shape: 'dot', text, since: Date.now() })
     }

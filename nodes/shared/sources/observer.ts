@@ -9,7 +9,7 @@ import type { Engine } from '../server/engine'
 import { failureStatus, toCodedError } from '../messages/failure'
 import type { LargeIntegers } from '../messages/flow-values'
 import { type PayloadKeys, singleValueText, valueMessage } from '../messages/messages'
-import { resourceLookup } from '../messages/names'
+import { definitionsOf } from '../messages/names'
 import { topicOf } from '../messages/topic'
 import { type FirstOutcome, NodeSubscriptions, type Report } from './node-subscriptions'
 import { restoreWishes, type Wish, type WishDefaults } from './observe-wish'
@@ -197,7 +197,7 @@ export class Observer {
     const paths = wish.paths.map(Path.from)
     this.options.emit(valueMessage({ ...wish.message }, result, paths, context))
     if (status === undefined || this.subscriptions.devices > 1) return
-    const text = singleValueText(result.records, resourceLookup(model, registration))
+    const text = singleValueText(result.records, definitionsOf(result, model, registration))
     if (text === undefined) return
     this.latest = { fill: 'green', shape: 'dot', text, since: Date.now() }
     status.show(this.latest)

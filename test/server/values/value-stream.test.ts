@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { ValueReport } from '../../src/server/types'
-import { CON, Opt } from '../support/raw-coap'
-import { RegisteredDevice } from './support/registered-device'
+import type { ValueReport } from '../../../src/server/types'
+import { CON, Opt } from '../../support/raw-coap'
+import { RegisteredDevice } from '../support/registered-device'
 
 describe('the stream of values', () => {
   it('has what is read, observed, notified and sent, with its cause, one report a moment', async () => {
