@@ -2,6 +2,7 @@
  * The editor plugin: loaded before the nodes, it holds what their dialogs share
  * (`window.lwm2mEditor`) and adds the sidebar.
  */
+import * as deviceDialog from '../lwm2m-device/editor'
 import * as serverDialog from '../lwm2m-server/editor'
 import { bootstrapEntries } from './bootstrap-entries'
 import { deviceRow, devicesRow, openDialog, pathRow, payloadRow, shareRows, tryRow } from './dialog'
@@ -22,6 +23,7 @@ window.lwm2mEditor = {
   eventChoice,
   validPaths,
   valueHelp,
+  deviceDialog,
   serverDialog,
   validators: { bootstrapEntries, numberWithin, path, pem, port, writtenValue },
 }

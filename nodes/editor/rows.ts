@@ -1,35 +1,30 @@
 /** The rows that several dialogs share, as a template names them. Plain text: no browser is needed. */
+import {
+  BOOTSTRAP_SECURITY,
+  SERVER_SECURITY,
+  securityRows,
+} from '../lwm2m-device/editor/security-rows'
+import { numberInput, row, select, textInput } from './row-html'
+
 export const TEXTS = '@lwm2m-flows/node-red-lwm2m/lwm2m-server:common'
 
-function row(property: string, icon: string, key: string, field: string): string {
-  return `<div class="form-row">
-    <label for="node-input-${property}"
-      ><i class="fa fa-${icon}"></i> <span data-i18n="${TEXTS}.${key}"></span
-    ></label>
-    ${field}
-  </div>`
-}
-
-function text(property: string): string {
-  return `<input type="text" id="node-input-${property}" />`
-}
+const t = (key: string): string => `${TEXTS}.${key}`
 
 /** A typedInput and the hidden field of its type. */
 function typed(property: string): string {
-  return `${text(property)}<input type="hidden" id="node-input-${property}Type" />`
+  return `${textInput(property)}<input type="hidden" id="node-input-${property}Type" />`
 }
 
-function number(property: string, hint: string): string {
-  const placeholder = `data-i18n="[placeholder]${TEXTS}.${hint}"`
-  return `<input type="number" id="node-input-${property}" ${placeholder} min="0" />`
+/** A row of which all texts are shared. */
+function shared(property: string, icon: string, key: string, field: string): string {
+  return row(property, icon, t(key), field)
 }
 
-/** @param options value and the key of its text */
-function select(property: string, options: readonly (readonly [string, string])[]): string {
-  const lines = options.map(
-    ([value, key]) => `<option value="${value}" data-i18n="${TEXTS}.${key}"></option>`,
+function choice(property: string, options: readonly (readonly [string, string])[]): string {
+  return select(
+    property,
+    options.map(([value, key]) => [value, t(key)]),
   )
-  return `<select id="node-input-${property}">${lines.join('')}</select>`
 }
 
 /** The Content-Formats that dialogs offer. */
@@ -45,58 +40,55 @@ export const FORMATS = [
 ] as const
 
 const ROWS: { readonly [name: string]: string } = {
-  name: row(
-    'name',
-    'tag',
-    'name',
-    `<input type="text" id="node-input-name" data-i18n="[placeholder]${TEXTS}.name" />`,
-  ),
-  server: row('server', 'server', 'server', text('server')),
-  device: row('endpoint', 'microchip', 'endpoint', typed('endpoint')),
-  devices: row('endpoint', 'microchip', 'devices', text('endpoint')),
-  path: row('path', 'sitemap', 'path', typed('path')),
+  name: shared('name', 'tag', 'name', textInput('name', t('name'))),
+  server: shared('server', 'server', 'server', textInput('server')),
+  device: shared('endpoint', 'microchip', 'endpoint', typed('endpoint')),
+  devices: shared('endpoint', 'microchip', 'devices', textInput('endpoint')),
+  path: shared('path', 'sitemap', 'path', typed('path')),
   try: '<div class="form-row" id="lwm2m-try"><label></label></div>',
-  keys: row(
+  keys: shared(
     'keys',
     'key',
     'keys',
-    select('keys', [
+    choice('keys', [
       ['id', 'keys-id'],
       ['name', 'keys-name'],
     ]),
   ),
-  integers: row(
+  integers: shared(
     'integers',
     'calculator',
     'integers',
-    select('integers', [
+    choice('integers', [
       ['text', 'integers-text'],
       ['bigint', 'integers-bigint'],
     ]),
   ),
-  format: row(
+  format: shared(
     'format',
     'file-code-o',
     'format',
-    select('format', [
+    choice('format', [
       ['', 'format-auto'],
       ...FORMATS.map((format) => [format, `formats.${format}`] as const),
     ]),
   ),
+  'device-security': securityRows(SERVER_SECURITY),
+  'device-bootstrap-security': securityRows(BOOTSTRAP_SECURITY),
   waiting: [
-    `<h4 data-i18n="${TEXTS}.waiting-title"></h4>`,
-    row(
+    `<h4 data-i18n="${t('waiting-title')}"></h4>`,
+    shared(
       'asleep',
       'moon-o',
       'asleep',
-      select('asleep', [
+      choice('asleep', [
         ['wait', 'asleep-wait'],
         ['announce', 'asleep-announce'],
         ['fail', 'asleep-fail'],
       ]),
     ),
-    row('ttl', 'hourglass-half', 'ttl', number('ttl', 'ttl-hint')),
-    row('timeout', 'clock-o', 'timeout', number('timeout', 'timeout-hint')),
+    shared('ttl', 'hourglass-half', 'ttl', numberInput('ttl', t('ttl-hint'))),
+    shared('timeout', 'clock-o', 'timeout', numberInput('timeout', t('timeout-hint'))),
   ].join('\n'),
 }
 
@@ -106,7 +98,7 @@ const ROWS: { readonly [name: string]: string } = {
  * @throws Error for a row that there is not
  */
 export function withRows(html: string): string {
-  return html.replace(/<div data-lwm2m-rows="([\w\s]+)"><\/div>/g, (_place, names: string) =>
+  return html.replace(/<div data-lwm2m-rows="([\w\s-]+)"><\/div>/g, (_place, names: string) =>
     names
       .trim()
       .split(/\s+/)

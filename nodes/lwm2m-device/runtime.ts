@@ -50,7 +50,12 @@ const lwm2mDevice: NodeInitializer = (RED: NodeAPI) => {
     'lwm2m-device',
     DeviceNode,
     {
-      credentials: { pskKey: { type: 'password' }, bootstrapKey: { type: 'password' } },
+      credentials: {
+        pskKey: { type: 'password' },
+        privateKey: { type: 'password' },
+        bootstrapKey: { type: 'password' },
+        bootstrapPrivateKey: { type: 'password' },
+      },
     },
   )
 }

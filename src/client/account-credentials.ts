@@ -1,17 +1,27 @@
-import { X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
 import { importP256 } from '../dtls/certificates/raw-public-key'
 import { loadServerKey } from '../dtls/certificates/server-key'
 import type { DtlsClientCredentials } from '../dtls/client-credentials'
+import type { ServerKey } from '../dtls/credentials'
 import { type ServerAccount, SecurityMode } from './accounts'
 import { ClientError } from './errors'
+import { parseServerUri } from './session/server-uri'
 
 /** Certificate usages (`/0/x/15`, RFC 6698 §2.1.1) in which the certificate is an authority's. */
 const AUTHORITY_USAGES = new Set([0, 2])
+/** By matching type (`/0/x/13`, RFC 6698 §2.1.3). */
+const MATCHING_HASHES: { readonly [type: number]: string } = {
+  1: 'sha256',
+  2: 'sha384',
+  3: 'sha512',
+}
 
 /**
  * What an account connects with over `coaps`: by its security mode a pre-shared key, raw public keys or
- * certificates (Core §7.2, resources 2 to 5 and 15). The certificate of the server is pinned, or with
- * usage 0 or 2 a trust anchor.
+ * certificates (Core §7.2, resources 2 to 5 and 13 to 15). The certificate of the server is pinned (or its
+ * hash), or with usage 0 or 2 a trust anchor: then the server's must be for the host of the URI, or for
+ * `/0/x/14`.
  * @throws ClientError `invalid-argument`, naming what is missing or cannot be read, never a secret
  */
 export function accountCredentials(account: ServerAccount): DtlsClientCredentials {
@@ -30,7 +40,7 @@ export function accountCredentials(account: ServerAccount): DtlsClientCredential
   if (serverPublicKey === undefined) throw bad(`the ${what} of the server is missing`)
   return mode === SecurityMode.RPK
     ? rawKeys(publicKey, secretKey, serverPublicKey)
-    : certificates(publicKey, secretKey, serverPublicKey, account.certificateUsage)
+    : certificates(account, load(secretKey, publicKey), serverPublicKey)
 }
 
 function rawKeys(
@@ -49,24 +59,44 @@ function rawKeys(
 }
 
 function certificates(
-  certificate: Uint8Array,
-  secretKey: Uint8Array,
+  account: ServerAccount,
+  keyPair: ServerKey,
   serverCertificate: Uint8Array,
-  usage: number | undefined,
 ): DtlsClientCredentials {
-  const keyPair = load(secretKey, certificate)
+  const { certificateUsage: usage, matchingType = 0 } = account
+  const authority = usage !== undefined && AUTHORITY_USAGES.has(usage)
+  if (matchingType !== 0) {
+    const hash = MATCHING_HASHES[matchingType]
+    if (hash === undefined) throw bad(`matching type ${matchingType} is unknown`)
+    if (authority) throw bad('the certificate of an authority must be given in full')
+    return {
+      keyPair,
+      certificate: ({ leaf }) =>
+        createHash(hash).update(leaf.raw).digest().equals(serverCertificate),
+    }
+  }
   let server: X509Certificate
   try {
     server = new X509Certificate(serverCertificate)
   } catch (error) {
     throw bad('the certificate of the server cannot be read', error)
   }
-  if (usage !== undefined && AUTHORITY_USAGES.has(usage)) return { keyPair, trustAnchors: [server] }
-  return { keyPair, certificate: ({ leaf }) => leaf.raw.equals(server.raw) }
+  if (!authority) return { keyPair, certificate: ({ leaf }) => leaf.raw.equals(server.raw) }
+  const name = account.serverName ?? parseServerUri(account.uri).host
+  return {
+    keyPair,
+    trustAnchors: [server],
+    certificate: ({ leaf, trusted }) => trusted && isFor(leaf, name),
+  }
+}
+
+/** Whether a certificate is for a host name or address (RFC 7252 §9.1.3.3). */
+function isFor(leaf: X509Certificate, name: string): boolean {
+  return (isIP(name) === 0 ? leaf.checkHost(name) : leaf.checkIP(name)) !== undefined
 }
 
 /** A key as accounts have it: PKCS #8 (RFC 5958). */
-function load(secretKey: Uint8Array, certificate?: Uint8Array): ReturnType<typeof loadServerKey> {
+function load(secretKey: Uint8Array, certificate?: Uint8Array): ServerKey {
   try {
     return loadServerKey({
       privateKey: secretKey,

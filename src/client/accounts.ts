@@ -30,6 +30,10 @@ export interface ServerAccount {
   readonly serverPublicKey: Uint8Array | undefined
   /** `/0/x/5`, unchecked. */
   readonly secretKey: Uint8Array | undefined
+  /** How `serverPublicKey` stands for a certificate: 0 itself, 1 to 3 its SHA-256, -384, -512 (`/0/x/13`). */
+  readonly matchingType: number | undefined
+  /** The name that the server's certificate is for, where it is not the host of the URI (`/0/x/14`). */
+  readonly serverName: string | undefined
   /** `/0/x/15` */
   readonly certificateUsage: number | undefined
   /** Seconds to wait before bootstrapping (`/0/x/11`). */
@@ -43,6 +47,11 @@ function scalar(instance: ObjectInstance, resource: number): Value | undefined {
 function number(instance: ObjectInstance, resource: number): number | undefined {
   const value = scalar(instance, resource)
   return typeof value === 'number' ? value : undefined
+}
+
+function text(instance: ObjectInstance, resource: number): string | undefined {
+  const value = scalar(instance, resource)
+  return typeof value === 'string' && value !== '' ? value : undefined
 }
 
 function bytes(instance: ObjectInstance, resource: number): Uint8Array | undefined {
@@ -77,6 +86,8 @@ function readAccount(tree: ObjectTree, security: ObjectInstance): ServerAccount 
     publicKey: identity,
     serverPublicKey: bytes(security, 4),
     secretKey: key,
+    matchingType: number(security, 13),
+    serverName: text(security, 14),
     certificateUsage: number(security, 15),
     holdOff: Math.max(0, number(security, 11) ?? 0),
   }

@@ -1,5 +1,6 @@
 import type { Transport } from '../transport/transport'
 import { UdpTransport } from '../transport/udp'
+import { CIPHER_SUITES } from '../dtls/ciphers/suites'
 import { DtlsClientTransport } from '../transport/dtls-client'
 import { ClientError } from './errors'
 import { accountCredentials } from './account-credentials'
@@ -41,11 +42,22 @@ export function openTransport(
   if (target.credentials === undefined) {
     throw new ClientError('invalid-argument', 'coaps needs a key or a certificate')
   }
+  const { keyExchange, connectionId, maxFragmentLength } = options.dtls ?? {}
+  const limited = keyExchange !== undefined && target.credentials.psk !== undefined
   return new DtlsClientTransport({
     credentials: target.credentials,
+    suites: limited ? suitesOf(keyExchange) : undefined,
+    connectionId,
+    maxFragmentLength,
     host: options.local?.host,
     port,
     clock: target.clock,
     receiveBuffer: RECEIVE_BUFFER,
   })
+}
+
+function suitesOf(keyExchange: 'psk' | 'ecdhe-psk'): number[] {
+  return CIPHER_SUITES.filter((suite) => suite.keyExchange === keyExchange).map(
+    ({ number }) => number,
+  )
 }

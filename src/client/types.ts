@@ -90,7 +90,10 @@ export interface CertificateCredential {
   readonly certificate: string | Uint8Array
   /** PEM or DER: that of the server, or of an authority. */
   readonly serverCertificate: string | Uint8Array
-  /** `/0/x/15`: 3 (default) for the server's own, 2 for that of an authority. */
+  /**
+   * `/0/x/15`: 3 (default) for the server's own, 2 for that of an authority; the server's must then be
+   * for the host of the URI.
+   */
   readonly certificateUsage?: 2 | 3
 }
 
@@ -99,6 +102,19 @@ export type ClientSecurity =
   | { readonly psk: PskCredential; readonly rpk?: undefined; readonly x509?: undefined }
   | { readonly psk?: undefined; readonly rpk: RawPublicKeyCredential; readonly x509?: undefined }
   | { readonly psk?: undefined; readonly rpk?: undefined; readonly x509: CertificateCredential }
+
+/** How a device shakes hands over `coaps`. */
+export interface ClientDtlsOptions {
+  /** Of pre-shared keys: offers cipher suites of this key exchange only. Default: both. */
+  readonly keyExchange?: 'psk' | 'ecdhe-psk'
+  /**
+   * Connection IDs (RFC 9146): `send` offers to put the server's into the device's records, `both` asks
+   * for one in the server's records as well. Default `off`.
+   */
+  readonly connectionId?: 'off' | 'send' | 'both'
+  /** The most content of a record in both directions, bytes (RFC 6066 §4); default 16,384. */
+  readonly maxFragmentLength?: 512 | 1024 | 2048 | 4096
+}
 
 /**
  * When a communication fails (Core §6.2.1.2): `count` attempts, `timer` seconds before the second,
@@ -176,6 +192,7 @@ export interface Lwm2mClientOptions {
   readonly security?: ClientSecurity
   /** For the bootstrap server (`coaps`). */
   readonly bootstrapSecurity?: ClientSecurity
+  readonly dtls?: ClientDtlsOptions
   /** 1.2: ask for a Bootstrap-Pack first; default: true for version 1.2. */
   readonly bootstrapPack?: boolean
   /**

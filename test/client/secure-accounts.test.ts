@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { Association } from '../../src/dtls/associations/association'
+import { findSuite } from '../../src/dtls/ciphers/suites'
 import { generateServerKey } from '../../src/dtls/certificates/generate'
 import { loadCertificates, loadServerKey } from '../../src/dtls/certificates/server-key'
 import { Lwm2mClient } from '../../src/client/lwm2m-client'
@@ -80,12 +82,39 @@ describe('client with raw public keys and certificates', () => {
   for (const [what, credential, security] of cases) {
     it(`registers with ${what}, and is read`, async () => {
       const port = await serve(credential)
-      make({ server: `coaps://127.0.0.1:${port}`, security })
+      make({ server: `coaps://localhost:${port}`, security })
       const registered = next(client, 'registered')
       await client.start()
       await registered
       const result = await server.read('dev1', '/1/0/0')
       assert.equal(result.records[0]?.value, 1)
+    })
+  }
+
+  it('does not register at a server that an authority certified for another host', async () => {
+    const port = await serve(knowsCertificate)
+    make({ server: `coaps://127.0.0.1:${port}`, security: x509(2) })
+    const warned = next(client, 'warning')
+    await client.start()
+    assert.match((await warned)[0].message, /certificate was refused/)
+  })
+
+  for (const keyExchange of ['psk', 'ecdhe-psk'] as const) {
+    it(`shakes hands by ${keyExchange}, with Connection IDs and small records, where asked to`, async () => {
+      const port = await serve({ endpoint: 'dev1', identity: 'dev1', key: '00112233' })
+      make({
+        server: `coaps://127.0.0.1:${port}`,
+        security: { psk: { identity: 'dev1', key: Buffer.from('00112233', 'hex') } },
+        dtls: { keyExchange, connectionId: 'both', maxFragmentLength: 512 },
+      })
+      const registered = next(client, 'registered')
+      await client.start()
+      await registered
+      const peer = server.registrations.get('dev1')?.peer
+      assert.ok(peer instanceof Association)
+      assert.equal(findSuite(peer.suite)?.keyExchange, keyExchange)
+      assert.notEqual(peer.connectionIdKey, undefined)
+      assert.equal(peer.maxDatagram(1_280), 512)
     })
   }
 

@@ -164,6 +164,33 @@ for (const runtime of runtimes()) {
       assert.deepEqual(formats, [{ pattern: 'meter-*', format: 'tlv' }])
     })
 
+    it('shows what the security mode of a virtual device needs', async () => {
+      const { page } = editor
+      await editor.edit('room-1')
+      await page.click('a[href="#lwm2m-tab-security"]')
+      const shown = (): Promise<string[]> =>
+        page.$$eval('#lwm2m-tab-security [id^=node-input-]', (all) =>
+          all
+            .filter((one) => (one as HTMLElement).offsetParent !== null)
+            .map((one) => one.id.slice('node-input-'.length))
+            .filter((name) => !name.startsWith('bootstrap')),
+        )
+      const always = ['keyExchange', 'connectionId', 'maxFragmentLength', 'keepAccounts']
+      assert.deepEqual(await shown(), [
+        ...['securityMode', 'pskIdentity', 'pskKey', 'pskKeyFormat'],
+        ...always,
+      ])
+      await page.selectOption('#node-input-securityMode', 'rpk')
+      assert.deepEqual(await shown(), ['securityMode', 'privateKey', 'serverPublicKey', ...always])
+      await page.fill('#node-input-serverPublicKey', 'none')
+      await page.waitForSelector('.lwm2m-field-error:has-text("-----BEGIN PUBLIC KEY-----")')
+      await page.selectOption('#node-input-securityMode', 'x509')
+      assert.deepEqual(await shown(), [
+        ...['securityMode', 'certificate', 'privateKey', 'certificateUsage', 'serverCertificate'],
+        ...always,
+      ])
+    })
+
     it('says in the config dialog what is wrong, and on which tab', async () => {
       const { page } = editor
       await editor.edit('read')

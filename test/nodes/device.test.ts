@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { generateServerKey } from '../../src/dtls/certificates/generate'
 import { clientOf, deviceRegistered, engineOf, valuesOf } from './support/devices'
 import { deviceNode, type FlowNode, Flows, helperNode, serverNode } from './support/harness'
 import { freeUdpPort } from '../support/ports'
@@ -207,6 +208,46 @@ describe('lwm2m-device', () => {
     assert.equal(peer?.secure, true)
     assert.equal((await flows.ask('read', {}, 'out')).payload, 'Maker')
   })
+
+  for (const mode of ['rpk', 'x509'] as const) {
+    it(`registers over DTLS with a key of its own (${mode}), and a Connection ID`, async () => {
+      const coapsPort = await freeUdpPort()
+      const own = generateServerKey({ commonName: 'localhost' })
+      const device = generateServerKey({ commonName: 'dev' })
+      const entry =
+        mode === 'rpk'
+          ? { mode, publicKey: device.publicKeyPem }
+          : { mode, certificate: device.certificatePem }
+      await flows.load(
+        [
+          serverNode(port, {
+            coaps: true,
+            coapsPort: String(coapsPort),
+            certificate: own.certificatePem,
+            trustAnchors: device.certificatePem,
+            devices: [{ id: 'k1', endpoint: 'dev', ...entry }],
+          }),
+          deviceNode('dev', port, {
+            uri: `coaps://localhost:${coapsPort}`,
+            objects: OBJECTS,
+            securityMode: mode,
+            certificate: device.certificatePem,
+            serverPublicKey: own.publicKeyPem,
+            certificateUsage: '2',
+            serverCertificate: own.certificatePem,
+            connectionId: 'both',
+          }),
+        ],
+        {
+          server: { serverKey: own.privateKeyPem },
+          'device-dev': { privateKey: device.privateKeyPem.replaceAll('\n', ' ') },
+        },
+      )
+      await deviceRegistered(flows, 'dev')
+      const { peer } = (await engineOf(flows)).registrations.get('dev') ?? {}
+      assert.equal(peer?.identity.kind, mode)
+    })
+  }
 
   for (const [what, message, code] of [
     ['an unknown action', { action: 'explode' }, 'invalid-argument'],

@@ -1,30 +1,100 @@
+import { createPublicKey } from 'node:crypto'
 import type {
+  ClientDtlsOptions,
   ClientSecurity,
   DeviceDescription,
   Lwm2mClientOptions,
 } from '../../../src/client/types'
 import { bytesOfText, TEXT_ENCODINGS } from '../../../src/server/credentials/key-text'
 import { SettingError, type Settings } from '../runtime/settings'
+import { restorePem } from '../server/pem'
 
 /** The secrets of a virtual device, kept as Node-RED credentials. */
 export interface DeviceSecrets {
   readonly pskKey?: string
+  /** PEM. */
+  readonly privateKey?: string
   readonly bootstrapKey?: string
+  /** PEM. */
+  readonly bootstrapPrivateKey?: string
 }
 
-function pskOf(
+/** What is shown to one of the servers: names of properties, and the secrets. */
+interface SecuritySource {
+  readonly mode: string
+  readonly identity: string
+  readonly keyFormat: string
+  readonly certificate: string
+  readonly serverPublicKey: string
+  readonly serverCertificate: string
+  readonly certificateUsage: string
+  readonly key: string | undefined
+  readonly privateKey: string | undefined
+}
+
+/** Nothing without a key. @throws SettingError, ValueError (a key that is none) */
+function securityOf(
   settings: Settings,
-  prefix: 'psk' | 'bootstrap',
+  source: SecuritySource,
   endpoint: string,
-  key: string | undefined,
 ): ClientSecurity | undefined {
-  const identity = settings.text(`${prefix}Identity`)
-  if (key === undefined || key === '') return undefined
-  const encoding = settings.choice(`${prefix}KeyFormat`, TEXT_ENCODINGS, 'hex')
+  const { key = '', privateKey = '' } = source
+  const mode = settings.choice(source.mode, ['psk', 'rpk', 'x509'], 'psk')
+  if (mode === 'psk') {
+    if (key === '') return undefined
+    const identity = settings.text(source.identity)
+    const encoding = settings.choice(source.keyFormat, TEXT_ENCODINGS, 'hex')
+    return {
+      psk: { identity: identity === '' ? endpoint : identity, key: bytesOfText(key, encoding) },
+    }
+  }
+  if (privateKey.trim() === '') return undefined
+  const pem = restorePem(privateKey)
+  if (mode === 'rpk') {
+    return { rpk: { privateKey: pem, serverPublicKey: publicKeyOf(settings, source) } }
+  }
   return {
-    psk: { identity: identity === '' ? endpoint : identity, key: bytesOfText(key, encoding) },
+    x509: {
+      privateKey: pem,
+      certificate: needed(settings, source.certificate),
+      serverCertificate: needed(settings, source.serverCertificate),
+      certificateUsage: settings.choice(source.certificateUsage, ['2', '3'], '3') === '2' ? 2 : 3,
+    },
   }
 }
+
+/** @throws SettingError */
+function needed(settings: Settings, name: string): string {
+  const text = settings.text(name).trim()
+  if (text === '') throw new SettingError(`${name} is missing`)
+  return text
+}
+
+/** DER. @throws SettingError */
+function publicKeyOf(settings: Settings, { serverPublicKey }: SecuritySource): Uint8Array {
+  try {
+    return createPublicKey(needed(settings, serverPublicKey)).export({
+      type: 'spki',
+      format: 'der',
+    })
+  } catch (error) {
+    if (error instanceof SettingError) throw error
+    throw new SettingError(`${serverPublicKey} must be a public key in PEM`)
+  }
+}
+
+/** @throws SettingError */
+function dtlsOptions(settings: Settings): ClientDtlsOptions {
+  const keyExchange = settings.choice('keyExchange', ['', 'psk', 'ecdhe-psk'], '')
+  const length = settings.choice('maxFragmentLength', ['', '512', '1024', '2048', '4096'], '')
+  return {
+    ...(keyExchange === '' ? {} : { keyExchange }),
+    connectionId: settings.choice('connectionId', ['off', 'send', 'both'], 'off'),
+    ...(length === '' ? {} : { maxFragmentLength: FRAGMENT_LENGTHS[length] }),
+  }
+}
+
+const FRAGMENT_LENGTHS = { 512: 512, 1024: 1024, 2048: 2048, 4096: 4096 } as const
 
 /** `{"3303": …}`, or nothing for the default device. @throws SettingError */
 function descriptionOf(settings: Settings): DeviceDescription | undefined {
@@ -55,8 +125,36 @@ export function deviceOptions(
   const window = settings.number('awakeWindow', { min: 0 })
   const wakeEvery = settings.number('wakeEvery', { min: 1 })
   const objects = descriptionOf(settings)
-  const security = pskOf(settings, 'psk', endpoint, secrets.pskKey)
-  const bootstrapSecurity = pskOf(settings, 'bootstrap', endpoint, secrets.bootstrapKey)
+  const security = securityOf(
+    settings,
+    {
+      mode: 'securityMode',
+      identity: 'pskIdentity',
+      keyFormat: 'pskKeyFormat',
+      certificate: 'certificate',
+      serverPublicKey: 'serverPublicKey',
+      serverCertificate: 'serverCertificate',
+      certificateUsage: 'certificateUsage',
+      key: secrets.pskKey,
+      privateKey: secrets.privateKey,
+    },
+    endpoint,
+  )
+  const bootstrapSecurity = securityOf(
+    settings,
+    {
+      mode: 'bootstrapMode',
+      identity: 'bootstrapIdentity',
+      keyFormat: 'bootstrapKeyFormat',
+      certificate: 'bootstrapCertificate',
+      serverPublicKey: 'bootstrapServerPublicKey',
+      serverCertificate: 'bootstrapServerCertificate',
+      certificateUsage: 'bootstrapCertificateUsage',
+      key: secrets.bootstrapKey,
+      privateKey: secrets.bootstrapPrivateKey,
+    },
+    endpoint,
+  )
   return {
     endpoint,
     ...(server === '' ? {} : { server }),
@@ -74,5 +172,6 @@ export function deviceOptions(
     ...(objects === undefined ? {} : { objects }),
     ...(security === undefined ? {} : { security }),
     ...(bootstrapSecurity === undefined ? {} : { bootstrapSecurity }),
+    dtls: dtlsOptions(settings),
   }
 }
