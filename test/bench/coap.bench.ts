@@ -236,7 +236,7 @@ export async function coapBench(rounds: number): Promise<BenchRow[]> {
     ...(await compare('new registrations', registrations, 0.35, rounds)),
     ...(await compare('NON notifications', notificationScenarios.non, 1.2, rounds)),
     ...(await toSink(rounds)),
-    ...(await compare('CON notifications', notificationScenarios.con, 0.6, rounds)),
+    ...(await compare('CON notifications', notificationScenarios.con, 0.75, rounds)),
     ...(await compare('reads', reads, 0.35, rounds)),
   ]
 }
@@ -249,5 +249,5 @@ export async function flowBench(rounds: number): Promise<BenchRow[]> {
     const rates = await measure(notificationScenarios.non, ['echo', 'flow'])
     ratios.push(rates.flow / rates.echo)
   }
-  return [atLeast('notifications into a flow, relative to a raw echo', median(ratios), '×', 0.2)]
+  return [atLeast('notifications into a flow, relative to a raw echo', median(ratios), '×', 0.45)]
 }

@@ -1,8 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /** The source of the nodes, each in a folder of its own. */
-export const nodesFolder = join(__dirname, '..', '..', 'nodes')
+export const nodesFolder = join(repository(__dirname), 'nodes')
+
+/** Also where this file was bundled into another folder, as the benchmarks do. */
+function repository(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : repository(dirname(folder))
+}
 
 /** The types of all nodes. */
 export const nodeTypes = readdirSync(nodesFolder)

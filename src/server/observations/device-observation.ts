@@ -158,6 +158,7 @@ export class DeviceObservation implements ObserveAttemptOwner {
     const { device, endpoint, parts, plan } = this
     if (device === undefined) return
     const context = parts.contexts.of()
+    const { code } = response
     let decoded: DecodedValues
     try {
       const asked = base.level === Level.ROOT ? plan.paths : undefined
@@ -166,7 +167,15 @@ export class DeviceObservation implements ObserveAttemptOwner {
       this.undecodable(error, base)
       return
     }
-    const answer = { endpoint, path: plan.base, code: response.code, ...decoded }
+    const { records, definitionOf } = decoded
+    const answer = {
+      endpoint,
+      path: plan.base,
+      code,
+      format: decoded.format,
+      records,
+      definitionOf,
+    }
     for (const report of valueReports(cause, answer, device, context.now)) {
       parts.values.report(report)
       this.subscribers.deliver(report)

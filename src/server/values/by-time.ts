@@ -12,8 +12,7 @@ export interface Moment {
  * order within a moment stays (stored notifications may come in any order, Core §6.4.2).
  */
 export function byTime(records: readonly Record[]): readonly Moment[] {
-  const first = records[0]?.time
-  if (records.every((record) => record.time === first)) return [{ time: first, records }]
+  if (isOneMoment(records)) return [{ time: records[0]?.time, records }]
   const moments = new Map<number | undefined, Record[]>()
   for (const record of records) {
     const moment = moments.get(record.time)
@@ -23,6 +22,14 @@ export function byTime(records: readonly Record[]): readonly Moment[] {
   return [...moments]
     .map(([time, of]) => ({ time, records: of }))
     .sort((a, b) => (a.time ?? Infinity) - (b.time ?? Infinity))
+}
+
+/** Whether all records have the same time, or none. */
+export function isOneMoment(records: readonly Record[]): boolean {
+  for (let i = 1; i < records.length; i++) {
+    if (records[i]?.time !== records[0]?.time) return false
+  }
+  return true
 }
 
 /** The longest path that all records lie at or below. */

@@ -1,5 +1,5 @@
 import type { OperationResult, Registration, ValueCause, ValueReport } from '../types'
-import { byTime } from './by-time'
+import { byTime, isOneMoment } from './by-time'
 
 /** An answer with values. */
 export type ValueAnswer = Pick<
@@ -28,6 +28,7 @@ export function valueReports(
   registration: Registration,
   time: number,
 ): readonly ValueReport[] {
+  if (isOneMoment(answer.records)) return [valueReport(cause, answer, registration, time)]
   return byTime(answer.records).map(({ records }) =>
     valueReport(cause, { ...answer, records }, registration, time),
   )

@@ -21,6 +21,11 @@ export async function flowSubject(): Promise<Subject> {
   // The helper spies on every call of every node and keeps it for ever; Node-RED does not.
   const { _sandbox: spies } = helper as unknown as { _sandbox: { restore(): void } }
   spies.restore()
+  // The nodes that are there hold on to the spied `send`.
+  for (const id of ['observe', 'events']) {
+    const node = flows.node(id) as unknown as { wires: unknown; updateWires(wires: unknown): void }
+    node.updateWires(node.wires)
+  }
   const first = new Set<string>()
   const subject = {
     port,
