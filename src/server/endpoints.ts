@@ -109,7 +109,7 @@ export class Endpoints {
 
   private makeDtls(coaps: CoapsOptions): DtlsTransport {
     const { ports, clock, credentials, uses, sessions, warn } = this.options
-    const { serverKey, trustAnchors, ...settings } = coaps
+    const { serverKey, trustAnchors, startHandshakes: _, ...settings } = coaps
     const transport = new DtlsTransport({
       port: ports.coaps,
       ...definedOf(settings),

@@ -26,6 +26,12 @@ export interface CoapsOptions extends ListenOptions, Omit<DtlsSettings, 'session
   readonly serverKey?: ServerKey
   /** What client certificates are verified against. */
   readonly trustAnchors?: readonly X509Certificate[]
+  /**
+   * Whether a request to a device whose association is gone makes the server begin a handshake with it,
+   * where it was heard last; for devices with binding `U` that are not in queue mode. Where that fails,
+   * so does the request (`handshake-timeout`). Default false: the request waits for the device's own handshake.
+   */
+  readonly startHandshakes?: boolean
   /** A secure transport in place of our own DTLS: the other options are its maker's then. */
   readonly transport?: Transport
 }

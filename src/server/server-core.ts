@@ -10,7 +10,7 @@ import { Endpoints, type ServerAddresses } from './endpoints'
 import { OperationError } from './errors'
 import { handleLegacyRegistration } from './legacy-registration'
 import type { DeviceRequest } from './operations/device-request'
-import type { Lwm2mServerOptions } from './options'
+import type { CoapsOptions, Lwm2mServerOptions } from './options'
 import { AwakeWindowJournal } from './persistence/awake-window-journal'
 import { QueueJournal } from './persistence/queue-journal'
 import { RegistrationJournal } from './persistence/registration-journal'
@@ -34,6 +34,15 @@ import type {
   ServerWarning,
 } from './types'
 import { WarningGate } from './warning-gate'
+
+/** The longest that a handshake which the server begins may take, ms: four transmissions of its first flight. */
+const LONGEST_HANDSHAKE = 15_000
+
+/** The timeout of handshakes that the server begins, ms; `undefined` where it begins none. */
+function ownHandshakeTimeout(coaps: CoapsOptions | false | undefined): number | undefined {
+  if (coaps === undefined || coaps === false || coaps.startHandshakes !== true) return undefined
+  return Math.min(coaps.handshakeTimeout ?? LONGEST_HANDSHAKE, LONGEST_HANDSHAKE)
+}
 
 /** What the core tells the operations, the observations and the application. */
 export interface CoreHost {
@@ -169,6 +178,8 @@ export class ServerCore {
         journal: store && new QueueJournal(store, onStoreError),
         nstart: options.transmission?.nstart ?? 1,
         authority,
+        handshakeTimeout: ownHandshakeTimeout(options.coaps),
+        onReconnected: (registration, peer) => this.lifecycle.reconnected(registration, peer),
         conclude: (...args) => host.conclude(...args),
         onQueueChanged: (endpoint, length) => host.emit('queue', endpoint, length),
         onCompleted: (...args) => host.emit('completed', ...args),

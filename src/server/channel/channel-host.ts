@@ -28,6 +28,13 @@ export interface ChannelHost {
   route(registration: DeviceRegistration): Route
   /** Whether its device can come back: what it spoke to is still served, and its credential is in force. */
   isServed(registration: DeviceRegistration): boolean
+  /** Whether the server itself may begin a handshake with its device, whose association is gone. */
+  canReconnect(registration: DeviceRegistration): boolean
+  /**
+   * Begins that handshake and moves the registration to the new association.
+   * @throws CodedError `handshake-timeout`, `handshake-failed`
+   */
+  reconnect(registration: DeviceRegistration): Promise<void>
   nextId(): string
   onQueueChanged(endpoint: string, length: number): void
 }

@@ -1,7 +1,7 @@
 import type { Scheduler } from '../../base/scheduler'
 import { CodedError } from '../../base/coded-error'
 import type { CoapResponse } from '../../coap/types'
-import { PeerGone } from '../../transport/transport'
+import { type Peer, PeerGone } from '../../transport/transport'
 import type { Endpoints } from '../endpoints'
 import { OperationError } from '../errors'
 import type { DeviceRequest } from '../operations/device-request'
@@ -28,6 +28,10 @@ export interface ChannelsHost {
   readonly journal: QueueJournal | undefined
   readonly nstart: number
   readonly authority: RegistrationAuthority
+  /** For handshakes that the server begins with devices that listen all the time, ms; `undefined`: it begins none. */
+  readonly handshakeTimeout: number | undefined
+  /** The device of a registration has a new association. */
+  onReconnected(registration: DeviceRegistration, peer: Peer): void
   /** What the response to a restored request says. */
   conclude(
     endpoint: string,
@@ -163,6 +167,23 @@ export class Channels implements ChannelHost {
     if (bound && coap !== undefined) return { coap, peer }
     const where = `${peer.address} port ${peer.port}`
     throw new PeerGone(peer, `${endpoint} cannot be reached at ${where} now: it has to come first`)
+  }
+
+  canReconnect(registration: DeviceRegistration): boolean {
+    if (registration.state !== 'awaiting-handshake') return false
+    return (
+      this.host.handshakeTimeout !== undefined &&
+      registration.binding.includes('U') &&
+      !this.windows.appliesTo(registration) &&
+      this.isServed(registration) &&
+      this.host.endpoints.get('coaps')?.dtls !== undefined
+    )
+  }
+
+  async reconnect(registration: DeviceRegistration): Promise<void> {
+    const { endpoints, handshakeTimeout = 0 } = this.host
+    const peer = await endpoints.get('coaps')?.dtls?.reconnect(registration.peer, handshakeTimeout)
+    if (peer !== undefined && !registration.ended) this.host.onReconnected(registration, peer)
   }
 
   isServed(registration: DeviceRegistration): boolean {

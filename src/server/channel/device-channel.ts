@@ -43,6 +43,8 @@ export class DeviceChannel implements RequestChannel {
   private readonly active = new Set<PendingRequest>()
   private closed: OperationError | undefined
   private reported = 0
+  /** A handshake that this server began is under way. */
+  private reconnecting = false
 
   constructor(
     readonly registration: DeviceRegistration,
@@ -78,6 +80,7 @@ export class DeviceChannel implements RequestChannel {
    * @throws OperationError `asleep`, PeerGone (both with `ttl: 0`)
    * @throws OperationError `expired`, `queue-full`, `cancelled`
    * @throws CoapTimeout, CoapResponseTimeout, CoapReset, BlockwiseError, PeerGone
+   * @throws CodedError `handshake-timeout`, `handshake-failed`: of a handshake that the server began
    */
   request(request: DeviceRequest, options: OperationOptions): Promise<CoapResponse> {
     const { signal, onProgress } = options
@@ -141,8 +144,33 @@ export class DeviceChannel implements RequestChannel {
       this.active.add(next)
       this.host.clock.detach('sending a request', this.run(next))
     }
-    if (this.waits) for (const pending of this.queue) this.announce(pending)
+    if (this.waits && this.queue.length > 0) {
+      if (this.host.canReconnect(this.registration)) this.reconnect()
+      else for (const pending of this.queue) this.announce(pending)
+    }
     this.report()
+  }
+
+  /** Begins a handshake with the device; where it fails, so does what waits for it. */
+  private reconnect(): void {
+    if (this.reconnecting) return
+    this.reconnecting = true
+    const attempt = this.host.reconnect(this.registration).then(
+      () => {
+        this.reconnecting = false
+        this.pump()
+      },
+      (error: unknown) => {
+        this.reconnecting = false
+        // The device may have made a handshake itself meanwhile.
+        if (!this.waits) return this.pump()
+        for (const pending of [...this.queue]) {
+          if (!pending.announced) this.drop(pending, error)
+        }
+        this.report()
+      },
+    )
+    this.host.clock.detach('a handshake with a device', attempt)
   }
 
   /** Cancels a waiting request, or all. Answers how many. */
@@ -245,7 +273,8 @@ export class DeviceChannel implements RequestChannel {
     }
     const { waits } = this
     const ttl = options.ttl ?? host.ttl
-    if (waits && (ttl <= 0 || !host.isServed(this.registration))) {
+    const mayWait = ttl > 0 || host.canReconnect(this.registration)
+    if (waits && (!mayWait || !host.isServed(this.registration))) {
       return Promise.reject(this.unreachable())
     }
     const replacing = options.replaceQueued === true && request !== undefined

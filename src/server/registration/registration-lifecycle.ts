@@ -225,6 +225,12 @@ export class RegistrationLifecycle {
     return registration
   }
 
+  /** Its device has a new association, made by a handshake that this server began. */
+  reconnected(registration: DeviceRegistration, peer: Peer): void {
+    if (registration.peer !== peer) this.move(registration, peer)
+    registration.channel?.pump()
+  }
+
   /** A message of whatever kind came and was dealt with. */
   activity(peer: Peer): void {
     const registration = this.speaker(peer)
