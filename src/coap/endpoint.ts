@@ -109,7 +109,7 @@ export class CoapEndpoint {
   ) {
     const { clock = systemClock } = options
     const settings = resolveSettings(options)
-    const peers = new PeerTable(settings.maxStrangers, silentForTooLong)
+    const peers = new PeerTable(settings.maxUnregisteredPeers, silentForTooLong)
     const stats = newStats(peers)
     const warnings = new Warnings(clock, stats)
     const scheduler = new Scheduler(clock, (error, where) =>

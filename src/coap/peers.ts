@@ -114,7 +114,7 @@ export class PeerTable {
     state.heardAt = now
     this.states.set(peer.id, state)
     this.list(state)
-    if (this.unpinned > this.maxUnpinned) this.makeRoom()
+    if (this.unpinned > this.maxUnpinned) this.makeRoomFor(state)
     return state
   }
 
@@ -171,10 +171,11 @@ export class PeerTable {
     return hold
   }
 
-  private makeRoom(): void {
+  private makeRoomFor(newcomer: PeerState): void {
     // Those we wait for stay, unless all are such: what we started is bounded by ourselves.
-    for (let tries = 0; tries < 8 && this.quietest !== undefined; tries++) {
+    for (let tries = 0; tries < 8; tries++) {
       const state = this.quietest
+      if (state === undefined || state === newcomer) return
       if (this.hold(state) !== Hold.AWAITED) {
         this.drop(state, this.whySilent, 'gone')
         return

@@ -15,7 +15,7 @@ const DEFAULTS: Settings = {
   maxBodies: 64 << 20,
   exchangeLifetime: 247_000,
   duplicatesPerPeer: 16,
-  maxStrangers: 10_000,
+  maxUnregisteredPeers: 10_000,
   separateAfter: 500,
   unknownNon: 'reset',
 }
@@ -32,7 +32,7 @@ const LOWEST: Partial<Record<keyof Settings, number>> = {
   maxBodies: 16,
   exchangeLifetime: 1,
   duplicatesPerPeer: 1,
-  maxStrangers: 1,
+  maxUnregisteredPeers: 1,
   separateAfter: 0,
 }
 

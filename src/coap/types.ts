@@ -201,7 +201,7 @@ export interface CoapEndpointOptions {
   /** Messages remembered per peer; default 16. */
   readonly duplicatesPerPeer?: number
   /** Peers with state that nobody pinned; default 10,000. The longest silent goes first. */
-  readonly maxStrangers?: number
+  readonly maxUnregisteredPeers?: number
   /** A slow handler is acknowledged with an empty ACK after this long; default 500. */
   readonly separateAfter?: number
   /** How to answer a NON notification or response with an unknown token; default `reset`. */

@@ -381,7 +381,7 @@ describe('coap messages: the answering role', () => {
     })
   })
 
-  describe('strangers', () => {
+  describe('unregistered peers', () => {
     it('keeps no state for pings, malformed and unknown messages', async () => {
       const bench = await Bench.start()
       bench.deliver({ type: CON, code: 0, mid: 1 })
@@ -392,7 +392,7 @@ describe('coap messages: the answering role', () => {
     })
 
     it('forgets the longest silent when there are too many, but none that is pinned', async () => {
-      const bench = await Bench.start({ maxStrangers: 3 })
+      const bench = await Bench.start({ maxUnregisteredPeers: 3 })
       let count = 0
       bench.endpoint.onRequest = () => ({ code: Code.CHANGED, payload: Buffer.from([++count]) })
       const peers = ['p', 'q', 'r', 's', 't'].map((id) => memoryPeer(id))

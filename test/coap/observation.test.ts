@@ -360,12 +360,12 @@ describe('coap observe: the answering side', () => {
     assert.equal(observed.handles.length, 1)
   })
 
-  it('bounds the observations of a stranger, not those of a known peer', async () => {
+  it('bounds the observations of an unregistered peer, not those of a registered one', async () => {
     const observed = await Observed.start()
     observed.bench.endpoint.pin(memoryPeer('known'), true)
     for (let i = 0; i < 70; i++) {
       const token = i.toString(16).padStart(4, '0')
-      observed.ask(0, { token }, 'stranger')
+      observed.ask(0, { token }, 'unregistered')
       observed.ask(0, { token }, 'known')
     }
     assert.deepEqual(
@@ -374,7 +374,7 @@ describe('coap observe: the answering side', () => {
     )
   })
 
-  it('keeps a stranger that observes', async () => {
+  it('keeps an unregistered peer that observes', async () => {
     const observed = await Observed.start()
     observed.ask(0)
     observed.bench.clock.advance(1_000_000)

@@ -18,7 +18,7 @@ import { MemoryTransport, memoryPeer } from '../coap/support/memory-transport'
 import { FakeClock } from '../support/fake-clock'
 import { seededRandom } from '../support/random'
 
-const STRANGERS = 50
+const UNREGISTERED = 50
 const PEERS = 100
 /** What every third peer takes at most. */
 const SMALL_DATAGRAM = 128
@@ -153,7 +153,7 @@ class Target {
   constructor(private readonly source: Source) {
     this.endpoint = new CoapEndpoint(this.transport, {
       clock: this.clock,
-      maxStrangers: STRANGERS,
+      maxUnregisteredPeers: UNREGISTERED,
       maxBody: 4096,
       maxBodies: MOST_BODIES,
       maxQueuedPerPeer: 3,

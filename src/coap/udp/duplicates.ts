@@ -12,15 +12,17 @@ export const Progress = {
 
 /** Whom messages are remembered of. */
 export interface RecentPeer {
-  /** The newest one. */
-  recent: Recent | undefined
+  oldest: Recent | undefined
+  newest: Recent | undefined
   recentCount: number
+  /** Whether the Message-IDs ascend from the oldest to the newest, as those of most devices do. */
+  ascending: boolean
 }
 
 /** A message received not long ago. */
 export class Recent {
-  /** The one received before it from the same peer. */
-  older: Recent | undefined = undefined
+  /** The one received after it from the same peer. */
+  newer: Recent | undefined = undefined
   /** The neighbours in the order of arrival from all peers. */
   before: Recent | undefined = undefined
   after: Recent | undefined = undefined
@@ -68,11 +70,23 @@ export class DuplicateLog {
   }
 
   find(peer: RecentPeer, messageId: number, hash: number, now: number): Recent | undefined {
-    for (let entry = peer.recent; entry !== undefined; entry = entry.older) {
-      if (entry.messageId === messageId && entry.hash === hash) {
-        return now - entry.at < this.lifetime ? entry : undefined
-      }
+    const { oldest, newest } = peer
+    if (oldest === undefined || newest === undefined) return undefined
+    // Most Message-IDs are behind the newest one: then there is no need to look at them all.
+    if (peer.ascending && place(messageId, oldest) > place(newest.messageId, oldest)) {
+      return undefined
     }
+    let ascending = true
+    let last = -1
+    for (let entry: Recent | undefined = oldest; entry !== undefined; entry = entry.newer) {
+      if (entry.messageId === messageId && entry.hash === hash && now - entry.at < this.lifetime) {
+        return entry
+      }
+      const at = place(entry.messageId, oldest)
+      if (at <= last) ascending = false
+      last = at
+    }
+    peer.ascending = ascending
     return undefined
   }
 
@@ -83,20 +97,18 @@ export class DuplicateLog {
       this.insert(entry)
       return entry
     }
-    let oldest: Recent | undefined
-    for (let entry = peer.recent; entry !== undefined; entry = entry.older) {
-      if (entry.progress !== Progress.RUNNING) oldest = entry
-    }
-    if (oldest === undefined) return undefined
-    this.drop(oldest)
+    let entry = peer.oldest
+    while (entry?.progress === Progress.RUNNING) entry = entry.newer
+    if (entry === undefined) return undefined
+    this.drop(entry)
     // Used again: objects that get old before they die are what costs a garbage collector most.
-    oldest.messageId = messageId
-    oldest.hash = hash
-    oldest.at = now
-    oldest.progress = Progress.RUNNING
-    oldest.listed = true
-    this.insert(oldest)
-    return oldest
+    entry.messageId = messageId
+    entry.hash = hash
+    entry.at = now
+    entry.progress = Progress.RUNNING
+    entry.listed = true
+    this.insert(entry)
+    return entry
   }
 
   /** Keeps the answer for the duplicates to come. */
@@ -114,28 +126,34 @@ export class DuplicateLog {
   }
 
   forget(peer: RecentPeer): void {
-    while (peer.recent !== undefined) this.drop(peer.recent)
+    while (peer.oldest !== undefined) this.drop(peer.oldest)
   }
 
-  /** Appends the messages of one peer to those of another (it moved). */
+  /** The messages of one peer become those of another, older than its own (it moved). */
   move(from: RecentPeer, to: RecentPeer): void {
-    if (from.recent === undefined) return
-    let oldest: Recent | undefined
-    for (let entry = to.recent; entry !== undefined; entry = entry.older) oldest = entry
-    for (let entry: Recent | undefined = from.recent; entry !== undefined; entry = entry.older) {
-      entry.peer = to
-    }
-    if (oldest === undefined) to.recent = from.recent
-    else oldest.older = from.recent
+    const { newest } = from
+    if (newest === undefined) return
+    for (let entry = from.oldest; entry !== undefined; entry = entry.newer) entry.peer = to
+    newest.newer = to.oldest
+    to.oldest = from.oldest
+    to.newest ??= newest
     to.recentCount += from.recentCount
-    from.recent = undefined
+    to.ascending = false
+    from.oldest = from.newest = undefined
     from.recentCount = 0
   }
 
   private insert(entry: Recent): void {
     const { peer } = entry
-    entry.older = peer.recent
-    peer.recent = entry
+    const { oldest, newest } = peer
+    if (oldest === undefined || newest === undefined) {
+      peer.oldest = entry
+      peer.ascending = true
+    } else {
+      newest.newer = entry
+      peer.ascending &&= place(entry.messageId, oldest) > place(newest.messageId, oldest)
+    }
+    peer.newest = entry
     peer.recentCount++
     entry.before = this.last
     if (this.last === undefined) this.first = entry
@@ -150,17 +168,29 @@ export class DuplicateLog {
     else before.after = after
     if (after === undefined) this.last = before
     else after.before = before
-    if (peer.recent === entry) peer.recent = entry.older
-    else {
-      let newer = peer.recent
-      while (newer !== undefined && newer.older !== entry) newer = newer.older
-      if (newer !== undefined) newer.older = entry.older
-    }
-    peer.recentCount--
+    this.dropFrom(peer, entry)
     this.count--
     this.bytes -= entry.reply.length
-    entry.before = entry.after = entry.older = undefined
+    entry.before = entry.after = undefined
     entry.reply = ''
     entry.listed = false
   }
+
+  private dropFrom(peer: RecentPeer, entry: Recent): void {
+    let older: Recent | undefined
+    if (peer.oldest === entry) peer.oldest = entry.newer
+    else {
+      older = peer.oldest
+      while (older !== undefined && older.newer !== entry) older = older.newer
+      if (older !== undefined) older.newer = entry.newer
+    }
+    if (peer.newest === entry) peer.newest = older
+    peer.recentCount--
+    entry.newer = undefined
+  }
+}
+
+/** How far a Message-ID is from that of the oldest message, counted up (they wrap). */
+function place(messageId: number, oldest: Recent): number {
+  return (messageId - oldest.messageId) & 0xffff
 }

@@ -10,9 +10,11 @@ const MOST_RESETTABLE = 64
 /** What the message layer over UDP keeps of a peer. */
 export class UdpPeer implements RecentPeer, TransmissionPeer {
   nextMessageId = randomInt(0x10000)
-  /** The newest message remembered of it. */
-  recent: Recent | undefined = undefined
+  /** The messages remembered of it. */
+  oldest: Recent | undefined = undefined
+  newest: Recent | undefined = undefined
   recentCount = 0
+  ascending = true
   /** Confirmable messages that wait for their ACK. */
   transmission: Transmission | undefined = undefined
   /** Who sent the last non-confirmable messages, by Message-ID. */
