@@ -1,9 +1,17 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 import { defineConfig } from 'tsup'
-import { copyNodeFiles, editorPlugin, nodeTypes } from './scripts/node-files.mjs'
+import { withRows } from './nodes/editor/rows'
+import {
+  dialogsModule,
+  editorPlugin,
+  nodesFolder,
+  nodeTypes,
+  withNodeTypes,
+  writeNodeFiles,
+} from './scripts/node-files.mjs'
 
 /** The entry points of the public API, as in the `exports` of package.json. */
 const apiFiles = [
@@ -14,6 +22,18 @@ const apiFiles = [
 ]
 const EDITOR_PLACE = '<!-- editor bundle -->'
 
+/** The module `node-dialogs`, which imports the dialog of each node folder. */
+const nodeDialogs: Plugin = {
+  name: 'node-dialogs',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^node-dialogs$/ }, ({ path }) => ({ path, namespace: path }))
+    bundle.onLoad({ filter: /.*/, namespace: 'node-dialogs' }, () => ({
+      contents: dialogsModule(),
+      resolveDir: nodesFolder,
+    }))
+  },
+}
+
 /** A Node-RED plugin is one html file: the editor's TypeScript goes into it as one script. */
 async function bundleEditor(): Promise<void> {
   const { outputFiles } = await build({
@@ -23,6 +43,7 @@ async function bundleEditor(): Promise<void> {
     format: 'iife',
     target: 'es2020',
     legalComments: 'none',
+    plugins: [nodeDialogs],
   })
   const script = (outputFiles[0]?.text ?? '').replaceAll('</script', '<\\/script')
   const template = readFileSync('nodes/editor/plugin.html', 'utf8')
@@ -44,6 +65,13 @@ function wrapApi(): void {
     const lines = [`import api from './index.js'`, `export const { ${names.join(', ')} } = api`, '']
     writeFileSync(built.replace(/\.js$/, '.mjs'), lines.join('\n'))
   }
+}
+
+/** A node folder needs a line in package.json: the build writes it. */
+function enterNodeTypes(): void {
+  const before = readFileSync('package.json', 'utf8')
+  const after = withNodeTypes(before)
+  if (after !== before) writeFileSync('package.json', after)
 }
 
 /**
@@ -68,7 +96,8 @@ export default defineConfig({
       : { entry: Object.fromEntries(apiFiles.map((file) => [file.slice(0, -'.ts'.length), file])) },
   onSuccess: async () => {
     wrapApi()
-    copyNodeFiles('dist/nodes')
+    writeNodeFiles('dist/nodes', withRows)
+    enterNodeTypes()
     cpSync('icons', 'dist/nodes/icons', { recursive: true })
     await bundleEditor()
   },

@@ -1,6 +1,7 @@
 /** What the Bootstrap tab of the server dialog says about its entries before a deploy. */
 import { t } from './texts'
-import { FROM_ENVIRONMENT, type Validator } from './validators'
+import type { Validator } from './validator'
+import { FROM_ENVIRONMENT } from './validators'
 
 /** An entry as the dialog keeps it; numbers may be text. */
 export interface BootstrapEntry {

@@ -1,4 +1,4 @@
-import type { Validator } from './validators'
+import type { Validator } from './validator'
 
 /** A node in its dialog, as far as it says what its properties are when nothing was saved. */
 export interface EditedNode extends EditorNode {

@@ -5,15 +5,8 @@ import { pathField } from './path-field'
 import { pathIds } from './path-names'
 import type { PathChoice } from './path-tree'
 import { PayloadEditor, type PayloadKeys } from './payload-editor'
-import { withRows } from './rows'
 import { tryNow, type TryNowOptions } from './try-now'
 import { explainFields } from './validators'
-
-/** Puts the shared rows into the template of a node type; Node-RED takes it when a dialog opens. */
-export function shareRows(type: string): void {
-  const template = $(`script[data-template-name="${type}"]`)
-  template.text(withRows(template.text()))
-}
 
 /** Call first of all: shows defaults, lays the form out, and says below its fields what is wrong. */
 export function openDialog(node: EditedNode): void {

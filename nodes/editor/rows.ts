@@ -8,7 +8,7 @@ import { numberInput, row, select, textInput } from './row-html'
 
 export const TEXTS = '@lwm2m-flows/node-red-lwm2m/lwm2m-server:common'
 
-const t = (key: string): string => `${TEXTS}.${key}`
+const common = (key: string): string => `${TEXTS}.${key}`
 
 /** A typedInput and the hidden field of its type. */
 function typed(property: string): string {
@@ -17,13 +17,13 @@ function typed(property: string): string {
 
 /** A row of which all texts are shared. */
 function shared(property: string, icon: string, key: string, field: string): string {
-  return row(property, icon, t(key), field)
+  return row(property, icon, common(key), field)
 }
 
 function choice(property: string, options: readonly (readonly [string, string])[]): string {
   return select(
     property,
-    options.map(([value, key]) => [value, t(key)]),
+    options.map(([value, key]) => [value, common(key)]),
   )
 }
 
@@ -40,7 +40,7 @@ export const FORMATS = [
 ] as const
 
 const ROWS: { readonly [name: string]: string } = {
-  name: shared('name', 'tag', 'name', textInput('name', t('name'))),
+  name: shared('name', 'tag', 'name', textInput('name', common('name'))),
   server: shared('server', 'server', 'server', textInput('server')),
   device: shared('endpoint', 'microchip', 'endpoint', typed('endpoint')),
   devices: shared('endpoint', 'microchip', 'devices', textInput('endpoint')),
@@ -76,7 +76,7 @@ const ROWS: { readonly [name: string]: string } = {
   'device-security': securityRows(SERVER_SECURITY),
   'device-bootstrap-security': securityRows(BOOTSTRAP_SECURITY),
   waiting: [
-    `<h4 data-i18n="${t('waiting-title')}"></h4>`,
+    `<h4 data-i18n="${common('waiting-title')}"></h4>`,
     shared(
       'asleep',
       'moon-o',
@@ -87,8 +87,8 @@ const ROWS: { readonly [name: string]: string } = {
         ['fail', 'asleep-fail'],
       ]),
     ),
-    shared('ttl', 'hourglass-half', 'ttl', numberInput('ttl', t('ttl-hint'))),
-    shared('timeout', 'clock-o', 'timeout', numberInput('timeout', t('timeout-hint'))),
+    shared('ttl', 'hourglass-half', 'ttl', numberInput('ttl', common('ttl-hint'))),
+    shared('timeout', 'clock-o', 'timeout', numberInput('timeout', common('timeout-hint'))),
   ].join('\n'),
 }
 

@@ -3,10 +3,8 @@ import { parseRange } from '../../src/lwm2m/model/range'
 import type { EditedNode } from './defaults'
 import { validPaths } from './path-field'
 import { t } from './texts'
+import type { Validator } from './validator'
 import { valueProblem } from './value-field'
-
-/** Node-RED shows a validator's text only where it takes two arguments. */
-export type Validator = (this: EditorNode, value: unknown, options?: object) => boolean | string
 
 /** `${NAME}`, which Node-RED replaces by the environment when the flow starts. */
 export const FROM_ENVIRONMENT = /^\$\{[^}]+\}$/

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { withRows } from '../../nodes/editor/rows'
+import { assembleDialog } from '../../scripts/node-files.mjs'
 import {
-  dialogOf,
+  dialogCode,
   nodesFolder,
   nodeTypes,
   textNames,
@@ -30,9 +31,9 @@ function placeholders(text: string): string[] {
   return [...text.matchAll(/__\w+__/g)].map(([found]) => found).sort()
 }
 
-/** The events that a template offers. */
-function eventNames(html: string): string[] {
-  const [, list = ''] = /eventChoice\(this, '[^']+', \[([^\]]*)\]/.exec(html) ?? []
+/** The events that a dialog offers. */
+function eventNames(code: string): string[] {
+  const [, list = ''] = /const EVENTS = (\[[^]*?\])\n\n/.exec(code) ?? []
   return [...list.matchAll(/'(\w+)'/g)].map((match) => match[1] ?? '')
 }
 
@@ -55,11 +56,11 @@ describe('texts', () => {
   it('has every text that a template names', () => {
     let seen = 0
     for (const name of nodeTypes) {
-      const html = withRows(dialogOf(name))
+      const code = assembleDialog(name, withRows) + dialogCode(name)
       const keys = [
-        ...[...html.matchAll(/data-i18n="(?:\[\w+\])?([^"]+)"/g)].map((match) => match[1] ?? ''),
-        ...[...html.matchAll(/\b_\('([\w.-]*[\w-])'\)/g)].map((match) => match[1] ?? ''),
-        ...eventNames(html).map((event) => `${name}.event.${event}`),
+        ...[...code.matchAll(/data-i18n="(?:\[\w+\])?([^"]+)"/g)].map((match) => match[1] ?? ''),
+        ...[...code.matchAll(/\b_\('([\w.-]*[\w-])'\)/g)].map((match) => match[1] ?? ''),
+        ...eventNames(code).map((event) => `${name}.event.${event}`),
       ]
       for (const key of keys) {
         const [, file = name, path = key] =

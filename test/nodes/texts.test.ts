@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { withRows } from '../../nodes/editor/rows'
+import { assembleDialog, assembleHelp, withNodeTypes } from '../../scripts/node-files.mjs'
 import {
+  dialogCode,
   dialogOf,
-  helpOf,
   nodesFolder,
   nodeTypes,
   textNames,
@@ -16,7 +17,8 @@ const root = join(__dirname, '..', '..')
 const LANGUAGES = ['en-US', 'de', 'zh-CN'] as const
 const NAMESPACE = '@lwm2m-flows/node-red-lwm2m/'
 
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+const manifestText = readFileSync(join(root, 'package.json'), 'utf8')
+const manifest = JSON.parse(manifestText) as {
   'node-red': { nodes: { [type: string]: string }; plugins: object }
 }
 const types = Object.keys(manifest['node-red'].nodes)
@@ -42,15 +44,6 @@ function lookUp(language: string, type: string, key: string): string | undefined
   return flatten(textsOf(language, namespace ?? '')).get(path ?? '')
 }
 
-/** The names of the properties in `defaults: { … }`. */
-function defaultsOf(html: string): string[] {
-  const start = html.indexOf('defaults: {')
-  const indent = /^ */.exec(html.slice(html.lastIndexOf('\n', start) + 1))?.[0] ?? ''
-  const body = html.slice(start, html.indexOf(`\n${indent}},`, start))
-  const property = new RegExp(`^${indent}  (\\w+): \\{`, 'gm')
-  return [...body.matchAll(property)].map(([, name]) => name ?? '')
-}
-
 /** Filled by the dialog's own code. */
 const WITHOUT_INPUT = new Set([
   'version',
@@ -68,26 +61,35 @@ describe('the nodes’ dialogs and texts', () => {
     const { nodes, plugins } = manifest['node-red']
     assert.deepEqual(Object.entries(nodes).sort(), expected)
     assert.deepEqual(plugins, { 'lwm2m-editor': 'dist/nodes/lwm2m-editor.html' })
+    assert.equal(withNodeTypes(manifestText), manifestText)
+  })
+
+  it('has a line in the manifest made for a new node folder, and one of no folder removed', () => {
+    const { 'lwm2m-read': read, ...others } = manifest['node-red'].nodes
+    const nodes = { ...others, 'lwm2m-gone': 'dist/nodes/lwm2m-gone.js' }
+    const changed = { ...manifest, 'node-red': { ...manifest['node-red'], nodes } }
+    const made = JSON.parse(withNodeTypes(JSON.stringify(changed))) as typeof manifest
+    assert.deepEqual(made['node-red'].nodes, { ...others, 'lwm2m-read': read })
   })
 
   for (const type of types) {
     describe(type, () => {
-      const html = withRows(dialogOf(type))
+      const html = assembleDialog(type, withRows)
 
-      it('registers itself by its literal name, with an icon of ours', () => {
-        assert.ok(html.includes(`RED.nodes.registerType('${type}', {`))
+      it('registers itself by its literal name, with an icon of ours', async () => {
+        assert.ok(html.includes(`RED.nodes.registerType('${type}', `))
         assert.ok(html.includes(`data-template-name="${type}"`))
-        if (type === 'lwm2m-server') return
-        assert.ok(html.includes("category: 'LwM2M'"))
-        assert.ok(html.includes(`icon: '${type}.svg'`))
+        const { category, icon } = await dialogOf(type)
+        if (type === 'lwm2m-server') return assert.equal(category, 'config')
+        assert.deepEqual([category, icon], ['LwM2M', `${type}.svg`])
         assert.ok(existsSync(join(root, 'icons', `${type}.svg`)))
       })
 
-      it('has a field, with a label, for each property', () => {
+      it('has a field, with a label, for each property', async () => {
         const prefix = type === 'lwm2m-server' ? 'node-config-input-' : 'node-input-'
-        const properties = defaultsOf(html)
-        assert.ok(properties.includes('version'), properties.join())
-        for (const property of properties) {
+        const { defaults } = await dialogOf(type)
+        assert.ok('version' in defaults && 'name' in defaults)
+        for (const property of Object.keys(defaults)) {
           if (WITHOUT_INPUT.has(property)) continue
           assert.ok(html.includes(`id="${prefix}${property}"`), `no field for ${property}`)
           if (property.endsWith('Type') || property === 'inputs') continue
@@ -95,17 +97,23 @@ describe('the nodes’ dialogs and texts', () => {
         }
       })
 
+      it('is called by its name, else by what it does', async () => {
+        const { label } = await dialogOf(type)
+        const node = { _: (key: string) => key, pathType: 'str', path: '', name: '' }
+        assert.ok(String(label.call(node)).length > 0)
+        assert.equal(label.call({ ...node, name: 'mine' }), 'mine')
+      })
+
       for (const language of LANGUAGES) {
         it(`finds all its texts in ${language}`, () => {
           const keys = [...html.matchAll(/data-i18n="(?:\[\w+\])?([^"]+)"/g)].map(([, key]) => key)
-          const own = [...html.matchAll(/_\('([^']+[^.'-])'\)/g)].map(([, key]) => key)
+          const own = [...dialogCode(type).matchAll(/_\('([^']+[^.'-])'\)/g)].map(([, key]) => key)
+          if (type !== 'lwm2m-server') own.push(`${type}.palette`)
           for (const key of [...keys, ...own]) {
             assert.notEqual(lookUp(language, type, key ?? '') ?? '', '', `${key} has no text`)
           }
           if (type === 'lwm2m-server') {
-            const folder = join(nodesFolder, type, 'editor')
-            const code = readdirSync(folder).map((file) => read(folder, file))
-            const keys = [...code.join('').matchAll(/\bt\('([\w-]+)'\)/g)]
+            const keys = [...dialogCode(type).matchAll(/\bt\('([\w-]+)'\)/g)]
             assert.ok(keys.length > 40)
             for (const [, key] of keys) {
               const full = `lwm2m-server.dialog.${key}`
@@ -115,10 +123,11 @@ describe('the nodes’ dialogs and texts', () => {
         })
 
         it(`has help in ${language}, with what goes in or out`, () => {
-          const help = helpOf(language, type)
+          const help = assembleHelp(type, language)
           const head = `<script type="text/markdown" data-help-name="${type}">\n`
           assert.ok(help.startsWith(head))
           assert.ok(help.length > 300, 'that is hardly help')
+          assert.ok(!help.includes('{{'), 'a part that there is not')
           assert.match(help, /\n### /)
           // The first line becomes the tooltip: one sentence without markup.
           assert.match(help.slice(head.length).split('\n')[0] ?? '', /^[^#*]+[.。]$/)

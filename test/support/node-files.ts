@@ -32,11 +32,27 @@ export function textsOf(language: string, name: string): Texts {
   return JSON.parse(localeFile(language, name, 'json')) as Texts
 }
 
-export function helpOf(language: string, type: string): string {
-  return localeFile(language, type, 'html')
+/** What a test asks of a dialog's definition. */
+export interface Dialog {
+  readonly category: string
+  readonly icon?: string
+  readonly defaults: { readonly [property: string]: object }
+  label(this: object): unknown
 }
 
-/** The dialog as the author wrote it. */
-export function dialogOf(type: string): string {
-  return readFileSync(join(nodesFolder, type, 'dialog.html'), 'utf8')
+/** The definition of a type's dialog. Its module is of the browser's program: no types are taken. */
+export async function dialogOf(type: string): Promise<Dialog> {
+  const loaded = (await import(join(nodesFolder, type, 'editor'))) as { default: Dialog }
+  return 'defaults' in loaded.default
+    ? loaded.default
+    : (loaded.default as { default: Dialog }).default
+}
+
+/** The source of a type's dialog: one file or a folder. */
+export function dialogCode(type: string): string {
+  const folder = join(nodesFolder, type, 'editor')
+  if (!existsSync(folder)) return readFileSync(`${folder}.ts`, 'utf8')
+  return readdirSync(folder)
+    .map((file) => readFileSync(join(folder, file), 'utf8'))
+    .join('')
 }
