@@ -1,5 +1,5 @@
-/** Made by the build: the dialogs of all node folders, by type. */
+/** Made by the build: what each node folder's editor part exports, by type (`EditorDefinition`). */
 declare module 'node-dialogs' {
-  const dialogs: { readonly [type: string]: import('./define-dialog').EditorDefinition }
+  const dialogs: { readonly [type: string]: object }
   export default dialogs
 }
