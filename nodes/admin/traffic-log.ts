@@ -1,4 +1,6 @@
 import { type Clock, systemClock } from '../../src/base/clock'
+import { lastResort } from '../../src/base/guard'
+import { Scheduler } from '../../src/base/scheduler'
 import { codeName, formatCode, isRequest } from '../../src/coap/codes'
 import type { CoapTrace } from '../../src/coap/types'
 import { formatName } from '../../src/lwm2m/formats'
@@ -22,12 +24,15 @@ export class TrafficLog {
   }[] = []
   private seq = 0
   private askedAt = 0
+  private readonly clock: Scheduler
   private stopListening: (() => void) | undefined
 
   constructor(
     private readonly engine: Lwm2mServer,
-    private readonly clock: Clock = systemClock,
-  ) {}
+    clock: Clock = systemClock,
+  ) {
+    this.clock = new Scheduler(clock, lastResort)
+  }
 
   /** Messages after `cursor`, of one endpoint or of all; recording starts with the first call. */
   page(cursor: number, endpoint: string | undefined): TrafficPage {
@@ -64,11 +69,11 @@ export class TrafficLog {
   }
 
   private watchForLapse(): void {
-    this.clock.setTimeout(() => {
+    this.clock.after(LAPSE, () => {
       if (this.stopListening === undefined) return
       if (this.clock.monotonic() - this.askedAt > LAPSE) this.close()
       else this.watchForLapse()
-    }, LAPSE)
+    })
   }
 }
 

@@ -1,4 +1,6 @@
 import { type Clock, systemClock } from '../../src/base/clock'
+import { lastResort } from '../../src/base/guard'
+import { Scheduler } from '../../src/base/scheduler'
 import type { Lwm2mServer } from '../../src/server/lwm2m-server'
 import type { Subscription } from '../../src/server/types'
 import type { ValueInfo, ValueUpdates, WatchList } from './contract'
@@ -27,7 +29,11 @@ export class Watches {
   private readonly watches = new Map<string, Watch>()
   private seq = 0
 
-  constructor(private readonly clock: Clock = systemClock) {}
+  private readonly clock: Scheduler
+
+  constructor(clock: Clock = systemClock) {
+    this.clock = new Scheduler(clock, lastResort)
+  }
 
   /** Sets the paths of a watcher, replacing what it watched before. None ends it. */
   set(watcher: string, engine: Lwm2mServer, endpoint: string, paths: readonly string[]): WatchList {
@@ -134,10 +140,10 @@ export class Watches {
   private arm(): void {
     if (this.armed) return
     this.armed = true
-    this.clock.setTimeout(() => {
+    this.clock.after(LAPSE, () => {
       this.armed = false
       this.expire()
       if (this.watches.size > 0) this.arm()
-    }, LAPSE)
+    })
   }
 }

@@ -55,14 +55,9 @@ const lwm2mServer: NodeInitializer = (RED: NodeAPI) => {
       ServerNode,
       'host' | 'users'
     >)
-    this.on('close', (removed: boolean, done: () => void) => {
-      servers
-        .release(id, configuration, removed, () => deregistrations.done())
-        .then(done, (error: unknown) => {
-          this.warn(`the server did not stop as it should: ${String(error)}`)
-          done()
-        })
-    })
+    onClose(this, (removed) =>
+      servers.release(id, configuration, removed, () => deregistrations.done()),
+    )
   }
   RED.nodes.registerType<Node<ServerSecrets>, NodeDef, object, ServerSecrets>(
     'lwm2m-server',

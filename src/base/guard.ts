@@ -92,6 +92,17 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   return () => signal.removeEventListener('abort', aborted)
 }
 
+/** Calls `callback` after the next look at the sockets; what it throws is a line on stderr. */
+export function later(callback: () => void): void {
+  setImmediate(() => {
+    try {
+      callback()
+    } catch (error) {
+      lastResort(error)
+    }
+  })
+}
+
 /** The event loop has a turn: what arrived is dealt with first. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

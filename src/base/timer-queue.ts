@@ -34,17 +34,13 @@ const WIDTHS = Array.from({ length: LEVELS }, (_, level) => SLOTS ** level)
  */
 export class TimerQueue {
   /** Slot `s` of level `l` is at `l * SLOTS + s`. */
-  private readonly slots: LinkedList<Timer>[] = []
+  private readonly slots = new Array<LinkedList<Timer> | undefined>(LEVELS * SLOTS).fill(undefined)
   /** One bit for each slot that may be occupied; cleared when a look finds it empty. */
   private readonly occupied = new Int32Array(LEVELS)
   private readonly due = new LinkedList<Timer>()
   /** The last tick that was looked at. */
   private cursor = 0
   private count = 0
-
-  constructor() {
-    for (let i = 0; i < LEVELS * SLOTS; i++) this.slots.push(new LinkedList())
-  }
 
   /** Timers waiting. */
   get size(): number {
@@ -122,7 +118,7 @@ export class TimerQueue {
   /** Forgets all timers. */
   clear(): void {
     for (const list of [this.due, ...this.slots]) {
-      for (let timer = list.first; timer !== undefined; timer = list.first) timer.unlink()
+      for (let timer = list?.first; timer !== undefined; timer = list?.first) timer.unlink()
     }
     this.occupied.fill(0)
     this.count = 0
@@ -144,13 +140,16 @@ export class TimerQueue {
     const width = WIDTHS[level] as number
     const place = Math.floor(tick / width)
     const slot = place & MASK
-    this.slots[level * SLOTS + slot]?.append(timer)
+    const index = level * SLOTS + slot
+    const list = (this.slots[index] ??= new LinkedList())
+    list.append(timer)
     this.occupied[level] = (this.occupied[level] as number) | (1 << slot)
     return place * width
   }
 
   private relink(index: number): void {
-    const slot = this.slots[index] as LinkedList<Timer>
+    const slot = this.slots[index]
+    if (slot === undefined) return
     // What goes round again may come back to this slot, at its end.
     const last = slot.last
     for (let timer = slot.first; timer !== undefined; timer = slot.first) {

@@ -1,3 +1,4 @@
+import { onInput } from '../runtime/entries'
 import type { Node, NodeAPI, NodeDef, NodeMessage } from '../runtime/red'
 import { ActionNode, type PreparedAction, readActionSettings } from './action-node'
 import { TypedField } from '../messages/fields'
@@ -43,5 +44,9 @@ export function refuse(RED: NodeAPI, node: Node, thrown: unknown): void {
   const error = toCodedError(thrown)
   node.status(failureStatus(RED, error))
   node.error(error, {})
-  node.on('input', (_message, _send, done) => done(error))
+  onInput(
+    node,
+    () => Promise.reject(error),
+    () => error,
+  )
 }

@@ -10,10 +10,11 @@ import { type LargeIntegers, readLargeIntegers } from '../messages/flow-values'
 import { keepable } from './keepable'
 import { type PayloadKeys, queuedMessage, singleValueText } from '../messages/messages'
 import { definitionsOf } from '../messages/names'
+import { onClose, onInput } from '../runtime/entries'
 import type { Node, NodeAPI, NodeMessage } from '../runtime/red'
 import { sharedText } from '../runtime/red'
 import type { HostState, HostUser, Outcome, ServerHost } from '../server/server-host'
-import { findHost, onInput, requireHost } from '../server/server-node'
+import { findHost, requireHost } from '../server/server-node'
 import { type Settings, SettingError } from '../runtime/settings'
 import { StatusLine } from '../status/status-line'
 
@@ -108,13 +109,12 @@ export class ActionNode {
       (message, send) => this.handle(message, send),
       (error) => this.fail(error),
     )
-    node.on('close', (removed: boolean, done: () => void) => {
+    onClose(node, (removed) => {
       this.closed = true
       this.status.close()
       leave(removed)
       // A node that only restarts gets the answers of what is under way or waits for sleeping devices.
       if (removed) this.abort.abort()
-      done()
     })
   }
 

@@ -2,10 +2,11 @@ import type { CodedError } from '../../../src/base/coded-error'
 import { serverStatus } from '../status/device-status'
 import type { Engine } from '../server/engine'
 import { failureStatus, toCodedError } from '../messages/failure'
+import { onClose, onInput } from '../runtime/entries'
 import type { Node, NodeAPI, NodeMessage } from '../runtime/red'
 import { sharedText } from '../runtime/red'
 import type { HostState } from '../server/server-host'
-import { findHost, noServer, onInput, requireHost } from '../server/server-node'
+import { findHost, noServer, requireHost } from '../server/server-node'
 import { StatusLine } from '../status/status-line'
 
 /** A flow node that changes or asks something of the server itself, for each message. */
@@ -27,7 +28,7 @@ export class ManagementNode {
     const host = findHost(RED, serverId)
     if (host === undefined) this.fail(noServer())
     const leave = host?.use({ onState: (state) => this.showState(state) }, node)
-    node.on('close', () => {
+    onClose(node, () => {
       leave?.()
       this.status.close()
     })

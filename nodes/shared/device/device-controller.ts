@@ -1,4 +1,5 @@
 import { CodedError } from '../../../src/base/coded-error'
+import { detach } from '../../../src/base/guard'
 import type { Lwm2mClient } from '../../../src/client/lwm2m-client'
 import type { ClientState, InputValue, InstanceDescription } from '../../../src/client/types'
 import { builtinModel } from '../../../src/lwm2m/model/object-model'
@@ -10,9 +11,9 @@ import type { LargeIntegers } from '../messages/flow-values'
 import { ArgumentError, splitPaths } from '../messages/fields'
 import type { FlowsLifecycle } from '../runtime/flows-lifecycle'
 import type { PendingDeregistrations } from './pending-deregistrations'
+import { onClose, onInput } from '../runtime/entries'
 import type { Node, NodeAPI, NodeMessage } from '../runtime/red'
 import { sharedText } from '../runtime/red'
-import { onInput } from '../server/server-node'
 import { StatusLine, type StatusContent } from '../status/status-line'
 
 /**
@@ -82,7 +83,7 @@ export class DeviceController {
       (message, send) => this.handle(message, send),
       (error) => toCodedError(error),
     )
-    node.on('close', (removed: boolean, done: () => void) => {
+    onClose(node, async (removed) => {
       this.closed = true
       this.status.close()
       // One that only restarts says no good-bye: it registers again in a moment.
@@ -90,17 +91,11 @@ export class DeviceController {
       const stopped = client.stop({ timeout: GOODBYE, deregister })
       options.runtime.deregistrations.add(stopped)
       const gone = options.departure.isGone(removed)
-      const closed = gone ? stopped.then(() => options.forget()) : stopped
-      closed.then(
-        () => done(),
-        (error: unknown) => {
-          node.warn(toCodedError(error).message)
-          done()
-        },
-      )
+      await stopped
+      if (gone) await options.forget()
     })
     this.showState('stopped')
-    if (options.autoStart) this.startWithDeploy().catch((error: unknown) => this.fail(error))
+    if (options.autoStart) detach(this.startWithDeploy(), (error) => this.fail(error))
   }
 
   private listen(): void {

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { detach, lastResort, nextTurn } from '../../../src/base/guard'
 
 /** Deregistrations of virtual devices whose nodes are being closed. */
 export class PendingDeregistrations {
@@ -8,7 +8,7 @@ export class PendingDeregistrations {
   add(deregistration: Promise<void>): void {
     this.pending.add(deregistration)
     const over = (): void => void this.pending.delete(deregistration)
-    deregistration.then(over, over)
+    detach(deregistration.then(over, over), lastResort)
   }
 
   /**
@@ -18,7 +18,7 @@ export class PendingDeregistrations {
    */
   async done(): Promise<void> {
     // Node-RED closes all nodes of a deploy in one go, devices perhaps after the server.
-    await setImmediate()
+    await nextTurn()
     await Promise.allSettled([...this.pending])
   }
 }

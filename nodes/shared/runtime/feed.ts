@@ -69,7 +69,7 @@ export class Feed<T> {
     this.landing = true
     const items = this.inFlight
     const count = items.length
-    setImmediate(() => {
+    later(() => {
       this.landing = false
       if (items !== this.inFlight) return
       items.splice(0, count)

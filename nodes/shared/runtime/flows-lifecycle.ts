@@ -1,4 +1,6 @@
-import { type Clock, systemClock, type TimerHandle } from '../../../src/base/clock'
+import { type Clock, systemClock } from '../../../src/base/clock'
+import { lastResort } from '../../../src/base/guard'
+import { Scheduler, type Timer } from '../../../src/base/scheduler'
 import type { NodeAPI } from './red'
 import type { SavedDefinition } from './settings'
 
@@ -41,7 +43,8 @@ export class FlowsLifecycle {
   /** Those of the deploy under way, from the closing of the old nodes to the end. */
   private coming: FlowsEvent['config']
   private stopping: FlowsEvent = {}
-  private timer: TimerHandle | undefined
+  private readonly scheduler: Scheduler
+  private timer: Timer | undefined
   private readonly stoppingListeners = new Set<() => void>()
   private readonly startedListeners = new Set<() => void>()
 
@@ -49,22 +52,27 @@ export class FlowsLifecycle {
   constructor(
     events: Pick<NodeAPI['events'], 'on'>,
     private readonly isSync = false,
-    private readonly clock: Clock = systemClock,
+    clock: Clock = systemClock,
   ) {
-    events.on('flows:stopping', (event: FlowsEvent = {}) => {
+    const scheduler = new Scheduler(clock, lastResort)
+    this.scheduler = scheduler
+    const stopping = (event: FlowsEvent = {}): void => {
       this.stopping = event
       this.coming = event.config === this.current ? undefined : event.config
       if (this.coming !== undefined) this.begin()
       for (const listener of [...this.stoppingListeners]) listener()
-    })
-    events.on('flows:starting', ({ config }: FlowsEvent = {}) => {
+    }
+    events.on('flows:stopping', scheduler.entry('flows:stopping', stopping))
+    const starting = ({ config }: FlowsEvent = {}): void => {
       this.current = config
       this.begin()
-    })
-    events.on('flows:started', ({ config }: FlowsEvent = {}) => {
+    }
+    events.on('flows:starting', scheduler.entry('flows:starting', starting))
+    const started = ({ config }: FlowsEvent = {}): void => {
       this.current = config
       this.end()
-    })
+    }
+    events.on('flows:started', scheduler.entry('flows:started', started))
   }
 
   /** Whether nodes are being closed and made now. */
@@ -126,12 +134,12 @@ export class FlowsLifecycle {
   }
 
   private begin(): void {
-    this.clock.clearTimeout(this.timer)
-    this.timer = this.clock.setTimeout(() => this.end(), LONGEST_DEPLOY)
+    this.scheduler.cancel(this.timer)
+    this.timer = this.scheduler.after(LONGEST_DEPLOY, () => this.end())
   }
 
   private end(): void {
-    this.clock.clearTimeout(this.timer)
+    this.scheduler.cancel(this.timer)
     this.timer = undefined
     this.coming = undefined
     for (const listener of [...this.startedListeners]) listener()

@@ -1,4 +1,6 @@
-import { type Clock, systemClock, type TimerHandle } from '../../../src/base/clock'
+import { type Clock, systemClock } from '../../../src/base/clock'
+import { describeError } from '../../../src/base/guard'
+import { Scheduler, type Timer } from '../../../src/base/scheduler'
 import { CodedError } from '../../../src/base/coded-error'
 import type { OperationResult } from '../../../src/server/types'
 import { toCodedError } from '../messages/failure'
@@ -78,7 +80,7 @@ export class ServerHost {
   private latest: Engine | undefined
   /** The one that has started. */
   private started: Engine | undefined
-  private readonly clock: Clock
+  private readonly scheduler: Scheduler
   private readonly users = new Set<HostUser>()
   /** Of the users, those who came with the deploy under way. */
   private readonly early = new Set<HostUser>()
@@ -87,8 +89,8 @@ export class ServerHost {
   private work: Promise<void> = Promise.resolve()
   /** Which start counts: one more with each restart. */
   private generation = 0
-  private retry: TimerHandle | undefined
-  private devicesTimer: TimerHandle | undefined
+  private retry: Timer | undefined
+  private devicesTimer: Timer | undefined
   private stopping = false
   private endWait = (): void => {}
   /** Resolves when the host is to stop. */
@@ -99,7 +101,9 @@ export class ServerHost {
     readonly lifecycle: FlowsLifecycle,
     options: ServerHostOptions = {},
   ) {
-    this.clock = options.clock ?? systemClock
+    this.scheduler = new Scheduler(options.clock ?? systemClock, (error, where) =>
+      this.configuration.report(new CodedError('internal', `${where}: ${describeError(error)}`)),
+    )
   }
 
   get state(): HostState {
@@ -123,10 +127,13 @@ export class ServerHost {
 
   /** Begins to start; the outcome is told to the users. */
   start(): void {
-    this.clock.clearTimeout(this.retry)
+    this.scheduler.cancel(this.retry)
     const generation = ++this.generation
     this.set({ kind: 'starting' })
-    this.work = this.work.then(() => this.halt()).then(() => this.tryToStart(generation))
+    this.enqueue(async () => {
+      await this.halt()
+      await this.tryToStart(generation)
+    })
   }
 
   /** The config node was made anew: the server goes on where it is the same, else it starts anew. */
@@ -135,7 +142,7 @@ export class ServerHost {
     this.configuration = next
     if (this.current.kind === 'failed' || next.server !== previous.server) return this.start()
     if (next.settings === previous.settings) return
-    this.work = this.work.then(async () => {
+    this.enqueue(async () => {
       if (this.started === undefined) return
       await this.configuration.apply(this.started).catch((error: unknown) => {
         this.configuration.report(toCodedError(error))
@@ -165,8 +172,8 @@ export class ServerHost {
   async stop(): Promise<void> {
     this.stopping = true
     this.endWait()
-    this.clock.clearTimeout(this.retry)
-    this.clock.clearTimeout(this.devicesTimer)
+    this.scheduler.cancel(this.retry)
+    this.scheduler.cancel(this.devicesTimer)
     await this.work
     this.set({ kind: 'stopped' })
     this.handover.close()
@@ -201,13 +208,12 @@ export class ServerHost {
     if (state.kind === 'stopped') return Promise.reject(notRunning('the server is stopped'))
     return new Promise((resolve, reject) => {
       const settle = (act: () => void): void => {
-        this.clock.clearTimeout(timer)
+        this.scheduler.cancel(timer)
         this.users.delete(user)
         act()
       }
-      const timer = this.clock.setTimeout(
-        () => settle(() => reject(notRunning('the server is still starting'))),
-        patience,
+      const timer = this.scheduler.after(patience, () =>
+        settle(() => reject(notRunning('the server is still starting'))),
       )
       const user: HostUser = {
         onState: (next) => {
@@ -235,8 +241,12 @@ export class ServerHost {
     this.receivers.set(origin, feed)
     const open = (): void => void feed.outcomes.open(([data, outcome]) => receiver(data, outcome))
     let left = false
-    if (this.lifecycle.deploying) void this.lifecycle.started().then(() => left || open())
-    else open()
+    if (this.lifecycle.deploying) {
+      const opened = this.lifecycle.started().then(() => {
+        if (!left) open()
+      })
+      this.scheduler.detach('handing over answers', opened)
+    } else open()
     return (comesBack) => {
       left = true
       feed.outcomes.close()
@@ -250,6 +260,13 @@ export class ServerHost {
     const feed = this.receivers.get(origin)
     feed?.outcomes.push([data, outcome])
     return feed !== undefined
+  }
+
+  /** What fails is reported, and keeps nothing else from being done. */
+  private enqueue(step: () => Promise<void>): void {
+    this.work = this.work
+      .then(step)
+      .catch((error: unknown) => this.scheduler.report(error, 'the server node'))
   }
 
   private async tryToStart(generation: number): Promise<void> {
@@ -272,9 +289,9 @@ export class ServerHost {
       })
       if (obsolete()) return
       this.set({ kind: 'failed', error: toCodedError(error) })
-      this.retry = this.clock.setTimeout(() => {
-        this.work = this.work.then(() => this.tryToStart(generation))
-      }, RETRY_INTERVAL)
+      this.retry = this.scheduler.after(RETRY_INTERVAL, () =>
+        this.enqueue(() => this.tryToStart(generation)),
+      )
       return
     }
     if (obsolete()) return engine.stop()
@@ -307,19 +324,20 @@ export class ServerHost {
 
   private devicesChanged(): void {
     if (this.devicesTimer !== undefined) return
-    this.devicesTimer = this.clock.setTimeout(() => {
+    this.devicesTimer = this.scheduler.after(DEVICES_INTERVAL, () => {
       this.devicesTimer = undefined
       for (const user of [...this.users]) user.onDevices?.()
-    }, DEVICES_INTERVAL)
+    })
   }
 
   /** A node made by a deploy can send when all nodes are there: until then the server is starting. */
   private admitLater(user: HostUser): void {
     this.early.add(user)
     user.onState({ kind: 'starting' })
-    void this.lifecycle.started().then(() => {
+    const admitted = this.lifecycle.started().then(() => {
       if (this.early.delete(user)) user.onState(this.current)
     })
+    this.scheduler.detach('telling a node the state of its server', admitted)
   }
 
   private set(state: HostState): void {

@@ -1,5 +1,5 @@
 import { CodedError } from '../../../src/base/coded-error'
-import type { Node, NodeAPI, NodeMessage, Send } from '../runtime/red'
+import type { Node, NodeAPI } from '../runtime/red'
 import type { ServerHost } from './server-host'
 
 /** The config node `lwm2m-server` as flow nodes see it. */
@@ -24,18 +24,4 @@ export function noServer(): CodedError {
 export function requireHost(host: ServerHost | undefined): ServerHost {
   if (host === undefined) throw noServer()
   return host
-}
-
-/** Runs a handler for a node's `input` event: `done` is called exactly once, whatever it throws. */
-export function onInput(
-  node: Node,
-  handle: (message: NodeMessage, send: Send) => Promise<void>,
-  onError: (error: unknown) => Error,
-): void {
-  node.on('input', (message, send, done) => {
-    handle(message, send).then(
-      () => done(),
-      (error: unknown) => done(onError(error)),
-    )
-  })
 }

@@ -98,14 +98,13 @@ export class Servers implements ServerDirectory {
    * @param patience milliseconds after which it resolves anyway
    */
   async settled(patience: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, patience)
-      timer.unref()
-    })
     const all = [...this.entries.values()].map(({ host }) => settled(host))
+    let timer: Timer | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = this.scheduler.after(patience, () => resolve())
+    })
     await Promise.race([Promise.all(all), late])
-    clearTimeout(timer)
+    this.scheduler.cancel(timer)
   }
 
   /** All nodes of a deploy are there: a server that none of them took stops. */
@@ -114,7 +113,7 @@ export class Servers implements ServerDirectory {
       host.handover.abandonAll()
       if (deployed) continue
       this.entries.delete(id)
-      void host.stop()
+      this.scheduler.detach('stopping a server', host.stop())
     }
   }
 }

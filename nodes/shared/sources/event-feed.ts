@@ -1,5 +1,6 @@
 import { Feed } from '../runtime/feed'
 import { FlowOutput } from '../runtime/flow-output'
+import { onClose } from '../runtime/entries'
 import type { Node, NodeMessage } from '../runtime/red'
 import type { Engine } from '../server/engine'
 import type { Parked } from '../server/handover'
@@ -44,12 +45,11 @@ export class EventFeed implements Parked {
     const leave = host.use(user, node)
     // Not before this one listens: nothing gets lost between them.
     former?.abandon()
-    node.on('close', (removed: boolean, done: () => void) => {
+    onClose(node, (removed) => {
       leave()
       output.close()
       if (removed) this.abandon()
       else host.handover.park(key, this)
-      done()
     })
   }
 

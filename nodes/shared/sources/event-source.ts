@@ -11,6 +11,7 @@ import type { LargeIntegers } from '../messages/flow-values'
 import { type PayloadKeys, singleValueText, valueMessage } from '../messages/messages'
 import { definitionsOf } from '../messages/names'
 import { topicOf } from '../messages/topic'
+import { onClose } from '../runtime/entries'
 import type { Node, NodeAPI, NodeMessage } from '../runtime/red'
 import { sharedText } from '../runtime/red'
 import { registrationInfo } from '../messages/registration-info'
@@ -84,7 +85,7 @@ export class EventSource {
       onState: (state) => this.showDevices(state),
       onDevices: () => this.showDevices(host.state),
     })
-    node.on('close', () => this.status.close())
+    onClose(node, () => this.status.close())
   }
 
   private showDevices(state: HostState): void {

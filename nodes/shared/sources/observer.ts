@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { CodedError } from '../../../src/base/coded-error'
+import { detach, type Guard, nextTurn } from '../../../src/base/guard'
 import { Serial } from '../../../src/base/serial'
 import { Path } from '../../../src/lwm2m/path'
 import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
@@ -14,6 +15,7 @@ import { topicOf } from '../messages/topic'
 import { type FirstOutcome, NodeSubscriptions, type Report } from './node-subscriptions'
 import { restoreWishes, type Wish, type WishDefaults } from './observe-wish'
 import { FlowOutput } from '../runtime/flow-output'
+import { guardOf, onClose } from '../runtime/entries'
 import type { Node, NodeAPI, NodeMessage } from '../runtime/red'
 import { sharedText } from '../runtime/red'
 import type { HostState } from '../server/server-host'
@@ -47,6 +49,7 @@ export class Observer {
   /** What was ended before the kept wishes were there. */
   private readonly early: ((wish: Wish) => boolean)[] = []
   private closed = false
+  private readonly guard: Guard
 
   constructor(
     private readonly RED: NodeAPI,
@@ -55,6 +58,7 @@ export class Observer {
     private readonly options: ObserverOptions,
   ) {
     const { defaults, kept, status } = options
+    this.guard = guardOf(node)
     const host = findHost(RED, serverId)
     if (host === undefined) {
       const text = sharedText(RED, 'failure.no-server')
@@ -76,7 +80,7 @@ export class Observer {
         (count) => node.warn(`${count} values were lost during the deploy`),
       )
     const leave = host?.use({ onState: (state) => this.onState(state) }, node)
-    node.on('close', (removed: boolean, done: () => void) => {
+    onClose(node, (removed) => {
       this.closed = true
       const { state, subscriptions } = this
       leave?.()
@@ -85,11 +89,12 @@ export class Observer {
       subscriptions.onCount = () => {}
       if (!removed && host !== undefined) {
         host.handover.park(key, subscriptions)
-        return done()
+        return
       }
       subscriptions.detach('close')
-      if (!kept || state.kind !== 'running') return done()
-      state.engine.notes.keep(node.id, undefined).then(done, done)
+      if (!kept || state.kind !== 'running') return
+      // What cannot be forgotten now is known to nobody after the next deploy.
+      return state.engine.notes.keep(node.id, undefined).catch(() => undefined)
     })
   }
 
@@ -102,7 +107,7 @@ export class Observer {
   add(wish: Wish, first?: FirstOutcome): void {
     this.subscriptions.add(wish, first)
     if (first !== undefined && this.server !== undefined) {
-      void this.readFirst(this.server, wish, first)
+      this.guard.detach('reading a first value', this.readFirst(this.server, wish, first))
     }
     this.keep()
     this.showCount()
@@ -120,7 +125,7 @@ export class Observer {
    * has come yet, and may not for hours: then the device is asked.
    */
   private async readFirst(server: Lwm2mServer, wish: Wish, first: FirstOutcome): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve))
+    await nextTurn()
     if (!this.subscriptions.awaits(wish, first)) return
     const { format } = wish
     const options = format === undefined ? {} : { format }
@@ -163,13 +168,12 @@ export class Observer {
     const { state } = this
     if (!this.options.kept || state.kind !== 'running') return
     const { engine } = state
-    this.changes
-      .run(async () => {
+    const kept = this.changes.run(async () => {
         if (this.closed) return
         await this.restore(engine)
         await engine.notes.keep(this.node.id, this.list())
       })
-      .catch((error: unknown) => this.node.warn(toCodedError(error).message))
+    detach(kept, (error) => this.node.warn(toCodedError(error).message))
   }
 
   private onState(state: HostState): void {

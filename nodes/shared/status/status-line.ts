@@ -1,4 +1,6 @@
-import { type Clock, systemClock, type TimerHandle } from '../../../src/base/clock'
+import { type Clock, systemClock } from '../../../src/base/clock'
+import { lastResort } from '../../../src/base/guard'
+import { Scheduler, type Timer } from '../../../src/base/scheduler'
 import type { Node, NodeAPI, NodeStatus } from '../runtime/red'
 import { sharedText } from '../runtime/red'
 
@@ -23,16 +25,19 @@ export class StatusLine {
   private content: StatusContent | undefined
   private shown = ''
   private shownAt = -Infinity
-  private timer: TimerHandle | undefined
+  private timer: Timer | undefined
   /** When the timer fires, monotonic ms. */
   private dueAt = 0
   private closed = false
+  private readonly scheduler: Scheduler
 
   constructor(
     private readonly RED: NodeAPI,
     private readonly node: Pick<Node, 'status'>,
-    private readonly clock: Clock = systemClock,
-  ) {}
+    clock: Clock = systemClock,
+  ) {
+    this.scheduler = new Scheduler(clock, lastResort)
+  }
 
   show(content: StatusContent): void {
     this.content = content
@@ -47,30 +52,30 @@ export class StatusLine {
   /** Shows nothing any more: Node-RED clears the status of a closed node itself. */
   close(): void {
     this.closed = true
-    this.clock.clearTimeout(this.timer)
+    this.scheduler.cancel(this.timer)
   }
 
   private schedule(): void {
     if (this.closed) return
-    const wait = this.shownAt + MIN_INTERVAL - this.clock.monotonic()
+    const wait = this.shownAt + MIN_INTERVAL - this.scheduler.monotonic()
     if (wait <= 0) this.publish()
     else this.arm(wait)
   }
 
   /** Publishes in `ms`, or earlier where that is due already. Cheap when called for every value. */
   private arm(ms: number): void {
-    const at = this.clock.monotonic() + ms
+    const at = this.scheduler.monotonic() + ms
     if (this.timer !== undefined && this.dueAt <= at) return
-    this.clock.clearTimeout(this.timer)
+    this.scheduler.cancel(this.timer)
     this.dueAt = at
-    this.timer = this.clock.setTimeout(() => this.publish(), ms)
+    this.timer = this.scheduler.after(ms, () => this.publish())
   }
 
   private publish(): void {
     if (this.closed) return
-    this.clock.clearTimeout(this.timer)
+    this.scheduler.cancel(this.timer)
     this.timer = undefined
-    this.shownAt = this.clock.monotonic()
+    this.shownAt = this.scheduler.monotonic()
     const { content } = this
     const status: NodeStatus = content === undefined ? {} : this.render(content)
     const key = JSON.stringify(status)
@@ -83,7 +88,7 @@ export class StatusLine {
 
   private render({ fill, shape, text, since }: StatusContent): NodeStatus {
     if (since === undefined) return { fill, shape, text: shorten(text, MAX_TEXT) }
-    const age = ageText(this.RED, this.clock.now() - since)
+    const age = ageText(this.RED, this.scheduler.now() - since)
     const value = shorten(text, Math.max(6, MAX_TEXT - age.length - 3))
     return { fill, shape, text: `${value} · ${age}` }
   }

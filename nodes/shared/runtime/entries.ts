@@ -1,0 +1,68 @@
+import { describeError, Guard, isThenable } from '../../../src/base/guard'
+import { CodedError } from '../../../src/base/coded-error'
+import type { Node, NodeMessage, Send } from './red'
+
+/** Messages that may be under way in one node; see {@link onInput}. */
+export const MOST_UNDER_WAY = 10_000
+
+/** What is thrown in a node where Node-RED does not look is a warning of the node. */
+export function guardOf(node: Pick<Node, 'warn'>): Guard {
+  return new Guard((error, where) => node.warn(`${where}: ${describeError(error)}`))
+}
+
+/**
+ * Runs a handler for a node's `input` event: `done` is called exactly once, whatever it throws. Messages
+ * that come while {@link MOST_UNDER_WAY} have not been answered are refused, so that they cannot fill
+ * the memory.
+ */
+export function onInput(
+  node: Node,
+  handle: (message: NodeMessage, send: Send) => Promise<void>,
+  onError: (error: unknown) => Error,
+): void {
+  const guard = guardOf(node)
+  let underWay = 0
+  node.on('input', (message, send, done) => {
+    guard.run('input', async () => {
+      if (underWay >= MOST_UNDER_WAY) return done(onError(tooMany()))
+      underWay++
+      let failure: Error | undefined
+      try {
+        await handle(message, send)
+      } catch (error) {
+        failure = onError(error)
+      }
+      underWay--
+      if (failure === undefined) done()
+      else done(failure)
+    })
+  })
+}
+
+/** Runs a handler for a node's `close` event; Node-RED waits for the promise that it answers. */
+export function onClose(node: Node, close: (removed: boolean) => void | Promise<void>): void {
+  const guard = guardOf(node)
+  node.on('close', (removed: boolean, done: () => void) => {
+    try {
+      const closed: unknown = close(removed)
+      if (!isThenable(closed)) return done()
+      guard.detach(
+        'close',
+        closed.then(
+          () => done(),
+          (error: unknown) => {
+            done()
+            throw error
+          },
+        ),
+      )
+    } catch (error) {
+      guard.report(error, 'close')
+      done()
+    }
+  })
+}
+
+function tooMany(): CodedError {
+  return new CodedError('queue-full', `${MOST_UNDER_WAY} messages have not been answered yet`)
+}
