@@ -1,6 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import type { Request, RequestHandler, Response } from 'express'
 import type { NodeAPI } from 'node-red'
+import { detach } from '../../src/base/guard'
 import { CodedError } from '../../src/base/coded-error'
 import type { ErrorCode } from '../../src/base/codes'
 import { builtinModel } from '../../src/lwm2m/model/object-model'
@@ -82,12 +83,11 @@ function watchOf({ watcher, paths }: { readonly [property: string]: unknown }): 
 /** Runs a handler; whatever it throws becomes a status and an {@link ApiError}. */
 function answering(handler: (req: Request) => unknown): RequestHandler {
   return (req, res) => {
-    Promise.resolve()
-      .then(() => handler(req))
-      .then(
-        (answer) => res.json(answer),
-        (error: unknown) => refuse(res, error),
-      )
+    // An answer that is no JSON is refused, too.
+    const answered = Promise.resolve(req)
+      .then(handler)
+      .then((answer) => res.json(answer))
+    detach(answered, (error) => refuse(res, error))
   }
 }
 
@@ -173,16 +173,13 @@ export class AdminApi {
     post(':server/store/empty', (req) => this.rescue(req).empty())
     RED.httpAdmin.post('/lwm2m/:server/store/export', write, (req, res) => {
       const id = text(req.params['server']).replace(/[^\w.-]+/g, '_')
-      Promise.resolve()
-        .then(() => this.rescue(req).export())
-        .then(
-          async (copy) => {
-            res.attachment(`lwm2m-${id}-store.jsonl`).type('application/x-ndjson')
-            // Where it fails (the client went away, a read failed) the response is destroyed.
-            await pipeline(storeLines(copy), res).catch(() => undefined)
-          },
-          (error: unknown) => refuse(res, error),
-        )
+      const exported = async (): Promise<void> => {
+        const copy = await this.rescue(req).export()
+        res.attachment(`lwm2m-${id}-store.jsonl`).type('application/x-ndjson')
+        // Where it fails (the client went away, a read failed) the response is destroyed.
+        await pipeline(storeLines(copy), res).catch(() => undefined)
+      }
+      detach(exported(), (error) => refuse(res, error))
     })
     get(':server/traffic', (req) => {
       const endpoint = text(req.query['endpoint'])

@@ -3,6 +3,7 @@ import { refuse } from '../shared/actions/action-definition'
 import { ActionNode, readActionSettings } from '../shared/actions/action-node'
 import { TypedField } from '../shared/messages/fields'
 import { Observer } from '../shared/sources/observer'
+import { schedulerOf } from '../shared/runtime/entries'
 import type { Node, NodeDef } from '../shared/runtime/red'
 import { RequestReader } from '../shared/actions/request-reader'
 import { migrate, type SavedDefinition, Settings } from '../shared/runtime/settings'
@@ -30,6 +31,7 @@ const lwm2mRequest: NodeInitializer = (RED: NodeAPI) => {
         new TypedField(RED, this, settings, 'operation'),
         new TypedField(RED, this, settings, 'endpoint'),
         observer,
+        schedulerOf(this),
       )
       new ActionNode(RED, this, serverId, actions, (message) => reader.read(message))
     } catch (error) {

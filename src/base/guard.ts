@@ -71,25 +71,53 @@ export function detach(
   })
 }
 
+/** Who waits for a signal: one listener of the signal for all, so that many are no leak to Node.js. */
+class AbortListeners {
+  private readonly waiting = new Set<{ readonly listener: () => void }>()
+
+  constructor(private readonly signal: AbortSignal) {}
+
+  add(listener: () => void): () => void {
+    const entry = { listener }
+    if (this.waiting.size === 0) this.signal.addEventListener('abort', this.aborted)
+    this.waiting.add(entry)
+    return () => {
+      if (!this.waiting.delete(entry) || this.waiting.size > 0) return
+      this.signal.removeEventListener('abort', this.aborted)
+    }
+  }
+
+  private readonly aborted = (): void => {
+    for (const entry of this.waiting) {
+      this.waiting.delete(entry)
+      callListener(entry.listener)
+    }
+  }
+}
+
+const abortListeners = new WeakMap<AbortSignal, AbortListeners>()
+
 /**
  * Calls `listener` once when `signal` is aborted, at once where it is already. What it throws is a line
- * on stderr: a signal has no other place for it.
+ * on stderr: a signal has no other place for it. Any number may wait for one signal.
  * @returns stops listening
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
-  const aborted = (): void => {
-    try {
-      listener()
-    } catch (error) {
-      lastResort(error)
-    }
-  }
   if (signal.aborted) {
-    aborted()
+    callListener(listener)
     return () => {}
   }
-  signal.addEventListener('abort', aborted, { once: true })
-  return () => signal.removeEventListener('abort', aborted)
+  let listeners = abortListeners.get(signal)
+  if (listeners === undefined) abortListeners.set(signal, (listeners = new AbortListeners(signal)))
+  return listeners.add(listener)
+}
+
+function callListener(listener: () => void): void {
+  try {
+    listener()
+  } catch (error) {
+    lastResort(error)
+  }
 }
 
 /** Calls `callback` after the next look at the sockets; what it throws is a line on stderr. */

@@ -105,6 +105,22 @@ describe('requests to sleeping devices', () => {
     await device.peer.close()
   })
 
+  it('beyond what its queue takes are refused at once, each once', async () => {
+    await flows.load(flow({ ttl: '0.2' }, { queueMax: '10', storage: 'memory' }))
+    const device = await register()
+    const codes: (string | undefined)[] = []
+    const all = flows.next('caught', (message) => {
+      codes.push((message as unknown as Caught).error.code)
+      return codes.length === 1000
+    })
+    for (let i = 0; i < 1000; i++) flows.node('node').receive({ payload: i })
+    await all
+    // The first ten waited until their time was over.
+    const expected = Array.from({ length: 1000 }, (_, i) => (i < 990 ? 'queue-full' : 'expired'))
+    assert.deepEqual(codes, expected)
+    await device.peer.close()
+  })
+
   it('expire after their time', async () => {
     await flows.load(flow({ ttl: '0.05' }))
     const device = await register()

@@ -9,6 +9,13 @@ describe('uncaught errors', () => {
     assert.match(errors[0] ?? '', /^unhandledRejection: Error: left alone/)
   })
 
+  it('counts more listeners than Node.js takes for no leak', async () => {
+    const { signal } = new AbortController()
+    for (let i = 0; i < 11; i++) signal.addEventListener('abort', () => {})
+    const [warning] = await uncaught()
+    assert.match(warning ?? '', /^warning: MaxListenersExceededWarning/)
+  })
+
   it('counts nothing where everything is handled', async () => {
     Promise.reject(new Error('handled')).catch(() => {})
     assert.deepEqual(await uncaught(), [])

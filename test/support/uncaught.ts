@@ -5,6 +5,10 @@
 const caught: string[] = []
 
 const onException = (error: unknown): void => note('uncaughtException', error)
+/** More listeners than Node.js takes for no leak: a line in the log of every user. */
+const onWarning = (warning: Error): void => {
+  if (warning.name === 'MaxListenersExceededWarning') note('warning', warning)
+}
 const onRejection = (reason: unknown): void => note('unhandledRejection', reason)
 
 /** Mocha raises a rejection once more. */
@@ -20,11 +24,13 @@ function note(kind: string, error: unknown): void {
 export function watchUncaught(): void {
   process.on('uncaughtException', onException)
   process.on('unhandledRejection', onRejection)
+  process.on('warning', onWarning)
 }
 
 export function unwatchUncaught(): void {
   process.off('uncaughtException', onException)
   process.off('unhandledRejection', onRejection)
+  process.off('warning', onWarning)
 }
 
 /** What was not caught since the last call, after what is under way now has been dealt with. */

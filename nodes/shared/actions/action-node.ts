@@ -24,6 +24,8 @@ export interface PreparedAction {
   /** For the answer's `msg.path`; `/` where an operation has none. */
   readonly paths: readonly string[]
   readonly answer: AnswerKind
+  /** It waits for something in the node itself, not in the queue of the device. */
+  readonly waitsInNode?: boolean
   /** Options that only this action has. */
   readonly options?: Partial<OperationOptions>
   perform(server: Lwm2mServer, options: OperationOptions): Promise<OperationResult>
@@ -106,7 +108,7 @@ export class ActionNode {
     const leave = this.join()
     onInput(
       node,
-      (message, send) => this.handle(message, send),
+      (message, send, handOver) => this.handle(message, send, handOver),
       (error) => this.fail(error),
     )
     onClose(node, (removed) => {
@@ -139,9 +141,15 @@ export class ActionNode {
     }
   }
 
-  private async handle(message: NodeMessage, send: (message: NodeMessage) => void): Promise<void> {
+  private async handle(
+    message: NodeMessage,
+    send: (message: NodeMessage) => void,
+    handOver: () => void,
+  ): Promise<void> {
     const action = await this.prepare(message)
     const engine = await requireHost(this.host).running()
+    // From here on the queue of the device says how many there may be.
+    if (action.waitsInNode !== true) handOver()
     const ticket: Ticket = {
       message: keepable(message),
       paths: action.paths,

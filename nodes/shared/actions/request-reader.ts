@@ -1,5 +1,5 @@
-import { systemClock } from '../../../src/base/clock'
 import { CodedError } from '../../../src/base/coded-error'
+import type { Scheduler } from '../../../src/base/scheduler'
 import { Path } from '../../../src/lwm2m/path'
 import { quoteName } from '../../../src/server/endpoint-name'
 import { OperationError } from '../../../src/server/errors'
@@ -53,6 +53,7 @@ export class RequestReader {
     private readonly operation: TypedField,
     private readonly endpoint: TypedField,
     private readonly observer: Observer,
+    private readonly scheduler: Scheduler,
   ) {}
 
   /** @throws ArgumentError */
@@ -170,6 +171,7 @@ export class RequestReader {
       endpoint,
       paths: wish.paths,
       answer: 'values',
+      waitsInNode: true,
       perform: (server, { timeout }) => {
         requireDevice(server, endpoint)
         return this.firstValue(wish, timeout)
@@ -189,21 +191,21 @@ export class RequestReader {
         const what = `the observation of ${wish.paths.join(', ')} of ${wish.target}`
         reject(new CodedError('timeout', `${what} was not answered within ${timeout} ms`))
       }
-      const timer = timeout === undefined ? undefined : systemClock.setTimeout(onTimeout, timeout)
+      const timer = timeout === undefined ? undefined : this.scheduler.after(timeout, onTimeout)
       const first: FirstOutcome = {
         onValue: (result) => {
-          systemClock.clearTimeout(timer)
+          this.scheduler.cancel(timer)
           resolve(result)
         },
         onError: (error) => {
-          systemClock.clearTimeout(timer)
+          this.scheduler.cancel(timer)
           reject(error)
         },
       }
       try {
         observer.add(wish, first)
       } catch (error) {
-        systemClock.clearTimeout(timer)
+        this.scheduler.cancel(timer)
         throw error
       }
     })

@@ -1,23 +1,40 @@
-import { describeError, Guard, isThenable } from '../../../src/base/guard'
+import { type Clock, systemClock } from '../../../src/base/clock'
+import { describeError, type ErrorSink, Guard, isThenable } from '../../../src/base/guard'
+import { Scheduler } from '../../../src/base/scheduler'
 import { CodedError } from '../../../src/base/coded-error'
 import type { Node, NodeMessage, Send } from './red'
 
-/** Messages that may be under way in one node; see {@link onInput}. */
+/** Messages that may wait in one node; see {@link onInput}. */
 export const MOST_UNDER_WAY = 10_000
+
+/**
+ * Does what a message asks for.
+ * @param handOver to be called when the message waits where a bound of its own holds (the queue of its
+ *   device): it does not count any more
+ */
+export type InputHandler = (message: NodeMessage, send: Send, handOver: () => void) => Promise<void>
 
 /** What is thrown in a node where Node-RED does not look is a warning of the node. */
 export function guardOf(node: Pick<Node, 'warn'>): Guard {
-  return new Guard((error, where) => node.warn(`${where}: ${describeError(error)}`))
+  return new Guard(warningOf(node))
+}
+
+/** The timers of a node; what is thrown in one is a warning of the node. */
+export function schedulerOf(node: Pick<Node, 'warn'>, clock: Clock = systemClock): Scheduler {
+  return new Scheduler(clock, warningOf(node))
+}
+
+function warningOf(node: Pick<Node, 'warn'>): ErrorSink {
+  return (error, where) => node.warn(`${where}: ${describeError(error)}`)
 }
 
 /**
  * Runs a handler for a node's `input` event: `done` is called exactly once, whatever it throws. Messages
- * that come while {@link MOST_UNDER_WAY} have not been answered are refused, so that they cannot fill
- * the memory.
+ * that come while {@link MOST_UNDER_WAY} wait are refused, so that they cannot fill the memory.
  */
 export function onInput(
   node: Node,
-  handle: (message: NodeMessage, send: Send) => Promise<void>,
+  handle: InputHandler,
   onError: (error: unknown) => Error,
 ): void {
   const guard = guardOf(node)
@@ -26,13 +43,18 @@ export function onInput(
     guard.run('input', async () => {
       if (underWay >= MOST_UNDER_WAY) return done(onError(tooMany()))
       underWay++
+      let counted = true
+      const handOver = (): void => {
+        if (counted) underWay--
+        counted = false
+      }
       let failure: Error | undefined
       try {
-        await handle(message, send)
+        await handle(message, send, handOver)
       } catch (error) {
         failure = onError(error)
       }
-      underWay--
+      handOver()
       if (failure === undefined) done()
       else done(failure)
     })

@@ -1,3 +1,5 @@
+import { later } from '../../../src/base/guard'
+
 /** Items kept for a node that is being made anew; the oldest go first. */
 const CAPACITY = 10_000
 

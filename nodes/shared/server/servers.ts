@@ -1,3 +1,6 @@
+import { systemClock } from '../../../src/base/clock'
+import { lastResort } from '../../../src/base/guard'
+import { Scheduler, type Timer } from '../../../src/base/scheduler'
 import { Lwm2mServer } from '../../../src/server/lwm2m-server'
 import { MemoryStore } from '../../../src/storage/memory-store'
 import type { ManagedServer, ServerDirectory } from '../../admin/directory'
@@ -19,6 +22,7 @@ export class Servers implements ServerDirectory {
   private readonly memory = new Map<string, MemoryStore>()
   /** Stands for the server of a node whose settings are so wrong that none could be made. */
   private readonly nobody = new Lwm2mServer({ coap: false })
+  private readonly scheduler = new Scheduler(systemClock, lastResort)
 
   constructor(private readonly lifecycle: FlowsLifecycle) {
     lifecycle.onStarted(() => this.deployEnded())

@@ -169,10 +169,10 @@ export class Observer {
     if (!this.options.kept || state.kind !== 'running') return
     const { engine } = state
     const kept = this.changes.run(async () => {
-        if (this.closed) return
-        await this.restore(engine)
-        await engine.notes.keep(this.node.id, this.list())
-      })
+      if (this.closed) return
+      await this.restore(engine)
+      await engine.notes.keep(this.node.id, this.list())
+    })
     detach(kept, (error) => this.node.warn(toCodedError(error).message))
   }
 

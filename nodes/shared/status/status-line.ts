@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../../src/base/clock'
-import { lastResort } from '../../../src/base/guard'
-import { Scheduler, type Timer } from '../../../src/base/scheduler'
+import type { Scheduler, Timer } from '../../../src/base/scheduler'
+import { schedulerOf } from '../runtime/entries'
 import type { Node, NodeAPI, NodeStatus } from '../runtime/red'
 import { sharedText } from '../runtime/red'
 
@@ -33,10 +33,10 @@ export class StatusLine {
 
   constructor(
     private readonly RED: NodeAPI,
-    private readonly node: Pick<Node, 'status'>,
+    private readonly node: Pick<Node, 'status' | 'warn'>,
     clock: Clock = systemClock,
   ) {
-    this.scheduler = new Scheduler(clock, lastResort)
+    this.scheduler = schedulerOf(node, clock)
   }
 
   show(content: StatusContent): void {

@@ -4,6 +4,7 @@ import type {
   ObserveListener,
   ObserveRelation,
 } from '../../coap/types'
+import { onAbort } from '../../base/guard'
 import { CoapTimeout } from '../../coap/errors'
 import { PeerGone } from '../../transport/transport'
 import { OperationError } from '../errors'
@@ -301,13 +302,12 @@ export class DeviceChannel implements RequestChannel {
         reject,
       )
       if (options.signal !== undefined) {
-        const abort = host.clock.entry('aborting a request', () => {
+        const aborted = host.clock.entry('aborting a request', () => {
           // One under way is aborted by the CoAP endpoint, which has the signal too.
           pending.channel.drop(pending, new OperationError('cancelled', 'the request was aborted'))
           pending.channel.report()
         })
-        pending.onAbort = abort
-        options.signal.addEventListener('abort', abort, { once: true })
+        pending.forgetSignal = onAbort(options.signal, aborted)
       }
       if (options.timeout !== undefined) {
         pending.timeoutAt = host.clock.monotonic() + options.timeout

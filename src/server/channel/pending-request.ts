@@ -40,7 +40,7 @@ export class PendingRequest extends Timer implements QueuedRequest {
   sentAt = 0
   /** Takes it back when its timeout ends while it is under way. */
   abort: AbortController | undefined
-  onAbort: (() => void) | undefined
+  forgetSignal: (() => void) | undefined
 
   constructor(
     readonly id: string,
@@ -84,7 +84,7 @@ export class PendingRequest extends Timer implements QueuedRequest {
   private settle(): boolean {
     if (this.settled) return false
     this.settled = true
-    if (this.onAbort !== undefined) this.options.signal?.removeEventListener('abort', this.onAbort)
+    this.forgetSignal?.()
     return true
   }
 }

@@ -1,3 +1,4 @@
+import { onAbort } from '../../base/guard'
 import type { ObserveListener, Registration, Subscription, ValueReport } from '../types'
 
 /** One value of an observation, with the registration that it belongs to. */
@@ -27,6 +28,7 @@ export class ObservationStream implements AsyncIterableIterator<ObservedValue> {
   private readonly waiting: ((result: IteratorResult<ObservedValue, undefined>) => void)[] = []
   private readonly subscription: Subscription
   private ended = false
+  private forgetSignal: (() => void) | undefined
 
   /**
    * @param subscribe makes the subscription, e.g. `Lwm2mServer.observe` with its request bound
@@ -34,7 +36,7 @@ export class ObservationStream implements AsyncIterableIterator<ObservedValue> {
    */
   constructor(
     subscribe: (listener: ObserveListener) => Subscription,
-    private readonly options: ObservationStreamOptions = {},
+    options: ObservationStreamOptions = {},
   ) {
     const { maxBuffered = MAX_BUFFERED, signal, onError, onCount } = options
     if (!(maxBuffered >= 1)) throw new RangeError('"maxBuffered" must be at least 1')
@@ -43,8 +45,8 @@ export class ObservationStream implements AsyncIterableIterator<ObservedValue> {
       onError,
       onCount,
     })
-    if (signal?.aborted === true) this.end()
-    else signal?.addEventListener('abort', this.end, { once: true })
+    if (signal !== undefined) this.forgetSignal = onAbort(signal, this.end)
+    if (this.ended) this.forgetSignal?.()
   }
 
   next(): Promise<IteratorResult<ObservedValue, undefined>> {
@@ -80,7 +82,7 @@ export class ObservationStream implements AsyncIterableIterator<ObservedValue> {
   private readonly end = (): void => {
     if (this.ended) return
     this.ended = true
-    this.options.signal?.removeEventListener('abort', this.end)
+    this.forgetSignal?.()
     this.subscription.close()
     for (const consumer of this.waiting.splice(0)) consumer({ value: undefined, done: true })
   }

@@ -1,4 +1,5 @@
 import type { TimerHandle } from '../../../base/clock'
+import { onAbort } from '../../../base/guard'
 import type { Scheduler } from '../../../base/scheduler'
 import type { Association } from '../../associations/association'
 import { addressKey, sameIdentity } from '../../associations/associations'
@@ -161,6 +162,7 @@ export class ClientHandshakes {
     const { clock, settings, tally } = this.host
     const { credentials, signal, timeout = settings.handshakeTimeout } = options
     const abort = (): void => attempt.settle(stopped())
+    let forgetSignal: (() => void) | undefined
     const attempt: Attempt = {
       key,
       credentials,
@@ -171,7 +173,7 @@ export class ClientHandshakes {
         if (this.attempts.get(key) !== attempt) return
         this.attempts.delete(key)
         clock.clearTimeout(attempt.timer)
-        signal?.removeEventListener('abort', abort)
+        forgetSignal?.()
         if (outcome instanceof HandshakeFailure) attempt.handshake?.giveUp(outcome)
         done(outcome)
       },
@@ -188,7 +190,7 @@ export class ClientHandshakes {
       tally.handshakesStarted++
     }
     this.attempts.set(key, attempt)
-    signal?.addEventListener('abort', abort)
+    if (signal !== undefined) forgetSignal = onAbort(signal, abort)
     // The handshake has its own deadline; this one is for when the peer's takes its place.
     attempt.timer = clock.setTimeout(() => attempt.settle(outOfTime()), timeout)
     attempt.handshake?.begin()

@@ -12,11 +12,18 @@ describe('StatusLine', () => {
   let clock: FakeClock
   let shown: NodeStatus[]
   let line: StatusLine
+  let warnings: string[]
 
   beforeEach(() => {
     clock = new FakeClock()
     shown = []
-    line = new StatusLine(RED, { status: (status) => void shown.push(status as NodeStatus) }, clock)
+    warnings = []
+    const status = (one: unknown): void => void shown.push(one as NodeStatus)
+    line = new StatusLine(
+      RED,
+      { status, warn: (text) => void warnings.push(text as string) },
+      clock,
+    )
   })
 
   it('shows at once, then at most four times a second, the last one always', () => {
@@ -30,6 +37,23 @@ describe('StatusLine', () => {
       shown.map(({ text }) => text),
       ['a', 'c'],
     )
+  })
+
+  it('warns where Node-RED does not take the status', () => {
+    line = new StatusLine(
+      RED,
+      {
+        status: ({ text }: NodeStatus) => {
+          if (text === 'b') throw new Error('no status')
+        },
+        warn: (text) => void warnings.push(text as string),
+      },
+      clock,
+    )
+    line.show({ fill: 'green', shape: 'dot', text: 'a' })
+    line.show({ fill: 'green', shape: 'dot', text: 'b' })
+    clock.advance(250)
+    assert.deepEqual(warnings, ['timer: no status'])
   })
 
   it('does not repeat itself', () => {
