@@ -161,7 +161,7 @@ export class CoapEndpoint {
     this.responder.handler = handler
   }
 
-  /** Something worth an operator's notice; at most fifty a second. */
+  /** Something an operator should know; at most fifty a second. */
   get onWarning(): (warning: CoapWarning) => void {
     return this.warnings.onWarning
   }
@@ -190,12 +190,12 @@ export class CoapEndpoint {
 
   /**
    * Rejects everything that is pending with CoapCancelled, ends all relations (`stopped`) and frees
-   * the port. Idempotent; the endpoint can be started again.
+   * the port. Idempotent; it can be started again.
    */
   async stop(): Promise<void> {
     this.stopped = this.responder.stopped = true
     const { peers } = this
-    const why = (): Error => new CoapCancelled('the endpoint was stopped')
+    const why = (): Error => new CoapCancelled('the CoapEndpoint was stopped')
     for (const state of [...peers.all()]) peers.drop(state, why, 'stopped')
     this.scheduler.clear()
     this.starting = undefined
@@ -360,7 +360,7 @@ function silentForTooLong(): CoapCancelled {
 }
 
 function stopped(): CoapCancelled {
-  return new CoapCancelled('the endpoint is stopped')
+  return new CoapCancelled('the CoapEndpoint is stopped')
 }
 
 /** Milliseconds between two looks for what is too old. */

@@ -21,7 +21,7 @@ export class CoapReset extends CodedError {
   }
 }
 
-/** The request was given up on this side: aborted, or the endpoint stopped. */
+/** The request was given up on this side: aborted, or the CoapEndpoint stopped. */
 export class CoapCancelled extends CodedError {
   constructor(message: string) {
     super('cancelled', message)

@@ -67,7 +67,7 @@ export interface MessageUser {
   onActivity(peer: Peer): void
 }
 
-/** Sends and receives the messages of all peers of one endpoint. */
+/** Sends and receives the messages of all peers of one CoapEndpoint. */
 export interface MessageLayer extends PeerFollower {
   /** Every message that crosses the wire; undefined costs nothing. */
   onTrace: ((trace: CoapTrace) => void) | undefined

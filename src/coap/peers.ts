@@ -1,7 +1,7 @@
 import type { Peer } from '../transport/transport'
 
 /**
- * What the endpoint knows of one peer. There may be a hundred thousand of them, nearly all idle. What
+ * What a CoapEndpoint knows of one peer. There may be a hundred thousand of them, nearly all idle. What
  * a layer keeps of a peer is in a slot of its own, which is opaque to the others and made when it is
  * needed.
  */

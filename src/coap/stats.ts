@@ -1,4 +1,4 @@
-/** What an endpoint counted since it was made. Datagrams unless said otherwise. */
+/** What a CoapEndpoint counted since it was made. Datagrams unless said otherwise. */
 export interface CoapStats {
   received: number
   sent: number

@@ -1,4 +1,4 @@
-/** What the CoAP endpoint and its users exchange. Codes and option numbers are numeric throughout. */
+/** What a CoapEndpoint and its users exchange. Codes and option numbers are numeric throughout. */
 import type { Peer } from '../transport/transport'
 
 /** One option, decoded no further than its bytes (RFC 7252 §3.1). */
@@ -68,7 +68,7 @@ export interface CoapReply {
 /** Answers a request; a slow one is acknowledged with an empty ACK first and answered separately. */
 export type RequestHandler = (request: CoapRequest) => CoapReply | Promise<CoapReply>
 
-/** Per-request settings of transmission; defaults are the endpoint's (RFC 7252 §4.8). */
+/** Per-request settings of transmission; defaults are those of the CoapEndpoint (RFC 7252 §4.8). */
 export interface TransmissionOptions {
   /** Milliseconds to the first retransmission, before ACK_RANDOM_FACTOR. */
   readonly ackTimeout?: number
@@ -97,7 +97,7 @@ export interface CoapRequestInit extends TransmissionOptions {
   readonly options?: readonly CoapOption[]
   /** 1 to 8 bytes; default: eight random ones, new for each request. */
   readonly token?: Uint8Array
-  /** Largest block to send and to ask for: 16, 32, … 1024. Default: the endpoint's. */
+  /** Largest block to send and to ask for: 16, 32, … 1024. Default: that of the CoapEndpoint. */
   readonly blockSize?: number
   /** Called after each acknowledged block of the request body. Bytes. */
   readonly onProgress?: (sent: number, total: number) => void
@@ -148,7 +148,7 @@ export interface ObserveRelation {
 export interface ObserveListener {
   /** A fresh notification, whole, in order (RFC 7641 §3.4). The first response is not repeated here. */
   onNotification(response: CoapResponse): void
-  /** The relation ended by an error response, a lost peer or the stop of the endpoint. */
+  /** The relation ended by an error response, a lost peer or the stop of the CoapEndpoint. */
   onEnd?(reason: 'error' | 'gone' | 'stopped', response?: CoapResponse): void
 }
 
@@ -176,7 +176,7 @@ export interface CoapTrace {
   readonly repeated: boolean
 }
 
-/** Settings of an endpoint. Times are milliseconds, sizes bytes. */
+/** Settings of a CoapEndpoint. Times are milliseconds, sizes bytes. */
 export interface CoapEndpointOptions {
   /** RFC 7252 §4.8; default 2000. */
   readonly ackTimeout?: number

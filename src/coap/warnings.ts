@@ -3,7 +3,7 @@ import type { WarningCode } from '../base/codes'
 import type { Peer } from '../transport/transport'
 import type { CoapStats } from './stats'
 
-/** Something worth an operator's notice; the endpoint itself goes on. */
+/** Something an operator should know; the CoapEndpoint goes on. */
 export interface CoapWarning {
   /**
    * `malformed`, `bad-option`, `handler-failed`, `listener-failed`, `notification-incomplete`,
@@ -19,7 +19,7 @@ export interface CoapWarning {
 /** Warnings let through per second: a flood of bad datagrams must not become a flood of events. */
 const WARNINGS_PER_SECOND = 50
 
-/** The warnings of one endpoint. */
+/** The warnings of one CoapEndpoint. */
 export class Warnings {
   onWarning: (warning: CoapWarning) => void = () => {}
   private second = 0

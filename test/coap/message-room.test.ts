@@ -139,7 +139,7 @@ describe('block-wise: to a peer that takes small datagrams only', () => {
     assert.equal(bench.sent().code, Code.GET)
   })
 
-  it('never goes beyond the block size of the endpoint or the peer’s wish for room', async () => {
+  it('never goes beyond the block size of the endpoint or what the peer has room for', async () => {
     const bench = await limited(512, { blockSize: 64 })
     void bench.endpoint.request(bench.peer, { ...PUT, payload: body(200) })
     assert.deepEqual(new Set(takeBody(bench).sizes), new Set([64]))

@@ -73,7 +73,7 @@ describe('coap options', () => {
     assert.equal(readOptions([opt(OptionNumber.URI_PATH, 'x'.repeat(256))]).badCritical, 11)
   })
 
-  it('treats a repetition like an unknown option (RFC 7252 §5.4.5)', () => {
+  it('treats a repeated option like an unknown option (RFC 7252 §5.4.5)', () => {
     const fields = readOptions([
       opt(OptionNumber.CONTENT_FORMAT, [1]),
       opt(OptionNumber.CONTENT_FORMAT, [2]),
@@ -85,7 +85,7 @@ describe('coap options', () => {
     )
   })
 
-  it('notices requests meant for a proxy', () => {
+  it('reports requests meant for a proxy', () => {
     assert.equal(readOptions([opt(OptionNumber.PROXY_URI, 'coap://x/')]).proxy, true)
     assert.equal(readOptions([opt(OptionNumber.PROXY_SCHEME, 'coap')]).proxy, true)
   })

@@ -10,7 +10,7 @@ export interface ResponsePart {
   readonly payload: Uint8Array | undefined
 }
 
-/** With an ETag, by which the client notices that the resource changed between two blocks. */
+/** With an ETag, by which the client knows that the resource changed between two blocks. */
 export function withEtag(response: ResponsePart): ResponsePart {
   if (response.options.some(({ number }) => number === OptionNumber.ETAG)) return response
   const { payload = new Uint8Array(0) } = response

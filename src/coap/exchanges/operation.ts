@@ -68,7 +68,7 @@ const FETCHES: ReadonlySet<number> = new Set([Code.GET, Code.FETCH])
 
 /**
  * One request of the application with all its blocks, in both directions (RFC 7959 §2.4, §2.5): one
- * exchange after the other, each with its own time-outs.
+ * exchange after the other, each with its own timeouts.
  */
 export class Operation implements ExchangeOwner {
   private readonly options: readonly CoapOption[]

@@ -131,7 +131,7 @@ export class Relation implements ObserveRelation, OperationRelation {
     this.detach()
   }
 
-  /** The relation is over through no wish of the observer. */
+  /** The relation ended without a cancellation of ours. */
   end(reason: 'error' | 'gone' | 'stopped', response?: CoapResponse): void {
     const told = this.active
     this.active = false

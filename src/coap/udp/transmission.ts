@@ -88,7 +88,7 @@ export class Transmission extends Timer implements SentMessage {
     this.owner.onReset()
   }
 
-  /** The peer is gone or the endpoint stops. */
+  /** The peer is gone or the CoapEndpoint stops. */
   abandon(error: Error): void {
     this.cancel()
     this.owner.onUndelivered(error)
