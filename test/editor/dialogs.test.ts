@@ -114,7 +114,7 @@ for (const runtime of runtimes()) {
       await page.waitForSelector('.lwm2m-value-hint:has-text("Dimmer · Integer · 0..100")')
       await editor.typed('value').fill('140')
       const problem = page.locator('.lwm2m-value-help .lwm2m-field-error')
-      await problem.filter({ hasText: 'a number from 0 to 100 is wanted' }).waitFor()
+      await problem.filter({ hasText: 'Enter a number from 0 to 100' }).waitFor()
       await editor.done()
       await page.waitForSelector('#write .red-ui-flow-node-error:not(.hide)')
       assert.equal(await page.evaluate("RED.nodes.node('write').valid"), false)
@@ -198,7 +198,7 @@ for (const runtime of runtimes()) {
       await page.waitForSelector('#node-config-input-port')
       await page.fill('#node-config-input-port', '99999')
       await page.waitForSelector(
-        '.lwm2m-field-error:has-text("a number from 0 to 65535 is wanted")',
+        '.lwm2m-field-error:has-text("Enter a number from 0 to 65535")',
       )
       const tab = (name: string) => page.locator(`li:has(> a[href="#lwm2m-tab-${name}"])`)
       await page.waitForSelector('li.lwm2m-tab-error > a[href="#lwm2m-tab-server"]')

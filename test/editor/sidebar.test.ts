@@ -31,7 +31,7 @@ for (const runtime of runtimes()) {
       await page.locator('.lwm2m-list-header input').pressSequentially('om-2')
       await page.waitForSelector('[data-endpoint="room-1"]', { state: 'detached' })
       await page.locator('.lwm2m-list-header input').pressSequentially('x')
-      await page.waitForSelector('.lwm2m-list-note:has-text("No device has this in its name.")')
+      await page.waitForSelector('.lwm2m-list-note:has-text("No matching devices.")')
     })
 
     it('lists the devices of every server, with what an operator asks first', async () => {
@@ -98,7 +98,7 @@ for (const runtime of runtimes()) {
       await rows.nth(1).waitFor()
       assert.match(
         (await rows.nth(0).textContent()) ?? '',
-        /^write\/3311\/0\/5851since .* ago, .* left$/,
+        /^write\/3311\/0\/5851queued .* ago, .* left$/,
       )
       assert.match((await rows.nth(1).textContent()) ?? '', /^read\/3\/0\/9/)
     })
@@ -113,7 +113,7 @@ for (const runtime of runtimes()) {
       assert.equal(await links.locator('.lwm2m-instance-id').nth(1).inputValue(), '4')
       await links.locator('.lwm2m-instance-row input.lwm2m-value').nth(1).fill('nonsense')
       await links.locator('.lwm2m-edit > button').first().click()
-      await links.locator('.lwm2m-list-note:has-text("an object link is wanted")').waitFor()
+      await links.locator('.lwm2m-list-note:has-text("Enter an object link")').waitFor()
       await links.locator('.lwm2m-instance-row input.lwm2m-value').nth(1).fill('3311:0')
       await links.locator('.lwm2m-edit > button').first().click()
       await links.locator('.lwm2m-current:has-text("0: 3:0, 4: 3311:0")').waitFor()
@@ -142,7 +142,7 @@ for (const runtime of runtimes()) {
       await dimmer.locator('[data-action=write]').click()
       await dimmer.locator('.lwm2m-value').fill('101')
       await dimmer.locator('.lwm2m-edit button').first().click()
-      await dimmer.locator('.lwm2m-list-note:has-text("a number from 0 to 100")').waitFor()
+      await dimmer.locator('.lwm2m-list-note:has-text("Enter a number from 0 to 100")').waitFor()
       await dimmer.locator('.lwm2m-value').fill('75')
       await page.keyboard.press('Enter')
       await dimmer.locator('.lwm2m-current:has-text("75 /100")').waitFor()
@@ -188,7 +188,7 @@ for (const runtime of runtimes()) {
       await value.locator('[data-action=attributes]').click()
       assert.equal(await field('gt').inputValue(), '25.5')
       await value.locator('.lwm2m-edit button').first().click()
-      await note.filter({ hasText: 'Nothing was changed.' }).waitFor()
+      await note.filter({ hasText: 'No changes.' }).waitFor()
       await field('gt').fill('')
       await field('pmax').fill('')
       await value.locator('.lwm2m-edit button').first().click()

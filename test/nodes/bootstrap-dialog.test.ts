@@ -153,13 +153,13 @@ describe('the Bootstrap tab of the server', function () {
     await openTab()
     await add('dev-r', 'rpk', {
       Server: 'coaps://127.0.0.1',
-      'Its public key': device.publicKeyPem,
-      'Its private key': device.privateKeyPem,
+      'Device public key': device.publicKeyPem,
+      'Device private key': device.privateKeyPem,
     })
     await add('dev-x', 'x509', {
       Server: 'coaps://127.0.0.1',
-      'Its certificate': device.certificatePem,
-      'Its private key': device.privateKeyPem,
+      'Device certificate': device.certificatePem,
+      'Device private key': device.privateKeyPem,
     })
     await saveAndDeploy()
     const written = await bootstrap(port, 'dev-r')
@@ -181,7 +181,7 @@ describe('the Bootstrap tab of the server', function () {
     assert.ok(stored('flows.json').includes('dev-x'))
     assert.ok(!stored('flows.json').includes('PRIVATE KEY'))
     await openTab()
-    const field = input(rows().first(), 'Its private key')
+    const field = input(rows().first(), 'Device private key')
     assert.equal(await field.inputValue(), '')
     assert.equal(await field.getAttribute('placeholder'), 'unchanged')
     await editor.page.click('#node-config-dialog-cancel')
@@ -197,16 +197,16 @@ describe('the Bootstrap tab of the server', function () {
       assert.match((await note.textContent()) ?? '', text)
       assert.equal(await tab.count(), 1)
     }
-    await says(/an address like coaps:\/\/192\.0\.2\.1 is wanted/)
+    await says(/Enter an address, e\.g\. coaps:\/\/192\.0\.2\.1/)
     await input(row, 'Server').fill('coaps://127.0.0.1')
-    await says(/PEM text is wanted: -----BEGIN PUBLIC KEY-----/)
-    await input(row, 'Its public key').fill(device.publicKeyPem)
+    await says(/Enter PEM text: -----BEGIN PUBLIC KEY-----/)
+    await input(row, 'Device public key').fill(device.publicKeyPem)
     await input(row, 'Lifetime').fill('soon')
-    await says(/a lifetime in whole seconds is wanted/)
+    await says(/Enter a lifetime in whole seconds/)
     await input(row, 'Lifetime').fill('60')
-    await input(row, 'More values').fill('{')
-    await says(/a JSON object by path is wanted/)
-    await input(row, 'More values').fill('')
+    await input(row, 'Additional values').fill('{')
+    await says(/Enter a JSON object by path/)
+    await input(row, 'Additional values').fill('')
     assert.equal(await note.textContent(), '')
     assert.equal(await tab.count(), 0)
     await editor.page.click('#node-config-dialog-cancel')

@@ -75,7 +75,7 @@ describe('requests to sleeping devices', () => {
   it('wait for its next sign of life', async () => {
     await flows.load(flow())
     const device = await register()
-    const waiting = flows.status('node', (text) => text === 'asleep, 1 waiting')
+    const waiting = flows.status('node', (text) => text === 'asleep, 1 queued')
     const answer = flows.ask('node', { reqID: 1 }, 'out')
     await waiting
     await wakeAndAnswer(device, '80')
@@ -132,7 +132,7 @@ describe('requests to sleeping devices', () => {
   it('are answered to the new node when theirs was deployed anew meanwhile', async () => {
     await flows.load(flow())
     const device = await register()
-    const waiting = flows.status('node', (text) => text === 'asleep, 1 waiting')
+    const waiting = flows.status('node', (text) => text === 'asleep, 1 queued')
     flows.node('node').receive({ reqID: 7 })
     await waiting
     await flows.deploy(flow({ name: 'renamed' }), 'nodes')
@@ -147,7 +147,7 @@ describe('requests to sleeping devices', () => {
   it('survive a restart of Node-RED, with their message', async () => {
     await flows.load(flow())
     const device = await register()
-    const waiting = flows.status('node', (text) => text === 'asleep, 1 waiting')
+    const waiting = flows.status('node', (text) => text === 'asleep, 1 queued')
     flows.node('node').receive({ reqID: 8, res: { send: () => {} }, deep: { a: [1] } })
     await waiting
     await flows.unload()
@@ -167,7 +167,7 @@ describe('requests to sleeping devices', () => {
     await flows.load(flow())
     const engine = await engineOf(flows)
     const device = await register()
-    const waiting = flows.status('node', (text) => text === 'asleep, 1 waiting')
+    const waiting = flows.status('node', (text) => text === 'asleep, 1 queued')
     flows.node('node').receive({})
     await waiting
     assert.equal(engine.queued('dev').length, 1)
@@ -187,7 +187,7 @@ describe('requests to sleeping devices', () => {
     it('are listed, and cancelled', async () => {
       await flows.load(managed())
       const device = await register()
-      const waiting = flows.status('node', (text) => text === 'asleep, 1 waiting')
+      const waiting = flows.status('node', (text) => text === 'asleep, 1 queued')
       const failed = flows.next('caught')
       flows.node('node').receive({})
       await waiting

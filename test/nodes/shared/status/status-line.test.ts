@@ -113,7 +113,7 @@ describe('status texts', () => {
     ['4.04', '4.04 not found'],
     ['5.00', '5.00 device error'],
     ['4.29', '4.29'],
-    ['timeout', 'no answer'],
+    ['timeout', 'timeout'],
     ['EADDRINUSE', 'port in use'],
     ['csv', 'csv'],
   ] as const) {
