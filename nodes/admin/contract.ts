@@ -166,7 +166,7 @@ export interface RequestOutcome {
   readonly duration: number
 }
 
-/** The paths that a sidebar or dialog wants to see live; replaces its earlier wish, lapses after 30 s. */
+/** The paths that a sidebar or dialog wants to see live; replaces its earlier subscription, lapses after 30 s. */
 export interface WatchBody {
   /** Chosen by the client, random. */
   readonly watcher: string

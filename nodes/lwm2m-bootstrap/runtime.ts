@@ -63,8 +63,9 @@ function readEvents(texts: readonly string[]): ReadonlySet<BootstrapEventName> {
   return new Set(
     texts.map((text) => {
       const found = BOOTSTRAP_EVENTS.find((name) => name === text)
-      if (found === undefined) throw new SettingError(`${JSON.stringify(text)} is no event`)
-      return found
+      if (found !== undefined) return found
+      const known = BOOTSTRAP_EVENTS.join(', ')
+      throw new SettingError(`unknown event ${JSON.stringify(text)}, expected one of ${known}`)
     }),
   )
 }

@@ -3,7 +3,7 @@ import { Lwm2mClient } from '../../src/client/lwm2m-client'
 import { AccountsFile } from '../shared/device/accounts-file'
 import { readLargeIntegers } from '../shared/messages/flow-values'
 import { refuse } from '../shared/actions/action-definition'
-import { Departure } from '../shared/device/departure'
+import { DeviceRemoval } from '../shared/device/device-removal'
 import { DeviceController } from '../shared/device/device-controller'
 import { deviceOptions, type DeviceSecrets } from '../shared/device/device-settings'
 import { runtimeOf } from '../shared/package-runtime'
@@ -35,7 +35,7 @@ const lwm2mDevice: NodeInitializer = (RED: NodeAPI) => {
         reportState: settings.flag('reportState'),
         integers: readLargeIntegers(settings),
         forget: () => accounts.remove(),
-        departure: new Departure(runtime.lifecycle, this, saved, [
+        removal: new DeviceRemoval(runtime.lifecycle, this, saved, [
           'endpoint',
           'endpointType',
           'uri',

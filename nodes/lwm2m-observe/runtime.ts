@@ -5,7 +5,11 @@ import { readFormat } from '../shared/actions/action-node'
 import { toCodedError } from '../shared/messages/failure'
 import { readLargeIntegers } from '../shared/messages/flow-values'
 import { ArgumentError, splitPaths, TypedField } from '../shared/messages/fields'
-import { makeWish, messageCriteria, readWishDefaults } from '../shared/sources/observe-wish'
+import {
+  makeSubscription,
+  messageCriteria,
+  readSubscriptionDefaults,
+} from '../shared/sources/subscription'
 import { Observer } from '../shared/sources/observer'
 import { onInput } from '../shared/runtime/entries'
 import type { Node, NodeDef, NodeMessage } from '../shared/runtime/red'
@@ -20,7 +24,7 @@ const lwm2mObserve: NodeInitializer = (RED: NodeAPI) => {
   function observeStatically(node: Node, settings: Settings, observer: Observer): void {
     const target = new TypedField(RED, node, settings, 'endpoint').fixed
     const paths = splitPaths(new TypedField(RED, node, settings, 'path').fixed)
-    observer.only(makeWish(target ?? '', paths))
+    observer.only(makeSubscription(target ?? '', paths))
   }
 
   function observeDynamically(node: Node, settings: Settings, observer: Observer): void {
@@ -41,15 +45,15 @@ const lwm2mObserve: NodeInitializer = (RED: NodeAPI) => {
       const target = typeof given === 'string' ? given : ''
       const paths = splitPaths(await say(path, message, 'path'))
       if (action === 'subscribe') {
-        observer.add(makeWish(target, paths, messageCriteria(message)))
+        observer.add(makeSubscription(target, paths, messageCriteria(message)))
         return
       }
       // What is left out means all: of one device, or of everything.
-      const wanted = paths.length === 0 ? undefined : makeWish('*', paths).paths.join(' ')
+      const wanted = paths.length === 0 ? undefined : makeSubscription('*', paths).paths.join(' ')
       observer.remove(
-        (wish) =>
-          (target === '' || wish.target === target) &&
-          (wanted === undefined || wish.paths.join(' ') === wanted),
+        (subscription) =>
+          (target === '' || subscription.target === target) &&
+          (wanted === undefined || subscription.paths.join(' ') === wanted),
       )
     }
     // In order: what one message subscribes, the next one may unsubscribe.
@@ -62,7 +66,7 @@ const lwm2mObserve: NodeInitializer = (RED: NodeAPI) => {
     try {
       const settings = new Settings(migrate(definition as unknown as SavedDefinition))
       const dynamic = settings.choice('mode', ['static', 'dynamic'], 'static') === 'dynamic'
-      const defaults = readWishDefaults(settings, readFormat(settings.text('format')))
+      const defaults = readSubscriptionDefaults(settings, readFormat(settings.text('format')))
       const keys = settings.choice('keys', ['id', 'name'], 'id')
       const observer = new Observer(RED, this, settings.text('server'), {
         defaults,

@@ -78,8 +78,8 @@ describe('the example webhooks, with a receiver over HTTP', function () {
   }
 
   /** Subscribes a path of the receiver. */
-  async function subscribe(path: string, wish: object): Promise<Subscription> {
-    const [status, made] = await ask('POST', { url: receiver.url(path), ...wish })
+  async function subscribe(path: string, subscription: object): Promise<Subscription> {
+    const [status, made] = await ask('POST', { url: receiver.url(path), ...subscription })
     assert.equal(status, 201, JSON.stringify(made))
     return made as Subscription
   }
@@ -184,16 +184,16 @@ describe('the example webhooks, with a receiver over HTTP', function () {
   })
 
   it('delivers the coming and going of devices', async () => {
-    const wishes: Subscription[] = []
+    const subscriptions: Subscription[] = []
     for (const event of ['connected', 'updated', 'disconnected', 'expired']) {
-      wishes.push(await subscribe(`/${event}`, { event, endpoint: 'guest-?' }))
+      subscriptions.push(await subscribe(`/${event}`, { event, endpoint: 'guest-?' }))
     }
     const guest = new Lwm2mClient({ endpoint: 'guest-1', server, lifetime: 60 })
     await register(guest)
     const connected = await receiver.next('/connected')
     assert.deepEqual(
       [connected['subscription'], connected['endpoint'], connected['event']],
-      [wishes[0]?.id, 'guest-1', 'connected'],
+      [subscriptions[0]?.id, 'guest-1', 'connected'],
     )
     assert.equal((connected['device'] as { lifetime: number }).lifetime, 60)
     await guest.update()
@@ -205,7 +205,7 @@ describe('the example webhooks, with a receiver over HTTP', function () {
     await brief.stop({ deregister: false })
     assert.equal((await receiver.next('/expired'))['endpoint'], 'guest-2')
     assert.equal(receiver.count('/disconnected'), 1)
-    for (const one of wishes) await unsubscribe(one)
+    for (const one of subscriptions) await unsubscribe(one)
   })
 
   it('tries again what is refused or not answered', async () => {

@@ -197,9 +197,7 @@ for (const runtime of runtimes()) {
       await page.click('.form-row:has(#node-input-server) .red-ui-button >> nth=0')
       await page.waitForSelector('#node-config-input-port')
       await page.fill('#node-config-input-port', '99999')
-      await page.waitForSelector(
-        '.lwm2m-field-error:has-text("Enter a number from 0 to 65535")',
-      )
+      await page.waitForSelector('.lwm2m-field-error:has-text("Enter a number from 0 to 65535")')
       const tab = (name: string) => page.locator(`li:has(> a[href="#lwm2m-tab-${name}"])`)
       await page.waitForSelector('li.lwm2m-tab-error > a[href="#lwm2m-tab-server"]')
       assert.doesNotMatch((await tab('advanced').getAttribute('class')) ?? '', /lwm2m-tab-error/)

@@ -57,7 +57,9 @@ export function readFormat(text: string): number | undefined {
   const format = parseFormatName(text.trim())
   if (format === undefined) {
     const known = formatNames.join(', ')
-    throw new SettingError(`${JSON.stringify(text)} is no content format; there are ${known}`)
+    throw new SettingError(
+      `unknown content format ${JSON.stringify(text)}, expected one of ${known}`,
+    )
   }
   return format
 }

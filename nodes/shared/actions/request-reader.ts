@@ -10,7 +10,7 @@ import { ArgumentError, resolveEndpoint, splitPaths, type TypedField } from '../
 import { toCodedError } from '../messages/failure'
 import { keepable } from './keepable'
 import type { FirstOutcome } from '../sources/node-subscriptions'
-import { makeWish, messageCriteria, type Wish } from '../sources/observe-wish'
+import { makeSubscription, messageCriteria, type NodeSubscription } from '../sources/subscription'
 import type { Observer } from '../sources/observer'
 import type { NodeMessage } from '../runtime/red'
 import { readPaths } from './read-paths'
@@ -162,19 +162,19 @@ export class RequestReader {
     const { endpoint, paths, message } = request
     const { payload: _payload, options: _options, ...carried } = keepable(message)
     const { format } = operationOptions(request.options)
-    const wish = makeWish(endpoint, paths, {
+    const subscription = makeSubscription(endpoint, paths, {
       ...messageCriteria(message),
       ...(format === undefined ? {} : { format }),
       message: carried,
     })
     return {
       endpoint,
-      paths: wish.paths,
+      paths: subscription.paths,
       answer: 'values',
       waitsInNode: true,
       perform: (server, { timeout }) => {
         requireDevice(server, endpoint)
-        return this.firstValue(wish, timeout)
+        return this.firstValue(subscription, timeout)
       },
     }
   }
@@ -183,12 +183,15 @@ export class RequestReader {
    * Observes, and resolves with the first value.
    * @param timeout ms after which the observation is given up
    */
-  private firstValue(wish: Wish, timeout: number | undefined): Promise<OperationResult> {
+  private firstValue(
+    subscription: NodeSubscription,
+    timeout: number | undefined,
+  ): Promise<OperationResult> {
     const { observer } = this
     return new Promise((resolve, reject) => {
       const onTimeout = (): void => {
-        if (!observer.withdraw(wish, first)) return
-        const what = `the observation of ${wish.paths.join(', ')} of ${wish.target}`
+        if (!observer.withdraw(subscription, first)) return
+        const what = `the observation of ${subscription.paths.join(', ')} of ${subscription.target}`
         reject(new CodedError('timeout', `${what} was not answered within ${timeout} ms`))
       }
       const timer = timeout === undefined ? undefined : this.scheduler.after(timeout, onTimeout)
@@ -203,7 +206,7 @@ export class RequestReader {
         },
       }
       try {
-        observer.add(wish, first)
+        observer.add(subscription, first)
       } catch (error) {
         this.scheduler.cancel(timer)
         throw error
@@ -212,7 +215,7 @@ export class RequestReader {
   }
 
   private cancelAction({ endpoint, paths }: Request): PreparedAction {
-    const wanted = makeWish(endpoint, paths).paths
+    const wanted = makeSubscription(endpoint, paths).paths
     const key = wanted.join(' ')
     return {
       endpoint,
@@ -221,7 +224,8 @@ export class RequestReader {
       perform: (server) => {
         requireDevice(server, endpoint)
         const removed = this.observer.remove(
-          (wish) => wish.target === endpoint && wish.paths.join(' ') === key,
+          (subscription) =>
+            subscription.target === endpoint && subscription.paths.join(' ') === key,
         )
         if (removed === 0) throw new OperationError('not-observed', `${key} is not observed`)
         const path = Path.parse(wanted[0] ?? '/')

@@ -75,7 +75,9 @@ export function attributeSet(value: unknown): AttributeSet {
   const set: { [name: string]: number | null } = {}
   for (const [name, given] of Object.entries(value)) {
     if (!(ATTRIBUTES as readonly string[]).includes(name)) {
-      throw new ArgumentError(`${name} is no attribute; there are ${ATTRIBUTES.join(', ')}`)
+      throw new ArgumentError(
+        `unknown attribute ${JSON.stringify(name)}, expected one of ${ATTRIBUTES.join(', ')}`,
+      )
     }
     if (given === undefined) continue
     if (given === null || given === '') {

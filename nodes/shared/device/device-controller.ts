@@ -4,7 +4,7 @@ import type { Lwm2mClient } from '../../../src/client/lwm2m-client'
 import type { ClientState, InputValue, InstanceDescription } from '../../../src/client/types'
 import { builtinModel } from '../../../src/lwm2m/model/object-model'
 import { asValue } from '../../../src/lwm2m/value'
-import type { Departure } from './departure'
+import type { DeviceRemoval } from './device-removal'
 import { DeviceMessages } from './device-messages'
 import { failureStatus, toCodedError } from '../messages/failure'
 import type { LargeIntegers } from '../messages/flow-values'
@@ -20,7 +20,7 @@ import { StatusLine, type StatusContent } from '../status/status-line'
  * How long a device whose node is removed waits for the answer to its De-register, ms: longer would
  * delay the deploy and gain nothing, since a repetition comes after 2 s at the earliest.
  */
-const GOODBYE = 500
+const DEREGISTER_TIMEOUT = 500
 
 /** How long a device waits for the servers of the same deploy before it registers, ms. */
 const SERVER_PATIENCE = 5_000
@@ -55,7 +55,7 @@ export interface DeviceControllerOptions {
   /** Removes what is kept of the device, whose node was removed. */
   readonly forget: () => Promise<void>
   /** Says whether it comes back. */
-  readonly departure: Departure
+  readonly removal: DeviceRemoval
   readonly runtime: DeviceSurroundings
 }
 
@@ -86,11 +86,11 @@ export class DeviceController {
     onClose(node, async (removed) => {
       this.closed = true
       this.status.close()
-      // One that only restarts says no good-bye: it registers again in a moment.
-      const deregister = options.departure.isFinal(removed)
-      const stopped = client.stop({ timeout: GOODBYE, deregister })
+      // One that only restarts does not de-register: it registers again in a moment.
+      const deregister = options.removal.isFinal(removed)
+      const stopped = client.stop({ timeout: DEREGISTER_TIMEOUT, deregister })
       options.runtime.deregistrations.add(stopped)
-      const gone = options.departure.isGone(removed)
+      const gone = options.removal.isGone(removed)
       await stopped
       if (gone) await options.forget()
     })

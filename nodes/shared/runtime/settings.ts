@@ -81,7 +81,9 @@ export class Settings {
     if (text === '') return fallback
     const found = choices.find((choice) => choice === text)
     if (found === undefined) {
-      throw new SettingError(`${name} is ${JSON.stringify(text)}, it must be ${choices.join(', ')}`)
+      throw new SettingError(
+        `${name} is ${JSON.stringify(text)}, it must be one of ${choices.join(', ')}`,
+      )
     }
     return found
   }
@@ -107,7 +109,7 @@ export class Settings {
     try {
       return JSON.parse(value)
     } catch (error) {
-      throw new SettingError(`${name} is no JSON: ${(error as Error).message}`)
+      throw new SettingError(`${name} must be JSON: ${(error as Error).message}`)
     }
   }
 }

@@ -45,8 +45,9 @@ export function readEventNames(texts: readonly string[]): ReadonlySet<EventName>
   return new Set(
     texts.map((text) => {
       const found = EVENT_NAMES.find((name) => name === text)
-      if (found === undefined) throw new SettingError(`${JSON.stringify(text)} is no event`)
-      return found
+      if (found !== undefined) return found
+      const known = EVENT_NAMES.join(', ')
+      throw new SettingError(`unknown event ${JSON.stringify(text)}, expected one of ${known}`)
     }),
   )
 }

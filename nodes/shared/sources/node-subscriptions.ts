@@ -9,17 +9,22 @@ import type {
 } from '../../../src/server/types'
 import { Feed } from '../runtime/feed'
 import type { Parked } from '../server/handover'
-import { observeRequest, type Wish, type WishDefaults, wishKey } from './observe-wish'
+import {
+  observeRequest,
+  type NodeSubscription,
+  type SubscriptionDefaults,
+  subscriptionKey,
+} from './subscription'
 
-/** Told of the first outcome of a new wish, in place of the flow; then forgotten. */
+/** Told of the first outcome of a new subscription, in place of the flow; then forgotten. */
 export interface FirstOutcome {
   onValue(result: OperationResult): void
-  /** The wish is given up. */
+  /** The subscription is given up. */
   onError(error: CodedError): void
 }
 
-/** What comes of a wish. */
-export type Report = { readonly wish: Wish } & (
+/** What comes of a subscription. */
+export type Report = { readonly subscription: NodeSubscription } & (
   | {
       readonly server: Lwm2mServer
       readonly result: OperationResult
@@ -29,10 +34,10 @@ export type Report = { readonly wish: Wish } & (
 )
 
 interface Active {
-  readonly wish: Wish
+  readonly subscription: NodeSubscription
   first: FirstOutcome | undefined
   request: ObserveRequest | undefined
-  subscription: Subscription | undefined
+  observing: Subscription | undefined
   /** Devices observed for it now. */
   count: number
 }
@@ -52,59 +57,59 @@ export class NodeSubscriptions implements Parked {
   readonly reports = new Feed<Report>()
   /** Called when the number of observed devices may have changed. */
   onCount: () => void = () => {}
-  /** Whether the wishes that were kept with the server are among these. */
+  /** Whether the subscriptions that were kept with the server are among these. */
   restored = false
   private readonly active = new Map<string, Active>()
   private server: Lwm2mServer | undefined
 
-  /** @param defaults what all wishes have in common */
-  constructor(private defaults: WishDefaults) {}
+  /** @param defaults what all subscriptions have in common */
+  constructor(private defaults: SubscriptionDefaults) {}
 
   /** The node has, perhaps, other defaults now; they take effect with {@link attach}. */
-  configure(defaults: WishDefaults): void {
+  configure(defaults: SubscriptionDefaults): void {
     this.defaults = defaults
   }
 
-  get wishes(): Wish[] {
-    return [...this.active.values()].map(({ wish }) => wish)
+  get all(): NodeSubscription[] {
+    return [...this.active.values()].map(({ subscription }) => subscription)
   }
 
-  has(wish: Wish): boolean {
-    return this.active.has(wishKey(wish))
+  has(subscription: NodeSubscription): boolean {
+    return this.active.has(subscriptionKey(subscription))
   }
 
-  /** The most devices that are observed for one wish. */
+  /** The most devices that are observed for one subscription. */
   get devices(): number {
     let devices = 0
     for (const { count } of this.active.values()) devices = Math.max(devices, count)
     return devices
   }
 
-  /** Whether anything is observed for a wish whose first outcome is still awaited. */
-  awaits(wish: Wish, first: FirstOutcome): boolean {
-    const active = this.active.get(wishKey(wish))
+  /** Whether anything is observed for a subscription whose first outcome is still awaited. */
+  awaits(subscription: NodeSubscription, first: FirstOutcome): boolean {
+    const active = this.active.get(subscriptionKey(subscription))
     return active?.first === first && active.count > 0
   }
 
-  /** Takes back who awaits the first outcome of a wish; false where somebody else was faster. */
-  withdraw(wish: Wish, first: FirstOutcome): boolean {
-    const active = this.active.get(wishKey(wish))
+  /** Takes back who awaits the first outcome of a subscription; false where somebody else was faster. */
+  withdraw(subscription: NodeSubscription, first: FirstOutcome): boolean {
+    const active = this.active.get(subscriptionKey(subscription))
     if (active?.first !== first) return false
     active.first = undefined
     return true
   }
 
-  /** Adds a wish; one of the same target and paths is replaced. @throws what `observe` throws */
-  add(wish: Wish, first?: FirstOutcome): void {
-    const key = wishKey(wish)
+  /** Adds a subscription; one of the same target and paths is replaced. @throws what `observe` throws */
+  add(subscription: NodeSubscription, first?: FirstOutcome): void {
+    const key = subscriptionKey(subscription)
     const former = this.active.get(key)
-    former?.subscription?.close()
+    former?.observing?.close()
     if (former !== undefined) giveUp(former, 'another request observes the same')
     const active: Active = {
-      wish,
+      subscription,
       first,
       request: undefined,
-      subscription: undefined,
+      observing: undefined,
       count: 0,
     }
     this.active.set(key, active)
@@ -116,12 +121,12 @@ export class NodeSubscriptions implements Parked {
     }
   }
 
-  /** Ends the wishes that `matches` picks. Answers how many. */
-  remove(matches: (wish: Wish) => boolean): number {
+  /** Ends the subscriptions that `matches` picks. Answers how many. */
+  remove(matches: (subscription: NodeSubscription) => boolean): number {
     let removed = 0
     for (const [key, active] of this.active) {
-      if (!matches(active.wish)) continue
-      active.subscription?.close()
+      if (!matches(active.subscription)) continue
+      active.observing?.close()
       this.active.delete(key)
       giveUp(active, 'the observation was cancelled')
       removed++
@@ -129,20 +134,27 @@ export class NodeSubscriptions implements Parked {
     return removed
   }
 
-  /** Makes all wishes true on a server that runs; those that are, as they should be, stay. */
+  /** Makes all subscriptions true on a server that runs; those that are, as they should be, stay. */
   attach(server: Lwm2mServer): void {
     const same = this.server === server
     if (!same) this.detach('release')
     this.server = server
     for (const active of this.active.values()) {
-      const former = active.subscription
-      if (same && isDeepStrictEqual(active.request, observeRequest(active.wish, this.defaults))) {
+      const former = active.observing
+      if (
+        same &&
+        isDeepStrictEqual(active.request, observeRequest(active.subscription, this.defaults))
+      ) {
         continue
       }
       try {
         this.begin(server, active)
       } catch (error) {
-        this.reports.push({ wish: active.wish, endpoint: active.wish.target, error })
+        this.reports.push({
+          subscription: active.subscription,
+          endpoint: active.subscription.target,
+          error,
+        })
       }
       // Not before the new one: the device would be told that nobody observes any more.
       former?.release()
@@ -153,8 +165,8 @@ export class NodeSubscriptions implements Parked {
   detach(how: 'close' | 'release'): void {
     this.server = undefined
     for (const active of this.active.values()) {
-      active.subscription?.[how]()
-      active.subscription = undefined
+      active.observing?.[how]()
+      active.observing = undefined
       active.request = undefined
       active.count = 0
     }
@@ -165,22 +177,22 @@ export class NodeSubscriptions implements Parked {
   }
 
   private begin(server: Lwm2mServer, active: Active): void {
-    const { wish } = active
+    const { subscription } = active
     const { reports } = this
     active.count = 0
-    active.request = observeRequest(wish, this.defaults)
-    active.subscription = server.observe(active.request, {
+    active.request = observeRequest(subscription, this.defaults)
+    active.observing = server.observe(active.request, {
       onValue: (result, registration) => {
         const { first } = active
         active.first = undefined
-        if (first === undefined) reports.push({ wish, server, result, registration })
+        if (first === undefined) reports.push({ subscription, server, result, registration })
         else first.onValue(result)
       },
       onError: (endpoint, error) => {
         const { first } = active
         active.first = undefined
-        if (first === undefined) return reports.push({ wish, endpoint, error })
-        this.remove((one) => one === wish)
+        if (first === undefined) return reports.push({ subscription, endpoint, error })
+        this.remove((one) => one === subscription)
         first.onError(error)
       },
       onCount: (count) => {

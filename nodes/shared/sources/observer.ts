@@ -13,7 +13,11 @@ import { type PayloadKeys, singleValueText, valueMessage } from '../messages/mes
 import { definitionsOf } from '../messages/names'
 import { topicOf } from '../messages/topic'
 import { type FirstOutcome, NodeSubscriptions, type Report } from './node-subscriptions'
-import { restoreWishes, type Wish, type WishDefaults } from './observe-wish'
+import {
+  restoreSubscriptions,
+  type NodeSubscription,
+  type SubscriptionDefaults,
+} from './subscription'
 import { FlowOutput } from '../runtime/flow-output'
 import { guardOf, onClose } from '../runtime/entries'
 import type { Node, NodeAPI, NodeMessage } from '../runtime/red'
@@ -23,10 +27,10 @@ import { findHost } from '../server/server-node'
 import type { StatusContent, StatusLine } from '../status/status-line'
 
 export interface ObserverOptions {
-  readonly defaults: WishDefaults
+  readonly defaults: SubscriptionDefaults
   readonly keys: PayloadKeys
   readonly integers: LargeIntegers
-  /** Keeps the wishes with the state of the server, so that those made by messages survive. */
+  /** Keeps the subscriptions with the state of the server, so that those made by messages survive. */
   readonly kept: boolean
   /** Passes a value on. */
   emit(message: NodeMessage): void
@@ -35,8 +39,8 @@ export interface ObserverOptions {
 }
 
 /**
- * What one `lwm2m-observe` node wants to know: its wishes, made true whenever the server runs. Values
- * become messages; a refusal becomes an error that Catch nodes see, and the wish stays.
+ * What one `lwm2m-observe` node wants to know: its subscriptions, made true whenever the server runs. Values
+ * become messages; a refusal becomes an error that Catch nodes see, and the subscription stays.
  */
 export class Observer {
   private readonly subscriptions: NodeSubscriptions
@@ -46,8 +50,8 @@ export class Observer {
   /** The last value, while one device is observed. */
   private latest: StatusContent | undefined
   private readonly changes = new Serial()
-  /** What was ended before the kept wishes were there. */
-  private readonly early: ((wish: Wish) => boolean)[] = []
+  /** What was ended before the kept subscriptions were there. */
+  private readonly early: ((subscription: NodeSubscription) => boolean)[] = []
   private closed = false
   private readonly guard: Guard
 
@@ -98,53 +102,59 @@ export class Observer {
     })
   }
 
-  /** The wishes there are. */
-  list(): Wish[] {
-    return this.subscriptions.wishes
+  /** The subscriptions there are. */
+  list(): NodeSubscription[] {
+    return this.subscriptions.all
   }
 
-  /** Adds a wish; one of the same target and paths is replaced. @throws what `observe` throws */
-  add(wish: Wish, first?: FirstOutcome): void {
-    this.subscriptions.add(wish, first)
+  /** Adds a subscription; one of the same target and paths is replaced. @throws what `observe` throws */
+  add(subscription: NodeSubscription, first?: FirstOutcome): void {
+    this.subscriptions.add(subscription, first)
     if (first !== undefined && this.server !== undefined) {
-      this.guard.detach('reading a first value', this.readFirst(this.server, wish, first))
+      this.guard.detach('reading a first value', this.readFirst(this.server, subscription, first))
     }
     this.keep()
     this.showCount()
   }
 
   /** Wants this and nothing else; where it is observed already, that goes on. */
-  only(wish: Wish): void {
+  only(subscription: NodeSubscription): void {
     const { subscriptions } = this
-    subscriptions.remove((one) => !isDeepStrictEqual(one, wish))
-    if (!subscriptions.has(wish)) this.add(wish)
+    subscriptions.remove((one) => !isDeepStrictEqual(one, subscription))
+    if (!subscriptions.has(subscription)) this.add(subscription)
   }
 
   /**
-   * A wish that joins an observation of others hears at once what came last. After a restart nothing
+   * A subscription that joins an observation of others hears at once what came last. After a restart nothing
    * has come yet, and may not for hours: then the device is asked.
    */
-  private async readFirst(server: Lwm2mServer, wish: Wish, first: FirstOutcome): Promise<void> {
+  private async readFirst(
+    server: Lwm2mServer,
+    subscription: NodeSubscription,
+    first: FirstOutcome,
+  ): Promise<void> {
     await nextTurn()
-    if (!this.subscriptions.awaits(wish, first)) return
-    const { format } = wish
+    if (!this.subscriptions.awaits(subscription, first)) return
+    const { format } = subscription
     const options = format === undefined ? {} : { format }
-    const outcome = await readPaths(server, wish.target, wish.paths, options).catch(toCodedError)
-    if (!this.subscriptions.withdraw(wish, first)) return
+    const outcome = await readPaths(server, subscription.target, subscription.paths, options).catch(
+      toCodedError,
+    )
+    if (!this.subscriptions.withdraw(subscription, first)) return
     if (!(outcome instanceof CodedError)) return first.onValue(outcome)
-    this.remove((one) => one === wish)
+    this.remove((one) => one === subscription)
     first.onError(outcome)
   }
 
-  /** Ends a wish whose first outcome is still awaited; false where that came. */
-  withdraw(wish: Wish, first: FirstOutcome): boolean {
-    if (!this.subscriptions.withdraw(wish, first)) return false
-    this.remove((one) => one === wish)
+  /** Ends a subscription whose first outcome is still awaited; false where that came. */
+  withdraw(subscription: NodeSubscription, first: FirstOutcome): boolean {
+    if (!this.subscriptions.withdraw(subscription, first)) return false
+    this.remove((one) => one === subscription)
     return true
   }
 
-  /** Ends the wishes that `matches` picks. Answers how many. */
-  remove(matches: (wish: Wish) => boolean): number {
+  /** Ends the subscriptions that `matches` picks. Answers how many. */
+  remove(matches: (subscription: NodeSubscription) => boolean): number {
     if (!this.subscriptions.restored) this.early.push(matches)
     const removed = this.subscriptions.remove(matches)
     this.keep()
@@ -157,9 +167,9 @@ export class Observer {
     const { subscriptions } = this
     if (subscriptions.restored) return
     subscriptions.restored = true
-    for (const wish of restoreWishes(await notes.recall(this.node.id))) {
-      const gone = this.early.some((matches) => matches(wish))
-      if (!gone && !subscriptions.has(wish)) this.add(wish)
+    for (const subscription of restoreSubscriptions(await notes.recall(this.node.id))) {
+      const gone = this.early.some((matches) => matches(subscription))
+      if (!gone && !subscriptions.has(subscription)) this.add(subscription)
     }
   }
 
@@ -193,13 +203,13 @@ export class Observer {
   }
 
   private onReport(report: Report): void {
-    if ('error' in report) return this.fail(report.wish, report.endpoint, report.error)
-    const { wish, server, result, registration } = report
+    if ('error' in report) return this.fail(report.subscription, report.endpoint, report.error)
+    const { subscription, server, result, registration } = report
     const { model } = server
     const { status, keys, integers } = this.options
     const context = { model, registration, keys, integers }
-    const paths = wish.paths.map(Path.from)
-    this.options.emit(valueMessage({ ...wish.message }, result, paths, context))
+    const paths = subscription.paths.map(Path.from)
+    this.options.emit(valueMessage({ ...subscription.message }, result, paths, context))
     if (status === undefined || this.subscriptions.devices > 1) return
     const text = singleValueText(result.records, definitionsOf(result, model, registration))
     if (text === undefined) return
@@ -207,15 +217,15 @@ export class Observer {
     status.show(this.latest)
   }
 
-  private fail(wish: Wish, endpoint: string, thrown: unknown): void {
+  private fail(subscription: NodeSubscription, endpoint: string, thrown: unknown): void {
     const error = toCodedError(thrown)
     if (this.subscriptions.devices <= 1) this.options.status?.show(failureStatus(this.RED, error))
-    const path = wish.paths.length === 1 ? wish.paths[0] : [...wish.paths]
+    const path = subscription.paths.length === 1 ? subscription.paths[0] : [...subscription.paths]
     this.node.error(error, {
-      ...wish.message,
+      ...subscription.message,
       endpoint,
       path,
-      topic: topicOf(endpoint, wish.paths[0]),
+      topic: topicOf(endpoint, subscription.paths[0]),
     })
   }
 

@@ -7,7 +7,7 @@ import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
 import type { ObserveListener, ObserveRequest, Registration } from '../../../src/server/types'
 import { FakeClock } from '../../support/fake-clock'
 
-interface Wish {
+interface NodeSubscription {
   readonly request: ObserveRequest
   readonly listener: ObserveListener
   closed: boolean
@@ -19,20 +19,22 @@ const registration = device as unknown as Registration
 /** As much of a server as watching needs. */
 class FakeEngine {
   readonly model = builtinModel()
-  readonly wishes: Wish[] = []
+  readonly subscriptions: NodeSubscription[] = []
 
   observe(request: ObserveRequest, listener: ObserveListener) {
-    const wish = { request, listener, closed: false }
-    this.wishes.push(wish)
-    return { close: () => (wish.closed = true) }
+    const subscription = { request, listener, closed: false }
+    this.subscriptions.push(subscription)
+    return { close: () => (subscription.closed = true) }
   }
 
   get open(): string[] {
-    return this.wishes.filter(({ closed }) => !closed).map(({ request }) => String(request.paths))
+    return this.subscriptions
+      .filter(({ closed }) => !closed)
+      .map(({ request }) => String(request.paths))
   }
 
   notify(path: string, value: number): void {
-    for (const { request, listener, closed } of this.wishes) {
+    for (const { request, listener, closed } of this.subscriptions) {
       if (closed || String(request.paths) !== path) continue
       const at = Path.parse(path)
       const answer = { endpoint: 'dev', path: at, code: 0x45, format: 112 }
@@ -81,7 +83,7 @@ describe('live values for the editor', () => {
   it('replaces the paths of a watcher, keeping the observations that stay', () => {
     watch('w', '/3/0/9', '/3/0/13')
     watch('w', '/3/0/13', '/3/0/14')
-    assert.equal(engine.wishes.length, 3)
+    assert.equal(engine.subscriptions.length, 3)
     assert.deepEqual(engine.open, ['/3/0/13', '/3/0/14'])
     watch('w')
     assert.deepEqual(engine.open, [])
@@ -90,7 +92,7 @@ describe('live values for the editor', () => {
 
   it('tells the error of a path until a value comes', () => {
     watch('w', '/3/0/9')
-    engine.wishes[0]?.listener.onError?.('dev', new CodedError('4.04', 'Not Found'))
+    engine.subscriptions[0]?.listener.onError?.('dev', new CodedError('4.04', 'Not Found'))
     assert.deepEqual(watches.poll('w', 0)?.errors, { '/3/0/9': 'Not Found' })
     engine.notify('/3/0/9', 1)
     assert.deepEqual(watches.poll('w', 0)?.errors, {})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFormat } from '../../../../nodes/shared/actions/action-node'
 import { splitPaths } from '../../../../nodes/shared/messages/fields'
-import { messageCriteria } from '../../../../nodes/shared/sources/observe-wish'
+import { messageCriteria } from '../../../../nodes/shared/sources/subscription'
 import {
   attributeSet,
   compositeInput,
@@ -60,7 +60,7 @@ describe('what is wrong in a message', () => {
   it('is said of a content format, with those that there are', () => {
     assert.throws(
       () => readFormat('xml'),
-      /"xml" is no content format; there are text, link, .*tlv/,
+      /unknown content format "xml", expected one of text, link, .*tlv/,
     )
   })
 

@@ -10,7 +10,7 @@ const CRITERIA = ['pmin', 'pmax', 'gt', 'lt', 'st'] as const
 const DEVICE_ATTRIBUTES = ['epmin', 'epmax', 'edge', 'con', 'hqmax'] as const
 
 /** What is wanted of whom: plain data, so that it can be kept. */
-export interface Wish {
+export interface NodeSubscription {
   readonly target: string
   readonly paths: readonly string[]
   readonly criteria?: ObserveCriteria
@@ -21,21 +21,25 @@ export interface Wish {
   readonly message?: { readonly [property: string]: unknown }
 }
 
-/** What all wishes of a node have in common. */
-export interface WishDefaults {
+/** What all subscriptions of a node have in common. */
+export interface SubscriptionDefaults {
   readonly criteria: ObserveCriteria
   readonly attributes: AttributeSet
   readonly format: number | undefined
   readonly includeSend: boolean
 }
 
-/** Two wishes with the same key are the same observation. */
-export function wishKey({ target, paths }: Wish): string {
+/** Two subscriptions with the same key are the same observation. */
+export function subscriptionKey({ target, paths }: NodeSubscription): string {
   return `${target} ${paths.join(' ')}`
 }
 
 /** @throws PathError, ArgumentError */
-export function makeWish(target: string, paths: readonly string[], more: Partial<Wish> = {}): Wish {
+export function makeSubscription(
+  target: string,
+  paths: readonly string[],
+  more: Partial<NodeSubscription> = {},
+): NodeSubscription {
   if (target === '') throw new ArgumentError('no endpoint: set it in the dialog or in msg.endpoint')
   if (paths.length === 0) {
     throw new ArgumentError('no path: set it in the dialog or in msg.path, such as /3/0/9')
@@ -44,7 +48,10 @@ export function makeWish(target: string, paths: readonly string[], more: Partial
 }
 
 /** The criteria and attributes of the dialog. @throws SettingError */
-export function readWishDefaults(settings: Settings, format: number | undefined): WishDefaults {
+export function readSubscriptionDefaults(
+  settings: Settings,
+  format: number | undefined,
+): SubscriptionDefaults {
   const criteria: { -readonly [K in keyof ObserveCriteria]: ObserveCriteria[K] } = {}
   for (const name of CRITERIA) {
     const value = settings.number(name, name.startsWith('p') || name === 'st' ? { min: 0 } : {})
@@ -60,7 +67,9 @@ export function readWishDefaults(settings: Settings, format: number | undefined)
 }
 
 /** `msg.criteria`: pmin, pmax, gt, lt, st and changeOnly, and the attributes of the device. */
-export function messageCriteria(message: NodeMessage): Pick<Wish, 'criteria' | 'attributes'> {
+export function messageCriteria(
+  message: NodeMessage,
+): Pick<NodeSubscription, 'criteria' | 'attributes'> {
   const given = message['criteria']
   if (given === undefined || given === null) return {}
   if (typeof given !== 'object') throw new ArgumentError('msg.criteria must be an object')
@@ -81,14 +90,17 @@ export function messageCriteria(message: NodeMessage): Pick<Wish, 'criteria' | '
   return { criteria, attributes }
 }
 
-/** The request of a wish: its own criteria come before those of the dialog. */
-export function observeRequest(wish: Wish, defaults: WishDefaults): ObserveRequest {
-  const criteria = { ...defaults.criteria, ...wish.criteria }
-  const attributes = { ...defaults.attributes, ...wish.attributes }
-  const format = wish.format ?? defaults.format
+/** The request of a subscription: its own criteria come before those of the dialog. */
+export function observeRequest(
+  subscription: NodeSubscription,
+  defaults: SubscriptionDefaults,
+): ObserveRequest {
+  const criteria = { ...defaults.criteria, ...subscription.criteria }
+  const attributes = { ...defaults.attributes, ...subscription.attributes }
+  const format = subscription.format ?? defaults.format
   return {
-    target: wish.target,
-    paths: wish.paths,
+    target: subscription.target,
+    paths: subscription.paths,
     ...(Object.keys(criteria).length === 0 ? {} : { criteria }),
     ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
     ...(format === undefined ? {} : { format }),
@@ -96,15 +108,15 @@ export function observeRequest(wish: Wish, defaults: WishDefaults): ObserveReque
   }
 }
 
-/** Wishes as they were kept; what is none of ours is left out. */
-export function restoreWishes(kept: unknown): Wish[] {
+/** Subscriptions as they were kept; what is none of ours is left out. */
+export function restoreSubscriptions(kept: unknown): NodeSubscription[] {
   if (!Array.isArray(kept)) return []
-  return kept.flatMap((one: unknown): Wish[] => {
+  return kept.flatMap((one: unknown): NodeSubscription[] => {
     if (typeof one !== 'object' || one === null) return []
-    const { target, paths, ...more } = one as Partial<Wish>
+    const { target, paths, ...more } = one as Partial<NodeSubscription>
     if (typeof target !== 'string') return []
     try {
-      return [makeWish(target, splitPaths(paths), more)]
+      return [makeSubscription(target, splitPaths(paths), more)]
     } catch {
       return []
     }

@@ -6,7 +6,7 @@ import type { SavedDefinition } from '../runtime/settings'
  * Whether a node that is closed comes back as the same. Node-RED tells a node that it was removed, but
  * not that it will be made anew with other properties.
  */
-export class Departure {
+export class DeviceRemoval {
   /** @param properties those that make it another */
   constructor(
     private readonly lifecycle: FlowsLifecycle,
