@@ -95,13 +95,13 @@ for (const runtime of runtimes()) {
       for (const device of devices) {
         const values = all.filter(([endpoint]) => endpoint === device.endpoint)
         const expected = Array.from({ length: device.acknowledged + 1 }, (_, i) => i)
+        assert.deepEqual(device.surprises, [], device.endpoint)
+        assert.equal(device.observeRequests, 1, device.endpoint)
         assert.deepEqual(
           values.map(([, value]) => value),
           expected,
           device.endpoint,
         )
-        assert.deepEqual(device.surprises, [], device.endpoint)
-        assert.equal(device.observeRequests, 1, device.endpoint)
       }
     })
   })
