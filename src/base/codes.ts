@@ -148,6 +148,7 @@ export const WARNING_CODES = {
   value: 'A value does not fit its resource; it was delivered as it came.',
   'unknown-resource': 'No definition of the resource is known.',
   'unregistered-object': 'A device sent values of an object that it did not register.',
+  'end-devices': 'End devices of a gateway could not be read, or were left out.',
   'version-mismatch': 'The device has another version of the object than the definition.',
   'attributes-refused': 'The device refused notification attributes.',
   'no-composite':

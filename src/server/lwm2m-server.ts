@@ -10,6 +10,10 @@ import type { CredentialStore } from './credentials/credential-store'
 import { DeviceManagement } from './device-management'
 import type { ServerAddresses } from './endpoints'
 import { OperationError } from './errors'
+import { DeviceDirectory } from './objects/device-directory'
+import { speakerFor } from './objects/end-device'
+import { GatewayObject, isGateway } from './objects/gateway'
+import { GatewayInventory } from './objects/gateway-inventory'
 import { ObservationBroker } from './observations/observation-broker'
 import { ObservationStream, type ObservationStreamOptions } from './observations/observation-stream'
 import type { OperationInputs, OperationName } from './operations'
@@ -30,6 +34,7 @@ import type {
   ObserveRequest,
   OperationOptions,
   OperationResult,
+  Registration,
   ServerWarning,
   Subscription,
 } from './types'
@@ -75,6 +80,8 @@ export class Lwm2mServer extends DeviceManagement {
   private readonly operations: Operations
   private readonly broker: ObservationBroker
   private readonly stream = new ValueStream()
+  private readonly inventory: GatewayInventory
+  private readonly directory: DeviceDirectory
   private readonly bootstrapService: BootstrapService | undefined
   private opening: Promise<DeviceRegistration[]> | undefined
   private starting: Promise<ServerAddresses> | undefined
@@ -93,24 +100,42 @@ export class Lwm2mServer extends DeviceManagement {
       clock,
       hasListeners: (event) => this.hasListeners(event),
       emit: (event, ...args) => this.emit(event, ...args),
-      onRegistered: (registration) => this.broker.onRegistered(registration),
-      onUpdated: (registration) => this.broker.onUpdated(registration),
-      onAwake: (registration) => this.broker.onAwake(registration),
-      onMoved: (registration) => this.broker.onMoved(registration),
-      onGone: (registration) => this.broker.onGone(registration.endpoint),
+      onRegistered: (registration) => {
+        this.broker.onRegistered(registration)
+        this.inventory.onRegistered(registration)
+      },
+      onUpdated: (registration) => {
+        this.broker.onUpdated(registration)
+        this.inventory.onUpdated(registration)
+      },
+      onAwake: (registration) => {
+        this.broker.onAwake(registration)
+        for (const device of this.inventory.behind(registration)) this.broker.onAwake(device)
+      },
+      onMoved: (registration) => {
+        this.broker.onMoved(registration)
+        for (const device of this.inventory.behind(registration)) this.broker.onMoved(device)
+      },
+      onGone: (registration) => {
+        this.broker.onGone(registration.endpoint)
+        this.inventory.onGone(registration)
+      },
       conclude: (...args) => this.operations.conclude(...args),
     })
     const { core } = this
     const deviceFormat = deviceFormats(options)
+    const warn = (warning: ServerWarning): void => core.warn(warning)
+    this.inventory = new GatewayInventory(clock, (gateway) => this.readGateway(gateway), warn)
+    this.directory = new DeviceDirectory(core.table, this.inventory)
     const host = new PartsHost({
       clock,
       core,
+      inventory: this.inventory,
       model,
       deviceFormat,
       values: this.stream,
     })
     this.operations = new Operations(host)
-    const warn = (warning: ServerWarning): void => core.warn(warning)
     const contexts = new OperationContexts(model, clock, deviceFormat, warn)
     this.broker = new ObservationBroker(
       clock,
@@ -124,9 +149,11 @@ export class Lwm2mServer extends DeviceManagement {
     core.router.set('dp', (request) => send.handle(request))
     if (options.lifetime?.renewOnReports === true) {
       this.stream.add(({ cause, registration }) => {
-        if (cause === 'send' || cause === 'notify') core.reported(registration)
+        if (cause === 'send' || cause === 'notify') core.reported(speakerFor(registration))
       })
     }
+    this.stream.add((report) => this.inventory.onValues(report))
+    this.followEndDevices()
     this.stream.add((report) => {
       if (report.cause === 'send') {
         this.emit('send', report, report.registration)
@@ -187,8 +214,9 @@ export class Lwm2mServer extends DeviceManagement {
     return this.bootstrapService?.endpoints.addresses ?? { coap: undefined, coaps: undefined }
   }
 
+  /** The registered devices, and those behind gateways (object 25) as `gateway/device id`. */
   get registrations(): RegistrationRegistry {
-    return this.core.table
+    return this.directory
   }
 
   /** Where there is one; its events and configurations are its own. */
@@ -303,11 +331,34 @@ export class Lwm2mServer extends DeviceManagement {
     }
     this.isRunning = true
     this.broker.onStarted()
+    for (const registration of core.table) {
+      if (isGateway(registration)) this.inventory.onRegistered(registration)
+    }
     for (const registration of expired.splice(0)) {
       this.emit('expired', registration)
       core.budgets.remove(registration)
     }
     return addresses
+  }
+
+  private readGateway({ endpoint }: Registration): Promise<OperationResult> {
+    return this.operations.perform('read', endpoint, { path: `/${GatewayObject.ID}` })
+  }
+
+  /** End devices come and go as registered ones do. */
+  private followEndDevices(): void {
+    this.inventory.on('registered', (device, again) => {
+      this.emit('registered', device, again ? device : undefined)
+      this.broker.onRegistered(device)
+    })
+    this.inventory.on('updated', (device, change) => {
+      this.emit('updated', device, change)
+      this.broker.onUpdated(device)
+    })
+    this.inventory.on('deregistered', (device) => {
+      this.broker.onGone(device.endpoint)
+      this.emit('deregistered', device)
+    })
   }
 
   private async restore(): Promise<DeviceRegistration[]> {

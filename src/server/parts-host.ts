@@ -2,6 +2,8 @@ import type { Scheduler } from '../base/scheduler'
 import type { CoapRequestInit, ObserveListener, ObserveRelation } from '../coap/types'
 import type { ObjectModel } from '../lwm2m/model/definition'
 import type { DeviceChannel } from './channel/device-channel'
+import { speakerFor } from './objects/end-device'
+import type { GatewayInventory } from './objects/gateway-inventory'
 import type { ObservableDevices } from './observations/observation-parts'
 import type { DeviceFormat } from './operations/content-format'
 import type { OperationsHost } from './operations/operations'
@@ -13,6 +15,7 @@ import type { ValueStream } from './values/value-stream'
 export interface PartsHostOptions {
   readonly clock: Scheduler
   readonly core: ServerCore
+  readonly inventory: GatewayInventory
   model(): ObjectModel
   /** The Content-Format set for an endpoint. */
   deviceFormat(endpoint: string): DeviceFormat | undefined
@@ -36,15 +39,17 @@ export class PartsHost implements OperationsHost, ObservableDevices {
   }
 
   registration(endpoint: string): Registration | undefined {
-    return this.options.core.table.get(endpoint)
+    const { core, inventory } = this.options
+    return core.table.get(endpoint) ?? inventory.get(endpoint)
   }
 
-  registrations(): Iterable<Registration> {
-    return this.options.core.table
+  *registrations(): Iterable<Registration> {
+    yield* this.options.core.table
+    yield* this.options.inventory
   }
 
   channel(registration: Registration): DeviceChannel {
-    return this.options.core.channel(registration)
+    return this.options.core.channel(speakerFor(registration))
   }
 
   adopt(
@@ -53,7 +58,8 @@ export class PartsHost implements OperationsHost, ObservableDevices {
     token: Uint8Array,
     listener: ObserveListener,
   ): ObserveRelation {
-    return this.options.core.coapFor(registration).adopt(registration.peer, init, token, listener)
+    const speaker = speakerFor(registration)
+    return this.options.core.coapFor(speaker).adopt(registration.peer, init, token, listener)
   }
 
   warn(warning: ServerWarning): void {

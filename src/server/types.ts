@@ -49,6 +49,12 @@ export interface Registration {
   readonly lastSeen: number
   readonly expiresAt: number
   readonly state: RegistrationStatus
+  /** Of an end device behind a gateway: whose, which instance of its object 25, and what precedes its paths. */
+  readonly gateway?: {
+    readonly endpoint: string
+    readonly instance: number
+    readonly prefix: string
+  }
 }
 
 /**

@@ -29,6 +29,8 @@ export interface CodecContext {
   readonly base: Path
   /** Alternate root without slashes at the ends (`'lwm2m'`); empty for `/`. Stripped and prepended here. */
   readonly root?: string
+  /** Of an end device behind a gateway: the last segment of {@link root}, which LwM2M CBOR says itself. */
+  readonly prefix?: string | undefined
   /** LwM2M version of the device, for payloads without Content-Format; undefined where unknown. */
   readonly version?: Lwm2mVersion
   /** The definition of a resource (levels 3 and 4), `undefined` where unknown. */

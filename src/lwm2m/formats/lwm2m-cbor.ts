@@ -38,7 +38,8 @@ class Lwm2mCborDecoder {
         if (path.level > 0 || path.prefix !== '') this.fail('a text among the ids')
         if (!/^[\w.~-]+$/.test(part)) this.fail(`${JSON.stringify(part)} is no prefix`)
         // Ids are relative to the root of LwM2M; some devices say its name all the same.
-        if (part !== this.context.root) path = new Path([], part)
+        const { root, prefix } = this.context
+        if (part !== root && part !== prefix) path = new Path([], part)
       } else {
         if (typeof part !== 'number' || !Number.isInteger(part) || part < 0 || part >= MAX_ID) {
           this.fail('an id is no number from 0 to 65534')
@@ -125,7 +126,7 @@ export const lwm2mCbor: Codec = {
       if (!base.contains(path)) throw new EncodeError(`${path} is not within ${base}`)
       if (path.level === Level.ROOT) throw new EncodeError('LwM2M CBOR cannot name the root')
     }
-    const prefix = base.prefix === '' ? [] : [base.prefix]
+    const prefix = [base.prefix, context.prefix ?? ''].filter((part) => part !== '').slice(0, 1)
     // The base path as one array key (the form that Core 1.2 shows first), the rest nested.
     const isSingle = records.length > 0 && records.every(({ path }) => path.equals(base))
     const head = [...prefix, ...base.ids]

@@ -1,6 +1,7 @@
 import { Level, Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { ObjectLink, type Value } from '../../lwm2m/value'
+import { ServerObject } from '../objects/server'
 import { type ResolvedAccount, SecurityModeValue } from './resolved-configuration'
 import { isAfter10 } from './write-format'
 
@@ -51,15 +52,15 @@ export function serverRecords(
   instances: AccountInstances,
   version: string | undefined,
 ): Record[] {
-  const base = new Path([1, instances.server])
+  const base = new Path([ServerObject.ID, instances.server])
   const queue = account.queueMode && !isAfter10(version)
   const records = [
-    value(base, 0, account.shortServerId),
-    value(base, 1, account.lifetime),
-    ...(account.minPeriod === undefined ? [] : [value(base, 2, account.minPeriod)]),
-    ...(account.maxPeriod === undefined ? [] : [value(base, 3, account.maxPeriod)]),
-    value(base, 6, account.notificationStoring),
-    value(base, 7, queue ? withQueue(account.binding) : account.binding),
+    value(base, ServerObject.SHORT_SERVER_ID, account.shortServerId),
+    value(base, ServerObject.LIFETIME, account.lifetime),
+    ...(account.minPeriod === undefined ? [] : [value(base, ServerObject.MINIMUM_PERIOD, account.minPeriod)]),
+    ...(account.maxPeriod === undefined ? [] : [value(base, ServerObject.MAXIMUM_PERIOD, account.maxPeriod)]),
+    value(base, ServerObject.NOTIFICATION_STORING, account.notificationStoring),
+    value(base, ServerObject.BINDING, queue ? withQueue(account.binding) : account.binding),
   ]
   return [...records, ...relocate(account.serverRecords, base)]
 }

@@ -17,4 +17,4 @@ export type {
   ProvisionedServer,
   StepReport,
 } from './events'
-export { bootstrapTrigger } from './trigger'
+export { bootstrapTrigger } from '../objects/server'

@@ -29,6 +29,8 @@ export type DeviceRequestInit = Pick<
 export interface DeviceRequest {
   /** An `OperationName`. */
   readonly operation: string
+  /** The endpoint, where that is an end device behind the gateway that the request is sent to. */
+  readonly endpoint?: string
   /** The LwM2M path it is about, as text; `/` for composite operations. */
   readonly path: string
   readonly init: DeviceRequestInit
@@ -48,6 +50,7 @@ export interface DeviceRequest {
  */
 export function supersedes(later: DeviceRequest, earlier: DeviceRequest): boolean {
   if (later.operation !== earlier.operation || later.path !== earlier.path) return false
+  if (later.endpoint !== earlier.endpoint) return false
   if (later.sets === undefined || earlier.sets === undefined) return false
   if (later.replaces === true) return true
   return earlier.replaces !== true && earlier.sets.every((name) => later.sets?.includes(name))

@@ -3,16 +3,12 @@ import { formatExecuteArguments } from '../../lwm2m/execute-arguments'
 import { ContentFormat } from '../../lwm2m/formats/codec'
 import { Level, Path } from '../../lwm2m/path'
 import type { ExecuteArguments } from '../types'
+import { isUpdateTrigger } from '../objects/server'
 import { uriPath } from './device-path'
 import type { DeviceRequestInit } from './device-request'
 import type { Operation } from './operation'
 import { requirePath, requireVersion } from './preconditions'
 import { requireSuccess } from './response'
-
-/** Server object, Registration Update Trigger. */
-function isUpdateTrigger(path: Path): boolean {
-  return path.object === 1 && path.resource === 8
-}
 
 /** Execute (Core §6.3.5): POST, with arguments as text. */
 export const executeOperation: Operation<{

@@ -57,7 +57,8 @@ export class Operations {
     if (device === undefined) {
       throw new OperationError('unknown-endpoint', `${quoteName(endpoint)} is not registered`)
     }
-    const request = operationByName(name).build(input, device, this.context(options.format))
+    const built = operationByName(name).build(input, device, this.context(options.format))
+    const request = device.gateway === undefined ? built : { ...built, endpoint }
     const response = await this.host.channel(device).request(request, options)
     return this.outcome(endpoint, request, response, options, device)
   }
@@ -74,7 +75,7 @@ export class Operations {
     options: OperationOptions = {},
     device?: Registration,
   ): Promise<OperationResult> {
-    return this.outcome(endpoint, request, response, options, device)
+    return this.outcome(request.endpoint ?? endpoint, request, response, options, device)
   }
 
   /** As {@link conclude}; at once where nothing more is to be asked, as nearly always. */

@@ -8,6 +8,7 @@ import type { Path } from '../../lwm2m/path'
 import { payloadToRecords } from '../../lwm2m/payload'
 import type { Record } from '../../lwm2m/record'
 import { parseVersion } from '../../lwm2m/versions'
+import { isGateway } from '../objects/gateway'
 import type { Registration, RegisteredObject, ServerWarning } from '../types'
 
 /** The object of a path as the device registered it. */
@@ -18,18 +19,17 @@ export function registeredObject(device: Registration, path: Path): RegisteredOb
   return undefined
 }
 
-/** The Gateway object (LwM2M Gateway §5). */
-const GATEWAY = 25
-
 /**
  * Whether a device can have the object of a path, by what it registered. A gateway lists the objects
  * of its end devices in `/25/x/3`, not in its registration: unless it does, any may be there.
  */
 export function mayHaveObject(device: Registration, path: Path): boolean {
   if (registeredObject(device, path) !== undefined) return true
+  // A gateway of the first version says no objects of its end devices.
+  if (device.gateway !== undefined && device.objects.length === 0) return true
   return (
     path.prefix !== '' &&
-    device.objects.some(({ id, prefix }) => id === GATEWAY && (prefix ?? '') === '') &&
+    isGateway(device) &&
     device.objects.every(({ prefix }) => (prefix ?? '') === '')
   )
 }

@@ -52,6 +52,7 @@ export function codecContext(
   return {
     base,
     root: device.root,
+    prefix: device.gateway?.prefix,
     version: device.version,
     resource: definitionOf,
     now: context.now,

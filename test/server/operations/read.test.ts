@@ -78,6 +78,8 @@ describe('Read', () => {
 
   it('reads an end device behind a gateway by its prefix', async () => {
     await open({ version: '1.2', links: '</25/0>,</dev7/3303/0>' })
+    // Its inventory.
+    await device.answer(await device.peer.message(), 0x84)
     const result = await read('/dev7/3303/0/5700', 112, {
       format: 110,
       payload: '[{"n":"/dev7/3303/0/5700","v":21.5}]',

@@ -133,6 +133,8 @@ describe('Send', () => {
 
   it('knows the objects of end devices by their prefix', async () => {
     await open({ version: '1.2', links: '</25/0>,</dev7/3303/0>' })
+    // Its inventory.
+    await device.answer(await device.peer.message(), 0x84)
     assert.equal(await send(110, '[{"n":"/dev7/3303/0/5700","v":21}]'), 0x44)
     assert.equal(await send(110, '[{"n":"/dev8/3303/0/5700","v":21}]'), 0x84)
     assert.deepEqual(told(), [['/dev7/3303/0/5700', { '/dev7/3303/0/5700': 21 }, undefined]])
@@ -140,6 +142,8 @@ describe('Send', () => {
 
   it('takes them of a gateway that registers itself only', async () => {
     await open({ version: '1.2', links: '</3/0>,</25/0>' })
+    // Its inventory.
+    await device.answer(await device.peer.message(), 0x84)
     assert.equal(await send(110, '[{"n":"/dev7/3303/0/5700","v":21}]'), 0x44)
     assert.equal(await send(110, '[{"n":"/3303/0/5700","v":21}]'), 0x84)
     await device.register({ links: '</3/0>' })
