@@ -57,8 +57,12 @@ export function serverRecords(
   const records = [
     value(base, ServerObject.SHORT_SERVER_ID, account.shortServerId),
     value(base, ServerObject.LIFETIME, account.lifetime),
-    ...(account.minPeriod === undefined ? [] : [value(base, ServerObject.MINIMUM_PERIOD, account.minPeriod)]),
-    ...(account.maxPeriod === undefined ? [] : [value(base, ServerObject.MAXIMUM_PERIOD, account.maxPeriod)]),
+    ...(account.minPeriod === undefined
+      ? []
+      : [value(base, ServerObject.MINIMUM_PERIOD, account.minPeriod)]),
+    ...(account.maxPeriod === undefined
+      ? []
+      : [value(base, ServerObject.MAXIMUM_PERIOD, account.maxPeriod)]),
     value(base, ServerObject.NOTIFICATION_STORING, account.notificationStoring),
     value(base, ServerObject.BINDING, queue ? withQueue(account.binding) : account.binding),
   ]
