@@ -1,6 +1,16 @@
 import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
+/** The editor's code runs in the browser. */
+export const EDITOR = ['nodes/editor/**', 'nodes/*/editor/**', 'nodes/*/editor.ts']
+
+/** What sockets, streams, signals, watchers and Node-RED emit. */
+const EVENTS = [
+  ...['abort', 'close', 'connect', 'connection', 'data', 'drain', 'end', 'error', 'exit'],
+  'finish',
+  ...['listening', 'message', 'readable', 'timeout', 'input', 'flows:.*'],
+]
+
 export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**', '.demo/**', '.matrix/**', 'coverage/**'] },
   js.configs.recommended,
@@ -39,6 +49,38 @@ export default tseslint.config(
       ],
     },
   })),
+  {
+    // Whatever Node.js calls by itself is guarded: what it throws must not end the process. Timers go by
+    // a Scheduler, promises that nobody awaits by `detach` (see eslint.promises.config.mjs).
+    files: ['src/**/*.ts', 'nodes/**/*.ts'],
+    ignores: ['src/base/**', 'nodes/shared/runtime/entries.ts', ...EDITOR],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'].map((name) => ({
+          name,
+          message: 'Use a Scheduler, or later() or nextTurn() of src/base/guard.',
+        })),
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'nextTick', message: 'Use Scheduler.microtask().' },
+        { property: 'setTimeout', message: 'Use Scheduler.after().' },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'ImportDeclaration[source.value=/^(node:)?timers/]',
+          message: 'Use a Scheduler, or nextTurn() of src/base/guard.',
+        },
+        {
+          selector: `CallExpression[callee.property.name=/^(on|once|addListener|addEventListener)$/][arguments.0.value=/^(${EVENTS.join('|')})$/]:not([arguments.1.callee.property.name='entry'])`,
+          message:
+            'Give it a callback made by Guard.entry(), or use onAbort(), onInput() or onClose().',
+        },
+      ],
+    },
+  },
   {
     // Only the composition knows which message layer there is.
     files: ['src/coap/{blockwise,exchanges,observe}/**/*.ts'],

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { nextTurn } from '../base/guard'
 import { compareKeys } from './key-order'
 import { StoreError, type Store, type StoreChange } from './store'
 
@@ -49,7 +49,7 @@ export class MemoryStore implements Store {
     found.sort(([a], [b]) => compareKeys(a, b))
     for (let i = 0; i < found.length; i++) {
       yield found[i] as [string, Uint8Array]
-      if (i % CHUNK === CHUNK - 1) await turn()
+      if (i % CHUNK === CHUNK - 1) await nextTurn()
     }
   }
 

@@ -105,16 +105,19 @@ export class DatagramSocket {
         ipv6Only: false,
         lookup: literal,
       })
-      const failed = (error: NodeJS.ErrnoException): void => {
+      const failed = this.guard.entry('UDP socket', (error: NodeJS.ErrnoException) => {
         socket.close()
         const message = `UDP ${where} cannot be bound: ${error.message}`
         reject(new BindError(systemCode(error), message))
-      }
+      })
+      // eslint-disable-next-line no-restricted-syntax -- made by entry() above
       socket.once('error', failed)
       socket.bind(port, host, () => {
         socket.off('error', failed)
         // They end nothing: a retransmission or a timeout will tell.
-        socket.on('error', (error) => this.guard.report(error, 'UDP socket'))
+        const warn = (error: Error): void => this.guard.report(error, 'UDP socket')
+        socket.on('error', this.guard.entry('UDP socket', warn))
+        // eslint-disable-next-line no-restricted-syntax -- guarded itself: called for every datagram
         socket.on('message', this.receive)
         try {
           socket.setRecvBufferSize(receiveBuffer)

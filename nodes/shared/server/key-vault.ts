@@ -1,3 +1,4 @@
+import { describeError, detach } from '../../../src/base/guard'
 import type { NodeAPI } from '../runtime/red'
 import type { KeysById, ServerSecrets } from './server-settings'
 
@@ -34,7 +35,8 @@ export function mergeKeys(
   const merged = JSON.stringify(keys)
   if (merged !== (secrets.keys ?? '{}') || (secrets.keysUpdate ?? '') !== '') {
     // Kept with the next deploy; until then a restart merges the same again.
-    void RED.nodes.addCredentials(nodeId, { ...secrets, keys: merged, keysUpdate: '' })
+    const added = RED.nodes.addCredentials(nodeId, { ...secrets, keys: merged, keysUpdate: '' })
+    detach(added, (error) => RED.log.warn(`keys of ${nodeId}: ${describeError(error)}`))
   }
   return keys
 }

@@ -2,7 +2,8 @@
 import { watch as watchFolder } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Clock, systemClock, type TimerHandle } from '../../base/clock'
+import { type Clock, systemClock } from '../../base/clock'
+import { Scheduler, type Timer } from '../../base/scheduler'
 import type { ObjectDefinition, ObjectModel } from './definition'
 import { modelWith } from './object-model'
 import { MAX_FILE, ModelFileError, type ModelFiles, parseModelXml } from './xml'
@@ -77,6 +78,7 @@ export type WatchFolder = (
 
 const nativeWatch: WatchFolder = (folder, onChange, onError) => {
   const watcher = watchFolder(folder, { persistent: false }, onChange)
+  // eslint-disable-next-line no-restricted-syntax -- guarded by its caller
   watcher.on('error', onError)
   return watcher
 }
@@ -93,10 +95,10 @@ export interface ModelFolderOptions {
 
 /** Keeps an object model in step with a folder of OMA XML files. */
 export class ModelFolder {
-  private readonly clock: Clock
+  private readonly scheduler: Scheduler
   private readonly watch: WatchFolder
   private watcher: { close(): void } | undefined
-  private timer: TimerHandle | undefined
+  private timer: Timer | undefined
   private reading: Promise<void> | undefined
   private isStale = false
   private isStopped = true
@@ -107,7 +109,9 @@ export class ModelFolder {
     private readonly folder: string,
     private readonly options: ModelFolderOptions,
   ) {
-    this.clock = options.clock ?? systemClock
+    this.scheduler = new Scheduler(options.clock ?? systemClock, (error) =>
+      this.fault(asFileError(folder, error)),
+    )
     this.watch = options.watch ?? nativeWatch
   }
 
@@ -124,15 +128,15 @@ export class ModelFolder {
     this.isStopped = true
     this.watcher?.close()
     this.watcher = undefined
-    this.clock.clearTimeout(this.timer)
+    this.scheduler.cancel(this.timer)
   }
 
   private open(): void {
     try {
       this.watcher = this.watch(
         this.folder,
-        () => this.schedule(SETTLE),
-        () => this.reopen(),
+        this.scheduler.entry('watching', () => this.schedule(SETTLE)),
+        this.scheduler.entry('watching', () => this.reopen()),
       )
     } catch {
       // The reading says what is wrong with the folder; it may come into being later.
@@ -148,11 +152,11 @@ export class ModelFolder {
 
   private schedule(delay: number): void {
     if (this.isStopped) return
-    this.clock.clearTimeout(this.timer)
-    this.timer = this.clock.setTimeout(() => {
+    this.scheduler.cancel(this.timer)
+    this.timer = this.scheduler.after(delay, () => {
       if (this.watcher === undefined) this.open()
-      void this.read()
-    }, delay)
+      return this.read()
+    })
   }
 
   /** One reading at a time; a change during one is followed by another. */

@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../../base/clock'
+import type { Scheduler, Timer } from '../../base/scheduler'
 import type { Peer } from '../../transport/transport'
 
 /** How an application decides about devices that no credential knows. */
@@ -36,7 +36,7 @@ export type AuthorizationDecision = 'accepted' | 'refused' | 'undecided'
 interface Pending {
   readonly request: AuthorizationRequest
   readonly key: string
-  readonly timer: TimerHandle
+  readonly timer: Timer
   readonly decision: Promise<AuthorizationDecision>
   readonly decide: (decision: AuthorizationDecision) => void
 }
@@ -54,7 +54,7 @@ export class AuthorizationRequests {
 
   /** @param announce tells the application; false when nobody listens */
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: Scheduler,
     options: AuthorizationOptions,
     private readonly announce: (request: AuthorizationRequest) => boolean,
   ) {
@@ -83,7 +83,7 @@ export class AuthorizationRequests {
     const request: AuthorizationRequest = { ...about, id, address, port, time: this.clock.now() }
     let decide: Pending['decide'] = () => {}
     const decision = new Promise<AuthorizationDecision>((resolve) => (decide = resolve))
-    const timer = this.clock.setTimeout(() => this.settle(id, 'undecided'), this.timeout)
+    const timer = this.clock.after(this.timeout, () => this.settle(id, 'undecided'))
     const pending = { request, key, timer, decision, decide }
     this.byId.set(id, pending)
     this.byKey.set(key, pending)
@@ -95,7 +95,7 @@ export class AuthorizationRequests {
   settle(id: string, decision: AuthorizationDecision): boolean {
     const pending = this.byId.get(id)
     if (pending === undefined) return false
-    this.clock.clearTimeout(pending.timer)
+    this.clock.cancel(pending.timer)
     this.byId.delete(id)
     this.byKey.delete(pending.key)
     pending.decide(decision)

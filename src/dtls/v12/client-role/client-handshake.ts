@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { TimerHandle } from '../../../base/clock'
+import type { Timer } from '../../../base/scheduler'
 import { unmapped } from '../../../base/ip-address'
 import type { Association, LastFlight } from '../../associations/association'
 import type { PendingHandshake } from '../../associations/pending-handshake'
@@ -73,9 +73,9 @@ export class ClientHandshake implements InboxListener, PendingHandshake {
   private readonly sender: HandshakeSender
   private readonly inbox: HandshakeInbox
   private readonly failures: FailureReporter
-  private readonly deadline: TimerHandle
+  private readonly deadline: Timer
   private readonly lookup: Lookup
-  private patience: TimerHandle | undefined
+  private patience: Timer | undefined
   private connectionId: Uint8Array | undefined
   private cookies = 0
   /** The last one, with its message_seq: with it the transcript begins. */
@@ -109,7 +109,7 @@ export class ClientHandshake implements InboxListener, PendingHandshake {
     const tell = (failure: HandshakeFailure): void => host.report(this, failure)
     this.failures = new FailureReporter(clock, tell, 'server')
     const expire = (): void => this.giveUp(timedOut('server', this.state))
-    this.deadline = clock.setTimeout(expire, timeout)
+    this.deadline = clock.after(timeout, expire)
   }
 
   get clientRandom(): Uint8Array {
@@ -336,15 +336,14 @@ export class ClientHandshake implements InboxListener, PendingHandshake {
   /** @internal A server that refuses says so before there are keys; but so can anybody. */
   onPlainAlert(description: number): void {
     this.failures.notePlainAlert(description)
-    this.patience ??= this.host.clock.setTimeout(
-      () => this.giveUp(timedOut('server', this.state)),
-      PATIENCE,
+    this.patience ??= this.host.clock.after(PATIENCE, () =>
+      this.giveUp(timedOut('server', this.state)),
     )
   }
 
   /** The server goes on: an alert before was not its own, or no fatal one. */
   private calm(): void {
-    this.host.clock.clearTimeout(this.patience)
+    this.host.clock.cancel(this.patience)
     this.patience = undefined
   }
 
@@ -403,7 +402,7 @@ export class ClientHandshake implements InboxListener, PendingHandshake {
     this.inbox.close()
     this.failures.close()
     this.calm()
-    this.host.clock.clearTimeout(this.deadline)
+    this.host.clock.cancel(this.deadline)
     this.sender.stop()
     this.secrets?.erase()
     this.lookup.release()

@@ -1,6 +1,5 @@
-import type { TimerHandle } from '../../../base/clock'
 import { onAbort } from '../../../base/guard'
-import type { Scheduler } from '../../../base/scheduler'
+import type { Scheduler, Timer } from '../../../base/scheduler'
 import type { Association } from '../../associations/association'
 import { addressKey, sameIdentity } from '../../associations/associations'
 import type { ConnectionIds } from '../../associations/connection-ids'
@@ -38,7 +37,7 @@ interface Attempt {
   readonly credentials: DtlsClientCredentials
   handshake: ClientHandshake | undefined
   failure: HandshakeFailure | undefined
-  timer: TimerHandle | undefined
+  timer: Timer | undefined
   settle(outcome: Association | HandshakeFailure): void
 }
 
@@ -172,7 +171,7 @@ export class ClientHandshakes {
       settle: (outcome) => {
         if (this.attempts.get(key) !== attempt) return
         this.attempts.delete(key)
-        clock.clearTimeout(attempt.timer)
+        clock.cancel(attempt.timer)
         forgetSignal?.()
         if (outcome instanceof HandshakeFailure) attempt.handshake?.giveUp(outcome)
         done(outcome)
@@ -192,7 +191,7 @@ export class ClientHandshakes {
     this.attempts.set(key, attempt)
     if (signal !== undefined) forgetSignal = onAbort(signal, abort)
     // The handshake has its own deadline; this one is for when the peer's takes its place.
-    attempt.timer = clock.setTimeout(() => attempt.settle(outOfTime()), timeout)
+    attempt.timer = clock.after(timeout, () => attempt.settle(outOfTime()))
     attempt.handshake?.begin()
   }
 

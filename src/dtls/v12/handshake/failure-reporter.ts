@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../../../base/clock'
+import type { Scheduler, Timer } from '../../../base/scheduler'
 import { HandshakeFailure } from '../../errors'
 import type { Role } from '../../identity'
 import { describeAlert } from '../../wire/alert'
@@ -17,11 +17,11 @@ const PATIENCE = 1000
 export class FailureReporter {
   private suspicion: HandshakeFailure | undefined
   private alert: number | undefined
-  private timer: TimerHandle | undefined
+  private timer: Timer | undefined
   private reported = false
 
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: Scheduler,
     private readonly tell: (failure: HandshakeFailure) => void,
     /** What the other end is. */
     private readonly peer: Role = 'client',
@@ -40,7 +40,7 @@ export class FailureReporter {
       undefined,
     )
     this.suspicion = suspicion
-    this.timer = this.clock.setTimeout(onProven, PATIENCE)
+    this.timer = this.clock.after(PATIENCE, onProven)
   }
 
   /** An alert in plaintext: anyone could have sent it. */
@@ -72,7 +72,7 @@ export class FailureReporter {
 
   /** The handshake is over. */
   close(): void {
-    this.clock.clearTimeout(this.timer)
+    this.clock.cancel(this.timer)
     this.timer = undefined
   }
 

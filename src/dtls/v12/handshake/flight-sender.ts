@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../../../base/clock'
+import type { Scheduler, Timer } from '../../../base/scheduler'
 import type { RecordCipher } from '../../ciphers'
 import { HANDSHAKE_HEADER, LAST_SEQUENCE, RECORD_HEADER } from '../../wire/constants'
 import { type FlightItem, packFlight, type RecordWriter } from './flight'
@@ -19,7 +19,7 @@ const SMALL_MTU = 464
  */
 export class FlightSender implements RecordWriter {
   private items: readonly FlightItem[] = []
-  private timer: TimerHandle | undefined
+  private timer: Timer | undefined
   private timeout: number
   private timeouts = 0
   private sentAt = -Infinity
@@ -30,7 +30,7 @@ export class FlightSender implements RecordWriter {
 
   /** @param plainSequence the first record sequence number: that of the client's hello (RFC 6347 §4.2.1) */
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: Scheduler,
     private readonly settings: Settings,
     public plaintextLimit: number,
     public plainSequence: number,
@@ -71,7 +71,7 @@ export class FlightSender implements RecordWriter {
   }
 
   stop(): void {
-    this.clock.clearTimeout(this.timer)
+    this.clock.cancel(this.timer)
     this.timer = undefined
     this.items = []
   }
@@ -101,13 +101,13 @@ export class FlightSender implements RecordWriter {
   }
 
   private arm(): void {
-    this.clock.clearTimeout(this.timer)
-    this.timer = this.clock.setTimeout(() => {
+    this.clock.cancel(this.timer)
+    this.timer = this.clock.after(this.timeout, () => {
       this.timeouts++
       this.timeout = Math.min(this.timeout * 2, this.settings.maxRetransmitTimeout)
       this.onRetransmission()
       this.emit()
       this.arm()
-    }, this.timeout)
+    })
   }
 }

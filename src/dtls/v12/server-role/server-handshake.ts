@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { PendingHandshake } from '../../associations/pending-handshake'
-import type { TimerHandle } from '../../../base/clock'
+import type { Timer } from '../../../base/scheduler'
 import { unmapped } from '../../../base/ip-address'
 import type { LastFlight } from '../../associations/association'
 import type { RecordCipher } from '../../ciphers'
@@ -70,7 +70,7 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
   private readonly sender: HandshakeSender
   private readonly inbox: HandshakeInbox
   private readonly failures: FailureReporter
-  private readonly deadline: TimerHandle
+  private readonly deadline: Timer
   private cipher: RecordCipher | undefined
   /** In a full handshake. */
   private proof: ClientProof | undefined
@@ -101,7 +101,7 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
     const time = host.isCrowded()
       ? Math.min(handshakeTimeout, crowdedHandshakeTimeout)
       : handshakeTimeout
-    this.deadline = clock.setTimeout(expire, time)
+    this.deadline = clock.after(time, expire)
   }
 
   /** Who the client says it is; proven only in the association. */
@@ -350,7 +350,7 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
     this.state = 'over'
     this.inbox.close()
     this.failures.close()
-    this.host.clock.clearTimeout(this.deadline)
+    this.host.clock.cancel(this.deadline)
     this.sender.stop()
     this.secrets.erase()
     this.lookup.release()

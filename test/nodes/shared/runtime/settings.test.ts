@@ -181,7 +181,12 @@ describe('mergeKeys', () => {
   ) {
     let saved: unknown
     const RED = {
-      nodes: { addCredentials: (_id: string, creds: unknown) => (saved = creds) },
+      nodes: {
+        addCredentials(_id: string, creds: unknown) {
+          saved = creds
+          return Promise.resolve()
+        },
+      },
     } as unknown as NodeAPI
     return { keys: mergeKeys(RED, 'n', secrets, new Set(ids)), saved }
   }
