@@ -1,4 +1,3 @@
-import type { NodeAPI, NodeInitializer } from 'node-red'
 import { CodedError } from '../../src/base/coded-error'
 import type { BootstrapDecision } from '../../src/server/bootstrap/decisions'
 import type { BootstrapServer } from '../../src/server/bootstrap/bootstrap-server'
@@ -8,7 +7,7 @@ import { bootstrapTrigger } from '../../src/server/objects/server'
 import { quoteName } from '../../src/server/endpoint-name'
 import { OperationError } from '../../src/server/errors'
 import { matchesPattern } from '../../src/server/endpoint-pattern'
-import { refuse } from '../shared/actions/action-definition'
+import { defineNode } from '../shared/define-node'
 import {
   BOOTSTRAP_EVENTS,
   type BootstrapEventName,
@@ -18,9 +17,9 @@ import { EventFeed } from '../shared/sources/event-feed'
 import type { Engine } from '../shared/server/engine'
 import { ArgumentError } from '../shared/messages/fields'
 import { ManagementNode } from '../shared/actions/management-node'
-import type { Node, NodeDef, NodeMessage } from '../shared/runtime/red'
+import type { NodeMessage } from '../shared/runtime/red'
 import { findHost } from '../shared/server/server-node'
-import { migrate, type SavedDefinition, SettingError, Settings } from '../shared/runtime/settings'
+import { SettingError } from '../shared/runtime/settings'
 
 const ACTIONS = ['set', 'remove', 'list', 'decide', 'trigger'] as const
 
@@ -29,33 +28,24 @@ const ACTIONS = ['set', 'remove', 'list', 'decide', 'trigger'] as const
  * sets, removes and lists configurations, decides pending requests, and sends registered devices to
  * bootstrap; the second output has the answers to that.
  */
-const lwm2mBootstrap: NodeInitializer = (RED: NodeAPI) => {
-  function BootstrapNode(this: Node, definition: NodeDef): void {
-    RED.nodes.createNode(this, definition)
-    try {
-      const settings = new Settings(migrate(definition as unknown as SavedDefinition))
-      const events = readEvents(settings.texts('events'))
-      const pattern = settings.text('endpoint').trim() || '*'
-      const wants = (endpoint: string): boolean =>
-        endpoint === pattern || matchesPattern(pattern, endpoint)
-      const host = findHost(RED, settings.text('server'))
-      if (host !== undefined) {
-        new EventFeed(host, this, {
-          listen: ({ server }, push) =>
-            server.bootstrap === undefined
-              ? () => {}
-              : listenToBootstrap(server.bootstrap, events, wants, push),
-          send: (message) => this.send([message, null]),
-          onState: () => {},
-        })
-      }
-      new ManagementNode(RED, this, settings.text('server'), act, 1)
-    } catch (error) {
-      refuse(RED, this, error)
-    }
+export default defineNode('lwm2m-bootstrap', ({ RED, node, settings }) => {
+  const events = readEvents(settings.texts('events'))
+  const pattern = settings.text('endpoint').trim() || '*'
+  const wants = (endpoint: string): boolean =>
+    endpoint === pattern || matchesPattern(pattern, endpoint)
+  const host = findHost(RED, settings.text('server'))
+  if (host !== undefined) {
+    new EventFeed(host, node, {
+      listen: ({ server }, push) =>
+        server.bootstrap === undefined
+          ? () => {}
+          : listenToBootstrap(server.bootstrap, events, wants, push),
+      send: (message) => node.send([message, null]),
+      onState: () => {},
+    })
   }
-  RED.nodes.registerType('lwm2m-bootstrap', BootstrapNode)
-}
+  new ManagementNode(RED, node, settings.text('server'), act, 1)
+})
 
 /** @throws SettingError */
 function readEvents(texts: readonly string[]): ReadonlySet<BootstrapEventName> {
@@ -151,5 +141,3 @@ function configurationOf(message: NodeMessage): BootstrapConfiguration {
   const endpoint = textOf(message['endpoint'])
   return { ...(endpoint === undefined ? {} : { endpoint }), ...payload } as BootstrapConfiguration
 }
-
-export default lwm2mBootstrap

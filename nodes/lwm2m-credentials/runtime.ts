@@ -1,4 +1,3 @@
-import type { NodeAPI, NodeInitializer } from 'node-red'
 import { CodedError } from '../../src/base/coded-error'
 import type {
   AuthorizationRequest,
@@ -6,13 +5,12 @@ import type {
   CredentialStore,
   CredentialUse,
 } from '../../src/server/credentials'
-import { refuse } from '../shared/actions/action-definition'
+import { defineNode } from '../shared/define-node'
 import { ArgumentError } from '../shared/messages/fields'
 import { ManagementNode } from '../shared/actions/management-node'
-import type { Node, NodeDef, NodeMessage } from '../shared/runtime/red'
+import type { NodeMessage } from '../shared/runtime/red'
 import { findHost } from '../shared/server/server-node'
 import { EventFeed } from '../shared/sources/event-feed'
-import { migrate, type SavedDefinition, Settings } from '../shared/runtime/settings'
 
 const ACTIONS = ['add', 'replace', 'remove', 'list', 'decide'] as const
 
@@ -21,46 +19,37 @@ const ACTIONS = ['add', 'replace', 'remove', 'list', 'decide'] as const
  * go in and never come out. The second output emits unknown devices that ask to be let in, where the
  * server has flows decide about them.
  */
-const lwm2mCredentials: NodeInitializer = (RED: NodeAPI) => {
-  function CredentialsNode(this: Node, definition: NodeDef): void {
-    RED.nodes.createNode(this, definition)
-    try {
-      const settings = new Settings(migrate(definition as unknown as SavedDefinition))
-      const fixed = settings.choice('action', ['', ...ACTIONS], '')
-      const host = findHost(RED, settings.text('server'))
-      if (host !== undefined) {
-        new EventFeed(host, this, {
-          listen: ({ credentials }, push) =>
-            credentials.on('request', (request) => push(requestMessage(request))),
-          send: (message) => this.send([null, message]),
-          onState: () => {},
-        })
-      }
-      new ManagementNode(RED, this, settings.text('server'), async (engine, message) => {
-        const { credentials } = engine
-        switch (readAction(fixed === '' ? message['action'] : fixed)) {
-          case 'add':
-            message.payload = await credentials.add(inputOf(message))
-            return
-          case 'replace':
-            message.payload = await credentials.replace(inputOf(message))
-            return
-          case 'remove':
-            message.payload = await credentials.remove(selectorOf(message))
-            return
-          case 'list':
-            message.payload = credentials.list(filterOf(message))
-            return
-          case 'decide':
-            await decide(credentials, message)
-        }
-      })
-    } catch (error) {
-      refuse(RED, this, error)
-    }
+export default defineNode('lwm2m-credentials', ({ RED, node, settings }) => {
+  const fixed = settings.choice('action', ['', ...ACTIONS], '')
+  const host = findHost(RED, settings.text('server'))
+  if (host !== undefined) {
+    new EventFeed(host, node, {
+      listen: ({ credentials }, push) =>
+        credentials.on('request', (request) => push(requestMessage(request))),
+      send: (message) => node.send([null, message]),
+      onState: () => {},
+    })
   }
-  RED.nodes.registerType('lwm2m-credentials', CredentialsNode)
-}
+  new ManagementNode(RED, node, settings.text('server'), async (engine, message) => {
+    const { credentials } = engine
+    switch (readAction(fixed === '' ? message['action'] : fixed)) {
+      case 'add':
+        message.payload = await credentials.add(inputOf(message))
+        return
+      case 'replace':
+        message.payload = await credentials.replace(inputOf(message))
+        return
+      case 'remove':
+        message.payload = await credentials.remove(selectorOf(message))
+        return
+      case 'list':
+        message.payload = credentials.list(filterOf(message))
+        return
+      case 'decide':
+        await decide(credentials, message)
+    }
+  })
+})
 
 /** `msg.id` names the request: a message that decides it carries it back. */
 function requestMessage({ id, ...request }: AuthorizationRequest): NodeMessage {
@@ -134,5 +123,3 @@ function filterOf(message: NodeMessage) {
   const pattern = textOf(message['endpoint'])
   return { ...useOf(partsOf(message)['use']), ...(pattern === undefined ? {} : { pattern }) }
 }
-
-export default lwm2mCredentials

@@ -1,9 +1,9 @@
-import { onInput } from '../runtime/entries'
-import type { Node, NodeAPI, NodeDef, NodeMessage } from '../runtime/red'
+import type { NodeInitializer } from 'node-red'
+import { defineNode } from '../define-node'
+import type { NodeMessage } from '../runtime/red'
 import { ActionNode, type PreparedAction, readActionSettings } from './action-node'
 import { TypedField } from '../messages/fields'
-import { failureStatus, toCodedError } from '../messages/failure'
-import { migrate, type Migration, type SavedDefinition, Settings } from '../runtime/settings'
+import type { Settings } from '../runtime/settings'
 
 /** What an action's own part gets to read its dialog with. */
 export interface ActionParts {
@@ -14,39 +14,19 @@ export interface ActionParts {
 }
 
 /**
- * Builds the node of an action type: `configure` reads the rest of the dialog once, and answers the
- * function that makes each message an action.
+ * A node type whose messages ask something of a device: `configure` reads the rest of the dialog once,
+ * and answers the function that makes each message an action.
  */
-export function startAction(
-  RED: NodeAPI,
-  node: Node,
-  definition: NodeDef,
-  migrations: readonly Migration[],
+export function defineAction(
+  type: string,
   configure: (parts: ActionParts) => (message: NodeMessage) => Promise<PreparedAction>,
-): void {
-  RED.nodes.createNode(node, definition)
-  try {
-    const saved = migrate(definition as unknown as SavedDefinition, migrations)
-    const settings = new Settings(saved)
+): NodeInitializer {
+  return defineNode(type, ({ RED, node, settings }) => {
     const field = (name: string, defaultType?: string): TypedField =>
       new TypedField(RED, node, settings, name, defaultType)
     const endpoint = field('endpoint')
     const prepare = configure({ settings, endpoint, field })
     const actionSettings = readActionSettings(settings, endpoint.fixed)
     new ActionNode(RED, node, settings.text('server'), actionSettings, prepare)
-  } catch (error) {
-    refuse(RED, node, error)
-  }
-}
-
-/** A node whose configuration cannot be used says so, now and at each message. */
-export function refuse(RED: NodeAPI, node: Node, thrown: unknown): void {
-  const error = toCodedError(thrown)
-  node.status(failureStatus(RED, error))
-  node.error(error, {})
-  onInput(
-    node,
-    () => Promise.reject(error),
-    () => error,
-  )
+  })
 }
