@@ -3,7 +3,12 @@ import { LinkedList, ListNode } from './linked-list'
 /** Something that falls due. Extend it: a timer then costs no closure. */
 export abstract class Timer extends ListNode {
   /** When it is due, monotonic ms. For the scheduler only. */
-  deadline = Infinity
+  declare deadline: number
+
+  constructor() {
+    super()
+    this.deadline = Infinity
+  }
 
   /** Whether it waits. */
   get isScheduled(): boolean {

@@ -7,10 +7,13 @@ import type { Downloads } from './downloads'
 import { largestSzx, payloadRoom, RESPONSE_BLOCK_OPTIONS } from './message-room'
 import { blockOf, type ResponsePart, withEtag } from './response-part'
 
-/** Whom a response goes to: what its blocks must fit. */
-export interface Recipient {
-  readonly state: PeerState
-  readonly token: string
+/** What a response answers. */
+export interface Requested {
+  /** Names the body, for the requests for its later blocks. */
+  readonly transferKey: string
+  readonly requestPayload: Uint8Array
+  /** What the request asked for. */
+  readonly block: Block | undefined
 }
 
 /** Cuts responses that are too large for one message into blocks (Block2, RFC 7959 §2.4). */
@@ -27,48 +30,52 @@ export class ResponseBlocks {
 
   /**
    * The share of a response that goes into its first message; the rest is kept to be fetched.
-   * @param key names the body, for the requests to come
-   * @param block what the request asked for
    */
   first(
-    recipient: Recipient,
+    state: PeerState,
+    token: string,
     response: ResponsePart,
-    key: () => string,
-    requestPayload: Uint8Array,
-    block: Block | undefined,
+    requested: Requested,
   ): ResponsePart {
+    const { block } = requested
     const length = response.payload?.length ?? 0
     const laterBlock = block !== undefined && block.num > 0 && isSuccess(response.code)
     if (!laterBlock) {
       if (length === 0) return response
-      const fits = length <= this.room(recipient, response)
+      const fits = length <= this.room(state, token, response)
       if (fits && length <= 16 << this.wantedSzx(block)) return response
     }
     const whole = withEtag(response)
-    this.downloads.keep(recipient.state, key(), requestPayload, whole)
-    return this.cut(recipient, whole, block)
+    this.downloads.keep(state, requested.transferKey, requested.requestPayload, whole)
+    return this.cut(state, token, whole, block)
   }
 
   /** A block of a response that is kept; undefined when it is not, or not any more. */
   later(
-    recipient: Recipient,
+    state: PeerState,
+    token: string,
     key: string,
     requestPayload: Uint8Array,
     block: Block,
   ): ResponsePart | undefined {
-    const whole = this.downloads.find(recipient.state, key, requestPayload)
-    return whole && this.cut(recipient, whole, block)
+    const whole = this.downloads.find(state, key, requestPayload)
+    return whole && this.cut(state, token, whole, block)
   }
 
   /** One block: of the size asked for, or of a smaller one where that is ours or more does not fit. */
-  private cut(recipient: Recipient, whole: ResponsePart, block: Block | undefined): ResponsePart {
+  private cut(
+    state: PeerState,
+    token: string,
+    whole: ResponsePart,
+    block: Block | undefined,
+  ): ResponsePart {
     const offset = block === undefined ? 0 : block.num << (block.szx + 4)
-    const fitting = largestSzx(this.room(recipient, whole))
+    const fitting = largestSzx(this.room(state, token, whole))
     return blockOf(whole, offset, Math.min(this.wantedSzx(block), fitting))
   }
 
-  private room({ state, token }: Recipient, { options }: ResponsePart): number {
-    return payloadRoom(this.layer, state.peer, token, options, RESPONSE_BLOCK_OPTIONS)
+  private room({ peer }: PeerState, token: string, { options }: ResponsePart): number {
+    return payloadRoom(this.layer, peer, token, options, RESPONSE_BLOCK_OPTIONS)
   }
 
   private wantedSzx(block: Block | undefined): number {

@@ -1,7 +1,10 @@
 import type { Peer } from '../../transport/transport'
 import { Code } from '../codes'
+import type { Requested } from '../blockwise/response-blocks'
+import { downloadKey } from '../blockwise/transfer-key'
 import type { Message, OutgoingMessage } from '../message'
 import type { ArrivedRequest } from '../message-layer'
+import type { Block } from '../options'
 import type { PeerState } from '../peers'
 import type { CoapOption, CoapRequest, ObservationHandle } from '../types'
 
@@ -21,7 +24,7 @@ export interface ObservationKeeper {
 }
 
 /** A request on its way to the handler and back. */
-export class IncomingRequest implements CoapRequest {
+export class IncomingRequest implements CoapRequest, Requested {
   readonly code: number
   observation: AcceptedObservation | undefined = undefined
 
@@ -75,6 +78,18 @@ export class IncomingRequest implements CoapRequest {
 
   get options(): readonly CoapOption[] {
     return this.message.options
+  }
+
+  get transferKey(): string {
+    return downloadKey(this.message.code, this.message.options)
+  }
+
+  get requestPayload(): Buffer {
+    return this.payload
+  }
+
+  get block(): Block | undefined {
+    return this.message.block2
   }
 
   acceptObservation(): ObservationHandle {

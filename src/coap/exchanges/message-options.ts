@@ -1,6 +1,8 @@
 import { OptionNumber, option, pathOption, textOption, uintOption } from '../options'
 import type { CoapOption, CoapReply, CoapRequestInit } from '../types'
 
+export const NO_OPTIONS: readonly CoapOption[] = Object.freeze([])
+
 /** The options of a request but for those that differ from block to block. */
 export function requestOptions(init: CoapRequestInit, observe: number | undefined): CoapOption[] {
   const options: CoapOption[] = []
@@ -17,7 +19,16 @@ export function requestOptions(init: CoapRequestInit, observe: number | undefine
 }
 
 /** The options of a reply but for Observe and those that differ from block to block. */
-export function replyOptions(reply: CoapReply): CoapOption[] {
+export function replyOptions(reply: CoapReply): readonly CoapOption[] {
+  if (
+    reply.contentFormat === undefined &&
+    reply.locationPath === undefined &&
+    reply.etag === undefined &&
+    reply.maxAge === undefined &&
+    reply.options === undefined
+  ) {
+    return NO_OPTIONS
+  }
   const options: CoapOption[] = []
   if (reply.etag !== undefined) options.push(option(OptionNumber.ETAG, reply.etag))
   if (reply.locationPath !== undefined) {

@@ -51,6 +51,8 @@ export interface OperationHost {
   readonly exchanges: Exchanges
   readonly layer: MessageLayer
   readonly settings: Settings
+  /** The largest block by the settings, as an exponent. */
+  readonly largestSzx: number
   readonly tokens: Tokens
   readonly warnings: Warnings
   /** Memory of the bodies that come in. */
@@ -71,6 +73,8 @@ const FETCHES: ReadonlySet<number> = new Set([Code.GET, Code.FETCH])
  * exchange after the other, each with its own timeouts.
  */
 export class Operation implements ExchangeOwner {
+  /** The one behind it in the queue of its peer. */
+  following: Operation | undefined = undefined
   private readonly options: readonly CoapOption[]
   private readonly payload: Uint8Array | undefined
   /** The largest block that this request may use, as an exponent. */
@@ -100,7 +104,7 @@ export class Operation implements ExchangeOwner {
   ) {
     this.options = requestOptions(init, extras.observe)
     this.payload = init.payload
-    this.largestSzx = blockExponent(init.blockSize ?? host.settings.blockSize)
+    this.largestSzx = init.blockSize === undefined ? host.largestSzx : blockExponent(init.blockSize)
     this.body = extras.body
     if (init.signal !== undefined) {
       this.stopListening = onAbort(init.signal, () =>

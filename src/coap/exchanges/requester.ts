@@ -2,7 +2,7 @@ import type { BodyBudget } from '../blockwise/body-budget'
 import { CoapCancelled, CoapQueueFull, CoapTimeout } from '../errors'
 import type { MessageLayer, MessageOwner } from '../message-layer'
 import { Hold, type PeerFollower, type PeerState } from '../peers'
-import type { Settings } from '../settings'
+import { blockExponent, type Settings } from '../settings'
 import type { CoapRequestInit, CoapResponse, TransmissionOptions } from '../types'
 import type { Warnings } from '../warnings'
 import type { Exchanges } from './exchange'
@@ -14,6 +14,8 @@ const PLAIN: OperationExtras = Object.freeze({})
 
 /** The asking role: every request goes through its peer's queue. */
 export class Requester implements OperationHost, PeerFollower {
+  readonly largestSzx: number
+
   /** @param bodies memory of the bodies that come in */
   constructor(
     readonly layer: MessageLayer,
@@ -22,7 +24,9 @@ export class Requester implements OperationHost, PeerFollower {
     readonly settings: Settings,
     readonly warnings: Warnings,
     readonly bodies: BodyBudget,
-  ) {}
+  ) {
+    this.largestSzx = blockExponent(settings.blockSize)
+  }
 
   request(
     state: PeerState,

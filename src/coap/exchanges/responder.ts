@@ -10,9 +10,7 @@ import type { Block } from '../options'
 import type { CoapOption, CoapReply, RequestHandler } from '../types'
 import type { Warnings } from '../warnings'
 import { IncomingRequest, type ObservationKeeper } from './incoming-request'
-import { replyOptions } from './message-options'
-
-const NO_OPTIONS: readonly CoapOption[] = Object.freeze([])
+import { NO_OPTIONS, replyOptions } from './message-options'
 
 /** The answering role: from a request that arrived to its response. */
 export class Responder {
@@ -70,8 +68,7 @@ export class Responder {
     }
     if (block.num === 0) return false
     const key = downloadKey(message.code, message.options)
-    const recipient = { state, token: message.token }
-    const part = this.blocks.later(recipient, key, payload, block)
+    const part = this.blocks.later(state, message.token, key, payload, block)
     if (part !== undefined) {
       arrived.respond({ token: message.token, ...part })
       return true
@@ -137,13 +134,7 @@ export class Responder {
       throw new TypeError(`${String(code)} is no response code`)
     }
     const whole: ResponsePart = { code, options: replyOptions(reply), payload: reply.payload }
-    const part = this.blocks.first(
-      { state: request.state, token: message.token },
-      whole,
-      () => downloadKey(message.code, message.options),
-      request.payload,
-      message.block2,
-    )
+    const part = this.blocks.first(request.state, message.token, whole, request)
     if (observation === undefined && message.block1 === undefined) return part
     const options = [...part.options]
     if (observation !== undefined) {

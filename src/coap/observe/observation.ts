@@ -1,7 +1,7 @@
 import type { Scheduler } from '../../base/scheduler'
 import { describeError, detach } from '../../base/guard'
 import { PeerGone, type Peer } from '../../transport/transport'
-import type { ResponseBlocks } from '../blockwise/response-blocks'
+import type { Requested, ResponseBlocks } from '../blockwise/response-blocks'
 import { isSuccess } from '../codes'
 import { CoapCancelled, CoapReset, CoapTimeout } from '../errors'
 import type { AcceptedObservation } from '../exchanges/incoming-request'
@@ -9,7 +9,6 @@ import { replyOptions } from '../exchanges/message-options'
 import type { OutgoingMessage } from '../message'
 import type { MessageLayer, MessageOwner, SentMessage } from '../message-layer'
 import { OptionNumber, uintOption } from '../options'
-import type { Block } from '../options'
 import type { PeerState } from '../peers'
 import type { CoapReply, ObservationHandle } from '../types'
 import type { Warnings } from '../warnings'
@@ -35,15 +34,6 @@ export interface ObservationHost {
   remove(observation: Observation): void
 }
 
-/** What an observation is about. */
-export interface Observed {
-  /** Names the body of a notification larger than a block. */
-  readonly transferKey: string
-  readonly requestPayload: Uint8Array
-  /** What the registration asked for. */
-  readonly block: Block | undefined
-}
-
 /** The answering side of an observation (RFC 7641 §4). */
 export class Observation implements AcceptedObservation, MessageOwner {
   ended = false
@@ -57,13 +47,14 @@ export class Observation implements AcceptedObservation, MessageOwner {
 
   /**
    * @param key the token, one character a byte
+   * @param observed the request that made it
    * @param after the number of the observation it replaces
    */
   constructor(
     private readonly host: ObservationHost,
     public state: PeerState,
     readonly key: string,
-    private readonly observed: Observed,
+    private readonly observed: Requested,
     after: number,
   ) {
     this.number = after
@@ -195,13 +186,11 @@ export class Observation implements AcceptedObservation, MessageOwner {
 
   /** @throws RangeError when the reply cannot be written */
   private messageOf(reply: CoapReply): OutgoingMessage {
-    const { transferKey, requestPayload, block } = this.observed
     const { code, options, payload } = this.host.blocks.first(
-      { state: this.state, token: this.key },
+      this.state,
+      this.key,
       { code: reply.code, options: replyOptions(reply), payload: reply.payload },
-      () => transferKey,
-      requestPayload,
-      block,
+      this.observed,
     )
     const token = this.key
     if (!isSuccess(reply.code)) return { code, token, options, payload }

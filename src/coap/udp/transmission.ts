@@ -20,19 +20,14 @@ export interface TransmissionLayer {
   countTimeout(): void
 }
 
-/** The request that a confirmable message carries. */
-interface CarriedRequest {
-  readonly token: string
-  readonly owner: RequestOwner
-}
-
 /** A confirmable message until its ACK (RFC 7252 §4.2). */
 export class Transmission extends Timer implements SentMessage {
   /** The next one of the same peer. */
   next: Transmission | undefined = undefined
 
   /**
-   * @param request what it carries, where its ACK may carry the response
+   * @param requestOwner its owner where it is a request: then its ACK may carry the response
+   * @param token of that request
    * @param timeout milliseconds to the first retransmission
    * @param retriesLeft retransmissions
    */
@@ -42,7 +37,8 @@ export class Transmission extends Timer implements SentMessage {
     readonly messageId: number,
     private readonly datagram: Buffer,
     private readonly owner: MessageOwner,
-    readonly request: CarriedRequest | undefined,
+    readonly requestOwner: RequestOwner | undefined,
+    readonly token: string,
     private timeout: number,
     private retriesLeft: number,
   ) {

@@ -77,8 +77,7 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
       return undefined
     }
     const datagram = encodeMessage(MessageType.CON, messageId, message)
-    const request = { token: message.token, owner }
-    return this.transmit(peer, messageId, datagram, owner, request, timing)
+    return this.transmit(peer, messageId, datagram, owner, timing, owner, message.token)
   }
 
   notify(
@@ -91,7 +90,7 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     const messageId = peer.takeMessageId()
     if (confirmable) {
       const datagram = encodeMessage(MessageType.CON, messageId, message)
-      return this.transmit(peer, messageId, datagram, owner)
+      return this.transmit(peer, messageId, datagram, owner, UNTIMED)
     }
     const datagram = encodeMessage(MessageType.NON, messageId, message)
     peer.keepResettable(messageId, owner)
@@ -104,7 +103,7 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     const peer = udpPeerOf(state)
     const messageId = peer.takeMessageId()
     const datagram = encodeEmpty(MessageType.CON, messageId)
-    this.transmit(peer, messageId, datagram, owner, undefined, timing)
+    this.transmit(peer, messageId, datagram, owner, timing)
   }
 
   private transmit(
@@ -112,8 +111,9 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     messageId: number,
     datagram: Buffer,
     owner: MessageOwner,
-    request?: Transmission['request'],
-    timing: TransmissionOptions = {},
+    timing: TransmissionOptions,
+    requestOwner?: RequestOwner,
+    token = '',
   ): Transmission {
     const { settings } = this.parts
     const { ackTimeout = settings.ackTimeout, maxRetransmit = settings.maxRetransmit } = timing
@@ -124,7 +124,8 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
       messageId,
       datagram,
       owner,
-      request,
+      requestOwner,
+      token,
       timeout,
       maxRetransmit,
     )
@@ -152,7 +153,7 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     const messageId = peer.takeMessageId()
     const datagram = encodeMessage(MessageType.CON, messageId, response)
     try {
-      this.transmit(peer, messageId, datagram, NOBODY)
+      this.transmit(peer, messageId, datagram, NOBODY, UNTIMED)
     } catch (error) {
       this.parts.warnings.warn('send-failed', describeError(error), state.peer)
     }
@@ -307,15 +308,15 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     const transmission = findTransmission(state && findUdpPeer(state), message.messageId)
     if (state === undefined || transmission === undefined) return false
     this.heard(state)
-    const { request } = transmission
-    if (request?.token !== message.token) {
+    const { requestOwner, token } = transmission
+    if (requestOwner === undefined || token !== message.token) {
       const text = 'an ACK with the token of another request'
       this.parts.warnings.warn('unexpected', text, peer, datagram)
       return false
     }
     transmission.cancel()
-    if (message.badCritical === 0) request.owner.onResponse(message)
-    else request.owner.onUndelivered(badOption(message, datagram))
+    if (message.badCritical === 0) requestOwner.onResponse(message)
+    else requestOwner.onUndelivered(badOption(message, datagram))
     return true
   }
 
@@ -443,6 +444,8 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
 function badOption({ badCritical }: UdpMessage, datagram: Buffer): CoapFormatError {
   return new CoapFormatError(`critical option ${badCritical} in a response`, datagram)
 }
+
+const UNTIMED: TransmissionOptions = Object.freeze({})
 
 /** Nobody waits for the ACK. */
 const NOBODY: MessageOwner = {

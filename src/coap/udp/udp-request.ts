@@ -19,11 +19,12 @@ export interface UdpAnswers {
   refuse(request: UdpRequest): void
 }
 
-/** A request over UDP. As a timer it is the empty ACK that stops its retransmissions. */
-export class UdpRequest extends Timer implements ArrivedRequest {
+/** A request over UDP. */
+export class UdpRequest implements ArrivedRequest {
   readonly confirmable: boolean
   private acknowledged = false
   private answered = false
+  private separate: SeparateAck | undefined = undefined
 
   constructor(
     private readonly layer: UdpAnswers,
@@ -32,13 +33,14 @@ export class UdpRequest extends Timer implements ArrivedRequest {
     /** Keeps the answer for the duplicates to come. */
     readonly recent: Recent,
   ) {
-    super()
     this.confirmable = message.type === MessageType.CON
   }
 
   /** The user has not answered at once: after `ms` the peer is told that its request is here. */
   wait(ms: number): void {
-    if (this.confirmable && !this.answered) this.layer.schedule(this, ms)
+    if (!this.confirmable || this.answered) return
+    this.separate = new SeparateAck(this)
+    this.layer.schedule(this.separate, ms)
   }
 
   respond(response: OutgoingMessage): void {
@@ -52,13 +54,24 @@ export class UdpRequest extends Timer implements ArrivedRequest {
     this.end()
   }
 
-  onTimer(): void {
+  acknowledge(): void {
     this.acknowledged = true
     this.layer.acknowledge(this)
   }
 
   private end(): void {
     this.answered = true
-    if (this.isScheduled) this.layer.unschedule(this)
+    if (this.separate?.isScheduled === true) this.layer.unschedule(this.separate)
+  }
+}
+
+/** The empty ACK that stops the retransmissions of a request whose response takes its time. */
+class SeparateAck extends Timer {
+  constructor(private readonly request: UdpRequest) {
+    super()
+  }
+
+  onTimer(): void {
+    this.request.acknowledge()
   }
 }
