@@ -44,6 +44,13 @@ export {
   readModelFolder,
   type WatchFolder,
 } from './lwm2m/model/xml-folder'
+export {
+  FirmwareDelivery,
+  FirmwareProtocol,
+  FirmwareResult,
+  FirmwareSeverity,
+  FirmwareState,
+} from './lwm2m/objects/firmware'
 export { Path as Lwm2mPath, PathError } from './lwm2m/path'
 export type { Record as ResourceRecord } from './lwm2m/record'
 export {

@@ -1,5 +1,6 @@
 import type { Scheduler } from '../base/scheduler'
 import { formatObjectList } from '../lwm2m/object-links'
+import { ServerResource } from '../lwm2m/objects/server'
 import type { Transport } from '../transport/transport'
 import {
   bootstrapAccount,
@@ -16,18 +17,6 @@ import type { ServerUri } from './session/server-uri'
 import type { SessionOptions } from './session/session-contract'
 import type { ObjectTree } from './tree/object-tree'
 import type { Lwm2mClientOptions, Lwm2mVersion, RetryPolicy } from './types'
-
-/** Resources of the Server object. */
-const LIFETIME = 1
-const BINDING = 7
-const PRIORITY = 13
-const INITIAL_DELAY = 14
-const FAILURE_BLOCK = 15
-const BOOTSTRAP_ON_FAILURE = 16
-const RETRY_COUNT = 17
-const RETRY_TIMER = 18
-const SEQUENCE_DELAY = 19
-const SEQUENCE_COUNT = 20
 
 const DEFAULT_LIFETIME = 86_400
 const DEFAULT_AWAKE_WINDOW = 93_000
@@ -61,7 +50,7 @@ export class AccountSettings {
       awakeWindow: sleep.window ?? DEFAULT_AWAKE_WINDOW,
       dropIncoming: sleep.dropIncoming ?? true,
       wakeEvery: sleep.wakeEvery,
-      initialDelay: (serverNumber(this.tree, account, INITIAL_DELAY) ?? 0) * 1000,
+      initialDelay: (serverNumber(this.tree, account, ServerResource.INITIAL_DELAY) ?? 0) * 1000,
       facts: () => this.facts(account),
       retry: () => this.retry(account),
       turn: () => order.turn(account.shortServerId),
@@ -73,8 +62,8 @@ export class AccountSettings {
     return new RegistrationOrder(
       accounts.map((account) => ({
         shortServerId: account.shortServerId,
-        priority: serverNumber(this.tree, account, PRIORITY),
-        blocks: serverResource(this.tree, account, FAILURE_BLOCK) === true,
+        priority: serverNumber(this.tree, account, ServerResource.PRIORITY),
+        blocks: serverResource(this.tree, account, ServerResource.FAILURE_BLOCK) === true,
       })),
     )
   }
@@ -82,7 +71,7 @@ export class AccountSettings {
   /** Whether the device bootstraps anew when it cannot register (`/1/x/16`, true by default). */
   bootstrapsOnFailure(account: ServerAccount): boolean {
     return (
-      serverResource(this.tree, account, BOOTSTRAP_ON_FAILURE) !== false &&
+      serverResource(this.tree, account, ServerResource.BOOTSTRAP_ON_FAILURE) !== false &&
       bootstrapAccount(this.tree) !== undefined
     )
   }
@@ -111,31 +100,32 @@ export class AccountSettings {
       const value = serverNumber(this.tree, account, resource)
       return value !== undefined && value >= 1 ? value : undefined
     }
-    const timer = own(RETRY_TIMER)
+    const timer = own(ServerResource.RETRY_TIMER)
     return {
-      count: own(RETRY_COUNT) ?? (timer === undefined ? base.count : DEFAULT_RETRY_COUNT),
+      count:
+        own(ServerResource.RETRY_COUNT) ?? (timer === undefined ? base.count : DEFAULT_RETRY_COUNT),
       timer: timer ?? base.timer,
       maxTimer: timer === undefined ? base.maxTimer : Infinity,
-      sequenceDelay: own(SEQUENCE_DELAY) ?? base.sequenceDelay,
-      sequenceCount: own(SEQUENCE_COUNT) ?? base.sequenceCount,
+      sequenceDelay: own(ServerResource.SEQUENCE_DELAY) ?? base.sequenceDelay,
+      sequenceCount: own(ServerResource.SEQUENCE_COUNT) ?? base.sequenceCount,
     }
   }
 
   /** A binding of 1.0 says queue mode itself (`UQ`), and so may a bootstrapped one. */
   private queueMode(account: ServerAccount): boolean {
-    const binding = serverResource(this.tree, account, BINDING)
+    const binding = serverResource(this.tree, account, ServerResource.BINDING)
     return this.options.queueMode ?? (typeof binding === 'string' && binding.includes('Q'))
   }
 
   private facts(account: ServerAccount): RegistrationFacts {
     const { endpoint, sendEndpoint = true, sms, attributes = {} } = this.options
-    const binding = serverResource(this.tree, account, BINDING)
+    const binding = serverResource(this.tree, account, ServerResource.BINDING)
     const plain = typeof binding === 'string' ? binding.replaceAll('Q', '') : ''
     return {
       endpoint: sendEndpoint ? endpoint : undefined,
       shortServerId: account.shortServerId,
       server: account.uri,
-      lifetime: serverNumber(this.tree, account, LIFETIME) ?? DEFAULT_LIFETIME,
+      lifetime: serverNumber(this.tree, account, ServerResource.LIFETIME) ?? DEFAULT_LIFETIME,
       binding: plain === '' ? 'U' : plain,
       queueMode: this.queueMode(account),
       sms,

@@ -2,6 +2,7 @@ import type { Scheduler, Timer } from '../base/scheduler'
 import { formatLinks } from '../lwm2m/link-format'
 import type { ObjectModel } from '../lwm2m/model/definition'
 import { builtinModel } from '../lwm2m/model/object-model'
+import { ObjectId } from '../lwm2m/objects/object-id'
 import type { Path } from '../lwm2m/path'
 import { Level } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
@@ -29,9 +30,6 @@ import { ObjectTree } from './tree/object-tree'
 import type { Resource } from './tree/resource'
 import type { InputValue, InstanceDescription, Lwm2mClientOptions, ResourceInput } from './types'
 
-const DEVICE = 3
-const FIRMWARE = 5
-const GATEWAY = 25
 /** Objects whose version follows from the LwM2M version (Core §7.2.2). */
 const CORE: ReadonlySet<number> = new Set([0, 1, 2, 3, 4, 5, 6, 7, 21, 23])
 
@@ -62,8 +60,11 @@ export class VirtualDevice {
       CORE.has(id) ? defaultObjectVersion(id, version) : undefined
     const description = options.objects ?? defaultDescription(options.endpoint)
     addDescription(this.tree, description, versionOf)
-    if (options.firmware !== undefined && this.tree.object(FIRMWARE) === undefined) {
-      addDescription(this.tree, { [FIRMWARE]: { 0: {} } }, versionOf)
+    if (
+      options.firmware !== undefined &&
+      this.tree.object(ObjectId.FIRMWARE_UPDATE) === undefined
+    ) {
+      addDescription(this.tree, { [ObjectId.FIRMWARE_UPDATE]: { 0: {} } }, versionOf)
     }
     this.describeGateway(description.gateway ?? {})
     seedAccounts(this.tree, options, versionOf)
@@ -164,8 +165,11 @@ export class VirtualDevice {
     const { tree, clock } = this
     const list: [number, ObjectBehaviour][] = [
       [1, new ServerObjectBehaviour(tree, actions, () => bootstrapAccount(tree) !== undefined)],
-      [DEVICE, new DeviceObjectBehaviour(tree, clock, (factory) => actions.restart(factory))],
-      [FIRMWARE, this.firmware],
+      [
+        ObjectId.DEVICE,
+        new DeviceObjectBehaviour(tree, clock, (factory) => actions.restart(factory)),
+      ],
+      [ObjectId.FIRMWARE_UPDATE, this.firmware],
     ]
     for (const object of tree.objects()) {
       if (object.prefix === '' && isSensor(tree, object.id)) {
@@ -183,8 +187,8 @@ export class VirtualDevice {
   /** Object 25: one instance for each end device, with its prefix and its objects. */
   private describeGateway(devices: { readonly [prefix: string]: unknown }): void {
     const prefixes = Object.keys(devices)
-    if (prefixes.length === 0 || this.tree.object(GATEWAY) !== undefined) return
-    const gateway = this.tree.addObject(GATEWAY)
+    if (prefixes.length === 0 || this.tree.object(ObjectId.GATEWAY) !== undefined) return
+    const gateway = this.tree.addObject(ObjectId.GATEWAY)
     prefixes.forEach((prefix, index) => {
       const links = [...this.tree.objects()]
         .filter((object) => object.prefix === prefix)

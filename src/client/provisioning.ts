@@ -1,5 +1,6 @@
 import type { Scheduler } from '../base/scheduler'
 import { DecodeError } from '../lwm2m/formats/codec'
+import { ServerResource } from '../lwm2m/objects/server'
 import { Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import {
@@ -28,8 +29,6 @@ import { parseServerUri } from './session/server-uri'
 import { accountCredentials } from './account-credentials'
 import { openTransport, transportTarget } from './transports'
 import type { Lwm2mClientEvents, Lwm2mClientOptions, RetryPolicy } from './types'
-
-const LAST_BOOTSTRAPPED = 12
 
 /** Whom the provisioning tells how it goes. */
 export interface ProvisioningListener {
@@ -202,7 +201,7 @@ export class Provisioning {
   private date(accounts: readonly ServerAccount[]): void {
     for (const { serverInstance } of accounts) {
       if (serverInstance === undefined) continue
-      const path = new Path([SERVER, serverInstance, LAST_BOOTSTRAPPED])
+      const path = new Path([SERVER, serverInstance, ServerResource.LAST_BOOTSTRAPPED])
       assign(this.device.tree, path, new Date(Math.floor(this.clock.now() / 1000) * 1000))
     }
   }

@@ -1,5 +1,6 @@
 import { Code } from '../coap/codes'
 import { encode, formatTraits, isPackFormat } from '../lwm2m/formats'
+import { ServerResource } from '../lwm2m/objects/server'
 import { Path } from '../lwm2m/path'
 import type { Record } from '../lwm2m/record'
 import { HIDDEN_OBJECTS, serverResource } from './accounts'
@@ -9,7 +10,6 @@ import { expect } from './session/registration'
 import type { ServerConnection } from './session/server-connection'
 import type { SendResult } from './types'
 
-const MUTE_SEND = 23
 /**
  * The current values of paths, and records as they are.
  * @throws ClientError `unknown-path`, PathError
@@ -57,7 +57,7 @@ export async function sendTo(
   if (registration.version === '1.0') {
     throw new ClientError('unsupported', 'LwM2M 1.0 has no Send')
   }
-  if (serverResource(device.tree, account, MUTE_SEND) === true) {
+  if (serverResource(device.tree, account, ServerResource.MUTE_SEND) === true) {
     throw new ClientError('muted', 'the server does not want to be sent anything (/1/x/23)')
   }
   const dated = records.some((record) => record.time !== undefined)

@@ -3,6 +3,7 @@ import { describeError, lastResort } from '../base/guard'
 import { Scheduler } from '../base/scheduler'
 import type { ObjectModel } from '../lwm2m/model/definition'
 import { builtinModel } from '../lwm2m/model/object-model'
+import { ObjectId } from '../lwm2m/objects/object-id'
 import { BootstrapService } from './bootstrap-service'
 import type { BootstrapServer } from './bootstrap/bootstrap-server'
 import type { QueuedRequest } from './channel/pending-request'
@@ -12,7 +13,7 @@ import type { ServerAddresses } from './endpoints'
 import { OperationError } from './errors'
 import { DeviceDirectory } from './objects/device-directory'
 import { speakerFor } from './objects/end-device'
-import { GatewayObject, isGateway } from './objects/gateway'
+import { isGateway } from './objects/gateway'
 import { GatewayInventory } from './objects/gateway-inventory'
 import { ObservationBroker } from './observations/observation-broker'
 import { ObservationStream, type ObservationStreamOptions } from './observations/observation-stream'
@@ -342,7 +343,7 @@ export class Lwm2mServer extends DeviceManagement {
   }
 
   private readGateway({ endpoint }: Registration): Promise<OperationResult> {
-    return this.operations.perform('read', endpoint, { path: `/${GatewayObject.ID}` })
+    return this.operations.perform('read', endpoint, { path: `/${ObjectId.GATEWAY}` })
   }
 
   /** End devices come and go as registered ones do. */

@@ -1,17 +1,12 @@
 import type { Clock } from '../../base/clock'
 import { Code } from '../../coap/codes'
+import { DeviceResource } from '../../lwm2m/objects/device'
 import type { Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { Refusal } from '../operations/refusal'
 import type { ObjectTree } from '../tree/object-tree'
 import type { Arguments, ObjectBehaviour } from './behaviour'
 import { offer } from './implement'
-
-const REBOOT = 4
-const FACTORY_RESET = 5
-const ERROR_CODE = 11
-const RESET_ERROR_CODE = 12
-const CURRENT_TIME = 13
 
 /** Object 3, Device: its clock, reboot, factory reset and error codes. */
 export class DeviceObjectBehaviour implements ObjectBehaviour {
@@ -26,16 +21,16 @@ export class DeviceObjectBehaviour implements ObjectBehaviour {
   ) {}
 
   adopt(instance: Path): void {
-    offer(this.tree, instance, [REBOOT, RESET_ERROR_CODE])
+    offer(this.tree, instance, [DeviceResource.REBOOT, DeviceResource.RESET_ERROR_CODE])
     // A description that says 0 or nothing means the real time.
-    const time = this.tree.value(instance.child(CURRENT_TIME))
+    const time = this.tree.value(instance.child(DeviceResource.CURRENT_TIME))
     const described = time instanceof Date && time.getTime() !== 0
     this.offset = described ? time.getTime() - this.clock.now() : 0
   }
 
   refresh(path: Path): void {
     const instance = path.at(1).child(0)
-    const resource = this.tree.place(instance.child(CURRENT_TIME))?.resource
+    const resource = this.tree.place(instance.child(DeviceResource.CURRENT_TIME))?.resource
     if (resource === undefined || this.offset === undefined) return
     // Quietly: a clock that ticks is nothing to notify.
     resource.replace(new Date(Math.floor((this.clock.now() + this.offset) / 1000) * 1000))
@@ -43,7 +38,7 @@ export class DeviceObjectBehaviour implements ObjectBehaviour {
 
   written(records: readonly Record[]): void {
     for (const { path, value } of records) {
-      if (path.resource === CURRENT_TIME && value instanceof Date) {
+      if (path.resource === DeviceResource.CURRENT_TIME && value instanceof Date) {
         this.offset = value.getTime() - this.clock.now()
       }
     }
@@ -51,12 +46,12 @@ export class DeviceObjectBehaviour implements ObjectBehaviour {
 
   execute(resource: Path, _args: Arguments): (() => void) | undefined {
     switch (resource.resource) {
-      case REBOOT:
+      case DeviceResource.REBOOT:
         return () => this.restart(false)
-      case FACTORY_RESET:
+      case DeviceResource.FACTORY_RESET:
         return () => this.restart(true)
-      case RESET_ERROR_CODE: {
-        const codes = resource.at(2).child(ERROR_CODE)
+      case DeviceResource.RESET_ERROR_CODE: {
+        const codes = resource.at(2).child(DeviceResource.ERROR_CODE)
         const errors = this.tree.place(codes)?.resource
         if (errors === undefined) throw new Refusal(Code.NOT_FOUND)
         // One instance with 0 says that there is no error (object 3, resource 11).

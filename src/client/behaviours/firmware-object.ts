@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Scheduler, Timer } from '../../base/scheduler'
 import { CodedError } from '../../base/coded-error'
 import { Code } from '../../coap/codes'
+import { DeviceResource } from '../../lwm2m/objects/device'
+import { ObjectId } from '../../lwm2m/objects/object-id'
 import { Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { Refusal } from '../operations/refusal'
@@ -9,32 +11,12 @@ import type { ObjectTree } from '../tree/object-tree'
 import type { FirmwareBehaviour } from '../types'
 import type { Arguments, ObjectBehaviour } from './behaviour'
 import { assign, offer } from './implement'
-
-const PACKAGE = 0
-const PACKAGE_URI = 1
-const UPDATE = 2
-const STATE = 3
-const RESULT = 5
-const NAME = 6
-const VERSION = 7
-const PROTOCOLS = 8
-const DELIVERY = 9
-const CANCEL = 10
-
-/** `/5/0/3` (Core §E.6). */
-export const FirmwareState = { IDLE: 0, DOWNLOADING: 1, DOWNLOADED: 2, UPDATING: 3 } as const
-
-/** `/5/0/5`. */
-export const FirmwareResult = {
-  INITIAL: 0,
-  SUCCESS: 1,
-  NO_FLASH: 2,
-  CONNECTION_LOST: 4,
-  INVALID_URI: 7,
-  UPDATE_FAILED: 8,
-  UNSUPPORTED_PROTOCOL: 9,
-  CANCELLED: 10,
-} as const
+import {
+  FirmwareDelivery,
+  FirmwareResource,
+  FirmwareResult,
+  FirmwareState,
+} from '../../lwm2m/objects/firmware'
 
 /** Fetches a package from where the server said it is. @throws CodedError */
 export type PackageFetch = (uri: string, signal: AbortSignal) => Promise<Uint8Array>
@@ -54,7 +36,7 @@ const DEFAULT_UPDATE_TIME = 1000
  * After the update the device reboots, with the result in `/5/0/5`.
  */
 export class FirmwareObjectBehaviour implements ObjectBehaviour {
-  private readonly at = new Path([5, 0])
+  private readonly at = new Path([ObjectId.FIRMWARE_UPDATE, 0])
   private download: AbortController | undefined
   private timer: Timer | undefined
 
@@ -67,18 +49,24 @@ export class FirmwareObjectBehaviour implements ObjectBehaviour {
   ) {}
 
   adopt(_instance: Path): void {
-    offer(this.tree, this.at, [PACKAGE, PACKAGE_URI, UPDATE, CANCEL])
-    this.set(STATE, FirmwareState.IDLE)
-    if (this.tree.value(this.at.child(RESULT)) === undefined) {
-      this.set(RESULT, FirmwareResult.INITIAL)
+    offer(this.tree, this.at, [
+      FirmwareResource.PACKAGE,
+      FirmwareResource.PACKAGE_URI,
+      FirmwareResource.UPDATE,
+      FirmwareResource.CANCEL,
+    ])
+    this.set(FirmwareResource.STATE, FirmwareState.IDLE)
+    if (this.tree.value(this.at.child(FirmwareResource.RESULT)) === undefined) {
+      this.set(FirmwareResource.RESULT, FirmwareResult.INITIAL)
     }
-    if (this.tree.value(this.at.child(DELIVERY)) === undefined) this.set(DELIVERY, 2)
-    const protocols = this.tree.place(this.at.child(PROTOCOLS))
-    const definition = protocols?.object.resource(PROTOCOLS)
+    if (this.tree.value(this.at.child(FirmwareResource.DELIVERY)) === undefined)
+      this.set(FirmwareResource.DELIVERY, FirmwareDelivery.BOTH)
+    const protocols = this.tree.place(this.at.child(FirmwareResource.PROTOCOLS))
+    const definition = protocols?.object.resource(FirmwareResource.PROTOCOLS)
     if (protocols?.resource === undefined && protocols?.instance !== undefined && definition) {
       const resource = this.tree.ensureResource(protocols.instance, definition)
       this.tree.replace(
-        this.at.child(PROTOCOLS),
+        this.at.child(FirmwareResource.PROTOCOLS),
         resource,
         new Map([
           [0, 0],
@@ -91,7 +79,8 @@ export class FirmwareObjectBehaviour implements ObjectBehaviour {
   validate(records: readonly Record[]): void {
     for (const { path } of records) {
       // A package while one is there, or is being installed, has no transition (Core §E.6).
-      const busy = path.resource === PACKAGE || path.resource === PACKAGE_URI
+      const busy =
+        path.resource === FirmwareResource.PACKAGE || path.resource === FirmwareResource.PACKAGE_URI
       if (busy && this.state === FirmwareState.UPDATING) {
         throw new Refusal(Code.METHOD_NOT_ALLOWED, 'an update is under way')
       }
@@ -100,18 +89,20 @@ export class FirmwareObjectBehaviour implements ObjectBehaviour {
 
   written(records: readonly Record[]): void {
     for (const { path, value } of records) {
-      if (path.resource === PACKAGE && value instanceof Uint8Array) this.pushed(value)
-      if (path.resource === PACKAGE_URI && typeof value === 'string') this.pull(value)
+      if (path.resource === FirmwareResource.PACKAGE && value instanceof Uint8Array)
+        this.pushed(value)
+      if (path.resource === FirmwareResource.PACKAGE_URI && typeof value === 'string')
+        this.pull(value)
     }
   }
 
   execute(resource: Path, _args: Arguments): (() => void) | undefined {
-    if (resource.resource === UPDATE) {
+    if (resource.resource === FirmwareResource.UPDATE) {
       if (this.state !== FirmwareState.DOWNLOADED) throw new Refusal(Code.METHOD_NOT_ALLOWED)
-      this.set(STATE, FirmwareState.UPDATING)
+      this.set(FirmwareResource.STATE, FirmwareState.UPDATING)
       return () => this.install()
     }
-    if (resource.resource === CANCEL) {
+    if (resource.resource === FirmwareResource.CANCEL) {
       if (this.state === FirmwareState.IDLE || this.state === FirmwareState.UPDATING) {
         throw new Refusal(Code.METHOD_NOT_ALLOWED)
       }
@@ -128,13 +119,13 @@ export class FirmwareObjectBehaviour implements ObjectBehaviour {
   }
 
   private get state(): number {
-    const state = this.tree.value(this.at.child(STATE))
+    const state = this.tree.value(this.at.child(FirmwareResource.STATE))
     return typeof state === 'number' ? state : FirmwareState.IDLE
   }
 
   private pushed(bytes: Uint8Array): void {
     // The package itself is not kept: `/5/0/0` cannot be read.
-    this.tree.place(this.at.child(PACKAGE))?.resource?.replace(undefined)
+    this.tree.place(this.at.child(FirmwareResource.PACKAGE))?.resource?.replace(undefined)
     if (bytes.length === 0 || (bytes.length === 1 && bytes[0] === 0)) {
       this.reset(FirmwareResult.INITIAL)
       return
@@ -149,8 +140,8 @@ export class FirmwareObjectBehaviour implements ObjectBehaviour {
       return
     }
     this.close()
-    this.set(RESULT, FirmwareResult.INITIAL)
-    this.set(STATE, FirmwareState.DOWNLOADING)
+    this.set(FirmwareResource.RESULT, FirmwareResult.INITIAL)
+    this.set(FirmwareResource.STATE, FirmwareState.DOWNLOADING)
     const download = new AbortController()
     this.download = download
     const fetched = this.fetch(uri, download.signal).then(
@@ -179,17 +170,20 @@ export class FirmwareObjectBehaviour implements ObjectBehaviour {
       this.reset(downloadResult)
       return
     }
-    this.set(RESULT, FirmwareResult.INITIAL)
-    this.set(NAME, createHash('sha256').update(bytes).digest('hex').slice(0, 16))
-    this.set(STATE, FirmwareState.DOWNLOADED)
+    this.set(FirmwareResource.RESULT, FirmwareResult.INITIAL)
+    this.set(
+      FirmwareResource.PACKAGE_NAME,
+      createHash('sha256').update(bytes).digest('hex').slice(0, 16),
+    )
+    this.set(FirmwareResource.STATE, FirmwareState.DOWNLOADED)
   }
 
   private install(): void {
     this.timer = this.clock.after(this.behaviour.updateTime ?? DEFAULT_UPDATE_TIME, () => {
       const { result = FirmwareResult.SUCCESS, version } = this.behaviour
       if (result === FirmwareResult.SUCCESS && version !== undefined) {
-        this.set(VERSION, version)
-        assign(this.tree, new Path([3, 0, 3]), version)
+        this.set(FirmwareResource.PACKAGE_VERSION, version)
+        assign(this.tree, new Path([ObjectId.DEVICE, 0, DeviceResource.FIRMWARE_VERSION]), version)
       }
       this.reset(result)
       this.reboot()
@@ -198,8 +192,8 @@ export class FirmwareObjectBehaviour implements ObjectBehaviour {
 
   private reset(result: number): void {
     this.close()
-    this.set(RESULT, result)
-    this.set(STATE, FirmwareState.IDLE)
+    this.set(FirmwareResource.RESULT, result)
+    this.set(FirmwareResource.STATE, FirmwareState.IDLE)
   }
 
   private set(resource: number, value: number | string): void {

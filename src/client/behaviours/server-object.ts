@@ -1,19 +1,11 @@
 import { Code } from '../../coap/codes'
+import { ServerResource } from '../../lwm2m/objects/server'
 import type { Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { Refusal } from '../operations/refusal'
 import type { ObjectTree } from '../tree/object-tree'
 import type { Arguments, ObjectBehaviour } from './behaviour'
 import { offer } from './implement'
-
-const SHORT_SERVER_ID = 0
-const LIFETIME = 1
-const DISABLE = 4
-const DISABLE_TIMEOUT = 5
-const BINDING = 7
-const UPDATE_TRIGGER = 8
-const BOOTSTRAP_TRIGGER = 9
-const LAST_BOOTSTRAPPED = 12
 
 /** Seconds of silence where `/1/x/5` says nothing (object 1, resource 5). */
 const DEFAULT_DISABLE = 86_400
@@ -38,21 +30,21 @@ export class ServerObjectBehaviour implements ObjectBehaviour {
   ) {}
 
   adopt(instance: Path): void {
-    offer(this.tree, instance, [DISABLE, UPDATE_TRIGGER])
-    if (this.canBootstrap()) offer(this.tree, instance, [BOOTSTRAP_TRIGGER])
+    offer(this.tree, instance, [ServerResource.DISABLE, ServerResource.UPDATE_TRIGGER])
+    if (this.canBootstrap()) offer(this.tree, instance, [ServerResource.BOOTSTRAP_TRIGGER])
   }
 
   execute(resource: Path, _args: Arguments): (() => void) | undefined {
     const instance = resource.at(2)
-    const shortServerId = this.number(instance, SHORT_SERVER_ID) ?? 0
+    const shortServerId = this.number(instance, ServerResource.SHORT_SERVER_ID) ?? 0
     switch (resource.resource) {
-      case UPDATE_TRIGGER:
+      case ServerResource.UPDATE_TRIGGER:
         return () => this.actions.update(shortServerId)
-      case DISABLE: {
-        const seconds = this.number(instance, DISABLE_TIMEOUT) ?? DEFAULT_DISABLE
+      case ServerResource.DISABLE: {
+        const seconds = this.number(instance, ServerResource.DISABLE_TIMEOUT) ?? DEFAULT_DISABLE
         return () => this.actions.disable(shortServerId, seconds)
       }
-      case BOOTSTRAP_TRIGGER:
+      case ServerResource.BOOTSTRAP_TRIGGER:
         // Nobody to ask: the trigger cannot be carried out (object 1, resource 9).
         if (!this.canBootstrap()) throw new Refusal(Code.METHOD_NOT_ALLOWED)
         return () => void this.actions.bootstrap()
@@ -63,10 +55,13 @@ export class ServerObjectBehaviour implements ObjectBehaviour {
 
   validate(records: readonly Record[]): void {
     for (const { path, value } of records) {
-      if (path.resource === LIFETIME && !(typeof value === 'number' && value > 0)) {
+      if (path.resource === ServerResource.LIFETIME && !(typeof value === 'number' && value > 0)) {
         throw new Refusal(Code.BAD_REQUEST, 'a lifetime is 1 second or more')
       }
-      if (path.resource === BINDING && !(typeof value === 'string' && /^[UTSNMHQ]+$/.test(value))) {
+      if (
+        path.resource === ServerResource.BINDING &&
+        !(typeof value === 'string' && /^[UTSNMHQ]+$/.test(value))
+      ) {
         throw new Refusal(Code.BAD_REQUEST, 'no binding')
       }
     }
@@ -75,7 +70,7 @@ export class ServerObjectBehaviour implements ObjectBehaviour {
   written(records: readonly Record[]): void {
     const instances = new Map(records.map(({ path }) => [path.at(2).toString(), path.at(2)]))
     for (const instance of instances.values()) {
-      this.actions.settingsChanged(this.number(instance, SHORT_SERVER_ID) ?? 0)
+      this.actions.settingsChanged(this.number(instance, ServerResource.SHORT_SERVER_ID) ?? 0)
     }
   }
 
@@ -84,5 +79,3 @@ export class ServerObjectBehaviour implements ObjectBehaviour {
     return typeof value === 'number' ? value : undefined
   }
 }
-
-export { LAST_BOOTSTRAPPED }

@@ -2,6 +2,7 @@ import { Code } from '../../coap/codes'
 import type { CoapReply, CoapRequest } from '../../coap/types'
 import { ContentFormat } from '../../lwm2m/formats/codec'
 import { formatBootstrapInventory, type BootstrapLink } from '../../lwm2m/object-links'
+import { ObjectId } from '../../lwm2m/objects/object-id'
 import { Level, Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { ObjectLink } from '../../lwm2m/value'
@@ -14,7 +15,6 @@ import { decodePayload, typed } from '../operations/write'
 import type { DeviceObject, ObjectInstance } from '../tree/object-tree'
 import { ACCOUNT_OBJECTS, storeRecords } from './accounts-file'
 
-const DEVICE = 3
 const BOOTSTRAP_SERVER = 1
 const SHORT_SERVER_ID = 10
 const OSCORE_LINK = 17
@@ -207,7 +207,7 @@ export class BootstrapInterface {
 
   /** The bootstrap server's account, with its OSCORE keys, and the Device object (Core §6.1.7.5). */
   private isProtected(object: DeviceObject, instance: ObjectInstance): boolean {
-    if (object.id === DEVICE) return true
+    if (object.id === ObjectId.DEVICE) return true
     if (object.id === SECURITY) return isBootstrapAccount(instance)
     if (object.id !== OSCORE) return false
     const accounts = this.context.tree.object(SECURITY)?.sorted() ?? []

@@ -1,15 +1,11 @@
 import { ContentFormat, formatTraits } from '../../lwm2m/formats'
+import { ServerResource } from '../../lwm2m/objects/server'
 import { Level } from '../../lwm2m/path'
 import { serverNumber, serverResource, type ServerAccount } from '../accounts'
 import type { AttributeStore, SetAttributes } from '../reporting/attribute-store'
 import type { Target, Timing } from '../reporting/notification-policy'
 import type { ObservationRequest, ReportRules } from '../reporting/observations'
 import type { ObjectTree } from '../tree/object-tree'
-
-const DEFAULT_PMIN = 2
-const DEFAULT_PMAX = 3
-const NOTIFICATION_STORING = 6
-const DEFAULT_NOTIFICATION_MODE = 26
 
 /** How many notifications are kept while offline where no hqmax says it. */
 const DEFAULT_HISTORY = 100
@@ -29,8 +25,8 @@ export function reportRules(
     observation.composite || first === undefined ? {} : attributes.effective(first)
   const effective: SetAttributes = { ...written, ...numbers(observation) }
   const timing: Timing = {
-    pmin: effective.pmin ?? serverNumber(tree, account, DEFAULT_PMIN),
-    pmax: effective.pmax ?? serverNumber(tree, account, DEFAULT_PMAX),
+    pmin: effective.pmin ?? serverNumber(tree, account, ServerResource.DEFAULT_PMIN),
+    pmax: effective.pmax ?? serverNumber(tree, account, ServerResource.DEFAULT_PMAX),
     epmin: effective.epmin,
     epmax: effective.epmax,
   }
@@ -39,8 +35,8 @@ export function reportRules(
     const { gt, lt, st, edge } = own
     return { path, conditions: path.level >= Level.RESOURCE ? { gt, lt, st, edge } : {} }
   })
-  const mode = serverNumber(tree, account, DEFAULT_NOTIFICATION_MODE)
-  const storing = serverResource(tree, account, NOTIFICATION_STORING) === true
+  const mode = serverNumber(tree, account, ServerResource.DEFAULT_NOTIFICATION_MODE)
+  const storing = serverResource(tree, account, ServerResource.NOTIFICATION_STORING) === true
   const format = observation.format ?? ContentFormat.TEXT
   const kept = effective.hqmax ?? (storing ? DEFAULT_HISTORY : 0)
   return {

@@ -1,7 +1,8 @@
+import { ObjectId } from '../../lwm2m/objects/object-id'
+import { ServerResource } from '../../lwm2m/objects/server'
 import { Level, Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import { ObjectLink, type Value } from '../../lwm2m/value'
-import { ServerObject } from '../objects/server'
 import { type ResolvedAccount, SecurityModeValue } from './resolved-configuration'
 import { isAfter10 } from './write-format'
 
@@ -27,7 +28,7 @@ export function securityRecords(
   instances: AccountInstances,
   generated: PskMaterial | undefined,
 ): Record[] {
-  const base = new Path([0, instances.security])
+  const base = new Path([ObjectId.SECURITY, instances.security])
   const records = [
     value(base, 0, account.uri),
     value(base, 1, false),
@@ -38,7 +39,7 @@ export function securityRecords(
     value(base, 10, account.shortServerId),
   ]
   if (instances.oscore !== undefined) {
-    records.push(value(base, 17, new ObjectLink(21, instances.oscore)))
+    records.push(value(base, 17, new ObjectLink(ObjectId.OSCORE, instances.oscore)))
   }
   return [...records, ...relocate(account.securityRecords, base)]
 }
@@ -52,19 +53,19 @@ export function serverRecords(
   instances: AccountInstances,
   version: string | undefined,
 ): Record[] {
-  const base = new Path([ServerObject.ID, instances.server])
+  const base = new Path([ObjectId.SERVER, instances.server])
   const queue = account.queueMode && !isAfter10(version)
   const records = [
-    value(base, ServerObject.SHORT_SERVER_ID, account.shortServerId),
-    value(base, ServerObject.LIFETIME, account.lifetime),
+    value(base, ServerResource.SHORT_SERVER_ID, account.shortServerId),
+    value(base, ServerResource.LIFETIME, account.lifetime),
     ...(account.minPeriod === undefined
       ? []
-      : [value(base, ServerObject.MINIMUM_PERIOD, account.minPeriod)]),
+      : [value(base, ServerResource.DEFAULT_PMIN, account.minPeriod)]),
     ...(account.maxPeriod === undefined
       ? []
-      : [value(base, ServerObject.MAXIMUM_PERIOD, account.maxPeriod)]),
-    value(base, ServerObject.NOTIFICATION_STORING, account.notificationStoring),
-    value(base, ServerObject.BINDING, queue ? withQueue(account.binding) : account.binding),
+      : [value(base, ServerResource.DEFAULT_PMAX, account.maxPeriod)]),
+    value(base, ServerResource.NOTIFICATION_STORING, account.notificationStoring),
+    value(base, ServerResource.BINDING, queue ? withQueue(account.binding) : account.binding),
   ]
   return [...records, ...relocate(account.serverRecords, base)]
 }
@@ -72,7 +73,7 @@ export function serverRecords(
 /** The OSCORE instance (object 21) of an account, empty where it has none. */
 export function oscoreRecords(account: ResolvedAccount, instances: AccountInstances): Record[] {
   if (account.oscoreRecords === undefined || instances.oscore === undefined) return []
-  return relocate(account.oscoreRecords, new Path([21, instances.oscore]))
+  return relocate(account.oscoreRecords, new Path([ObjectId.OSCORE, instances.oscore]))
 }
 
 /** Q follows U in the bindings of 1.0: `UQ`, `UQS`; `SQ` alone. */

@@ -1,9 +1,7 @@
 import { parseBootstrapInventory } from '../../lwm2m/object-links'
+import { ObjectId } from '../../lwm2m/objects/object-id'
 import { Level } from '../../lwm2m/path'
 import type { DeviceState, DiscoveredSecurity } from './device-state'
-
-const SECURITY = 0
-const SERVER = 1
 
 /**
  * Reads the answer to Bootstrap-Discover (Core §6.1.7.2).
@@ -23,9 +21,10 @@ export function readDiscovery(payload: Uint8Array): DeviceState {
       continue
     }
     instances.push(instance)
-    if (object === SECURITY) security.push({ instance, shortServerId: serverId(shortServerId) })
+    if (object === ObjectId.SECURITY)
+      security.push({ instance, shortServerId: serverId(shortServerId) })
     const server = serverId(shortServerId)
-    if (object === SERVER && server !== undefined) servers.set(server, instance)
+    if (object === ObjectId.SERVER && server !== undefined) servers.set(server, instance)
   }
   return { version: inventory.lwm2mVersion, objects, security, servers }
 }

@@ -1,10 +1,7 @@
 import type { AccountInstances } from './account-records'
 import { bootstrapAccounts, type DeviceState } from './device-state'
 import type { ResolvedAccount } from './resolved-configuration'
-
-const SECURITY = 0
-const SERVER = 1
-const OSCORE = 21
+import { ObjectId } from '../../lwm2m/objects/object-id'
 
 /**
  * Chooses the instance ids of all accounts. The bootstrap account's Security instance is never among
@@ -24,7 +21,8 @@ export function chooseInstances(
 
   const own = new Map((state?.security ?? []).map((one) => [one.shortServerId, one.instance]))
   const wantedSecurity = accounts.map((account) => {
-    const wanted = account.securityInstance ?? reusable(own.get(account.shortServerId), SECURITY)
+    const wanted =
+      account.securityInstance ?? reusable(own.get(account.shortServerId), ObjectId.SECURITY)
     // A device that did not say what it has may well have its bootstrap account elsewhere than /0/0.
     if (wanted === undefined || !bootstrap.has(wanted) || state === undefined) return wanted
     notes.push(
@@ -34,18 +32,19 @@ export function chooseInstances(
   })
   const wantedServer = accounts.map(
     (account) =>
-      account.serverInstance ?? reusable(state?.servers.get(account.shortServerId), SERVER),
+      account.serverInstance ??
+      reusable(state?.servers.get(account.shortServerId), ObjectId.SERVER),
   )
   function reusable(instance: number | undefined, object: number): number | undefined {
     return instance !== undefined && remains(object, instance) ? instance : undefined
   }
 
-  const security = fill(wantedSecurity, [...bootstrap, ...kept(SECURITY)])
-  const server = fill(wantedServer, kept(SERVER))
+  const security = fill(wantedSecurity, [...bootstrap, ...kept(ObjectId.SECURITY)])
+  const server = fill(wantedServer, kept(ObjectId.SERVER))
   const oscore = fill(
     accounts.map(() => undefined),
     // The bootstrap account's own OSCORE instance is spared by the device and cannot be told apart.
-    state?.objects.get(OSCORE) ?? [],
+    state?.objects.get(ObjectId.OSCORE) ?? [],
   )
   return {
     instances: accounts.map((account, i) => ({

@@ -2,13 +2,10 @@ import type { AccountInstances } from './account-records'
 import type { DeviceState, DiscoveredSecurity } from './device-state'
 import type { Plan } from './plan'
 import type { ResolvedAccount } from './resolved-configuration'
+import { ObjectId } from '../../lwm2m/objects/object-id'
 
 /** Devices whose instances are remembered. */
 const MAX_DEVICES = 10_000
-
-const SECURITY = 0
-const SERVER = 1
-const OSCORE = 21
 
 /** What a device has after a plan was carried out on what it had before. */
 export function stateAfter(
@@ -32,9 +29,11 @@ export function stateAfter(
   }
   const security = new Map<number, DiscoveredSecurity>()
   for (const one of before.security) {
-    if (!isGone(SECURITY, one.instance)) security.set(one.instance, one)
+    if (!isGone(ObjectId.SECURITY, one.instance)) security.set(one.instance, one)
   }
-  const servers = new Map([...before.servers].filter(([, instance]) => !isGone(SERVER, instance)))
+  const servers = new Map(
+    [...before.servers].filter(([, instance]) => !isGone(ObjectId.SERVER, instance)),
+  )
   const add = (object: number, instance: number): void => {
     const instances = objects.get(object)
     if (instances === undefined) objects.set(object, [instance])
@@ -48,9 +47,9 @@ export function stateAfter(
   }
   for (const [at, { shortServerId }] of accounts.entries()) {
     const ids = plan.instances[at] as AccountInstances
-    add(SECURITY, ids.security)
-    add(SERVER, ids.server)
-    if (ids.oscore !== undefined) add(OSCORE, ids.oscore)
+    add(ObjectId.SECURITY, ids.security)
+    add(ObjectId.SERVER, ids.server)
+    if (ids.oscore !== undefined) add(ObjectId.OSCORE, ids.oscore)
     security.set(ids.security, { instance: ids.security, shortServerId })
     servers.set(shortServerId, ids.server)
   }

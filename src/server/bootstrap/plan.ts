@@ -1,3 +1,4 @@
+import { ObjectId } from '../../lwm2m/objects/object-id'
 import { Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import {
@@ -27,8 +28,6 @@ export interface Plan {
   readonly notes: readonly string[]
 }
 
-const SECURITY = 0
-const DEVICE = 3
 /** The order of writes (Core §6.1.7): accounts, then access control and OSCORE, then the rest. */
 const FIRST = [0, 1, 2, 21]
 
@@ -75,13 +74,17 @@ function accountWrites(
     const ids = instances[i] as AccountInstances
     const writes = [
       {
-        path: new Path([0, ids.security]),
+        path: new Path([ObjectId.SECURITY, ids.security]),
         records: securityRecords(account, ids, generated.get(account.shortServerId)),
       },
-      { path: new Path([1, ids.server]), records: serverRecords(account, ids, version) },
+      {
+        path: new Path([ObjectId.SERVER, ids.server]),
+        records: serverRecords(account, ids, version),
+      },
     ]
     const oscore = oscoreRecords(account, ids)
-    if (ids.oscore !== undefined) writes.push({ path: new Path([21, ids.oscore]), records: oscore })
+    if (ids.oscore !== undefined)
+      writes.push({ path: new Path([ObjectId.OSCORE, ids.oscore]), records: oscore })
     return writes
   })
 }
@@ -128,14 +131,14 @@ class Deletions {
     const [object, instance] = path.ids
     if (state === undefined) {
       // The device itself spares its bootstrap account and /3/0 (Core §6.1.7.6).
-      if (object === SECURITY && instance !== undefined) {
+      if (object === ObjectId.SECURITY && instance !== undefined) {
         this.notes.push(`${path} is not deleted: it may be the bootstrap account`)
       } else this.push(path)
       return
     }
     if (object === undefined) {
-      for (const id of state.objects.keys()) if (id !== DEVICE) this.add(new Path([id]))
-    } else if (object === SECURITY) {
+      for (const id of state.objects.keys()) if (id !== ObjectId.DEVICE) this.add(new Path([id]))
+    } else if (object === ObjectId.SECURITY) {
       this.addSecurity(state, path, instance)
     } else if (this.has(state, object, instance)) {
       this.push(path)
@@ -160,7 +163,8 @@ class Deletions {
     }
     for (const one of state.security) {
       if (instance !== undefined && one.instance !== instance) continue
-      if (!bootstrap.instances.has(one.instance)) this.push(new Path([SECURITY, one.instance]))
+      if (!bootstrap.instances.has(one.instance))
+        this.push(new Path([ObjectId.SECURITY, one.instance]))
       else if (instance !== undefined) {
         this.notes.push(`${path} is not deleted: it is the bootstrap account`)
       }

@@ -1,5 +1,6 @@
 import { parseFormatName } from '../../lwm2m/formats'
 import type { ObjectModel, ResourceDefinition } from '../../lwm2m/model/definition'
+import { ObjectId } from '../../lwm2m/objects/object-id'
 import { Level, Path } from '../../lwm2m/path'
 import { nameLookup } from '../../lwm2m/model/names'
 import { payloadToRecords } from '../../lwm2m/payload'
@@ -16,11 +17,6 @@ const FIELDS = [
 ]
 /** Servers of one device: more is a mistake. */
 const MAX_SERVERS = 32
-/** Objects whose instances the accounts make. */
-const SECURITY = 0
-const SERVER = 1
-const DEVICE = 3
-const OSCORE = 21
 /** Objects that Bootstrap-Read may name (Core §6.1.7.3). */
 const READABLE = [1, 2]
 const ACCOUNTS = [Path.parse('/0'), Path.parse('/1')]
@@ -49,7 +45,7 @@ export function resolveConfiguration(
   const writes = reader.writes()
   if (
     accounts.some((account) => account.oscoreRecords !== undefined) &&
-    writes.some(({ path }) => path.object === OSCORE)
+    writes.some(({ path }) => path.object === ObjectId.OSCORE)
   ) {
     throw top.fail('resources', 'must not have /21 beside the oscore of a server')
   }
@@ -128,7 +124,7 @@ class Reader {
       if (path.level < Level.INSTANCE || path.level > Level.RESOURCE) {
         throw this.top.fail(place, 'must be the path of an instance or a resource')
       }
-      if (path.object === SECURITY || path.object === SERVER) {
+      if (path.object === ObjectId.SECURITY || path.object === ObjectId.SERVER) {
         throw this.top.fail(
           place,
           'is of a server account: use securityResources or serverResources of the server',
@@ -154,7 +150,7 @@ class Reader {
       if (path.level > Level.INSTANCE) {
         throw this.top.fail(place, 'must be /, an object or an instance')
       }
-      if (path.object === DEVICE) {
+      if (path.object === ObjectId.DEVICE) {
         throw this.top.fail(place, 'is the Device object, which is never deleted (Core §6.1.7.6)')
       }
       return path

@@ -1,6 +1,7 @@
 import { CodedError } from '../../base/coded-error'
 import { TypedEmitter } from '../../base/events'
 import type { Scheduler } from '../../base/scheduler'
+import { ObjectId } from '../../lwm2m/objects/object-id'
 import { Level } from '../../lwm2m/path'
 import { pathsOf } from '../registration/object-lists'
 import type { Registration, RegistrationChange, ServerWarning, ValueReport } from '../types'
@@ -10,7 +11,6 @@ import {
   endDeviceEntries,
   endDeviceObjects,
   endDeviceProblem,
-  GatewayObject,
   isGateway,
 } from './gateway'
 
@@ -106,7 +106,7 @@ export class GatewayInventory extends TypedEmitter<GatewayEvents> {
   /** Values that left a device: those of a gateway's object say which end devices it has. */
   onValues(report: ValueReport): void {
     const { path, records, registration } = report
-    if (path.level > Level.ROOT && path.object !== GatewayObject.ID) return
+    if (path.level > Level.ROOT && path.object !== ObjectId.GATEWAY) return
     const gateway = this.gateways.get(registration.endpoint)
     if (gateway?.registration !== registration) return
     const entries = endDeviceEntries(records)

@@ -1,19 +1,12 @@
 /** LwM2M Gateway, object 25 (OMA LwM2M Gateway §6): an instance is an end device. */
 import { parseObjectList } from '../../lwm2m/object-links'
 import { LinkFormatError } from '../../lwm2m/link-format'
+import { GatewayResource } from '../../lwm2m/objects/gateway'
+import { ObjectId } from '../../lwm2m/objects/object-id'
 import type { Record } from '../../lwm2m/record'
 import { defaultObjectVersion } from '../../lwm2m/versions'
 import { endpointProblem } from '../endpoint-name'
 import type { Lwm2mVersion, RegisteredObject, Registration } from '../types'
-
-/** Resources of an instance. */
-export const GatewayObject = {
-  ID: 25,
-  DEVICE_ID: 0,
-  PREFIX: 1,
-  /** The objects of the end device, as links; since version 2.0 of the object. */
-  DEVICE_OBJECTS: 3,
-} as const
 
 /** What stands before the paths of an end device: one segment, and no number. */
 const PREFIX = /^[A-Za-z_.~-][\w.~-]*$/
@@ -21,7 +14,7 @@ const PREFIX = /^[A-Za-z_.~-][\w.~-]*$/
 /** Whether a device registered the object of a gateway. */
 export function isGateway({ objects, gateway }: Registration): boolean {
   if (gateway !== undefined) return false
-  return objects.some(({ id, prefix }) => id === GatewayObject.ID && (prefix ?? '') === '')
+  return objects.some(({ id, prefix }) => id === ObjectId.GATEWAY && (prefix ?? '') === '')
 }
 
 /** What an instance says of its end device, as far as it was read. */
@@ -37,7 +30,7 @@ export function endDeviceEntries(records: readonly Record[]): Map<number, EndDev
   const entries = new Map<number, EndDeviceEntry>()
   for (const { path, value } of records) {
     const { object, instance, prefix } = path
-    if (object !== GatewayObject.ID || instance === undefined || prefix !== '') continue
+    if (object !== ObjectId.GATEWAY || instance === undefined || prefix !== '') continue
     const entry = entries.get(instance) ?? {}
     entries.set(instance, { ...entry, ...memberOf(path.resource, value) })
   }
@@ -47,11 +40,11 @@ export function endDeviceEntries(records: readonly Record[]): Map<number, EndDev
 function memberOf(resource: number | undefined, value: Record['value']): EndDeviceEntry {
   if (typeof value !== 'string') return {}
   switch (resource) {
-    case GatewayObject.DEVICE_ID:
+    case GatewayResource.DEVICE_ID:
       return { id: value }
-    case GatewayObject.PREFIX:
+    case GatewayResource.PREFIX:
       return { prefix: value }
-    case GatewayObject.DEVICE_OBJECTS:
+    case GatewayResource.DEVICE_OBJECTS:
       return { objects: value }
     default:
       return {}

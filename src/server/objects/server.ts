@@ -1,24 +1,12 @@
-/** LwM2M Server, object 1 (Core E.2). */
+/** What the server knows of LwM2M Server, object 1 (Core E.2). */
+import { ObjectId } from '../../lwm2m/objects/object-id'
+import { ServerResource } from '../../lwm2m/objects/server'
 import { Path } from '../../lwm2m/path'
 import type { Registration } from '../types'
 
-/** Resources of an instance; those with a version came with it. */
-export const ServerObject = {
-  ID: 1,
-  SHORT_SERVER_ID: 0,
-  LIFETIME: 1,
-  MINIMUM_PERIOD: 2,
-  MAXIMUM_PERIOD: 3,
-  NOTIFICATION_STORING: 6,
-  BINDING: 7,
-  UPDATE_TRIGGER: 8,
-  /** 1.1 */
-  BOOTSTRAP_TRIGGER: 9,
-} as const
-
 /** Whether a path is the Registration Update Trigger of an instance. */
 export function isUpdateTrigger(path: Path): boolean {
-  return path.object === ServerObject.ID && path.resource === ServerObject.UPDATE_TRIGGER
+  return path.object === ObjectId.SERVER && path.resource === ServerResource.UPDATE_TRIGGER
 }
 
 /**
@@ -30,8 +18,8 @@ export function bootstrapTrigger(
   registration: Pick<Registration, 'objects' | 'version'>,
 ): Path | undefined {
   if (registration.version === '1.0') return undefined
-  const server = registration.objects.find(({ id, prefix }) => id === ServerObject.ID && !prefix)
+  const server = registration.objects.find(({ id, prefix }) => id === ObjectId.SERVER && !prefix)
   if (server === undefined || server.instances.length === 0) return undefined
   const instance = Math.min(...server.instances)
-  return new Path([ServerObject.ID, instance, ServerObject.BOOTSTRAP_TRIGGER])
+  return new Path([ObjectId.SERVER, instance, ServerResource.BOOTSTRAP_TRIGGER])
 }
