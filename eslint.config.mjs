@@ -100,6 +100,42 @@ export default tseslint.config(
     },
   },
   {
+    // The run time of the nodes: the public API, what is exported to them alone, and the base.
+    files: ['nodes/**/*.ts'],
+    ignores: ['nodes/editor/**', 'nodes/*/editor.ts', 'nodes/*/editor/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '/src/(?!(internal|client|coap|storage)$|base/)',
+              message: 'Nodes use the public API: src, src/client, src/coap, src/storage.',
+            },
+            { regex: '/editor(/|$)', message: 'The editor part is for the browser.' },
+            { regex: '/lwm2m-[a-z]+/', message: 'What nodes share stands in nodes/shared.' },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    // The editor's part is bundled for the browser: of the engine only what needs no Node.js.
+    files: ['nodes/editor/**/*.ts', 'nodes/*/editor.ts', 'nodes/*/editor/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: '/src/(?!lwm2m/)', message: 'The browser has no Node.js: only src/lwm2m.' },
+            { regex: '/shared/|/runtime$|^node:', message: 'The browser has no Node.js.' },
+            { regex: '/admin/(?!contract$)', message: 'Of the admin API only its types.' },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ['scripts/**/*.mjs', '*.mjs', '*.cjs'],
     languageOptions: {
       globals: { process: 'readonly', console: 'readonly', URL: 'readonly', module: 'writable' },

@@ -1,6 +1,4 @@
-import type { ObjectModel } from '../../src/lwm2m/model/definition'
-import type { Lwm2mServer } from '../../src/server/lwm2m-server'
-import type { Registration } from '../../src/server/types'
+import type { Lwm2mServer, ObjectModel, Registration } from '../../src'
 import type { DeviceDetail, DeviceInfo, DeviceList, DeviceObject, PendingInfo } from './contract'
 
 /** More waiting requests than this are counted, not listed. */

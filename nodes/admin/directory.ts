@@ -1,4 +1,4 @@
-import type { Lwm2mServer } from '../../src/server/lwm2m-server'
+import type { Lwm2mServer } from '../../src'
 import type { StoreCopy } from '../../src/storage'
 import type { StoreAction, StoreOutcome } from './contract'
 

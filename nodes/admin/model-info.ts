@@ -1,4 +1,4 @@
-import type { ObjectDefinition, ObjectModel } from '../../src/lwm2m/model/definition'
+import type { ObjectDefinition, ObjectModel } from '../../src'
 import type { ModelMatch, ObjectInfo, ObjectSummary } from './contract'
 
 function summary({ id, name, version, multiple }: ObjectDefinition): ObjectSummary {

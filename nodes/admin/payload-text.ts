@@ -1,6 +1,5 @@
-import type { CoapTrace } from '../../src/coap/types'
-import { decode, isTextFormat } from '../../src/lwm2m/formats'
-import { Path } from '../../src/lwm2m/path'
+import { type CoapTrace, Lwm2mPath as Path } from '../../src'
+import { decode, isTextFormat } from '../../src/internal'
 import { jsonValue } from './values'
 
 const MAX_TEXT = 2_048

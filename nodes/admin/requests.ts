@@ -1,9 +1,12 @@
-import { formatCode } from '../../src/coap/codes'
-import { formatName } from '../../src/lwm2m/formats'
-import { Level, Path } from '../../src/lwm2m/path'
-import { parseValue } from '../../src/lwm2m/values'
-import type { Lwm2mServer } from '../../src/server/lwm2m-server'
-import type { OperationResult, WriteInput } from '../../src/server/types'
+import {
+  Lwm2mPath as Path,
+  type Lwm2mServer,
+  type OperationResult,
+  type WriteInput,
+  formatCode,
+  formatName,
+} from '../../src'
+import { Level, parseValue } from '../../src/internal'
 import { attributeSet, executeArguments, writeInput } from '../shared/actions/write-input'
 import { ArgumentError } from '../shared/messages/fields'
 import { resourceLookup } from '../shared/messages/names'

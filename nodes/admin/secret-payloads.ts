@@ -1,5 +1,5 @@
-import { isRequest } from '../../src/coap/codes'
-import type { CoapTrace } from '../../src/coap/types'
+import type { CoapTrace } from '../../src'
+import { isRequest } from '../../src/coap'
 
 /** Bootstrap-Packs, and the objects with keys: Security, OSCORE, COSE. */
 const SECRET = /^\/(?:bspack|0|21|23)(?:\/|$)/

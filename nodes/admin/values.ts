@@ -1,6 +1,10 @@
-import type { ObjectModel } from '../../src/lwm2m/model/definition'
-import { ObjectLink, type Value } from '../../src/lwm2m/value'
-import type { OperationResult, Registration } from '../../src/server/types'
+import {
+  ObjectLink,
+  type ObjectModel,
+  type OperationResult,
+  type Registration,
+  type ResourceValue as Value,
+} from '../../src'
 import { definitionsOf } from '../shared/messages/names'
 import type { ValueInfo } from './contract'
 

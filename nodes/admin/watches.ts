@@ -1,8 +1,7 @@
 import { type Clock, systemClock } from '../../src/base/clock'
 import { lastResort } from '../../src/base/guard'
 import { Scheduler } from '../../src/base/scheduler'
-import type { Lwm2mServer } from '../../src/server/lwm2m-server'
-import type { Subscription } from '../../src/server/types'
+import type { Lwm2mServer, Subscription } from '../../src'
 import type { ValueInfo, ValueUpdates, WatchList } from './contract'
 import { valueInfos } from './values'
 

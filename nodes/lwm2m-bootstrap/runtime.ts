@@ -1,12 +1,13 @@
 import { CodedError } from '../../src/base/coded-error'
-import type { BootstrapDecision } from '../../src/server/bootstrap/decisions'
-import type { BootstrapServer } from '../../src/server/bootstrap/bootstrap-server'
-import type { BootstrapConfiguration } from '../../src/server/bootstrap/configuration'
-import { describeConfiguration } from '../../src/server/bootstrap/configuration-info'
-import { bootstrapTrigger } from '../../src/server/objects/server'
-import { quoteName } from '../../src/server/endpoint-name'
-import { OperationError } from '../../src/server/errors'
-import { matchesPattern } from '../../src/server/endpoint-pattern'
+import {
+  type BootstrapConfiguration,
+  type BootstrapDecision,
+  type BootstrapServer,
+  OperationError,
+  bootstrapTrigger,
+  matchesPattern,
+} from '../../src'
+import { describeConfiguration, quoteName } from '../../src/internal'
 import { defineNode } from '../shared/define-node'
 import {
   BOOTSTRAP_EVENTS,

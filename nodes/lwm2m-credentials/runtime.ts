@@ -4,7 +4,7 @@ import type {
   CredentialInput,
   CredentialStore,
   CredentialUse,
-} from '../../src/server/credentials'
+} from '../../src'
 import { defineNode } from '../shared/define-node'
 import { ArgumentError } from '../shared/messages/fields'
 import { ManagementNode } from '../shared/actions/management-node'

@@ -1,4 +1,4 @@
-import { Lwm2mClient } from '../../src/client/lwm2m-client'
+import { Lwm2mClient } from '../../src/client'
 import { AccountsFile } from '../shared/device/accounts-file'
 import { readLargeIntegers } from '../shared/messages/flow-values'
 import { defineNode } from '../shared/define-node'

@@ -1,8 +1,12 @@
 import type { CodedError } from '../../../src/base/coded-error'
-import { formatNames, parseFormatName } from '../../../src/lwm2m/formats'
-import { Path } from '../../../src/lwm2m/path'
-import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
-import type { OperationOptions, OperationResult } from '../../../src/server/types'
+import {
+  Lwm2mPath as Path,
+  type Lwm2mServer,
+  type OperationOptions,
+  type OperationResult,
+  parseFormatName,
+} from '../../../src'
+import { formatNames } from '../../../src/internal'
 import { answerMessage, type AnswerKind } from '../messages/answers'
 import { countStatus, deviceStatus, serverStatus } from '../status/device-status'
 import { failureStatus, toCodedError } from '../messages/failure'

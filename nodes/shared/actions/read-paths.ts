@@ -1,5 +1,4 @@
-import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
-import type { OperationOptions, OperationResult } from '../../../src/server/types'
+import type { Lwm2mServer, OperationOptions, OperationResult } from '../../../src'
 
 /**
  * Reads what a dialog or message names: one path by Read (Core §6.3.1), several or the root by

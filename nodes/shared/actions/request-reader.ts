@@ -1,10 +1,13 @@
 import { CodedError } from '../../../src/base/coded-error'
 import type { Scheduler } from '../../../src/base/scheduler'
-import { Path } from '../../../src/lwm2m/path'
-import { quoteName } from '../../../src/server/endpoint-name'
-import { OperationError } from '../../../src/server/errors'
-import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
-import type { OperationOptions, OperationResult } from '../../../src/server/types'
+import {
+  Lwm2mPath as Path,
+  type Lwm2mServer,
+  OperationError,
+  type OperationOptions,
+  type OperationResult,
+} from '../../../src'
+import { quoteName } from '../../../src/internal'
 import { type PreparedAction, readFormat } from './action-node'
 import { ArgumentError, resolveEndpoint, splitPaths, type TypedField } from '../messages/fields'
 import { toCodedError } from '../messages/failure'

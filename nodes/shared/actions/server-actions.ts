@@ -1,7 +1,9 @@
-import { Code } from '../../../src/coap/codes'
-import { Path } from '../../../src/lwm2m/path'
-import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
-import type { OperationResult } from '../../../src/server/types'
+import {
+  CoapCode as Code,
+  Lwm2mPath as Path,
+  type Lwm2mServer,
+  type OperationResult,
+} from '../../../src'
 import type { PreparedAction } from './action-node'
 import { ArgumentError } from '../messages/fields'
 import type { NodeMessage } from '../runtime/red'

@@ -1,6 +1,10 @@
-import type { AttributeSet } from '../../../src/lwm2m/attributes'
-import { asValue, type Value } from '../../../src/lwm2m/value'
-import type { ExecuteArguments, WriteInput } from '../../../src/server/types'
+import type {
+  AttributeSet,
+  ExecuteArguments,
+  ResourceValue as Value,
+  WriteInput,
+} from '../../../src'
+import { asValue } from '../../../src/internal'
 import { ArgumentError } from '../messages/fields'
 
 /** An object as flows make them, or an array: what has values inside. */

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { AccountsStore } from '../../../src/client/types'
+import type { AccountsStore } from '../../../src/client'
 
 /**
  * Keeps what a bootstrap wrote to a virtual device in a file of its own, readable by its owner only:

@@ -4,8 +4,8 @@ import type {
   ClientSecurity,
   DeviceDescription,
   Lwm2mClientOptions,
-} from '../../../src/client/types'
-import { bytesOfText, TEXT_ENCODINGS } from '../../../src/server/credentials/key-text'
+} from '../../../src/client'
+import { TEXT_ENCODINGS, bytesOfText } from '../../../src/internal'
 import { SettingError, type Settings } from '../runtime/settings'
 import { restorePem } from '../server/pem'
 

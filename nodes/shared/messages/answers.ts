@@ -1,5 +1,4 @@
-import type { Path } from '../../../src/lwm2m/path'
-import type { OperationResult } from '../../../src/server/types'
+import type { Lwm2mPath as Path, OperationResult } from '../../../src'
 import { doneMessage, type MessageContext, valueMessage } from './messages'
 import { resourceLookup } from './names'
 import type { NodeMessage } from '../runtime/red'

@@ -1,5 +1,8 @@
-import type { Record } from '../../../src/lwm2m/record'
-import { ObjectLink, type Value } from '../../../src/lwm2m/value'
+import {
+  ObjectLink,
+  type ResourceRecord as Record,
+  type ResourceValue as Value,
+} from '../../../src'
 import type { Settings } from '../runtime/settings'
 
 /** How integers that a double cannot hold leave a node: as decimal text, or as `BigInt`. */

@@ -1,13 +1,15 @@
 /** What nodes put into messages; see the message contract in CONTRIBUTING.md. */
-import { formatCode } from '../../../src/coap/codes'
-import { formatName } from '../../../src/lwm2m/formats'
-import type { ObjectModel } from '../../../src/lwm2m/model/definition'
-import { Level, type Path } from '../../../src/lwm2m/path'
-import { recordsToPayload } from '../../../src/lwm2m/payload'
-import type { Record } from '../../../src/lwm2m/record'
-import type { Value } from '../../../src/lwm2m/value'
-import { formatValue } from '../../../src/lwm2m/values'
-import type { OperationResult, Registration } from '../../../src/server/types'
+import {
+  type Lwm2mPath as Path,
+  type ObjectModel,
+  type OperationResult,
+  type Registration,
+  type ResourceRecord as Record,
+  type ResourceValue as Value,
+  formatCode,
+  formatName,
+} from '../../../src'
+import { Level, formatValue, recordsToPayload } from '../../../src/internal'
 import { flowRecords, type LargeIntegers } from './flow-values'
 import { definitionsOf, nameKey, type ResourceLookup, resourceLookup } from './names'
 import type { NodeMessage } from '../runtime/red'

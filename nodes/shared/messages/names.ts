@@ -1,7 +1,11 @@
-import type { ObjectModel, ResourceDefinition } from '../../../src/lwm2m/model/definition'
-import { Level, type Path } from '../../../src/lwm2m/path'
-import { resourceLookup as ofDevice } from '../../../src/server/operations/resource-lookup'
-import type { OperationResult, Registration } from '../../../src/server/types'
+import type {
+  Lwm2mPath as Path,
+  ObjectModel,
+  OperationResult,
+  Registration,
+  ResourceDefinition,
+} from '../../../src'
+import { Level, resourceLookup as ofDevice } from '../../../src/internal'
 
 /** Finds the definition of a resource, in the version that the device announced. */
 export type ResourceLookup = (path: Path) => ResourceDefinition | undefined

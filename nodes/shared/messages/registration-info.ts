@@ -1,6 +1,5 @@
-import type { ObjectModel } from '../../../src/lwm2m/model/definition'
-import { identityText } from '../../../src/server/credentials/credential'
-import type { Registration, RegistrationStatus } from '../../../src/server/types'
+import type { ObjectModel, Registration, RegistrationStatus } from '../../../src'
+import { identityText } from '../../../src/internal'
 
 /** A registration as flows see it. Times are ISO 8601 text. */
 export interface RegistrationInfo {

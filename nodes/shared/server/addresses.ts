@@ -1,5 +1,5 @@
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
-import type { BoundAddress } from '../../../src/transport/transport'
+import type { BoundAddress } from '../../../src'
 
 /** More addresses of one machine than these are not named. */
 const MAX_ADDRESSES = 8

@@ -1,4 +1,4 @@
-import type { ServerKey } from '../../../src/dtls/credentials'
+import type { ServerKey } from '../../../src'
 import { restorePem } from './pem'
 import { entries, type Entry, type KeysById } from './server-settings'
 import { SettingError, type Settings } from '../runtime/settings'

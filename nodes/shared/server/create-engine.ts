@@ -1,10 +1,13 @@
 import type { CodedError } from '../../../src/base/coded-error'
-import { loadCertificates, loadServerKey } from '../../../src/dtls/certificates/server-key'
-import { CredentialStore } from '../../../src/server/credentials'
-import { Lwm2mServer } from '../../../src/server/lwm2m-server'
-import type { CoapsOptions } from '../../../src/server/options'
-import { DiskStore } from '../../../src/storage/disk-store'
-import type { Store } from '../../../src/storage/store'
+import {
+  type CoapsOptions,
+  CredentialStore,
+  Lwm2mServer,
+  type Store,
+  loadCertificates,
+  loadServerKey,
+} from '../../../src'
+import { DiskStore } from '../../../src/storage'
 import type { Engine } from './engine'
 import { LiveSettings } from './live-settings'
 import { restorePem } from './pem'

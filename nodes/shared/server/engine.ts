@@ -1,5 +1,4 @@
-import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
-import type { CredentialStore } from '../../../src/server/credentials'
+import type { CredentialStore, Lwm2mServer } from '../../../src'
 import type { Settings } from '../runtime/settings'
 import type { KeysById } from './server-settings'
 

@@ -1,4 +1,4 @@
-import { generateServerKey } from '../../../src/dtls/certificates/generate'
+import { generateServerKey } from '../../../src/internal'
 import type { NodeAPI } from '../runtime/red'
 
 /** The longest Common Name, bytes (RFC 5280 §A.1). */

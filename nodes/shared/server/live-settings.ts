@@ -1,10 +1,12 @@
 import { resolve } from 'node:path'
 import type { CodedError } from '../../../src/base/coded-error'
-import type { ServerKey } from '../../../src/dtls/credentials'
-import { builtinModel } from '../../../src/lwm2m/model/object-model'
-import { ModelFolder } from '../../../src/lwm2m/model/xml-folder'
-import type { CredentialStore } from '../../../src/server/credentials'
-import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
+import {
+  type CredentialStore,
+  type Lwm2mServer,
+  ModelFolder,
+  type ServerKey,
+  builtinModel,
+} from '../../../src'
 import { toCodedError } from '../messages/failure'
 import type { Settings } from '../runtime/settings'
 import { bootstrapEntries } from './bootstrap-settings'

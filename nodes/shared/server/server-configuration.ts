@@ -1,4 +1,4 @@
-import type { Store } from '../../../src/storage/store'
+import type { Store } from '../../../src'
 import { migrate, type SavedDefinition, Settings } from '../runtime/settings'
 import { createEngine, storeFolder } from './create-engine'
 import { LIVE_SETTINGS } from './live-settings'

@@ -1,13 +1,15 @@
-import { formatNames, parseFormatName } from '../../../src/lwm2m/formats'
-import type { DeviceFormat } from '../../../src/server/operations/content-format'
-import type { CoapEndpointOptions } from '../../../src/coap/types'
-import type { AuthorizationOptions, CredentialInput } from '../../../src/server/credentials'
-import type {
-  BootstrapOptions,
-  BudgetOptions,
-  CoapsOptions,
-  Lwm2mServerOptions,
-} from '../../../src/server/options'
+import {
+  type AuthorizationOptions,
+  type BootstrapOptions,
+  type BudgetOptions,
+  type CoapEndpointOptions,
+  type CoapsOptions,
+  type CredentialInput,
+  type DeviceFormat,
+  type Lwm2mServerOptions,
+  parseFormatName,
+} from '../../../src'
+import { formatNames } from '../../../src/internal'
 import { SettingError, type Settings } from '../runtime/settings'
 
 const PORT = { min: 0, max: 65_535 }

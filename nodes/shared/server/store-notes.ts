@@ -1,5 +1,5 @@
-import { RecordType } from '../../../src/storage/record-type'
-import type { Store } from '../../../src/storage/store'
+import type { Store } from '../../../src'
+import { RecordType } from '../../../src/internal'
 import type { Notes } from './engine'
 
 const PREFIX = 'node:'

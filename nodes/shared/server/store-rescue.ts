@@ -1,5 +1,5 @@
 import { CodedError } from '../../../src/base/coded-error'
-import { putStoreAside, repairStore, StoreCopy } from '../../../src/storage'
+import { StoreCopy, putStoreAside, repairStore } from '../../../src/storage'
 import type { StoreAction, StoreOutcome } from '../../admin/contract'
 import type { StoreRescue } from '../../admin/directory'
 import type { ServerHost } from './server-host'

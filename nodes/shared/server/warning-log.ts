@@ -1,7 +1,6 @@
 import { type Clock, systemClock } from '../../../src/base/clock'
-import { escapeControls } from '../../../src/server/endpoint-name'
-import { WarningLimiter } from '../../../src/server/operations/warning-limiter'
-import type { ServerWarning } from '../../../src/server/types'
+import type { ServerWarning } from '../../../src'
+import { WarningLimiter, escapeControls } from '../../../src/internal'
 
 /** Lines in a minute: whoever floods the server must not fill the disk with its log. */
 const PER_MINUTE = 20

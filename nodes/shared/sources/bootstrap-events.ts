@@ -1,12 +1,12 @@
-import { formatName } from '../../../src/lwm2m/formats'
-import type { BootstrapServer } from '../../../src/server/bootstrap/bootstrap-server'
-import type {
-  BootstrapProgress,
-  BootstrapRefusal,
-  BootstrapRequest,
-  BootstrapResult,
-} from '../../../src/server/bootstrap/events'
-import { formatValue } from '../../../src/lwm2m/values'
+import {
+  type BootstrapProgress,
+  type BootstrapRefusal,
+  type BootstrapRequest,
+  type BootstrapResult,
+  type BootstrapServer,
+  formatName,
+} from '../../../src'
+import { formatValue } from '../../../src/internal'
 import { topicOf } from '../messages/topic'
 import type { NodeMessage } from '../runtime/red'
 

@@ -1,11 +1,11 @@
-import { matchesPattern } from '../../../src/server/endpoint-pattern'
-import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
-import type {
-  OperationResult,
-  Registration,
-  RegistrationChange,
-  ServerWarning,
-} from '../../../src/server/types'
+import {
+  type Lwm2mServer,
+  type OperationResult,
+  type Registration,
+  type RegistrationChange,
+  type ServerWarning,
+  matchesPattern,
+} from '../../../src'
 import { countStatus, serverStatus } from '../status/device-status'
 import type { LargeIntegers } from '../messages/flow-values'
 import { type PayloadKeys, singleValueText, valueMessage } from '../messages/messages'

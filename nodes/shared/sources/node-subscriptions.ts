@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { CodedError } from '../../../src/base/coded-error'
-import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
 import type {
+  Lwm2mServer,
   ObserveRequest,
   OperationResult,
   Registration,
   Subscription,
-} from '../../../src/server/types'
+} from '../../../src'
 import { Feed } from '../runtime/feed'
 import type { Parked } from '../server/handover'
 import {

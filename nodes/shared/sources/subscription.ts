@@ -1,6 +1,9 @@
-import { Path } from '../../../src/lwm2m/path'
-import type { AttributeSet } from '../../../src/lwm2m/attributes'
-import type { ObserveCriteria, ObserveRequest } from '../../../src/server/types'
+import {
+  type AttributeSet,
+  Lwm2mPath as Path,
+  type ObserveCriteria,
+  type ObserveRequest,
+} from '../../../src'
 import { ArgumentError, splitPaths } from '../messages/fields'
 import type { NodeMessage } from '../runtime/red'
 import type { Settings } from '../runtime/settings'

@@ -1,4 +1,4 @@
-import type { Lwm2mServer } from '../../../src/server/lwm2m-server'
+import type { Lwm2mServer } from '../../../src'
 import { failureStatus } from '../messages/failure'
 import type { NodeAPI } from '../runtime/red'
 import { sharedText } from '../runtime/red'
