@@ -10,6 +10,7 @@ export {
 } from './base/codes'
 export type { WarningCode } from './base/codes'
 export { type EventMap, type Listener, TypedEmitter } from './base/events'
+export type { Counter, CounterFamily, LabelValues, Metrics } from './base/metrics'
 export { Code as CoapCode, codeName, formatCode } from './coap/codes'
 export * from './coap/errors'
 export type { CoapEndpointOptions, CoapTrace } from './coap/types'

@@ -1,5 +1,6 @@
 import { systemClock } from '../base/clock'
 import { describeError, lastResort } from '../base/guard'
+import { Metrics } from '../base/metrics'
 import { Scheduler } from '../base/scheduler'
 import type { ObjectModel } from '../lwm2m/model/definition'
 import { builtinModel } from '../lwm2m/model/object-model'
@@ -39,6 +40,7 @@ import type {
   ServerWarning,
   Subscription,
 } from './types'
+import { ValueCounters } from './values/value-counters'
 import { ValueStream } from './values/value-stream'
 
 /**
@@ -77,6 +79,8 @@ import { ValueStream } from './values/value-stream'
 export class Lwm2mServer extends DeviceManagement {
   /** The object model in use; may be replaced at run time. */
   model: ObjectModel
+  /** Counters, kept as things happen. */
+  readonly metrics = new Metrics()
   private readonly core: ServerCore
   private readonly operations: Operations
   private readonly broker: ObservationBroker
@@ -138,21 +142,24 @@ export class Lwm2mServer extends DeviceManagement {
     })
     this.operations = new Operations(host)
     const contexts = new OperationContexts(model, clock, deviceFormat, warn)
+    const counters = new ValueCounters(this.metrics)
     this.broker = new ObservationBroker(
       clock,
       host,
       contexts,
       this.stream,
+      counters,
       store && new ObservationJournal(store),
       warn,
     )
-    const send = new SendHandler(core.lifecycle, contexts, this.stream, warn)
+    const send = new SendHandler(core.lifecycle, contexts, this.stream, counters, warn)
     core.router.set('dp', (request) => send.handle(request))
     if (options.lifetime?.renewOnReports === true) {
       this.stream.add(({ cause, registration }) => {
         if (cause === 'send' || cause === 'notify') core.reported(speakerFor(registration))
       })
     }
+    this.stream.add(counters.onValues)
     this.stream.add((report) => this.inventory.onValues(report))
     this.followEndDevices()
     this.stream.add((report) => {

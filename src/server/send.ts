@@ -9,6 +9,7 @@ import { mayHaveObject, rememberingLookup } from './operations/resource-lookup'
 import { codecContext, type DecodedValues, withValues } from './operations/response'
 import type { Registration, ServerWarning } from './types'
 import { byTime, commonPath } from './values/by-time'
+import type { ValueCounters } from './values/value-counters'
 import { valueReport } from './values/value-report'
 import type { ValueStream } from './values/value-stream'
 
@@ -34,6 +35,7 @@ export class SendHandler {
     private readonly speakers: Speakers,
     private readonly contexts: OperationContexts,
     private readonly values: ValueStream,
+    private readonly counters: ValueCounters,
     private readonly warn: (warning: ServerWarning) => void,
   ) {}
 
@@ -42,6 +44,12 @@ export class SendHandler {
    * who is not registered. All of it is taken, or nothing.
    */
   handle(request: CoapRequest): CoapReply {
+    const reply = this.answer(request)
+    this.counters.sendAnswered(reply)
+    return reply
+  }
+
+  private answer(request: CoapRequest): CoapReply {
     if (request.code !== Code.POST) return METHOD_NOT_ALLOWED
     if (request.path.length !== 1) return refusal(Code.NOT_FOUND, 'Send goes to /dp')
     const device = this.speakers.speaker(request.peer)
@@ -54,6 +62,7 @@ export class SendHandler {
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       const message = `a Send cannot be read: ${error.message}`
+      this.counters.undecodable('send')
       this.warn({ code: 'decode', message, endpoint, raw: error.raw })
       return refusal(Code.BAD_REQUEST, error.message)
     }

@@ -164,6 +164,7 @@ export class DeviceObservation implements ObserveAttemptOwner {
       const asked = base.level === Level.ROOT ? plan.paths : undefined
       decoded = decodeValues(response, base, device, context, format, asked)
     } catch (error) {
+      parts.counters.undecodable(cause)
       this.undecodable(error, base)
       return
     }

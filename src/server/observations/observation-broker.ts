@@ -10,6 +10,7 @@ import type {
   Subscription,
   ValueReport,
 } from '../types'
+import type { ValueCounters } from '../values/value-counters'
 import type { ValueStream } from '../values/value-stream'
 import { checkCriteria } from './criteria'
 import { DeviceObservation } from './device-observation'
@@ -46,11 +47,20 @@ export class ObservationBroker implements SubscriptionOwner {
     private readonly devices: ObservableDevices,
     contexts: OperationContexts,
     values: ValueStream,
+    counters: ValueCounters,
     store: ObservationStore | undefined,
     private readonly warn: (warning: ServerWarning) => void,
   ) {
     this.keeper = new ObservationKeeper(store, warn)
-    this.parts = new ObservationParts(scheduler, devices, contexts, values, this.keeper, warn)
+    this.parts = new ObservationParts(
+      scheduler,
+      devices,
+      contexts,
+      values,
+      counters,
+      this.keeper,
+      warn,
+    )
     this.unsubscribed = new UnsubscribedObservations(scheduler, (observation) =>
       this.end(observation),
     )

@@ -3,6 +3,7 @@ import type { CoapRequestInit, ObserveListener, ObserveRelation } from '../../co
 import type { RequestChannel } from '../operations/device-request'
 import type { OperationContexts } from '../operations/operation-contexts'
 import type { Registration, ServerWarning } from '../types'
+import type { ValueCounters } from '../values/value-counters'
 import type { ValueStream } from '../values/value-stream'
 import type { ObservationKeeper } from './observation-keeper'
 
@@ -39,6 +40,7 @@ export class ObservationParts {
     readonly devices: ObservableDevices,
     readonly contexts: OperationContexts,
     readonly values: ValueStream,
+    readonly counters: ValueCounters,
     readonly keeper: ObservationKeeper,
     readonly warn: (warning: ServerWarning) => void,
   ) {}

@@ -51,6 +51,16 @@ describe('the stream of values', () => {
           ['send', 'dev1', 6],
         ],
       )
+      const count = (name: string) =>
+        Object.fromEntries(
+          [...([...server.metrics].find((one) => one.name === name) ?? [])].map(
+            ([labels, value]) => [labels.join(), value],
+          ),
+        )
+      assert.deepEqual(count('lwm2m_reports_total'), { read: 3, first: 1, notify: 1, send: 1 })
+      assert.deepEqual(count('lwm2m_values_total'), { read: 3, first: 1, notify: 1, send: 1 })
+      assert.deepEqual(count('lwm2m_undecodable_total'), { read: 0, first: 0, notify: 0, send: 0 })
+      assert.deepEqual(count('lwm2m_sends_total'), { '2.04': 1 })
       assert.ok(reports.every(({ registration }) => registration.endpoint === 'dev1'))
     } finally {
       await device.close()
