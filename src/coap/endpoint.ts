@@ -11,6 +11,7 @@ import { Exchanges } from './exchanges/exchange'
 import { Requester } from './exchanges/requester'
 import { Responder } from './exchanges/responder'
 import { tokenOf, Tokens } from './exchanges/tokens'
+import { badOption } from './message'
 import type {
   ArrivedRequest,
   MessageLayer,
@@ -118,6 +119,7 @@ export class CoapEndpoint {
     const user: MessageUser = {
       onRequest: (request) => this.onArrived(request),
       receiverOf: (peer, state, token) => this.receiverOf(peer, state, token),
+      badOption,
       onActivity: (peer) => this.heard(peer),
     }
     const layer = makeLayer({ transport, peers, scheduler, settings, stats, warnings, user })
@@ -270,7 +272,7 @@ export class CoapEndpoint {
     if (!this.housekeeping.isScheduled) this.housekeeping.arm()
     const state = pinned ? this.open(peer) : this.peers.find(peer)
     if (state !== undefined) this.peers.pin(state, pinned)
-    this.transport.pin(peer, pinned)
+    this.layer.pin(peer, pinned)
   }
 
   /**

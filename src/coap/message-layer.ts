@@ -63,6 +63,8 @@ export interface MessageUser {
   onRequest(request: ArrivedRequest): void
   /** Who waits for this response; `undefined` when nobody does. `state` is undefined for an unknown peer. */
   receiverOf(peer: Peer, state: PeerState | undefined, token: string): ResponseReceiver | undefined
+  /** The first critical option that keeps a response from being understood; 0 for none. */
+  badOption(response: Message): number
   /** The peer sent something valid; it has been dealt with. */
   onActivity(peer: Peer): void
 }
@@ -79,6 +81,8 @@ export interface MessageLayer extends PeerFollower {
   headLength(tokenLength: number, options: OutgoingMessage['options']): number
   /** Bytes that a message to this peer may have. */
   room(peer: Peer): number
+  /** A pinned peer is registered: what carries its messages is kept. */
+  pin(peer: Peer, pinned: boolean): void
   /** Takes what the transport received. Throws nothing that the bytes could cause. */
   receive(peer: Peer, bytes: Buffer): void
   /**

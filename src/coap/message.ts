@@ -1,4 +1,4 @@
-import type { Block } from './options'
+import { type Block, OptionNumber } from './options'
 import type { CoapOption } from './types'
 
 const NONE: readonly string[] = Object.freeze([])
@@ -29,6 +29,8 @@ export class Message {
   size2: number | undefined = undefined
   /** Proxy-Uri or Proxy-Scheme is there: the sender takes us for a proxy. */
   proxy = false
+  /** The OSCORE option (RFC 8613 §2): what the message says is in its payload, protected. */
+  oscore: Uint8Array | undefined = undefined
   /** The first critical option that is unknown, of a wrong length or repeated; 0 for none. */
   badCritical = 0
 
@@ -53,6 +55,11 @@ export class Message {
     this.optionsAt = at
     this.optionsEnd = end
   }
+}
+
+/** The critical option that is not understood of a message that is not protected; 0 for none. */
+export function badOption({ oscore, badCritical }: Message): number {
+  return oscore === undefined ? badCritical : OptionNumber.OSCORE
 }
 
 /** A message to be sent. */

@@ -43,8 +43,8 @@ function rule(shortest: number, longest: number, repeatable = false): OptionRule
 }
 
 /**
- * The options understood here, with the lengths of RFC 7252 §5.10, RFC 7641 §2, RFC 7959 §2.1, §4
- * and RFC 9175 §3.2. If-Match and If-None-Match are not: they are critical, and a server that
+ * The options understood here, with the lengths of RFC 7252 §5.10, RFC 7641 §2, RFC 7959 §2.1, §4,
+ * RFC 8613 §2 and RFC 9175 §3.2. If-Match and If-None-Match are not: they are critical, and a server that
  * ignored them would overwrite what the client wanted to protect.
  */
 export const OPTION_RULES: readonly (OptionRule | undefined)[] = (() => {
@@ -54,6 +54,7 @@ export const OPTION_RULES: readonly (OptionRule | undefined)[] = (() => {
   rules[OptionNumber.OBSERVE] = rule(0, 3)
   rules[OptionNumber.URI_PORT] = rule(0, 2)
   rules[OptionNumber.LOCATION_PATH] = rule(0, 255, true)
+  rules[OptionNumber.OSCORE] = rule(0, 255)
   rules[OptionNumber.URI_PATH] = rule(0, 255, true)
   rules[OptionNumber.CONTENT_FORMAT] = rule(0, 2)
   rules[OptionNumber.MAX_AGE] = rule(0, 4)

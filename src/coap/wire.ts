@@ -101,6 +101,9 @@ export function readContent(message: Message, bytes: Buffer, from: number): void
       case OptionNumber.SIZE2:
         message.size2 = readUint(bytes, value, at)
         break
+      case OptionNumber.OSCORE:
+        message.oscore = bytes.subarray(value, at)
+        break
       case OptionNumber.PROXY_URI:
       case OptionNumber.PROXY_SCHEME:
         message.proxy = true

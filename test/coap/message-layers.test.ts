@@ -11,15 +11,25 @@ import {
 import type { MessageLayer, MessageLayerParts } from '../../src/coap/message-layer'
 import { option } from '../../src/coap/options'
 import { UdpMessages } from '../../src/coap/udp/udp-messages'
+import type { Peer } from '../../src/transport/transport'
 import { FakeClock } from '../support/fake-clock'
-import { rejection, settle } from './support/bench'
+import { Bench, rejection, settle } from './support/bench'
 import { LossyLink } from './support/lossy-link'
 import { memoryPeer } from './support/memory-transport'
+import { ProtectingMessages } from './support/protecting-messages'
 import { ReliableMessages } from './support/reliable-messages'
 
 const LAYERS: [string, (parts: MessageLayerParts) => MessageLayer][] = [
   ['UDP messages', (parts) => new UdpMessages(parts)],
   ['a reliable message layer', (parts) => new ReliableMessages(parts)],
+  [
+    'protected messages over UDP',
+    (parts) => new ProtectingMessages(parts, (inner) => new UdpMessages(inner)),
+  ],
+  [
+    'protected messages over a reliable message layer',
+    (parts) => new ProtectingMessages(parts, (inner) => new ReliableMessages(inner)),
+  ],
 ]
 
 const bodyOf = (length: number, seed = 0): Buffer =>
@@ -269,3 +279,69 @@ for (const [name, makeLayer] of LAYERS) {
     })
   })
 }
+
+describe('a peer that a message layer names by its key, not by its address', () => {
+  const secured = (id: string): Peer => ({ ...memoryPeer(`key:${id}`), secure: true })
+
+  it('is the same wherever it is, and is asked and observed where it was heard last', async () => {
+    const clock = new FakeClock()
+    const link = new LossyLink(clock, { seed: 1, drop: 0 })
+    const protect =
+      (ownId: string, peerOf?: (id: string) => Peer) =>
+      (parts: MessageLayerParts): MessageLayer =>
+        new ProtectingMessages(parts, (inner) => new UdpMessages(inner), ownId, peerOf)
+    const server = new CoapEndpoint(link.left, { clock }, protect('server', secured))
+    const device = new CoapEndpoint(link.right, { clock }, protect('device'))
+    await server.start()
+    await device.start()
+    const seen: string[] = []
+    server.onRequest = ({ peer }) => {
+      seen.push(peer.id)
+      return { code: Code.CHANGED }
+    }
+    const handles: ObservationHandle[] = []
+    device.onRequest = (request) => {
+      if (request.observe === 0) handles.push(request.acceptObservation())
+      return { code: Code.CONTENT, payload: Buffer.from('read') }
+    }
+    const update = async (): Promise<number> => {
+      const response = device.request(link.right.peer, { code: Code.POST, path: ['rd', '1'] })
+      clock.advance(20)
+      return (await response).code
+    }
+    assert.equal(await update(), Code.CHANGED)
+    link.leftPeer = memoryPeer('elsewhere')
+    assert.equal(await update(), Code.CHANGED)
+    assert.deepEqual(seen, ['key:device', 'key:device'])
+
+    const [peer, values] = [secured('device'), [] as string[]]
+    const read = server.request(peer, { code: Code.GET, path: ['3'] })
+    clock.advance(20)
+    assert.equal((await read).payload.toString(), 'read')
+    const observing = server.observe(
+      peer,
+      { code: Code.GET, path: ['3'] },
+      { onNotification: ({ payload }) => values.push(payload.toString()) },
+    )
+    clock.advance(20)
+    await observing
+    const notified = handles[0]?.notify(
+      { code: Code.CONTENT, payload: Buffer.from('news') },
+      { confirmable: true },
+    )
+    clock.advance(20)
+    await notified
+    assert.deepEqual(values, ['news'])
+    await Promise.all([server.stop(), device.stop()])
+  })
+
+  it('is sent nothing that was protected for somebody who does not protect', async () => {
+    const bench = await Bench.start()
+    bench.deliver({ type: 0, code: Code.POST, mid: 1, token: 'aa', options: [[9, 'x']] })
+    assert.equal(bench.sent().code, Code.BAD_OPTION)
+    const response = bench.endpoint.request(bench.peer, { code: Code.GET })
+    const { mid, token } = bench.sent()
+    bench.deliver({ type: 2, code: Code.CONTENT, mid, token, options: [[9, 'x']] })
+    assert.equal((await rejection(response)).code, 'malformed')
+  })
+})

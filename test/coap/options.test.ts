@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { CoapOption } from '../../src/coap'
-import { Message } from '../../src/coap/message'
+import { badOption, Message } from '../../src/coap/message'
 import { OptionNumber, blockBytes, readBlock, readUint, uintBytes } from '../../src/coap/options'
 import { contentLength, inOrder, readContent, writeContent } from '../../src/coap/wire'
 
@@ -51,12 +51,19 @@ describe('coap options', () => {
     for (const number of [
       OptionNumber.IF_MATCH,
       OptionNumber.IF_NONE_MATCH,
-      OptionNumber.OSCORE,
       OptionNumber.Q_BLOCK1,
       OptionNumber.Q_BLOCK2,
     ]) {
       assert.equal(readOptions([opt(number, [])]).badCritical, number)
     }
+  })
+
+  it('does not understand a protected message where nothing unprotects it (RFC 8613 §2)', () => {
+    const message = readOptions([opt(OptionNumber.OSCORE, [9, 1])])
+    assert.deepEqual([message.badCritical, badOption(message)], [0, OptionNumber.OSCORE])
+    assert.equal(Buffer.from(message.oscore ?? []).toString('hex'), '0901')
+    assert.equal(badOption(readOptions([opt(65001, 'x')])), 65001)
+    assert.equal(badOption(readOptions([opt(OptionNumber.OBSERVE, [1])])), 0)
   })
 
   it('treats a wrong length like an unknown option (RFC 7252 §5.4.3)', () => {

@@ -4,6 +4,7 @@ import type { ResponsePart } from '../blockwise/response-part'
 import { downloadKey } from '../blockwise/transfer-key'
 import type { Uploads } from '../blockwise/uploads'
 import { Code, isSuccess } from '../codes'
+import { badOption } from '../message'
 import type { ArrivedRequest } from '../message-layer'
 import { OptionNumber, blockBytes, option, uintOption } from '../options'
 import type { Block } from '../options'
@@ -28,7 +29,7 @@ export class Responder {
 
   onRequest(arrived: ArrivedRequest): void {
     const { message, state } = arrived
-    if (message.badCritical !== 0 || message.proxy || message.code > Code.IPATCH) {
+    if (badOption(message) !== 0 || message.proxy || message.code > Code.IPATCH) {
       this.refuse(arrived)
       return
     }
@@ -48,12 +49,13 @@ export class Responder {
   /** 4.02, 4.05 or 5.05 without asking the handler (RFC 7252 §5.4.1, §5.8, §5.10.2). */
   private refuse(arrived: ArrivedRequest): void {
     const { message, state } = arrived
-    if (message.badCritical === 0) {
+    const bad = badOption(message)
+    if (bad === 0) {
       const code = message.proxy ? PROXYING_NOT_SUPPORTED : Code.METHOD_NOT_ALLOWED
       answer(arrived, code, NO_OPTIONS, '')
       return
     }
-    const reason = `critical option ${message.badCritical} is not understood`
+    const reason = `critical option ${bad} is not understood`
     this.warnings.warn('bad-option', reason, state.peer)
     if (arrived.confirmable) answer(arrived, Code.BAD_OPTION, NO_OPTIONS, reason)
     else arrived.reject()

@@ -57,6 +57,10 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     return transport.maxDatagramFor?.(peer) ?? transport.maxDatagram
   }
 
+  pin(peer: Peer, pinned: boolean): void {
+    this.parts.transport.pin(peer, pinned)
+  }
+
   headLength(tokenLength: number, options: OutgoingMessage['options']): number {
     return headLength(tokenLength, options)
   }
@@ -284,10 +288,11 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     if (receiver === undefined) return this.unknownToken(peer, message, confirmable)
     state ??= peers.open(peer, now)
     peers.heard(state, now)
-    if (message.badCritical !== 0) {
+    const bad = user.badOption(message)
+    if (bad !== 0) {
       // RFC 7252 §5.4.1: such a response is rejected.
       if (confirmable) this.reject(peer, message.messageId)
-      receiver.onRejected(badOption(message, datagram))
+      receiver.onRejected(notUnderstood(bad, datagram))
       return true
     }
     if (confirmable) {
@@ -315,8 +320,9 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
       return false
     }
     transmission.cancel()
-    if (message.badCritical === 0) requestOwner.onResponse(message)
-    else requestOwner.onUndelivered(badOption(message, datagram))
+    const bad = this.parts.user.badOption(message)
+    if (bad === 0) requestOwner.onResponse(message)
+    else requestOwner.onUndelivered(notUnderstood(bad, datagram))
     return true
   }
 
@@ -441,8 +447,8 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
   }
 }
 
-function badOption({ badCritical }: UdpMessage, datagram: Buffer): CoapFormatError {
-  return new CoapFormatError(`critical option ${badCritical} in a response`, datagram)
+function notUnderstood(option: number, datagram: Buffer): CoapFormatError {
+  return new CoapFormatError(`critical option ${option} in a response`, datagram)
 }
 
 const UNTIMED: TransmissionOptions = Object.freeze({})

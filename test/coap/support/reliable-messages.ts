@@ -42,6 +42,10 @@ export class ReliableMessages implements MessageLayer {
     return transport.maxDatagramFor?.(peer) ?? transport.maxDatagram
   }
 
+  pin(peer: Peer, pinned: boolean): void {
+    this.parts.transport.pin(peer, pinned)
+  }
+
   headLength(tokenLength: number, options: OutgoingMessage['options']): number {
     return 2 + tokenLength + contentLength(inOrder(options), 0)
   }
@@ -90,7 +94,7 @@ export class ReliableMessages implements MessageLayer {
       user.onRequest(this.arrived(state, message))
     } else {
       const receiver = user.receiverOf(peer, state, message.token)
-      if (message.badCritical === 0) receiver?.onMessage(message)
+      if (user.badOption(message) === 0) receiver?.onMessage(message)
       else receiver?.onRejected(new CoapFormatError('a critical option in a response', bytes))
     }
     user.onActivity(peer)
