@@ -143,6 +143,15 @@ describe('lwm2m-observe', () => {
       assert.deepEqual((await flows.ask('node', { action: 'list' }, 'out')).payload, [])
     })
 
+    it('takes true and false for attributes that are 1 or 0', async () => {
+      await flows.load(dynamic())
+      const subscribe = { action: 'subscribe', endpoint: 'later', path: '/3/0/9' }
+      flows.node('node').receive({ ...subscribe, criteria: { con: true, edge: false } } as never)
+      const list = await flows.ask('node', { action: 'list' }, 'out')
+      const [subscription] = list.payload as { attributes: object }[]
+      assert.deepEqual(subscription?.attributes, { con: 1, edge: 0 })
+    })
+
     it('does not take a name with a blank more for that of the device', async () => {
       await flows.load(dynamic())
       await registeredAt(flows, 'dev')

@@ -121,6 +121,23 @@ describe('requests to sleeping devices', () => {
     await device.peer.close()
   })
 
+  it('wait, many through one node, without a warning of Node.js about listeners', async () => {
+    await flows.load(flow({ ttl: '0.2' }, { storage: 'memory' }))
+    const device = await register()
+    const waiting = flows.status('node', (text) => text === 'asleep, 50 queued')
+    const codes: (string | undefined)[] = []
+    const all = flows.next('caught', (message) => {
+      codes.push((message as unknown as Caught).error.code)
+      return codes.length === 50
+    })
+    for (let i = 0; i < 50; i++) flows.node('node').receive({ payload: i })
+    await waiting
+    await all
+    assert.deepEqual([...new Set(codes)], ['expired'])
+    // Warnings of the process fail the test in the hook that follows (test/support/uncaught.ts).
+    await device.peer.close()
+  })
+
   it('expire after their time', async () => {
     await flows.load(flow({ ttl: '0.05' }))
     const device = await register()

@@ -1,13 +1,15 @@
 /** The dialog of `lwm2m-device`. */
 import { defineDialog } from '../../editor/define-dialog'
 import type { Validator } from '../../editor/validator'
-import { numberWithin, pem } from '../../editor/validators'
+import { FROM_ENVIRONMENT, numberWithin, pem } from '../../editor/validators'
 import { BOOTSTRAP_SECURITY, SERVER_SECURITY } from './security-rows'
 
 const TABS = ['device', 'objects', 'security', 'sleep']
 
 const uri: Validator = function (value) {
-  return value ? /^coaps?:\/\/[^/\s]+$/.test(String(value)) : Boolean(this['bootstrapUri'])
+  const server = /^coaps?:\/\/(\[[^\]/\s]+\]|[^:/?#@[\]\s]+)(:\d{1,5})?$/i
+  if (!value) return Boolean(this['bootstrapUri'])
+  return server.test(String(value)) || FROM_ENVIRONMENT.test(String(value))
 }
 
 const objects: Validator = (value) => {
