@@ -2,6 +2,8 @@ import type { Clock } from '../../base/clock'
 import { Code, codeName, formatCode } from '../../coap/codes'
 import type { CoapEndpoint } from '../../coap/endpoint'
 import type { CoapResponse, TransmissionOptions } from '../../coap/types'
+import { withQueue } from '../../lwm2m/binding'
+import { diagnosticOf } from '../../lwm2m/diagnostic'
 import { ContentFormat } from '../../lwm2m/formats/codec'
 import type { Peer } from '../../transport/transport'
 import { ServerRejected } from '../errors'
@@ -172,15 +174,14 @@ function registerQuery(facts: RegistrationFacts, version: Lwm2mVersion): string[
 
 function bindingText(facts: RegistrationFacts, version: Lwm2mVersion): string {
   if (version !== '1.0' || !facts.queueMode) return facts.binding
-  // 1.0 knows UQ, SQ and UQS.
-  return facts.binding.includes('U') ? facts.binding.replace('U', 'UQ') : `${facts.binding}Q`
+  return withQueue(facts.binding)
 }
 
 /** @throws ServerRejected */
 export function expect(response: CoapResponse, code: number, what: string): void {
   if (response.code === code) return
-  const diagnostic = response.contentFormat === undefined ? response.payload.toString('utf8') : ''
-  const detail = diagnostic === '' ? '' : `: ${diagnostic.slice(0, 200)}`
+  const diagnostic = diagnosticOf(response)
+  const detail = diagnostic === '' ? '' : `: ${diagnostic}`
   throw new ServerRejected(
     response.code,
     formatCode(response.code),

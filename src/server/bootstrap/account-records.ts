@@ -1,3 +1,4 @@
+import { withQueue } from '../../lwm2m/binding'
 import { ObjectId } from '../../lwm2m/objects/object-id'
 import { ServerResource } from '../../lwm2m/objects/server'
 import { Level, Path } from '../../lwm2m/path'
@@ -74,11 +75,6 @@ export function serverRecords(
 export function oscoreRecords(account: ResolvedAccount, instances: AccountInstances): Record[] {
   if (account.oscoreRecords === undefined || instances.oscore === undefined) return []
   return relocate(account.oscoreRecords, new Path([ObjectId.OSCORE, instances.oscore]))
-}
-
-/** Q follows U in the bindings of 1.0: `UQ`, `UQS`; `SQ` alone. */
-function withQueue(binding: string): string {
-  return binding.includes('U') ? binding.replace('U', 'UQ') : `${binding}Q`
 }
 
 function value(instance: Path, resource: number, of: Value): Record {

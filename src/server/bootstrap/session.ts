@@ -3,6 +3,7 @@ import { CodedError } from '../../base/coded-error'
 import { Code, formatCode, isSuccess } from '../../coap/codes'
 import type { CoapEndpoint } from '../../coap/endpoint'
 import type { CoapRequestInit, CoapResponse } from '../../coap/types'
+import { diagnosticOf } from '../../lwm2m/diagnostic'
 import { decode, encode } from '../../lwm2m/formats'
 import { ContentFormat } from '../../lwm2m/formats/codec'
 import type { ResourceDefinition } from '../../lwm2m/model/definition'
@@ -18,9 +19,6 @@ import { type Plan, planBootstrap, type Step } from './plan'
 import { provisionedServers } from './provisioned-servers'
 import type { ResolvedConfiguration } from './resolved-configuration'
 import { impliedVersion, type WriteFormat, writeFormat } from './write-format'
-
-/** Longest diagnostic text of a device that is passed on, characters. */
-const MAX_DIAGNOSTIC = 200
 
 /** What a session works with. */
 export interface SessionContext {
@@ -283,11 +281,4 @@ export class BootstrapSession {
 /** Whether a step is done: what is to be deleted may not have been there (4.04). */
 function isDone({ operation }: Step, code: number): boolean {
   return isSuccess(code) || (operation === 'delete' && code === Code.NOT_FOUND)
-}
-
-/** The diagnostic payload of an error answer (RFC 7252 §5.5.2), cut to a sensible length. */
-function diagnosticOf(response: CoapResponse): string {
-  if (response.contentFormat !== undefined && response.contentFormat !== ContentFormat.TEXT)
-    return ''
-  return response.payload.toString('utf8').slice(0, MAX_DIAGNOSTIC)
 }

@@ -1,5 +1,6 @@
 import { Code, isSuccess } from '../../coap/codes'
 import type { CoapResponse } from '../../coap/types'
+import { diagnosticOf } from '../../lwm2m/diagnostic'
 import { decode } from '../../lwm2m/formats'
 import { ContentFormat, type CodecContext } from '../../lwm2m/formats/codec'
 import type { Path } from '../../lwm2m/path'
@@ -8,20 +9,6 @@ import { DeviceError } from '../errors'
 import type { OperationResult, Registration } from '../types'
 import type { OperationContext } from './operation'
 import { rememberingLookup, resourceLookup } from './resource-lookup'
-
-/** A diagnostic longer than this is no diagnostic. Characters. */
-const LONGEST_DIAGNOSTIC = 200
-
-/** The diagnostic payload of an error response (RFC 7252 §5.5.2), made safe to show. */
-function diagnosticOf(response: CoapResponse): string {
-  const format = response.contentFormat
-  if (format !== undefined && format !== ContentFormat.TEXT) return ''
-  return response.payload
-    .toString('utf8')
-    .slice(0, LONGEST_DIAGNOSTIC)
-    .replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
-    .trim()
-}
 
 /**
  * @param what for people: `read /3/0/9`

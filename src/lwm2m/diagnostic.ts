@@ -1,0 +1,18 @@
+import { ContentFormat } from './formats/codec'
+
+/** A diagnostic longer than this is no diagnostic. Characters. */
+const LONGEST = 200
+
+/** The diagnostic payload of an error response (RFC 7252 §5.5.2), made safe to show; empty where it has none. */
+export function diagnosticOf(response: {
+  readonly contentFormat: number | undefined
+  readonly payload: Buffer
+}): string {
+  const format = response.contentFormat
+  if (format !== undefined && format !== ContentFormat.TEXT) return ''
+  return response.payload
+    .toString('utf8')
+    .slice(0, LONGEST)
+    .replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
+    .trim()
+}
