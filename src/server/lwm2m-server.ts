@@ -152,8 +152,8 @@ export class Lwm2mServer extends DeviceManagement {
       store && new ObservationJournal(store),
       warn,
     )
-    const send = new SendHandler(core.lifecycle, contexts, this.stream, counters, warn)
-    core.router.set('dp', (request) => send.handle(request))
+    const send = new SendHandler(contexts, this.stream, counters, warn)
+    core.router.set('dp', send.handle)
     if (options.lifetime?.renewOnReports === true) {
       this.stream.add(({ cause, registration }) => {
         if (cause === 'send' || cause === 'notify') core.reported(speakerFor(registration))

@@ -3,7 +3,6 @@ import type { CoapReply, CoapRequest } from '../coap/types'
 import { decode, hasWholeNames } from '../lwm2m/formats'
 import { DecodeError } from '../lwm2m/formats/codec'
 import { Level, Path } from '../lwm2m/path'
-import type { Peer } from '../transport/transport'
 import type { OperationContexts } from './operations/operation-contexts'
 import { mayHaveObject, rememberingLookup } from './operations/resource-lookup'
 import { codecContext, type DecodedValues, withValues } from './operations/response'
@@ -12,11 +11,6 @@ import { byTime, commonPath } from './values/by-time'
 import type { ValueCounters } from './values/value-counters'
 import { valueReport } from './values/value-report'
 import type { ValueStream } from './values/value-stream'
-
-/** Finds who speaks: by its address over UDP, by its identity over DTLS. */
-export interface Speakers {
-  speaker(peer: Peer): Registration | undefined
-}
 
 const CHANGED: CoapReply = Object.freeze({ code: Code.CHANGED })
 const METHOD_NOT_ALLOWED: CoapReply = Object.freeze({ code: Code.METHOD_NOT_ALLOWED })
@@ -32,7 +26,6 @@ export class SendHandler {
    * @param warn without a limit
    */
   constructor(
-    private readonly speakers: Speakers,
     private readonly contexts: OperationContexts,
     private readonly values: ValueStream,
     private readonly counters: ValueCounters,
@@ -42,17 +35,17 @@ export class SendHandler {
   /**
    * `POST /dp`: 2.04, 4.00 for what cannot be read, 4.04 for an object that is not registered and for
    * who is not registered. All of it is taken, or nothing.
+   * @param device who speaks: by its address over UDP, by its identity over DTLS
    */
-  handle(request: CoapRequest): CoapReply {
-    const reply = this.answer(request)
+  readonly handle = (request: CoapRequest, device?: Registration): CoapReply => {
+    const reply = this.answer(request, device)
     this.counters.sendAnswered(reply)
     return reply
   }
 
-  private answer(request: CoapRequest): CoapReply {
+  private answer(request: CoapRequest, device: Registration | undefined): CoapReply {
     if (request.code !== Code.POST) return METHOD_NOT_ALLOWED
     if (request.path.length !== 1) return refusal(Code.NOT_FOUND, 'Send goes to /dp')
-    const device = this.speakers.speaker(request.peer)
     if (device === undefined) return refusal(Code.NOT_FOUND, 'not registered')
     const { endpoint } = device
     const context = this.contexts.of()

@@ -324,7 +324,7 @@ export class ServerCore {
     afterResponse.begin(registration)
     let reply: CoapReply | Promise<CoapReply> | undefined
     try {
-      reply = this.router.handle(request)
+      reply = this.router.handle(request, registration)
     } finally {
       if (!(reply instanceof Promise)) afterResponse.end(registration, true)
     }
