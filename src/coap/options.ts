@@ -80,8 +80,26 @@ export function isCritical(number: number): boolean {
 export interface Block {
   readonly num: number
   readonly more: boolean
-  /** The size is `16 << szx`; 7 is reserved over UDP. */
+  /** The size exponent, see {@link blockSize}. */
   readonly szx: number
+}
+
+/** Reserved over UDP; over reliable transports a message of several blocks (BERT, RFC 8323 §6). */
+export const RESERVED_SZX = 7
+
+/** Bytes of a block (RFC 7959 §2.2). */
+export function blockSize(szx: number): number {
+  return 16 << szx
+}
+
+/** Where a block begins in its body. Blocks are counted in their own size. */
+export function blockOffset({ num, szx }: Pick<Block, 'num' | 'szx'>): number {
+  return num << (szx + 4)
+}
+
+/** The number of the block that begins at `offset`, a multiple of its size. */
+export function blockNumber(offset: number, szx: number): number {
+  return offset >> (szx + 4)
 }
 
 /** An unsigned integer of up to four bytes (RFC 7252 §3.2). */

@@ -110,6 +110,17 @@ describe('block-wise: request bodies that go out (Block1)', () => {
     await promise
   })
 
+  it('takes a 4.13 with the reserved size exponent 7 for the answer', async () => {
+    const bench = await Bench.start()
+    const promise = start(bench, body(3000), { blockSize: 1024 })
+    answer(bench, Code.REQUEST_ENTITY_TOO_LARGE, () => [[Opt.BLOCK1, block(0, true, 7)]])
+    assert.equal((await promise).code, Code.REQUEST_ENTITY_TOO_LARGE)
+    const whole = start(bench, body(1000))
+    answer(bench, Code.REQUEST_ENTITY_TOO_LARGE, () => [[Opt.BLOCK1, block(0, true, 7)]])
+    assert.equal((await whole).code, Code.REQUEST_ENTITY_TOO_LARGE)
+    bench.nothingSent()
+  })
+
   it('takes a 4.13 without a smaller size for the answer, however often the same is hinted at', async () => {
     const bench = await Bench.start()
     const promise = start(bench, body(2000))

@@ -1,7 +1,7 @@
 import type { BodyBudget } from './body-budget'
 import { BlockwiseError } from '../errors'
 import type { Message } from '../message'
-import type { Block } from '../options'
+import { type Block, blockNumber, blockOffset, blockSize, RESERVED_SZX } from '../options'
 import { GrowingBody } from './growing-body'
 
 /** What a further block did to the body. */
@@ -41,7 +41,7 @@ export class BodyReceiver {
    */
   next(largest: number): { num: number; szx: number } {
     const szx = Math.min(this.szx, largest)
-    return { num: this.body.length >> (szx + 4), szx }
+    return { num: blockNumber(this.body.length, szx), szx }
   }
 
   /**
@@ -53,8 +53,10 @@ export class BodyReceiver {
     const block = message.block2
     if (block === undefined) throw new BlockwiseError('a block without a Block2 option')
     if (!sameBytes(message.etag, this.first.etag)) return 'changed'
-    if (block.num << (block.szx + 4) !== this.body.length) {
-      throw new BlockwiseError(`block ${block.num} of ${16 << block.szx} bytes is not the next`)
+    if (blockOffset(block) !== this.body.length) {
+      throw new BlockwiseError(
+        `block ${block.num} of ${blockSize(block.szx)} bytes is not the next`,
+      )
     }
     this.szx = block.szx
     this.append(message.payload, block)
@@ -72,8 +74,9 @@ export class BodyReceiver {
   }
 
   private append(payload: Buffer, block: Block): void {
-    const size = 16 << block.szx
-    if (block.szx === 7) throw new BlockwiseError('block size exponent 7 is reserved over UDP')
+    const size = blockSize(block.szx)
+    if (block.szx === RESERVED_SZX)
+      throw new BlockwiseError('block size exponent 7 is reserved over UDP')
     if (block.more ? payload.length !== size : payload.length > size) {
       throw new BlockwiseError(`${payload.length} bytes in a block of ${size}`)
     }

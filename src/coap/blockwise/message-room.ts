@@ -1,5 +1,6 @@
 import type { Peer } from '../../transport/transport'
 import type { MessageLayer } from '../message-layer'
+import { blockSize } from '../options'
 import type { CoapOption } from '../types'
 
 /** Block1 or Block2, and Size1: what a request with a body takes besides its own options. */
@@ -30,6 +31,6 @@ export function payloadRoom(
  */
 export function largestSzx(bytes: number): number {
   let szx = 6
-  while (szx > 0 && 16 << szx > bytes) szx--
+  while (szx > 0 && blockSize(szx) > bytes) szx--
   return szx
 }

@@ -1,6 +1,6 @@
 import { isSuccess } from '../codes'
 import type { MessageLayer } from '../message-layer'
-import type { Block } from '../options'
+import { type Block, blockOffset, blockSize } from '../options'
 import type { PeerState } from '../peers'
 import { blockExponent, type Settings } from '../settings'
 import type { Downloads } from './downloads'
@@ -43,7 +43,7 @@ export class ResponseBlocks {
     if (!laterBlock) {
       if (length === 0) return response
       const fits = length <= this.room(state, token, response)
-      if (fits && length <= 16 << this.wantedSzx(block)) return response
+      if (fits && length <= blockSize(this.wantedSzx(block))) return response
     }
     const whole = withEtag(response)
     this.downloads.keep(state, requested.transferKey, requested.requestPayload, whole)
@@ -69,7 +69,7 @@ export class ResponseBlocks {
     whole: ResponsePart,
     block: Block | undefined,
   ): ResponsePart {
-    const offset = block === undefined ? 0 : block.num << (block.szx + 4)
+    const offset = block === undefined ? 0 : blockOffset(block)
     const fitting = largestSzx(this.room(state, token, whole))
     return blockOf(whole, offset, Math.min(this.wantedSzx(block), fitting))
   }

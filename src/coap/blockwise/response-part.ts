@@ -1,6 +1,14 @@
 import { Code } from '../codes'
 import { hashBytes } from '../hash'
-import { OptionNumber, blockBytes, option, uintBytes, uintOption } from '../options'
+import {
+  OptionNumber,
+  blockBytes,
+  blockNumber,
+  blockSize,
+  option,
+  uintBytes,
+  uintOption,
+} from '../options'
 import type { CoapOption } from '../types'
 
 /** A response, or one message's share of it. */
@@ -21,15 +29,15 @@ export function withEtag(response: ResponsePart): ResponsePart {
 }
 
 /**
- * The block of `16 << szx` bytes that begins at `offset`, a multiple of them; 4.00 behind the end.
+ * The block with size exponent `szx` that begins at `offset`, a multiple of its size; 4.00 behind the end.
  */
 export function blockOf(whole: ResponsePart, offset: number, szx: number): ResponsePart {
   const { payload: body = new Uint8Array(0) } = whole
   if (offset > 0 && offset >= body.length) {
     return { code: Code.BAD_REQUEST, options: [], payload: Buffer.from('no such block') }
   }
-  const end = Math.min(body.length, offset + (16 << szx))
-  const block = blockBytes(offset >> (szx + 4), end < body.length, szx)
+  const end = Math.min(body.length, offset + blockSize(szx))
+  const block = blockBytes(blockNumber(offset, szx), end < body.length, szx)
   const options = [...whole.options, option(OptionNumber.BLOCK2, block)]
   if (offset === 0) options.push(uintOption(OptionNumber.SIZE2, body.length))
   return { code: whole.code, options, payload: body.subarray(offset, end) }

@@ -1,10 +1,18 @@
 import { type Scheduler, Timer } from '../../base/scheduler'
 import { Code } from '../codes'
 import type { Message } from '../message'
-import { OptionNumber, blockBytes, option, uintOption } from '../options'
-import type { Block } from '../options'
+import {
+  type Block,
+  OptionNumber,
+  RESERVED_SZX,
+  blockBytes,
+  blockOffset,
+  blockSize,
+  option,
+  uintOption,
+} from '../options'
 import { Hold, type PeerFollower, type PeerState } from '../peers'
-import type { Settings } from '../settings'
+import { blockExponent, type Settings } from '../settings'
 import type { CoapOption } from '../types'
 import type { BodyBudget } from './body-budget'
 import { GrowingBody } from './growing-body'
@@ -63,14 +71,15 @@ export class Uploads implements PeerFollower {
   receive(state: PeerState, message: Message): UploadReply | UploadedBody {
     const block = message.block1 as Block
     const { payload } = message
-    const size = 16 << block.szx
-    if (block.szx === 7) return refusal(Code.BAD_REQUEST, 'block size exponent 7 is reserved')
+    const size = blockSize(block.szx)
+    if (block.szx === RESERVED_SZX)
+      return refusal(Code.BAD_REQUEST, 'block size exponent 7 is reserved')
     if (block.more ? payload.length !== size : payload.length > size) {
       return refusal(Code.BAD_REQUEST, `${payload.length} bytes in a block of ${size}`)
     }
     const { maxBody } = this.settings
     const key = uploadKey(message.code, message.options)
-    const offset = block.num << (block.szx + 4)
+    const offset = blockOffset(block)
     let upload = uploadsOf(state)?.get(key)
     if (offset === 0) {
       // Block 0 always begins anew (RFC 7959 §2.5).
@@ -158,7 +167,7 @@ export class Uploads implements PeerFollower {
   private carryOn(upload: Upload, block: Block): UploadReply {
     this.scheduler.schedule(upload, this.settings.exchangeLifetime)
     // A smaller size asks for smaller blocks from here on (RFC 7959 §2.3).
-    const szx = Math.min(block.szx, Math.log2(this.settings.blockSize) - 4)
+    const szx = Math.min(block.szx, blockExponent(this.settings.blockSize))
     return {
       code: Code.CONTINUE,
       options: [option(OptionNumber.BLOCK1, blockBytes(block.num, true, szx))],

@@ -12,8 +12,17 @@ import { Code, isSuccess } from '../codes'
 import { BlockwiseError, CoapCancelled, CoapResponseTimeout, CoapTimeout } from '../errors'
 import type { Message } from '../message'
 import type { MessageLayer, ResponseReceiver } from '../message-layer'
-import { LAST_BLOCK, OptionNumber, blockBytes, option, uintOption } from '../options'
-import type { Block } from '../options'
+import {
+  type Block,
+  LAST_BLOCK,
+  OptionNumber,
+  RESERVED_SZX,
+  blockBytes,
+  blockNumber,
+  blockSize,
+  option,
+  uintOption,
+} from '../options'
 import type { PeerState } from '../peers'
 import { blockExponent, type Settings } from '../settings'
 import type { CoapOption, CoapRequestInit, CoapResponse } from '../types'
@@ -64,7 +73,7 @@ export interface OperationHost {
 /** How often a body is fetched anew because the resource changed meanwhile. */
 const MOST_RESTARTS = 3
 /** As {@link Operation.szx}: the body goes in one message, without Block1. */
-const UNBLOCKED = 7
+const UNBLOCKED = 8
 
 const FETCHES: ReadonlySet<number> = new Set([Code.GET, Code.FETCH])
 
@@ -73,8 +82,11 @@ const FETCHES: ReadonlySet<number> = new Set([Code.GET, Code.FETCH])
  * exchange after the other, each with its own timeouts.
  */
 export class Operation implements ExchangeOwner {
-  /** The one behind it in the queue of its peer. */
-  following: Operation | undefined = undefined
+  /** Its neighbours in the queue of its peer. */
+  before: Operation | undefined = undefined
+  after: Operation | undefined = undefined
+  /** Whether its turn has come. */
+  begun = false
   private readonly options: readonly CoapOption[]
   private readonly payload: Uint8Array | undefined
   /** The largest block that this request may use, as an exponent. */
@@ -88,7 +100,6 @@ export class Operation implements ExchangeOwner {
   private restarts = 0
   /** The block under way timed out once. */
   private timeout: Error | undefined = undefined
-  private begun = false
   private settled = false
   private stopListening: (() => void) | undefined = undefined
 
@@ -156,7 +167,7 @@ export class Operation implements ExchangeOwner {
   expects({ block1 }: Message): boolean {
     const { szx, offset } = this
     if (block1 === undefined || szx === UNBLOCKED || this.body !== undefined) return true
-    return block1.num >= offset >> (szx + 4)
+    return block1.num >= blockNumber(offset, szx)
   }
 
   onResponse(message: Message): void {
@@ -192,7 +203,7 @@ export class Operation implements ExchangeOwner {
         payload !== undefined &&
         szx !== UNBLOCKED &&
         offset > 0 &&
-        offset + (16 << szx) < payload.length
+        offset + blockSize(szx) < payload.length
       if (!between) return false
     }
     this.timeout = error
@@ -251,7 +262,7 @@ export class Operation implements ExchangeOwner {
   /** From the beginning, in blocks of at most `16 << szx` bytes. */
   private sendBody(szx: number): void {
     const length = this.payload?.length ?? 0
-    if (length > 16 << szx || (length > 0 && length > this.room)) {
+    if (length > blockSize(szx) || (length > 0 && length > this.room)) {
       this.szx = szx
       this.sendBlock(0)
       return
@@ -286,9 +297,9 @@ export class Operation implements ExchangeOwner {
     // is one, too.
     const szx = Math.min(this.szx, largestSzx(this.room))
     this.szx = szx
-    const end = Math.min(payload.length, offset + (16 << szx))
-    const num = offset >> (szx + 4)
-    if ((payload.length - 1) >> (szx + 4) > LAST_BLOCK) {
+    const end = Math.min(payload.length, offset + blockSize(szx))
+    const num = blockNumber(offset, szx)
+    if (blockNumber(payload.length - 1, szx) > LAST_BLOCK) {
       this.fail(new BlockwiseError(`${payload.length} bytes are too many for blocks this small`))
       return
     }
@@ -312,7 +323,7 @@ export class Operation implements ExchangeOwner {
       if (message.code === Code.CONTINUE) throw new BlockwiseError('2.31 for a whole body')
       return false
     }
-    const end = Math.min(payload.length, this.offset + (16 << szx))
+    const end = Math.min(payload.length, this.offset + blockSize(szx))
     const last = end === payload.length
     if (message.code !== Code.CONTINUE && (last || !isSuccess(message.code))) {
       if (isSuccess(message.code)) this.progress(end)
@@ -324,7 +335,7 @@ export class Operation implements ExchangeOwner {
       throw new BlockwiseError('a final answer before the body was whole')
     }
     if (block1 !== undefined) {
-      if (block1.num !== this.offset >> (szx + 4)) {
+      if (block1.num !== blockNumber(this.offset, szx)) {
         throw new BlockwiseError(`an answer to block ${block1.num} instead of the one sent`)
       }
       // The peer wants smaller ones from here on (RFC 7959 §2.3).
@@ -338,7 +349,8 @@ export class Operation implements ExchangeOwner {
   /** RFC 7959 §2.9.3: begins anew with the size that a 4.13 hints at, when it is a smaller one. */
   private shrink(block1: Block | undefined): boolean {
     if (block1 === undefined || this.payload === undefined || block1.szx >= this.szx) return false
-    if (this.payload.length <= 16 << block1.szx) return false
+    if (block1.szx === RESERVED_SZX) return false
+    if (this.payload.length <= blockSize(block1.szx)) return false
     this.remember(block1.szx)
     this.sendBlock(0)
     return true

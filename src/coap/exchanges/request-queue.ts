@@ -10,6 +10,9 @@ import type { Operation } from './operation'
  */
 export class RequestQueue {
   private first: Operation | undefined = undefined
+  private last: Operation | undefined = undefined
+  /** The first of those that wait. */
+  private next: Operation | undefined = undefined
   private active = 0
   private waiting = 0
   private advancing = false
@@ -26,75 +29,69 @@ export class RequestQueue {
 
   /** Starts it, now or in its turn. */
   add(operation: Operation, front: boolean): void {
-    this.insert(operation, front ? this.active : this.active + this.waiting)
+    const after = front ? this.next : undefined
+    const before = after === undefined ? this.last : after.before
+    operation.before = before
+    operation.after = after
+    if (before === undefined) this.first = operation
+    else before.after = operation
+    if (after === undefined) this.last = operation
+    else after.before = operation
+    if (front || this.next === undefined) this.next = operation
     this.waiting++
     this.advance()
   }
 
   /** It is over, or gave up waiting; the next one starts. */
   remove(operation: Operation): void {
-    let before: Operation | undefined
-    let index = 0
-    for (let each = this.first; each !== operation; each = each.following) {
-      if (each === undefined) return
-      before = each
-      index++
-    }
-    if (before === undefined) this.first = operation.following
-    else before.following = operation.following
-    operation.following = undefined
-    if (index < this.active) this.active--
+    const { before, after } = operation
+    if (before === undefined && this.first !== operation) return
+    if (before === undefined) this.first = after
+    else before.after = after
+    if (after === undefined) this.last = before
+    else after.before = before
+    if (operation.begun) this.active--
     else this.waiting--
+    if (this.next === operation) this.next = after
+    operation.before = operation.after = undefined
     this.advance()
   }
 
   /** All of them, in order. */
   list(): Operation[] {
     const all: Operation[] = []
-    for (let each = this.first; each !== undefined; each = each.following) all.push(each)
+    for (let each = this.first; each !== undefined; each = each.after) all.push(each)
     return all
   }
 
   /** Takes over what another queue had, before its own (the peer moved). */
   absorb(other: RequestQueue): void {
-    const theirs = other.list()
-    const own = this.list()
-    const all = [
-      ...theirs.slice(0, other.active),
-      ...own.slice(0, this.active),
-      ...theirs.slice(other.active),
-      ...own.slice(this.active),
-    ]
-    for (const [i, operation] of all.entries()) operation.following = all[i + 1]
-    this.first = all[0]
-    this.active += other.active
-    this.waiting += other.waiting
-    other.first = undefined
-    other.active = other.waiting = 0
-  }
-
-  private insert(operation: Operation, index: number): void {
-    let before: Operation | undefined
-    let after = this.first
-    for (let i = 0; i < index; i++) {
-      before = after
-      after = after?.following
+    const both = [...other.list(), ...this.list()]
+    const waiting = both.filter(({ begun }) => !begun)
+    const all = [...both.filter(({ begun }) => begun), ...waiting]
+    for (const [i, operation] of all.entries()) {
+      operation.before = all[i - 1]
+      operation.after = all[i + 1]
     }
-    operation.following = after
-    if (before === undefined) this.first = operation
-    else before.following = operation
+    this.first = all[0]
+    this.last = all.at(-1)
+    this.next = waiting[0]
+    this.active = all.length - waiting.length
+    this.waiting = waiting.length
+    other.first = other.last = other.next = undefined
+    other.active = other.waiting = 0
   }
 
   private advance(): void {
     // One that fails at once comes back here; a long queue of such must not become a deep stack.
     if (this.advancing) return
     this.advancing = true
-    while (this.active < this.nstart && this.waiting > 0) {
-      let next = this.first
-      for (let i = 0; i < this.active; i++) next = next?.following
+    while (this.active < this.nstart && this.next !== undefined) {
+      const { next } = this
+      this.next = next.after
       this.active++
       this.waiting--
-      next?.begin()
+      next.begin()
     }
     this.advancing = false
   }

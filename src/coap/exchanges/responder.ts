@@ -6,8 +6,7 @@ import type { Uploads } from '../blockwise/uploads'
 import { Code, isSuccess } from '../codes'
 import { badOption } from '../message'
 import type { ArrivedRequest } from '../message-layer'
-import { OptionNumber, blockBytes, option, uintOption } from '../options'
-import type { Block } from '../options'
+import { type Block, OptionNumber, RESERVED_SZX, blockBytes, option, uintOption } from '../options'
 import type { CoapOption, CoapReply, RequestHandler } from '../types'
 import type { Warnings } from '../warnings'
 import { IncomingRequest, type ObservationKeeper } from './incoming-request'
@@ -64,7 +63,7 @@ export class Responder {
   /** Serves a later block of a kept body; false when the handler is to be asked. */
   private serveBlock(arrived: ArrivedRequest, block: Block, payload: Buffer): boolean {
     const { message, state } = arrived
-    if (block.szx === 7) {
+    if (block.szx === RESERVED_SZX) {
       answer(arrived, Code.BAD_REQUEST, NO_OPTIONS, 'block size exponent 7 is reserved')
       return true
     }

@@ -1,6 +1,6 @@
 import type { Peer } from '../../transport/transport'
 import { decodeMessage, type UdpMessage } from './codec'
-import type { Block } from '../options'
+import { type Block, blockSize } from '../options'
 import type { CoapTrace } from '../types'
 
 const TYPES = ['CON', 'NON', 'ACK', 'RST'] as const
@@ -40,5 +40,5 @@ export function traceOf(
 }
 
 function blockText(block: Block | undefined): string | undefined {
-  return block && `${block.num}/${block.more ? 1 : 0}/${16 << block.szx}`
+  return block && `${block.num}/${block.more ? 1 : 0}/${blockSize(block.szx)}`
 }
