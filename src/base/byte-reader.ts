@@ -26,7 +26,9 @@ export class ByteReader {
   /** Moves past `length` bytes and returns where they began. @throws OutOfBounds */
   skip(length: number): number {
     if (length < 0 || length > this.end - this.offset) {
-      throw new OutOfBounds(`${length} bytes wanted at ${this.offset}, ${this.remaining} left`)
+      throw new OutOfBounds(
+        `expected ${length} bytes at offset ${this.offset}, ${this.remaining} left`,
+      )
     }
     const at = this.offset
     this.offset += length

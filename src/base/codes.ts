@@ -68,7 +68,7 @@ export const ERROR_CODES = {
   replaced: 'Another handshake of the same client took its place.',
   'fragmented-hello': 'A ClientHello came in fragments and was dropped.',
   displaced:
-    'A DTLS handshake made room for another: too many were in progress from its addresses.',
+    'A DTLS handshake was dropped for a newer one: too many were in progress from its addresses.',
   'no-common-suite': 'Client and server have no cipher suite in common.',
   version: 'The client does not support DTLS 1.2.',
   'extended-master-secret-required': 'The client does not offer the extended master secret.',

@@ -31,7 +31,7 @@ export function accountCredentials(account: ServerAccount): DtlsClientCredential
     return { psk }
   }
   if (mode !== SecurityMode.RPK && mode !== SecurityMode.X509) {
-    throw bad(`security mode ${mode} does not go with coaps here`)
+    throw bad(`security mode ${mode} is not supported with coaps`)
   }
   const what = mode === SecurityMode.RPK ? 'public key' : 'certificate'
   if (publicKey === undefined || secretKey === undefined) {
@@ -53,7 +53,7 @@ function rawKeys(
     throw bad('the secret key does not belong to the public key')
   }
   if (importP256(serverPublicKey) === undefined) {
-    throw bad('the public key of the server is no P-256 SubjectPublicKeyInfo')
+    throw bad('the public key of the server is not a P-256 SubjectPublicKeyInfo')
   }
   return { keyPair, rawPublicKey: (spki) => Buffer.compare(spki, serverPublicKey) === 0 }
 }

@@ -141,10 +141,10 @@ export class VirtualDevice {
   createInstance(at: Path, resources: InstanceDescription): void {
     const { tree } = this
     if (at.level !== Level.INSTANCE || isHidden(at)) {
-      throw new ClientError('invalid-argument', `${at.toString()} is no object instance`)
+      throw new ClientError('invalid-argument', `${at.toString()} is not an object instance`)
     }
     if (tree.place(at)?.instance !== undefined) {
-      throw new ClientError('invalid-argument', `${at.toString()} is there already`)
+      throw new ClientError('invalid-argument', `${at.toString()} exists already`)
     }
     const object = tree.addObject(at.object as number, at.prefix)
     if (!object.multiple && object.instances.size > 0) {
@@ -228,5 +228,5 @@ function isHidden(path: Path): boolean {
 }
 
 function notThere(path: Path): ClientError {
-  return new ClientError('unknown-path', `${path.toString()} is not there`)
+  return new ClientError('unknown-path', `${path.toString()} does not exist`)
 }

@@ -172,7 +172,7 @@ export class Provisioning {
   private inconsistency(): string | undefined {
     const accounts = serverAccounts(this.device.tree)
     if (accounts.length === 0) {
-      return 'no server account is complete: /0 with URI and Short Server ID, /1 with the same id'
+      return 'no complete server account: /0 with URI and Short Server ID, /1 with the same id'
     }
     for (const account of accounts) {
       const { uri, mode, securityInstance } = account
@@ -181,10 +181,10 @@ export class Provisioning {
       try {
         secure = parseServerUri(uri).secure
       } catch {
-        return `${where}: ${JSON.stringify(uri)} is no coap or coaps URI`
+        return `${where}: ${JSON.stringify(uri)} is not a coap or coaps URI`
       }
       if (secure ? mode === SecurityMode.NOSEC : mode !== SecurityMode.NOSEC) {
-        return `${where}: security mode ${mode} does not go with ${uri} here`
+        return `${where}: security mode ${mode} is not supported with ${uri}`
       }
       if (!secure) continue
       try {

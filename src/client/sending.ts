@@ -26,16 +26,16 @@ export function collect(
     }
     const path = Path.from(item as Path | string)
     if (path.object !== undefined && HIDDEN_OBJECTS.has(path.object)) {
-      throw new ClientError('unknown-path', `${path.toString()} is never sent`)
+      throw new ClientError('unknown-path', `${path.toString()} cannot be sent`)
     }
     device.behaviours.refresh(path)
     const found = device.tree.records(path, (resource) => resource.readable)
     if (found.length === 0) {
-      throw new ClientError('unknown-path', `there is nothing to send at ${path.toString()}`)
+      throw new ClientError('unknown-path', `nothing to send at ${path.toString()}`)
     }
     records.push(...found)
   }
-  if (records.length === 0) throw new ClientError('unknown-path', 'there is nothing to send')
+  if (records.length === 0) throw new ClientError('unknown-path', 'nothing to send')
   return records
 }
 
@@ -58,14 +58,14 @@ export async function sendTo(
     throw new ClientError('unsupported', 'LwM2M 1.0 has no Send')
   }
   if (serverResource(device.tree, account, ServerResource.MUTE_SEND) === true) {
-    throw new ClientError('muted', 'the server does not want to be sent anything (/1/x/23)')
+    throw new ClientError('muted', 'the server does not accept Sends (/1/x/23)')
   }
   const dated = records.some((record) => record.time !== undefined)
   const format = formats.find(
     (one) => isPackFormat(one) && (!dated || formatTraits(one)?.timed === true),
   )
   if (format === undefined) {
-    throw new ClientError('unsupported', 'no format that Send could use is supported')
+    throw new ClientError('unsupported', 'the server supports no format of Send')
   }
   const payload = encode(format, records, {
     base: Path.ROOT,

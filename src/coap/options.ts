@@ -121,7 +121,7 @@ export function uintBytes(value: number): Buffer {
   const small = SMALL[value]
   if (small !== undefined) return small
   if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
-    throw new RangeError(`${value} is no unsigned integer of 32 bits`)
+    throw new RangeError(`${value} is not an unsigned integer of 32 bits`)
   }
   const bytes: number[] = []
   for (let rest = value; rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256)

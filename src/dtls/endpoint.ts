@@ -91,7 +91,7 @@ export class DtlsServer {
       connectionIdLength: settings.connectionIdLength,
       isFull: () => this.isFull(),
       dropped: this.dropped,
-      failed: (error) => this.warn('a DTLS record could not be dealt with', error),
+      failed: (error) => this.warn('a DTLS record could not be processed', error),
     })
   }
 
@@ -354,7 +354,7 @@ export class DtlsServer {
     if (size < this.settings.maxAssociations) return true
     if (evictable === undefined) return false
     this.tally.evictions++
-    this.close(evictable, 'it was silent for longest and room was needed')
+    this.close(evictable, 'it was evicted as the longest idle association')
     return true
   }
 

@@ -64,7 +64,7 @@ export function resolveSettings(options: DtlsSettings): Settings {
   }
   const unknown = suites.find((suite) => findSuite(suite) === undefined)
   if (unknown !== undefined) throw bad(`cipher suite ${unknown} is not supported`)
-  if (suites.length === 0) throw bad('suites must name at least one')
+  if (suites.length === 0) throw bad('suites must contain at least one')
   return settings
 }
 

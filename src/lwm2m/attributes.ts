@@ -113,7 +113,9 @@ function checkValue(name: AttributeName, value: unknown): number | undefined {
 export function checkAttributes(attributes: AttributeSet, target: AttributeTarget): void {
   for (const name of Object.keys(attributes)) {
     if (!isAttributeName(name)) {
-      throw new AttributeError(`there is no attribute ${name}: ${ATTRIBUTE_NAMES.join(', ')}`)
+      throw new AttributeError(
+        `unknown attribute ${name}, expected one of ${ATTRIBUTE_NAMES.join(', ')}`,
+      )
     }
     if (attributes[name] === undefined) continue
     const { since, ofValue } = RULES[name]
@@ -179,9 +181,9 @@ export function parseAttributeQuery(query: readonly string[]): AttributeSet {
     const equals = part.indexOf('=')
     const name = equals < 0 ? part : part.slice(0, equals)
     if (!isAttributeName(name)) {
-      throw new AttributeError(`there is no attribute ${JSON.stringify(name.slice(0, 40))}`)
+      throw new AttributeError(`unknown attribute ${JSON.stringify(name.slice(0, 40))}`)
     }
-    if (attributes[name] !== undefined) throw new AttributeError(`${name} is given twice`)
+    if (attributes[name] !== undefined) throw new AttributeError(`${name} occurs twice`)
     attributes[name] = parseAttribute(name, equals < 0 ? '' : part.slice(equals + 1))
   }
   return attributes

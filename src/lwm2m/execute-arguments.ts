@@ -31,13 +31,13 @@ export function parseExecuteArguments(text: string): Map<number, string | undefi
       throw new ExecuteArgumentError(`Execute arguments look like 0='a',1, not like ${rest}`)
     }
     const digit = Number(match[1])
-    if (found.has(digit)) throw new ExecuteArgumentError(`argument ${digit} is given twice`)
+    if (found.has(digit)) throw new ExecuteArgumentError(`argument ${digit} occurs twice`)
     found.set(digit, match[2])
     at = ARGUMENT.lastIndex
     if (at === text.length) return found
     if (text[at] !== ',') {
       const rest = JSON.stringify(text.slice(at, at + 40))
-      throw new ExecuteArgumentError(`a comma or the end is wanted before ${rest}`)
+      throw new ExecuteArgumentError(`expected a comma or the end before ${rest}`)
     }
   }
 }

@@ -55,20 +55,20 @@ class LinkReader {
       }
       links.push(this.link())
     } while (this.takes(','))
-    if (this.at < this.text.length) this.fail('"," or ";" is wanted')
+    if (this.at < this.text.length) this.fail('expected "," or ";"')
     return links
   }
 
   private link(): Link {
     const target = this.match(TARGET)?.[1]
-    if (target === undefined) return this.fail('a target like </3/0> is wanted')
+    if (target === undefined) return this.fail('expected a target such as </3/0>')
     const attributes = new Map<string, string | true>()
     while (this.takes(';')) {
       if (attributes.size >= this.limits.maxAttributes) {
         throw new LinkFormatError(`more than ${this.limits.maxAttributes} attributes of one link`)
       }
       const name = this.match(NAME)?.[0]
-      if (name === undefined) return this.fail('the name of an attribute is wanted')
+      if (name === undefined) return this.fail('expected the name of an attribute')
       const value = this.value(name)
       // RFC 6690 §2: of an attribute given twice the first counts.
       if (!attributes.has(name)) attributes.set(name, value)
@@ -86,7 +86,7 @@ class LinkReader {
     }
     // Some devices leave the quotes of a list of formats out: `ct=60 110 112`.
     const value = (name === 'ct' ? this.match(NUMBERS) : undefined) ?? this.match(TOKEN)
-    return value?.[0] ?? this.fail('a value is wanted')
+    return value?.[0] ?? this.fail('expected a value')
   }
 
   /** Whether a separator comes next, with space around it (the specification's own examples have it). */
@@ -120,13 +120,13 @@ class LinkReader {
 export function parseLinks(payload: Uint8Array | string, limits: LinkLimits = {}): Link[] {
   const { maxBytes = 1 << 20, maxLinks = 10_000, maxAttributes = 64 } = limits
   if (payload.length > maxBytes) {
-    throw new LinkFormatError(`${payload.length} bytes of links, at most ${maxBytes} are read`)
+    throw new LinkFormatError(`${payload.length} bytes of links exceed the limit of ${maxBytes}`)
   }
   let text: string
   try {
     text = typeof payload === 'string' ? payload : utf8.decode(payload)
   } catch {
-    throw new LinkFormatError('the bytes are no UTF-8')
+    throw new LinkFormatError('the bytes are not valid UTF-8')
   }
   return new LinkReader(text, { maxBytes, maxLinks, maxAttributes }).links()
 }

@@ -83,7 +83,8 @@ export function parseObjectList(payload: Uint8Array | string): ObjectLinkList {
   const links = parseLinks(payload)
   const rootLink = findRoot(links)
   const root = (rootLink?.target ?? '/').replace(/^\/|\/$/g, '')
-  if (/^\d+(\/|$)/.test(root)) throw new LinkFormatError(`/${root} is no root: it is a number`)
+  if (/^\d+(\/|$)/.test(root))
+    throw new LinkFormatError(`/${root} cannot be a root: it is a number`)
   const gathered = new Map<string, GatheredObject>()
   for (const { target, attributes } of links) {
     const path = pathOf(target, root)

@@ -80,7 +80,7 @@ export class Path {
     const ids = segments.map((segment) => {
       const id = /^(0|[1-9]\d{0,4})$/.test(segment) ? Number(segment) : NaN
       if (!(id < MAX_ID))
-        throw new PathError(text, `${JSON.stringify(segment)} is no id (0 to 65534)`)
+        throw new PathError(text, `${JSON.stringify(segment)} is not an id (0 to 65534)`)
       return id
     })
     return new Path(ids, prefix)

@@ -13,7 +13,7 @@ export class ObjectLink {
     const match = /^(\d{1,5}):(\d{1,5})$/.exec(text)
     const [objectId, instanceId] = [Number(match?.[1]), Number(match?.[2])]
     if (!(objectId <= 65535 && instanceId <= 65535)) {
-      throw new ValueError(`${JSON.stringify(text)} is no object link like "66:0"`)
+      throw new ValueError(`${JSON.stringify(text)} is not an object link such as "66:0"`)
     }
     return new ObjectLink(objectId, instanceId)
   }

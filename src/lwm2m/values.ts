@@ -29,10 +29,10 @@ export function integerOf(value: bigint): number | bigint {
 export function coerce(value: Value, type: ResourceType, warn: Warn = quiet): Value {
   const coerced = convert(value, type)
   if (coerced === undefined) {
-    warn(`${describe(value)} is no ${type}`)
+    warn(`${describe(value)} is not a valid ${type}`)
     return value
   }
-  if (isLoose(value, type)) warn(`${describe(value)} taken as ${type}`)
+  if (isLoose(value, type)) warn(`${describe(value)} converted to ${type}`)
   return coerced
 }
 
@@ -48,7 +48,8 @@ export function toType(value: Value, type: ResourceType): Value {
       : type === 'Time' && isMilliseconds(value)
         ? dateOf(Number(value))
         : convert(value, type)
-  if (converted === undefined) throw new ValueError(`${describe(value)} is no ${wanted(type)}`)
+  if (converted === undefined)
+    throw new ValueError(`${describe(value)} is not a valid ${wanted(type)}`)
   return converted
 }
 
@@ -59,7 +60,8 @@ export function toType(value: Value, type: ResourceType): Value {
  */
 export function parseValue(text: string, type: ResourceType): Value {
   const value = parse(text, type)
-  if (value === undefined) throw new ValueError(`${JSON.stringify(text)} is no ${wanted(type)}`)
+  if (value === undefined)
+    throw new ValueError(`${JSON.stringify(text)} is not a valid ${wanted(type)}`)
   return value
 }
 
@@ -94,7 +96,7 @@ function isNumber(value: Value | undefined): value is number | bigint {
  */
 export function secondsOf(time: Date): number {
   const seconds = Math.floor(time.getTime() / 1000)
-  if (Number.isNaN(seconds)) throw new ValueError('an invalid Date is no Time')
+  if (Number.isNaN(seconds)) throw new ValueError('an invalid Date is not a valid Time')
   return seconds
 }
 

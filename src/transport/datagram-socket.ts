@@ -85,7 +85,7 @@ export class DatagramSocket {
     try {
       this.onMessage(datagram, from.address, from.port)
     } catch (error) {
-      this.guard.report(error, 'a datagram could not be dealt with')
+      this.guard.report(error, 'a datagram could not be processed')
     }
   }
 
@@ -94,7 +94,7 @@ export class DatagramSocket {
     const { port, receiveBuffer = 4 << 20 } = this.options
     const where = `${ipv6 ? `[${host}]` : host}:${port}`
     if (isIP(host) === 0) {
-      const message = `UDP ${where} cannot be bound: the host is no literal IP address`
+      const message = `UDP ${where} cannot be bound: the host is not a literal IP address`
       return Promise.reject(new BindError('EINVAL', message))
     }
     return new Promise((resolve, reject) => {

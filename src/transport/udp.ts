@@ -132,7 +132,7 @@ export class UdpTransport implements Transport {
 
   async connect(host: string, port: number): Promise<Peer> {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-      throw new CodedError('unresolvable', `${port} is no UDP port`)
+      throw new CodedError('unresolvable', `${port} is not a UDP port`)
     }
     const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
     const address = isIP(bare) === 0 ? await this.resolve(bare) : bare

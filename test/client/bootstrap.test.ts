@@ -215,7 +215,7 @@ describe('client bootstrap', () => {
     assert.equal(client.get('/3303/0/5700'), undefined)
   })
 
-  it('refuses what is no configuration', async () => {
+  it('refuses what is not a configuration', async () => {
     await make().start()
     await requested()
     assert.equal((await ask(POST, '/bs')).code, '4.06')
@@ -235,7 +235,7 @@ describe('client bootstrap', () => {
     await ask(PUT, '/0/1/0', { format: TEXT, payload: uri })
     const finish = await ask(POST, '/bs')
     assert.equal(finish.code, '4.06')
-    assert.match(finish.text, /security mode 3 does not go with coaps/)
+    assert.match(finish.text, /security mode 3 is not supported with coaps/)
     await ask(PUT, '/0/1/2', { format: TEXT, payload: '0' })
     assert.match((await ask(POST, '/bs')).text, /identity or key is missing/)
   })

@@ -320,15 +320,15 @@ describe('client options', () => {
     const wrong: [object, string, RegExp][] = [
       [{ endpoint: '' }, 'invalid-argument', /endpoint is empty/],
       [{ server: undefined }, 'invalid-argument', /a server or a bootstrap server/],
-      [{ server: 'http://x' }, 'invalid-argument', /no server URI/],
+      [{ server: 'http://x' }, 'invalid-argument', /not a server URI/],
       [{ server: 'coaps://x' }, 'invalid-argument', /needs a key or a certificate/],
       [{ lifetime: 0 }, 'invalid-argument', /lifetime/],
       [{ shortServerId: 65_535 }, 'invalid-argument', /Short Server ID/],
-      [{ objects: { x: {} } }, 'invalid-description', /"x" is no id/],
+      [{ objects: { x: {} } }, 'invalid-description', /"x" is not an id/],
       [
         { objects: { 3: { 0: { 9: 'full' } } } },
         'invalid-value',
-        /\/3\/0\/9: "full" is no Integer/,
+        /\/3\/0\/9: "full" is not a valid Integer/,
       ],
       [{ objects: { 3: { 0: {}, 1: {} } } }, 'invalid-description', /only one instance/],
       [{ objects: { 3: { 0: { 9: [1] } } } }, 'invalid-description', /only one value/],

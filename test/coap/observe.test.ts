@@ -282,7 +282,7 @@ describe('coap observe: the asking side', () => {
       bench.expectReply({ type: CON, code: Code.CONTENT, mid: 2, token: 'c0de' }, '70000002')
     })
 
-    it('refuses what is no token', async () => {
+    it('refuses what is not a token', async () => {
       const bench = await Bench.start()
       for (const token of [Buffer.alloc(0), Buffer.alloc(9)]) {
         assert.throws(

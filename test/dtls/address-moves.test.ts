@@ -132,7 +132,7 @@ describe('the proof of a new address', () => {
     assert.equal(proof.onReceived(response(132)), 'answer')
   })
 
-  it('is no response that could be guessed, or that is to a response of ours', () => {
+  it('is not a response that could be guessed, or that is to a response of ours', () => {
     const proof = new PathProof()
     const short = Buffer.from([1, 2])
     proof.onSent(Buffer.concat([Buffer.from([0x42, 1, 0, 7]), short]))

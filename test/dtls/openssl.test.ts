@@ -271,7 +271,7 @@ describe('OpenSSL as the client', function () {
         () => pki.issue('/CN=dev1', { issuer: ca, extensions: ['1.2.3.4=critical,DER:0500'] }),
       ],
       [
-        'issued by a certificate that is no authority',
+        'issued by a certificate that is not an authority',
         'untrusted-certificate',
         /unknown ca/,
         () => pki.issue('/CN=dev1', { issuer: device }),

@@ -79,8 +79,8 @@ describe('client certificates', function () {
       extensions: ['basicConstraints=CA:TRUE', 'keyUsage=digitalSignature', ...NO_KEY_IDS],
     })
     for (const [issuer, why] of [
-      [notCa, 'its issuer is no authority'],
-      [bare, 'its issuer is no authority'],
+      [notCa, 'its issuer is not an authority'],
+      [bare, 'its issuer is not an authority'],
       [mute, 'its chain leads to no trust anchor'],
     ] as const) {
       const leaf = pki.issue('/CN=dev', { issuer, extensions: NO_KEY_IDS })

@@ -374,14 +374,14 @@ describe('the example mqtt-gateway, with mosquitto', function () {
         ] as const,
     ),
     [
-      'bytes that are no hex',
+      'bytes that are not hex',
       'write',
       { path: '/19/0/0/0', type: 'Opaque', value: 'abc', encoding: 'hex' },
       '4.00',
       'bad_request',
     ],
     [
-      'an attribute that is no number',
+      'an attribute that is not a number',
       'write-attr',
       { path: '/3/0/0', pmin: 'x' },
       '4.00',
@@ -398,7 +398,13 @@ describe('the example mqtt-gateway, with mosquitto', function () {
     ],
     ['a write without a path', 'write', { type: 'String', value: '' }, '4.00', 'bad_request'],
     ['attributes without a path', 'write-attr', { pmin: 1 }, '4.00', 'bad_request'],
-    ['content that is no list', 'write', { basePath: '/3/0', content: {} }, '4.00', 'bad_request'],
+    [
+      'content that is not a list',
+      'write',
+      { basePath: '/3/0', content: {} },
+      '4.00',
+      'bad_request',
+    ],
     [
       'content without paths',
       'create',
@@ -422,11 +428,11 @@ describe('the example mqtt-gateway, with mosquitto', function () {
 
   for (const [what, text] of [
     ['no JSON', '{"reqID":'],
-    ['JSON that is no object', '7'],
+    ['JSON that is not an object', '7'],
     ['null', 'null'],
     ['an array', '[]'],
     ['a command without data', '{"msgType":"read"}'],
-    ['data that is no object', '{"msgType":"read","data":"/3/0/0"}'],
+    ['data that is not an object', '{"msgType":"read","data":"/3/0/0"}'],
   ]) {
     it(`answers 4.00 to ${what}`, async () => {
       const { data } = await askRaw(text as string)

@@ -207,7 +207,7 @@ describe('admin HTTP API', function () {
     })
   }
 
-  it('answers 400 to a body that is no JSON', async () => {
+  it('answers 400 to a body that is not valid JSON', async () => {
     for (const route of ['request', 'watch']) {
       const response = await fetch(`${red.url}/lwm2m/server/devices/room-1/${route}`, {
         method: 'POST',

@@ -163,7 +163,7 @@ for (const runtime of runtimes()) {
       })
     }
 
-    it('says what is no object link and what are no bytes, before the deploy', async () => {
+    it('says what is not an object link and what are not bytes, before the deploy', async () => {
       const { page } = editor
       await choose('write', '/9/0/13')
       await page.waitForSelector('.lwm2m-value-hint:has-text("Package Settings")')

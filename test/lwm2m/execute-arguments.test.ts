@@ -56,7 +56,7 @@ describe('Execute arguments (Core §6.3.5)', () => {
   }
 
   it('refuses a digit given twice', () => {
-    assert.throws(() => parseExecuteArguments("1,1='a'"), /argument 1 is given twice/)
+    assert.throws(() => parseExecuteArguments("1,1='a'"), /argument 1 occurs twice/)
   })
 
   it('refuses to write what the ABNF cannot say', () => {

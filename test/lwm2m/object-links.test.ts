@@ -72,7 +72,7 @@ describe('object list of a registration (Core §6.2.1)', () => {
     assert.throws(() => parseObjectList('</3>;rt="oma.lwm2m",</3/0>'), LinkFormatError)
   })
 
-  it('leaves out what is no LwM2M path', () => {
+  it('leaves out what is not an LwM2M path', () => {
     const text =
       '</sensors/temp>;rt="x",</.well-known/core>,</3/0>,</65535/0>,</3/99999>,</1/2/3/4/5>'
     assert.deepEqual(parseObjectList(text).objects, [{ id: 3, instances: [0] }])
@@ -145,7 +145,7 @@ describe('answer to Bootstrap-Discover (Core §6.1.7.3)', () => {
     assert.deepEqual(parseBootstrapInventory('</1/0>;ssid=x').links, [{ path: Path.parse('/1/0') }])
   })
 
-  it('refuses what is no link list', () => {
+  it('refuses what is not a link list', () => {
     assert.throws(() => parseBootstrapInventory('</0/0>,'), LinkFormatError)
     assert.throws(() => parseBootstrapInventory(Buffer.from([0xff, 0xfe])), LinkFormatError)
   })

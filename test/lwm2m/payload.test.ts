@@ -159,7 +159,7 @@ describe('message payload as records', () => {
   })
 
   it('refuses what cannot be written and says what would be right', () => {
-    refused('x', '/3/0/9', /\/3\/0\/9 \(Battery Level\): "x" is no Integer/)
+    refused('x', '/3/0/9', /\/3\/0\/9 \(Battery Level\): "x" is not a valid Integer/)
     refused(1, '/3/0/6', /has instances: give \{0: …\} or an array/)
     refused([1], '/3/0/9', /takes a single value/)
     refused({ a: 1 }, '/3/0/9', /takes a single value/)

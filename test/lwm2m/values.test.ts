@@ -71,7 +71,7 @@ describe('values of a type (Core appendix C)', () => {
         wanted,
       )
       assert.equal(warnings.length, 1)
-      assert.match(warnings[0] ?? '', /taken as/)
+      assert.match(warnings[0] ?? '', /converted to/)
     })
   }
 
@@ -89,9 +89,9 @@ describe('values of a type (Core appendix C)', () => {
     assert.deepEqual(coerce(1e12, 'Time'), new Date(1e15))
   })
 
-  it('Time is no invalid Date, and none is written', () => {
+  it('rejects an invalid Date for a Time', () => {
     const invalid = new Date(NaN)
-    assert.throws(() => toType(invalid, 'Time'), /no Time \(a valid Date/)
+    assert.throws(() => toType(invalid, 'Time'), /not a valid Time \(a valid Date/)
     assert.throws(() => secondsOf(invalid), ValueError)
     for (const format of [0, 60, 110, 112, 11542, 11543, 11544]) {
       for (const path of ['/3/0/13', '/40000/0/1']) {
@@ -141,7 +141,7 @@ describe('values of a type (Core appendix C)', () => {
         value,
       )
       assert.equal(warnings.length, 1)
-      assert.match(warnings[0] ?? '', new RegExp(`is no ${type}`))
+      assert.match(warnings[0] ?? '', new RegExp(`is not a valid ${type}`))
     })
   }
 
@@ -155,13 +155,13 @@ describe('values of a type (Core appendix C)', () => {
           message.test(error.message),
       )
     }
-    refused('full', 'Integer', /"full" is no Integer \(a whole number of 64 bits\)/)
+    refused('full', 'Integer', /"full" is not a valid Integer \(a whole number of 64 bits\)/)
     refused(-1, 'Unsigned Integer', /from 0 to 2\^64-1/)
     refused('a', 'Opaque', /a Buffer, or text as hex with 0x or base64/)
     refused('x', 'Time', /ISO 8601/)
     refused('x', 'Objlnk', /"66:0"/)
     refused('x', 'None', /executed/)
-    refused(bytes(0xff), 'String', /the bytes ff is no String/)
+    refused(bytes(0xff), 'String', /the bytes ff is not a valid String/)
   })
 
   it('are read from the text of a dialog', () => {

@@ -153,7 +153,7 @@ describe('action nodes', () => {
       ['a device that is not registered', { endpoint: 'ghost', path: '/3' }, 'unknown-endpoint'],
       ['a message without an endpoint', { path: '/3' }, 'invalid-argument'],
       ['a message without a path', { endpoint: 'dev' }, 'invalid-argument'],
-      ['what is no path', { endpoint: 'dev', path: '/3/x' }, 'invalid-path'],
+      ['what is not a path', { endpoint: 'dev', path: '/3/x' }, 'invalid-path'],
     ] as const) {
       it(`refuses ${what}: ${code}`, async () => {
         await start('lwm2m-read')

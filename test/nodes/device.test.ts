@@ -265,8 +265,8 @@ describe('lwm2m-device', () => {
   }
 
   for (const [what, more] of [
-    ['objects that are no JSON', { objects: '{' }],
-    ['objects that are no object', { objects: '[1]' }],
+    ['objects that are not valid JSON', { objects: '{' }],
+    ['objects that are not an object', { objects: '[1]' }],
     ['no server at all', { uri: '' }],
     ['no name', { endpoint: '' }],
     ['a key that is none', { pskKeyFormat: 'hex' }],

@@ -112,9 +112,9 @@ describe('lwm2m-observe', () => {
 
   for (const [what, more] of [
     ['no path', { endpoint: 'dev', path: '' }],
-    ['what is no path', { endpoint: 'dev', path: '/3/nine' }],
+    ['what is not a path', { endpoint: 'dev', path: '/3/nine' }],
     ['no endpoint', { endpoint: '', path: '/3/0/9' }],
-    ['a criterion that is no number', { endpoint: 'dev', path: '/3/0/9', pmin: 'often' }],
+    ['a criterion that is not a number', { endpoint: 'dev', path: '/3/0/9', pmin: 'often' }],
   ] as const) {
     it(`shows that ${what} was set`, async () => {
       await flows.load(flow(more))

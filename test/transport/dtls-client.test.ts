@@ -235,7 +235,7 @@ describe('DtlsClientTransport', () => {
     await silent.close()
   })
 
-  it('refuses what is no credential, and hosts that are none', async () => {
+  it('refuses what is not a credential, and hosts that are none', async () => {
     assert.throws(() => new DtlsClientTransport({ credentials: psk(KEY, Buffer.alloc(0)) }), {
       code: 'invalid-argument',
     })

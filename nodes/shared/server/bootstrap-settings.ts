@@ -94,6 +94,6 @@ function resourcesOf(value: unknown, endpoint: string): unknown {
     return JSON.parse(value)
   } catch {
     // What the parser says quotes the values, which may be secret.
-    throw new SettingError(`the more values of ${JSON.stringify(endpoint)} are no JSON`)
+    throw new SettingError(`the more values of ${JSON.stringify(endpoint)} are not valid JSON`)
   }
 }

@@ -36,7 +36,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new ClientError('invalid-argument', `${JSON.stringify(text)} is no part of a URI`)
+    throw new ClientError('invalid-argument', `${JSON.stringify(text)} is not part of a URI`)
   }
 }
 

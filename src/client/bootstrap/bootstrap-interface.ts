@@ -131,12 +131,12 @@ export class BootstrapInterface {
     const known = records.filter((record) => {
       this.requireSupported(record.path)
       if (record.path.level < Level.RESOURCE) {
-        throw new Refusal(Code.BAD_REQUEST, `${record.path.toString()} is no resource`)
+        throw new Refusal(Code.BAD_REQUEST, `${record.path.toString()} is not a resource`)
       }
       const definition = this.context.tree.definition(record.path)
       // A resource this device does not know does not make the others wrong.
       if (definition === undefined) {
-        this.context.warn('bootstrap', `${record.path.toString()} is not known: left out`)
+        this.context.warn('bootstrap', `${record.path.toString()} is unknown and was left out`)
         return false
       }
       typed(record, definition)

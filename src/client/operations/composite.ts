@@ -61,7 +61,7 @@ export function writeComposite(
   const records = decodePayload(context, request, base)
   for (const { path } of records) {
     if (context.tree.place(path)?.instance === undefined) {
-      throw new Refusal(Code.NOT_FOUND, `${path.toString()} is not there`)
+      throw new Refusal(Code.NOT_FOUND, `${path.toString()} does not exist`)
     }
     access.require(path.at(Level.INSTANCE), Right.WRITE)
   }

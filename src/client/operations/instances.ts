@@ -40,7 +40,7 @@ export function create(
   if (named.size > 1) throw new Refusal(Code.BAD_REQUEST, 'one instance at a time')
   const id = leftToUs ? chosen : (named.values().next().value ?? chosen)
   if (object.instances.has(id)) {
-    throw new Refusal(Code.BAD_REQUEST, `instance ${id} is there already`)
+    throw new Refusal(Code.BAD_REQUEST, `instance ${id} exists already`)
   }
   validate(context, records)
   const at = path.child(id)

@@ -96,7 +96,7 @@ export function planWrite(
     const definition = place?.object.resource(path.resource as number)
     const instance = place?.instance
     if (instance === undefined || definition === undefined) {
-      throw new Refusal(Code.NOT_FOUND, `${text} is not there`)
+      throw new Refusal(Code.NOT_FOUND, `${text} does not exist`)
     }
     checkWritable(definition)
     const replaced = mode === 'replace' && base.level <= Level.RESOURCE
@@ -119,7 +119,7 @@ export function groupByResource(records: readonly Record[]): Map<string, Record[
   const groups = new Map<string, Record[]>()
   for (const record of records) {
     if (record.path.level < Level.RESOURCE) {
-      throw new Refusal(Code.BAD_REQUEST, `${record.path.toString()} is no resource`)
+      throw new Refusal(Code.BAD_REQUEST, `${record.path.toString()} is not a resource`)
     }
     const key = record.path.at(Level.RESOURCE).toString()
     const group = groups.get(key)
@@ -192,7 +192,10 @@ function planRemovals(
 /** @throws Refusal 4.00 where the value has not the type of the resource */
 export function typed(record: Record, definition: ResourceDefinition): Value {
   if (record.value === undefined || !isOfType(record.value, definition.type)) {
-    throw new Refusal(Code.BAD_REQUEST, `${record.path.toString()} is no ${definition.type}`)
+    throw new Refusal(
+      Code.BAD_REQUEST,
+      `${record.path.toString()} is not a valid ${definition.type}`,
+    )
   }
   return record.value
 }

@@ -16,7 +16,7 @@ export function parseServerUri(text: string): ServerUri {
   if (match === null || port === 0 || (port ?? 0) > 65535) {
     throw new ClientError(
       'invalid-argument',
-      `${JSON.stringify(text)} is no server URI like coap://host:5683 or coaps://host:5684`,
+      `${JSON.stringify(text)} is not a server URI such as coap://host:5683 or coaps://host:5684`,
     )
   }
   const secure = match[1]?.toLowerCase() === 'coaps'

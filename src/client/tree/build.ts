@@ -68,7 +68,7 @@ function addObject(
 ): void {
   const { version } = description
   if (version !== undefined && !/^\d{1,3}\.\d{1,3}$/.test(version)) {
-    fail(`/${id}`, `version ${JSON.stringify(version)} is none like "1.1"`)
+    fail(`/${id}`, `version ${JSON.stringify(version)} must be like "1.1"`)
   }
   const object = tree.addObject(id, prefix, version ?? defaultVersion)
   for (const [key, instance] of Object.entries(description)) {
@@ -173,7 +173,7 @@ export function setResourceInstance(tree: ObjectTree, path: Path, input: InputVa
   if (resource === undefined || !resource.multiple) {
     throw new ClientError(
       'unknown-path',
-      `${path.toString()} is no instance of a multiple resource`,
+      `${path.toString()} is not an instance of a multiple resource`,
     )
   }
   const value = typed(input, resource, path.toString())
@@ -189,7 +189,7 @@ function describe(input: ResourceInput, where: string): ResourceDescription | un
   const keys = Object.keys(input)
   if (keys.every((key) => /^\d+$/.test(key))) return undefined
   const unknown = keys.find((key) => !DESCRIPTION_KEYS.has(key))
-  if (unknown !== undefined) fail(where, `${JSON.stringify(unknown)} is not known here`)
+  if (unknown !== undefined) fail(where, `unknown property ${JSON.stringify(unknown)}`)
   return input as ResourceDescription
 }
 
@@ -285,6 +285,6 @@ function plain<T>(input: unknown, where: string): T {
 
 function parseId(text: string, where: string): number {
   const id = /^(0|[1-9]\d{0,4})$/.test(text) ? Number(text) : NaN
-  if (!(id < MAX_ID)) fail(where, `${JSON.stringify(text)} is no id (0 to 65534)`)
+  if (!(id < MAX_ID)) fail(where, `${JSON.stringify(text)} is not an id (0 to 65534)`)
   return id
 }

@@ -56,7 +56,7 @@ export function inferType(input: InputValue): ResourceType {
 
 function mismatch(input: unknown, type: ResourceType): ValueError {
   const text = typeof input === 'string' ? JSON.stringify(input.slice(0, 40)) : String(input)
-  return new ValueError(`${text} is no ${type}`)
+  return new ValueError(`${text} is not a valid ${type}`)
 }
 
 function integer(input: InputValue, type: ResourceType, min: bigint, max: bigint): number | bigint {

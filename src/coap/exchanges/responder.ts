@@ -132,7 +132,7 @@ export class Responder {
     const { message, observation } = request
     const { code } = reply
     if (!(code >> 5 === 2 || code >> 5 === 4 || code >> 5 === 5)) {
-      throw new TypeError(`${String(code)} is no response code`)
+      throw new TypeError(`${String(code)} is not a response code`)
     }
     const whole: ResponsePart = { code, options: replyOptions(reply), payload: reply.payload }
     const part = this.blocks.first(request.state, message.token, whole, request)

@@ -117,7 +117,7 @@ function readExtensions(wrapped: ByteReader): Map<string, Extension> {
     const oid = readOid(entry)
     const critical = (readOptional(entry, Tag.boolean)?.uint8() ?? 0) !== 0
     const value = readTagged(entry, Tag.octetString)
-    if (extensions.has(oid)) throw new DecodeError(`extension ${oid} appears twice`)
+    if (extensions.has(oid)) throw new DecodeError(`extension ${oid} occurs twice`)
     extensions.set(oid, { critical, value })
   }
   return extensions
@@ -148,7 +148,7 @@ function readKeyUsage(value: ByteReader): NonNullable<CertificateFields['keyUsag
   const bits = readTagged(value, Tag.bitString)
   const unused = bits.uint8()
   const first = bits.remaining > 0 ? bits.uint8() : 0
-  if (unused > 7) throw new DecodeError('a key usage that is none')
+  if (unused > 7) throw new DecodeError('malformed key usage')
   // Bit 0 is the highest (X.690 §8.6.2).
   return { digitalSignature: (first & 0x80) !== 0 }
 }
@@ -168,6 +168,6 @@ function readBasicConstraints(
   const length = readOptional(sequence, Tag.integer)
   if (length === undefined) return { ca, pathLength: undefined }
   // A longer or negative one is beyond reason.
-  if (length.remaining !== 1) throw new DecodeError('a path length that is none')
+  if (length.remaining !== 1) throw new DecodeError('malformed path length')
   return { ca, pathLength: length.uint8() & 0x7f }
 }

@@ -42,7 +42,7 @@ export function readNameConstraints(value: ByteReader): NameConstraints {
     return names
   }
   const constraints = { permitted: subtrees(0xa0), excluded: subtrees(0xa1) }
-  if (sequence.remaining > 0) throw new DecodeError('name constraints that are none')
+  if (sequence.remaining > 0) throw new DecodeError('malformed name constraints')
   return constraints
 }
 

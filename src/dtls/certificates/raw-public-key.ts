@@ -45,7 +45,7 @@ export function peerRawPublicKey(peer: Role, spki: Uint8Array): KeyObject {
   if (key !== undefined) return key
   throw new HandshakeFailure(
     'bad-certificate',
-    `the ${peer}'s raw public key is no P-256 key in its one encoding`,
+    `the ${peer}'s raw public key is not a P-256 key in its canonical encoding`,
     Alert.unsupportedCertificate,
   )
 }

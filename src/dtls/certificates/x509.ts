@@ -162,7 +162,8 @@ function issuerProblem(
 ): string | undefined {
   const { basicConstraints, nameConstraints } = issuer.fields
   const below = path.length - 1
-  if (basicConstraints?.ca !== true || !issuer.certificate.ca) return 'its issuer is no authority'
+  if (basicConstraints?.ca !== true || !issuer.certificate.ca)
+    return 'its issuer is not an authority'
   if (basicConstraints.pathLength !== undefined && below > basicConstraints.pathLength) {
     return 'its chain is longer than an authority allows'
   }

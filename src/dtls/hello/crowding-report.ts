@@ -20,7 +20,7 @@ export class CrowdingReport {
     if (now - this.toldAt < INTERVAL) return
     const since = this.toldAt === -Infinity ? '' : ' since the last warning'
     this.tell(
-      `too many DTLS handshakes are in progress: ${this.count} made room for others${since}; ` +
+      `too many DTLS handshakes are in progress: ${this.count} were dropped for newer ones${since}; ` +
         `most come from ${group}`,
     )
     this.toldAt = now

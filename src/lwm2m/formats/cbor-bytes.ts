@@ -123,7 +123,7 @@ class CborScanner {
   }
 
   private checkInvalidText(): void {
-    if (this.isInKey) throw new Malformed('a key that is no UTF-8')
+    if (this.isInKey) throw new Malformed('a key is not valid UTF-8')
     this.hasInvalidText = true
   }
 
@@ -145,13 +145,14 @@ class CborScanner {
 
   private children(count: number, depth: number): void {
     // Each child takes a byte at least: more cannot be there.
-    if (count > this.reader.remaining) throw new Malformed(`${count} items announced, not there`)
+    if (count > this.reader.remaining)
+      throw new Malformed(`${count} items announced, fewer present`)
     for (let i = 0; i < count; i++) this.item(depth + 1)
   }
 
   private pairs(count: number, depth: number): void {
     if (count * 2 > this.reader.remaining)
-      throw new Malformed(`${count} pairs announced, not there`)
+      throw new Malformed(`${count} pairs announced, fewer present`)
     for (let i = 0; i < count; i++) this.pair(depth)
   }
 
@@ -164,7 +165,7 @@ class CborScanner {
 
   private indefinite(major: number, depth: number): void {
     if (major !== MAJOR.ARRAY && major !== MAJOR.MAP) {
-      throw new Malformed('indefinite length where there is none')
+      throw new Malformed('indefinite length is not allowed here')
     }
     while (!this.atBreak()) {
       if (major === MAJOR.MAP) this.pair(depth)
@@ -281,7 +282,7 @@ export function decodeCbor(format: number, bytes: Uint8Array, warn?: Warn): Cbor
   try {
     const scanner = new CborScanner(new ByteReader(bytes))
     const decoded = decoder.decode(scanner.document()) as CborValue
-    if (scanner.hasInvalidText) warn?.('CBOR: a text is no UTF-8, delivered as bytes')
+    if (scanner.hasInvalidText) warn?.('CBOR: a text is not valid UTF-8, delivered as bytes')
     return decoded
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)

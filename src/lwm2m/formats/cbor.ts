@@ -40,7 +40,7 @@ export const cbor: Codec = {
     const item = decodeCbor(ContentFormat.CBOR, bytes, (message) => warn?.(message, path))
     const value = fromCbor(item)
     if (value === undefined) {
-      throw new DecodeError(ContentFormat.CBOR, 'the CBOR item is no single value', bytes)
+      throw new DecodeError(ContentFormat.CBOR, 'the CBOR item is not a single value', bytes)
     }
     const type = baseType(context)
     return [

@@ -216,7 +216,7 @@ export function encodePaths(
 ): Buffer {
   const codec = OWN.get(OWN.get(format)?.answeredIn ?? format)
   if (codec?.paths !== true) {
-    throw new EncodeError(`a list of paths cannot be said in ${formatName(format)}`)
+    throw new EncodeError(`a list of paths cannot be encoded in ${formatName(format)}`)
   }
   const records = paths.map((path) => ({ path, value: undefined }))
   return codec.encode(records, { ...context, base: Path.ROOT })

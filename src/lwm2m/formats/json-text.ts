@@ -99,7 +99,7 @@ export function parseJson(format: number, bytes: Uint8Array, warn?: Warn): JsonV
   try {
     if (!isUtf8(bytes)) {
       const parsed = parseBytewise(bytes)
-      warn?.('JSON: a text is no UTF-8, delivered as bytes')
+      warn?.('JSON: a text is not valid UTF-8, delivered as bytes')
       return parsed
     }
     const text = utf8.decode(bytes)

@@ -21,6 +21,10 @@ export function failure(format: number, what: string, bytes: Uint8Array): Fail {
 /** @throws DecodeError the payload is larger than anything that is decoded */
 export function checkSize(format: number, bytes: Uint8Array): void {
   if (bytes.length > MAX_PAYLOAD) {
-    throw new DecodeError(format, `payload of ${bytes.length} bytes, at most ${MAX_PAYLOAD}`, bytes)
+    throw new DecodeError(
+      format,
+      `payload of ${bytes.length} bytes exceeds the limit of ${MAX_PAYLOAD}`,
+      bytes,
+    )
   }
 }

@@ -36,13 +36,13 @@ class Lwm2mCborDecoder {
     for (const part of keys) {
       if (typeof part === 'string') {
         if (path.level > 0 || path.prefix !== '') this.fail('a text among the ids')
-        if (!/^[\w.~-]+$/.test(part)) this.fail(`${JSON.stringify(part)} is no prefix`)
+        if (!/^[\w.~-]+$/.test(part)) this.fail(`${JSON.stringify(part)} is not a prefix`)
         // Ids are relative to the root of LwM2M; some devices say its name all the same.
         const { root, prefix } = this.context
         if (part !== root && part !== prefix) path = new Path([], part)
       } else {
         if (typeof part !== 'number' || !Number.isInteger(part) || part < 0 || part >= MAX_ID) {
-          this.fail('an id is no number from 0 to 65534')
+          this.fail('an id is not a number from 0 to 65534')
         }
         if (path.level === MAX_LEVELS) this.fail('more than four ids')
         path = path.child(part as number)
@@ -53,7 +53,7 @@ class Lwm2mCborDecoder {
 
   private value(item: CborValue, path: Path): void {
     const { base, resource, warn } = this.context
-    if (path.level < Level.RESOURCE) this.fail(`${path} is no resource, yet has a value`)
+    if (path.level < Level.RESOURCE) this.fail(`${path} is not a resource but has a value`)
     if (!base.contains(path)) this.fail(`${path} is not within ${base}`)
     const value = fromCbor(item)
     if (value === undefined) return this.fail(`${path} has no single value`)
@@ -115,7 +115,7 @@ export const lwm2mCbor: Codec = {
     const fail: Fail = failure(FORMAT, 'LwM2M CBOR', bytes)
     if (bytes.length === 0) return []
     const pack = decodeCbor(FORMAT, bytes, (message) => context.warn?.(message, context.base))
-    if (!(pack instanceof Map)) return fail('the top level is no map')
+    if (!(pack instanceof Map)) return fail('the top level is not a map')
     const decoder = new Lwm2mCborDecoder(context, fail)
     decoder.map(pack, Path.ROOT)
     return decoder.records

@@ -13,9 +13,9 @@ type JsonObject = { readonly [name: string]: JsonValue }
 
 function object(value: JsonValue | undefined, what: string, fail: Fail): JsonObject {
   if (value === undefined || value === null || typeof value !== 'object' || Array.isArray(value)) {
-    return fail(`${what} is no object`)
+    return fail(`${what} is not an object`)
   }
-  if (value instanceof Uint8Array) return fail(`${what} is no object`)
+  if (value instanceof Uint8Array) return fail(`${what} is not an object`)
   return value as JsonObject
 }
 
@@ -24,7 +24,8 @@ function valueOf(entry: JsonObject, type: ResourceType | undefined, fail: Fail):
   const { v, sv, bv, ov } = entry
   const said = v ?? bv ?? ov ?? sv
   if (said === undefined || said === null) return undefined
-  if (typeof said === 'object' && !(said instanceof Uint8Array)) return fail('a value is no value')
+  if (typeof said === 'object' && !(said instanceof Uint8Array))
+    return fail('a value has an unsupported type')
   if (typeof said !== 'string') return said as Value
   if (v === undefined && bv === undefined && ov !== undefined) return linkOrText(said)
   return type === 'Opaque' ? (parseBase64(said) ?? said) : said
@@ -41,7 +42,7 @@ function timeOf(
     (base !== undefined && typeof base !== 'number') ||
     (own !== undefined && typeof own !== 'number')
   ) {
-    return fail('a time is no number')
+    return fail('a time is not a number')
   }
   if (own === undefined && (base === undefined || base === 0)) return undefined
   const seconds = (base ?? 0) + (own ?? 0)
@@ -60,16 +61,16 @@ function pathOf(baseName: string, name: string, context: CodecContext): Path {
 
 function decodeEntries(pack: JsonObject, context: CodecContext, fail: Fail): Record[] {
   const { bn = '', bt, e } = pack
-  if (typeof bn !== 'string') return fail('bn is no text')
-  if (!Array.isArray(e)) return fail('e is no array')
-  if (e.length > MAX_RECORDS) return fail(`${e.length} entries, at most ${MAX_RECORDS}`)
+  if (typeof bn !== 'string') return fail('bn is not text')
+  if (!Array.isArray(e)) return fail('e is not an array')
+  if (e.length > MAX_RECORDS) return fail(`${e.length} entries exceed the limit of ${MAX_RECORDS}`)
   return e.map((item) => {
     const entry = object(item, 'an entry', fail)
     const { n = '' } = entry
-    if (typeof n !== 'string') return fail('n is no text')
+    if (typeof n !== 'string') return fail('n is not text')
     const path = pathOf(bn, n, context)
     if (!context.base.contains(path)) return fail(`${path} is not within ${context.base}`)
-    if (path.level < Level.RESOURCE) return fail(`${path} is no resource, yet has a value`)
+    if (path.level < Level.RESOURCE) return fail(`${path} is not a resource but has a value`)
     const type = context.resource?.(path)?.type
     const value = valueOf(entry, type, fail)
     const coerced =
@@ -100,7 +101,7 @@ function encodeEntry({ path, value, time }: Record, context: CodecContext, own: 
   else if (typed instanceof ObjectLink) members.push(['ov', typed.toString()])
   else if (typed instanceof Date) members.push(['v', secondsOf(typed)])
   else if (typeof typed === 'number' && !Number.isFinite(typed)) {
-    throw new EncodeError(`${path}: ${typed} cannot be said in JSON`)
+    throw new EncodeError(`${path}: ${typed} cannot be encoded in JSON`)
   } else members.push(['v', typed])
   if (time !== undefined) members.push(['t', time / 1000])
   return stringifyJson(members)

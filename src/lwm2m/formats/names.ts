@@ -52,7 +52,7 @@ export function namedPath(
   const mended = isValue ? mend(baseName, name, context, fits) : undefined
   if (mended !== undefined) {
     const said = JSON.stringify([baseName, name])
-    context.warn?.(`base name and name ${said}, taken for ${mended.toString()}`, mended)
+    context.warn?.(`base name and name ${said}, read as ${mended.toString()}`, mended)
     return mended
   }
   return path ?? pathOf(baseName + name, root)

@@ -29,18 +29,18 @@ const LABELS = new Map<CborValue, keyof typeof Label>([
 ])
 
 function text(value: CborValue, label: string, fail: Fail): string {
-  return typeof value === 'string' ? value : fail(`${label} is no text`)
+  return typeof value === 'string' ? value : fail(`${label} is not text`)
 }
 
 function number(value: CborValue, label: string, fail: Fail): number {
   if (value instanceof Date) return value.getTime() / 1000
   const found = cborNumber(value)
-  return found === undefined ? fail(`${label} is no number`) : Number(found)
+  return found === undefined ? fail(`${label} is not a number`) : Number(found)
 }
 
 /** Takes one CBOR map for a SenML record; `fail` says what is wrong with it. */
 function toRecord(map: CborValue, fail: Fail): SenmlRecord {
-  if (!(map instanceof Map)) return fail('a record is no map')
+  if (!(map instanceof Map)) return fail('a record is not a map')
   const record: SenmlRecord = {}
   for (const [key, value] of map) {
     const label = LABELS.get(key)
@@ -90,7 +90,7 @@ function setValue(
     record.isNull = true
     return
   }
-  const value = fromCbor(item) ?? fail(`${label.toLowerCase()} is no value`)
+  const value = fromCbor(item) ?? fail(`${label.toLowerCase()} has an unsupported type`)
   if (typeof value === 'string') {
     if (label === 'VS') record.vs = value
     else if (label === 'VLO') record.vlo = value

@@ -9,22 +9,22 @@ import { parseBase64 } from '../values'
 /** Takes one JSON object for a SenML record; `fail` says what is wrong with it. */
 function toRecord(object: JsonValue, fail: Fail): SenmlRecord {
   if (object === null || typeof object !== 'object' || Array.isArray(object)) {
-    return fail('a record is no object')
+    return fail('a record is not an object')
   }
-  if (object instanceof Uint8Array) return fail('a record is no object')
+  if (object instanceof Uint8Array) return fail('a record is not an object')
   const record: SenmlRecord = {}
   for (const [label, value] of Object.entries(object)) {
     switch (label) {
       case 'bn':
       case 'n':
-        if (typeof value !== 'string') fail(`${label} is no text`)
+        if (typeof value !== 'string') fail(`${label} is not text`)
         else record[label] = value
         break
       case 'bt':
       case 't':
       case 'bv':
       case 'bver':
-        if (typeof value !== 'number') fail(`${label} is no number`)
+        if (typeof value !== 'number') fail(`${label} is not a number`)
         else record[label] = value
         break
       case 'v':
@@ -53,7 +53,8 @@ function setValue(
     record.isNull = true
     return
   }
-  if (typeof value === 'object' && !(value instanceof Uint8Array)) fail(`${label} is no value`)
+  if (typeof value === 'object' && !(value instanceof Uint8Array))
+    fail(`${label} has an unsupported type`)
   const bytes = label === 'vd' && typeof value === 'string' ? parseBase64(value) : undefined
   if (bytes !== undefined) record.vd = bytes
   else if (typeof value === 'string' && (label === 'vs' || label === 'vlo')) record[label] = value

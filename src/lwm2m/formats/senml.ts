@@ -79,7 +79,11 @@ export function resolveSenml(
   bytes: Uint8Array,
 ): Record[] {
   if (records.length > MAX_RECORDS) {
-    throw new DecodeError(format, `${records.length} records, at most ${MAX_RECORDS}`, bytes)
+    throw new DecodeError(
+      format,
+      `${records.length} records exceed the limit of ${MAX_RECORDS}`,
+      bytes,
+    )
   }
   const now = context.now ?? Date.now()
   const { base } = context
@@ -104,7 +108,7 @@ export function resolveSenml(
       const path = namedPath(baseName, record.n ?? '', isValue, context)
       if (!base.contains(path)) malformed(`${path} is not within ${base}`)
       if (isValue && path.level < Level.RESOURCE) {
-        malformed(`${path} is no resource, yet has a value`)
+        malformed(`${path} is not a resource but has a value`)
       }
       const type = path.level >= Level.RESOURCE ? context.resource?.(path)?.type : undefined
       const own: SenmlRecord = baseValue === undefined ? record : { ...record, bv: baseValue }
@@ -116,7 +120,7 @@ export function resolveSenml(
       resolved.push(time === undefined ? { path, value: coerced } : { path, value: coerced, time })
     } catch (error) {
       if (error instanceof DecodeError || !(error instanceof CodedError)) throw error
-      malformed(`a name is no path: ${error.message}`, error)
+      malformed(`a name is not a path: ${error.message}`, error)
     }
   }
   return resolved
@@ -131,7 +135,7 @@ function labelled(value: Value, type: ResourceType | undefined): SenmlRecord {
   if (typed instanceof ObjectLink) return { vlo: typed.toString() }
   if (typed instanceof Date) return { v: secondsOf(typed) }
   if (typeof typed === 'number' && !Number.isFinite(typed)) {
-    throw new EncodeError(`${typed} cannot be said in SenML`)
+    throw new EncodeError(`${typed} cannot be encoded in SenML`)
   }
   return { v: typed }
 }

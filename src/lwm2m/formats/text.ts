@@ -23,7 +23,7 @@ function writeText(value: Value): string {
   if (value instanceof Date) return String(secondsOf(value))
   if (value instanceof ObjectLink) return value.toString()
   if (typeof value !== 'number') return String(value)
-  if (!Number.isFinite(value)) throw new EncodeError(`${value} cannot be said as text`)
+  if (!Number.isFinite(value)) throw new EncodeError(`${value} cannot be encoded as text`)
   return decimalText(value)
 }
 
@@ -45,12 +45,13 @@ export const text: Codec = {
     try {
       said = utf8.decode(bytes)
     } catch {
-      warn?.(`${bytes.length} bytes of text are no UTF-8, delivered as they are`, path)
+      warn?.(`${bytes.length} bytes of text are not valid UTF-8, delivered as received`, path)
       return [{ path, value: Buffer.from(bytes) }]
     }
     const type = baseType(context)
     const value = type === undefined ? said : readText(said, type)
-    if (value === undefined) warn?.(`${JSON.stringify(said.slice(0, 40))} is no ${type}`, path)
+    if (value === undefined)
+      warn?.(`${JSON.stringify(said.slice(0, 40))} is not a valid ${type}`, path)
     return [{ path, value: value ?? said }]
   },
   encode(records, context) {

@@ -72,7 +72,7 @@ class TlvDecoder {
         this.resources(readEntries(entry.value), base.child(this.id(entry)))
       } else if (entry.kind === Kind.RESOURCE || entry.kind === Kind.MULTIPLE_RESOURCE) {
         // A single-instance object answered as if its instance 0 had been asked for.
-        this.warn('resources without an object instance, taken for instance 0', base)
+        this.warn('resources without an object instance, read as instance 0', base)
         this.resource(entry, base.child(0))
       } else this.fail('a resource instance where object instances belong')
     }
@@ -157,7 +157,10 @@ class TlvDecoder {
     }
     const value = readTlvValue(bytes, definition.type)
     if (value === undefined) {
-      this.warn(`${bytes.length} bytes are no ${definition.type}, delivered as they are`, path)
+      this.warn(
+        `${bytes.length} bytes are not a valid ${definition.type}, delivered as received`,
+        path,
+      )
     }
     this.records.push({ path, value: value ?? Buffer.from(bytes) })
   }
@@ -249,13 +252,13 @@ function encodeTop(records: readonly Record[], context: CodecContext): Buffer {
     case Level.RESOURCE_INSTANCE: {
       const [only] = records
       if (only === undefined || records.length > 1) {
-        throw new EncodeError('one value is wanted for a resource instance')
+        throw new EncodeError('a resource instance takes one value')
       }
       const value = encodeValue(only.value, only.path, context)
       return entry(Kind.RESOURCE_INSTANCE, only.path.resourceInstance ?? 0, value)
     }
     default:
-      throw new EncodeError('TLV cannot say anything about the root: choose a SenML format')
+      throw new EncodeError('TLV cannot encode the root: choose a SenML format')
   }
 }
 

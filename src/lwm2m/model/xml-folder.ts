@@ -17,7 +17,8 @@ const RETRY = 5000
 
 async function readDefinitions(file: string): Promise<ModelFiles> {
   const { size } = await stat(file)
-  if (size > MAX_FILE) throw new ModelFileError(file, `${size} bytes, at most ${MAX_FILE} are read`)
+  if (size > MAX_FILE)
+    throw new ModelFileError(file, `${size} bytes exceed the limit of ${MAX_FILE}`)
   return parseModelXml(await readFile(file), file)
 }
 
@@ -43,7 +44,7 @@ export async function readModelFolder(folder: string): Promise<ModelFiles> {
   const errors: ModelFileError[] = []
   if (files.length > MAX_FILES) {
     errors.push(
-      new ModelFileError(folder, `${files.length} files, the first ${MAX_FILES} are read`),
+      new ModelFileError(folder, `${files.length} files, only the first ${MAX_FILES} are read`),
     )
   }
   const definitions = new Map<string, { definition: ObjectDefinition; file: string }>()

@@ -92,7 +92,7 @@ function resourceOf(item: unknown, object: string, fail: Fail): ResourceDefiniti
   if (!OPERATIONS.has(operations)) inner(`Operations are R, W, RW, E or none, not ${operations}`)
   const typeName = text(item, 'Type')
   const type = typeName === '' ? 'None' : TYPES.get(typeName.toLowerCase())
-  if (type === undefined) return inner(`there is no type ${JSON.stringify(typeName.slice(0, 40))}`)
+  if (type === undefined) return inner(`unknown type ${JSON.stringify(typeName.slice(0, 40))}`)
   if (type === 'None' && operations !== 'E') inner('only an executable resource has no Type')
   const units = text(item, 'Units')
   const range = text(item, 'RangeEnumeration')
@@ -171,7 +171,7 @@ function decodeText(bytes: Uint8Array, fail: Fail): string {
   try {
     return new TextDecoder(label, { fatal: true }).decode(bytes)
   } catch {
-    return fail(`the text is no ${label}`)
+    return fail(`the text is not valid ${label}`)
   }
 }
 
@@ -192,7 +192,7 @@ export function parseModelXml(bytes: Uint8Array, file: string): ModelFiles {
   const fail: Fail = (why) => {
     throw new ModelFileError(file, why)
   }
-  if (bytes.length > MAX_FILE) fail(`${bytes.length} bytes, at most ${MAX_FILE} are read`)
+  if (bytes.length > MAX_FILE) fail(`${bytes.length} bytes exceed the limit of ${MAX_FILE}`)
   const xml = decodeText(bytes, fail)
   // Definitions need none, and its entities are a way to exhaust memory.
   if (xml.includes('<!DOCTYPE') || xml.includes('<!ENTITY')) fail('a DOCTYPE is not allowed')

@@ -95,7 +95,7 @@ export class BootstrapConfigurations extends TypedEmitter<{
           throw new BootstrapConfigurationError(
             'invalid-configuration',
             endpoint,
-            'it is in the list twice',
+            'it occurs twice in the list',
           )
         }
         seen.add(endpoint)

@@ -54,9 +54,7 @@ export class Decisions {
         return
       }
       const timer = this.clock.after(this.timeout, () => {
-        this.take(request.id)?.reject(
-          refused('undecided', `nobody decided within ${this.timeout} ms`),
-        )
+        this.take(request.id)?.reject(refused('undecided', `no decision within ${this.timeout} ms`))
       })
       this.waiting.set(request.id, { request, timer, resolve, reject })
       this.byEndpoint.set(request.endpoint, request.id)

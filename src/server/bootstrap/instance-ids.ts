@@ -26,7 +26,7 @@ export function chooseInstances(
     // A device that did not say what it has may well have its bootstrap account elsewhere than /0/0.
     if (wanted === undefined || !bootstrap.has(wanted) || state === undefined) return wanted
     notes.push(
-      `/0/${wanted} is the bootstrap account: server ${account.shortServerId} goes elsewhere`,
+      `/0/${wanted} is the bootstrap account: server ${account.shortServerId} uses another instance`,
     )
     return undefined
   })

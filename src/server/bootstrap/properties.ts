@@ -51,7 +51,7 @@ export class Properties {
   text(name: string): string {
     const value = this.values[name]
     if (!this.has(name)) throw this.fail(name, 'is missing')
-    if (typeof value !== 'string') throw this.fail(name, 'must be a text')
+    if (typeof value !== 'string') throw this.fail(name, 'must be text')
     return value
   }
 
@@ -113,7 +113,7 @@ export class Properties {
     if (!this.has(name)) throw this.fail(name, 'is missing')
     const value = this.values[name]
     if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
-      throw this.fail(name, 'must be a text or bytes')
+      throw this.fail(name, 'must be text or bytes')
     }
     return this.attempt(name, () => read(value))
   }

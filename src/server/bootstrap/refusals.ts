@@ -21,7 +21,7 @@ export function overload(reason: string): RequestRefused {
 
 /** Devices that get 5.01 go on with `POST /bs`. */
 export function packDisabled(): RequestRefused {
-  return new RequestRefused(Code.NOT_IMPLEMENTED, 'pack-disabled', 'packs are not handed out')
+  return new RequestRefused(Code.NOT_IMPLEMENTED, 'pack-disabled', 'Bootstrap-Pack is disabled')
 }
 
 /** As {@link packDisabled}, for a device that has to be asked what it has. */

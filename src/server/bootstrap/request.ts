@@ -58,7 +58,7 @@ function preferred(parameters: ReadonlyMap<string, string>, endpoint: string): n
   const text = parameters.get('pct')
   if (text === undefined) return undefined
   if (!/^\d{1,5}$/.test(text) || Number(text) > 0xffff) {
-    throw invalid('its preferred format (pct) is no Content-Format', endpoint)
+    throw invalid('its preferred format (pct) is not a Content-Format', endpoint)
   }
   const format = Number(text)
   if (!isTreeFormat(format)) throw unsupported(Code.UNSUPPORTED_CONTENT_FORMAT, format, endpoint)

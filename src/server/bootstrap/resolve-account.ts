@@ -109,7 +109,7 @@ export function resolveAccount(
 function readUri(account: Properties, security: ResolvedAccount['security']): string {
   const uri = account.text('uri')
   if (Buffer.byteLength(uri) > MAX_URI) throw account.fail('uri', `has more than ${MAX_URI} bytes`)
-  if (!URL.canParse(uri)) throw account.fail('uri', 'is no URI like coap://192.0.2.1:5683')
+  if (!URL.canParse(uri)) throw account.fail('uri', 'is not a URI such as coap://192.0.2.1:5683')
   const { protocol, hostname, username, password, hash } = new URL(uri)
   if (!/^coaps?(\+tcp)?:$/.test(protocol) || hostname === '') {
     throw account.fail('uri', 'must begin with coap:// or coaps:// and name a host')
@@ -212,7 +212,7 @@ function privateKeyOf(input: string | Uint8Array): KeyObject {
     )
   } catch {
     // Not the library's error: it may quote the input.
-    throw new ValueError('it is no unencrypted private key in PEM or PKCS #8')
+    throw new ValueError('it is not an unencrypted private key in PEM or PKCS #8')
   }
 }
 

@@ -109,7 +109,7 @@ class Reader {
       const seen = new Set<number>()
       for (const [i, { [what]: id }] of accounts.entries()) {
         if (id === undefined) continue
-        if (seen.has(id)) throw this.top.fail(`servers[${i}].${what}`, `${id} is there twice`)
+        if (seen.has(id)) throw this.top.fail(`servers[${i}].${what}`, `${id} occurs twice`)
         seen.add(id)
       }
     }

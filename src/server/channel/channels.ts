@@ -166,7 +166,10 @@ export class Channels implements ChannelHost {
     const coap = this.host.endpoints.of(peer)
     if (bound && coap !== undefined) return { coap, peer }
     const where = `${peer.address} port ${peer.port}`
-    throw new PeerGone(peer, `${endpoint} cannot be reached at ${where} now: it has to come first`)
+    throw new PeerGone(
+      peer,
+      `${endpoint} cannot be reached at ${where} now: it has to contact the server first`,
+    )
   }
 
   canReconnect(registration: DeviceRegistration): boolean {

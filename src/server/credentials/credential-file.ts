@@ -64,7 +64,7 @@ export async function readCredentialFile(path: string): Promise<CredentialFileCo
     // Never the parser's own message: JSON.parse quotes the text, and that may be a key.
     throw error instanceof CredentialError
       ? error
-      : fail(error instanceof CsvError ? error.message : 'it is no JSON')
+      : fail(error instanceof CsvError ? error.message : 'it is not valid JSON')
   }
   return { credentials, problems }
 }
@@ -96,7 +96,7 @@ function columnName(field: string, file: string): string {
     throw new CredentialError(
       'credential-file',
       file,
-      `its column ${JSON.stringify(field.slice(0, 40))} is none of ${CREDENTIAL_FIELDS.join(', ')}`,
+      `its column ${JSON.stringify(field.slice(0, 40))} must be one of ${CREDENTIAL_FIELDS.join(', ')}`,
     )
   }
   return found
@@ -105,7 +105,7 @@ function columnName(field: string, file: string): string {
 function* jsonEntries(text: string, name: string): Generator<[where: string, entry: unknown]> {
   const parsed: unknown = JSON.parse(text.replace(/^\ufeff/, ''))
   if (!Array.isArray(parsed)) {
-    throw new CredentialError('credential-file', name, 'it is no JSON array of credentials')
+    throw new CredentialError('credential-file', name, 'it is not a JSON array of credentials')
   }
   for (const [i, entry] of parsed.entries()) yield [`entry ${i + 1} of ${name}`, entry]
 }

@@ -129,7 +129,7 @@ class EntryReader {
   constructor(input: unknown, where: string) {
     this.label = where
     if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-      throw this.error('it is no object with properties like endpoint and key')
+      throw this.error('it must be an object with properties such as endpoint and key')
     }
     this.entry = input as { readonly [name: string]: unknown }
   }
@@ -158,7 +158,7 @@ class EntryReader {
   text(name: string): string {
     if (!this.has(name)) throw this.error(`${name} is missing`)
     const value = this.entry[name]
-    if (typeof value !== 'string') throw this.error(`${name} must be a text`)
+    if (typeof value !== 'string') throw this.error(`${name} must be text`)
     return value
   }
 
@@ -181,7 +181,7 @@ class EntryReader {
     const value = this.entry[name]
     // Bytes from a Function node are of another realm, where `instanceof` fails.
     if (typeof value !== 'string' && !types.isUint8Array(value)) {
-      throw this.error(`${name} must be a text or bytes`)
+      throw this.error(`${name} must be text or bytes`)
     }
     try {
       return read(value)
@@ -198,7 +198,7 @@ class EntryReader {
         throw this.error(
           elsewhere
             ? `${name} does not belong to this mode`
-            : `${JSON.stringify(name.slice(0, 40))} is no property of a credential`,
+            : `${JSON.stringify(name.slice(0, 40))} is not a property of a credential`,
         )
       }
     }

@@ -338,7 +338,7 @@ export class CredentialStore extends TypedEmitter<CredentialEvents> {
           const more = all.length > 1 ? ` (and ${all.length - 1} more)` : ''
           this.emit('warning', {
             code: 'credential-file',
-            message: `the changed file is not taken: ${all[0]?.message ?? ''}${more}`,
+            message: `the changed file was rejected: ${all[0]?.message ?? ''}${more}`,
           })
         }
       })

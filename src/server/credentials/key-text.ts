@@ -24,14 +24,16 @@ export function bytesOfText(text: string, encoding: TextEncoding): Buffer {
 
 function bytesOfHex(text: string): Buffer {
   const digits = text.replace(/^\s*0x/i, '').replace(/[\s:]/g, '')
-  if (!/^[0-9a-f]*$/i.test(digits)) throw new ValueError('it has characters that are no hex digits')
+  if (!/^[0-9a-f]*$/i.test(digits))
+    throw new ValueError('it has characters that are not hex digits')
   if (digits.length % 2 !== 0) throw new ValueError('it has an odd number of hex digits')
   return Buffer.from(digits, 'hex')
 }
 
 function bytesOfBase64(text: string): Buffer {
   const body = text.replace(/\s/g, '').replace(/={1,2}$/, '')
-  if (!/^[A-Za-z0-9+/_-]*$/.test(body)) throw new ValueError('it has characters that are no base64')
+  if (!/^[A-Za-z0-9+/_-]*$/.test(body))
+    throw new ValueError('it has characters that are not base64')
   if (body.length % 4 === 1) throw new ValueError('it is cut off: no base64 text has that length')
   return Buffer.from(body, 'base64')
 }

@@ -22,7 +22,7 @@ function derOf(input: string | Uint8Array): Buffer {
 export function publicKeyInfo(input: string | Uint8Array): Buffer {
   const pem = typeof input === 'string' && input.includes('-----BEGIN')
   if (pem && !input.includes('-----BEGIN PUBLIC KEY-----')) {
-    throw new ValueError('it is no PEM of a PUBLIC KEY')
+    throw new ValueError('it is not the PEM of a PUBLIC KEY')
   }
   const der = pem ? undefined : derOf(input)
   let key: KeyObject
@@ -31,11 +31,11 @@ export function publicKeyInfo(input: string | Uint8Array): Buffer {
       der === undefined ? { key: input as string } : { key: der, format: 'der', type: 'spki' },
     )
   } catch {
-    throw new ValueError('it is no SubjectPublicKeyInfo')
+    throw new ValueError('it is not a SubjectPublicKeyInfo')
   }
   const curve = key.asymmetricKeyDetails?.namedCurve ?? ''
   if (key.asymmetricKeyType !== 'ec' || !CURVES.has(curve)) {
-    throw new ValueError('it is no key of an elliptic curve (P-256, P-384, P-521)')
+    throw new ValueError('it is not a key of an elliptic curve (P-256, P-384, P-521)')
   }
   const canonical = key.export({ format: 'der', type: 'spki' })
   // The import tolerates trailing bytes; an identity must not have two forms.
@@ -57,7 +57,7 @@ export function certificateOf(input: string | Uint8Array): X509Certificate {
   try {
     return new X509Certificate(pem ? input : derOf(input))
   } catch {
-    throw new ValueError('it is no X.509 certificate')
+    throw new ValueError('it is not an X.509 certificate')
   }
 }
 

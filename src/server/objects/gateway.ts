@@ -56,7 +56,7 @@ export function endDeviceProblem({ id, prefix }: EndDeviceEntry): string | undef
   if (id === undefined || prefix === undefined) return 'it has no Device ID or no Prefix'
   const problem = endpointProblem(id)
   if (problem !== undefined) return `its Device ID ${problem}`
-  return PREFIX.test(prefix) ? undefined : `its Prefix is no segment of a path`
+  return PREFIX.test(prefix) ? undefined : `its Prefix is not a segment of a path`
 }
 
 /**

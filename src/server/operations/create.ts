@@ -60,7 +60,7 @@ function createdInstance(
     // The instance is there all the same.
     context.warn({
       code: 'value',
-      message: `Create was answered with a location that is no path: ${error.message}`,
+      message: `Create was answered with a location that is not a path: ${error.message}`,
       endpoint: device.endpoint,
       path: Path.parse(request.path),
     })

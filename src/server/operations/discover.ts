@@ -101,7 +101,7 @@ export const discoverOperation: Operation<{
       else {
         context.warn({
           code: 'value',
-          message: `Discover answered a link that is no LwM2M path: <${link.target}>`,
+          message: `Discover answered a link that is not an LwM2M path: <${link.target}>`,
           endpoint: device.endpoint,
           path: Path.parse(request.path),
         })

@@ -61,7 +61,7 @@ export function operationByName(name: string): Operation<never> {
   if (!isOperationName(name)) {
     throw new OperationError(
       'invalid-argument',
-      `${JSON.stringify(name)} is no operation; there are ${operationNames.join(', ')}`,
+      `unknown operation ${JSON.stringify(name)}, expected one of ${operationNames.join(', ')}`,
     )
   }
   return OPERATIONS[name] as Operation<never>

@@ -69,7 +69,7 @@ function parseQuery(options: readonly string[]): Query {
     const at = option.indexOf('=')
     const name = at < 0 ? option : option.slice(0, at)
     if (name === '') refuse('a query parameter has no name')
-    if (query.has(name)) refuse(`${name} is given twice`)
+    if (query.has(name)) refuse(`${name} occurs twice`)
     query.set(name, at < 0 ? undefined : option.slice(at + 1))
   }
   return query
@@ -88,7 +88,7 @@ function parseVersion(query: Query, missing: Lwm2mVersion | undefined): Lwm2mVer
   if (value === undefined) return missing ?? refuse('lwm2m is missing')
   // 1.1.1 and the like name a specification document; the enabler version is 1.1.
   const match = /^(\d+\.\d+)(\.\d+)?$/.exec(value)
-  if (match === null && !/^\d+$/.test(value)) refuse('lwm2m is no version')
+  if (match === null && !/^\d+$/.test(value)) refuse('lwm2m is not a version')
   const version = match?.[1]
   if (version === '1.0' || version === '1.1' || version === '1.2') return version
   throw new RegistrationRefused(
@@ -102,7 +102,7 @@ function parseLifetime(query: Query, version: Lwm2mVersion): number | undefined 
   const value = valueOf(query, 'lt')
   if (value === undefined) return undefined
   const lifetime = /^\d{1,10}$/.test(value) ? Number(value) : NaN
-  if (!(lifetime <= MAX_LIFETIME)) refuse(`lt is no number of seconds up to ${MAX_LIFETIME}`)
+  if (!(lifetime <= MAX_LIFETIME)) refuse(`lt is not a number of seconds up to ${MAX_LIFETIME}`)
   if (lifetime === 0 && version === '1.0') refuse('lt=0 is not of LwM2M 1.0')
   return lifetime
 }
@@ -116,11 +116,11 @@ function parseBinding(
   if (value === undefined) return undefined
   if (version === '1.0') {
     const known = Object.hasOwn(BINDINGS_1_0, value) ? BINDINGS_1_0[value] : undefined
-    return known ?? refuse('b is none of U, UQ, S, SQ, US, UQS')
+    return known ?? refuse('b must be one of U, UQ, S, SQ, US, UQS')
   }
   const allowed = version === '1.1' ? BINDING_1_1 : BINDING_1_2
   if (!allowed.test(value)) {
-    refuse(`b is no combination of ${version === '1.1' ? 'U, T, S, N' : 'U, T, S, N, M, H'}`)
+    refuse(`b must be a combination of ${version === '1.1' ? 'U, T, S, N' : 'U, T, S, N, M, H'}`)
   }
   return [value, false]
 }
@@ -135,7 +135,7 @@ function parseQueue(query: Query, version: Lwm2mVersion): boolean {
 
 function parseSms(query: Query): string | undefined {
   const value = valueOf(query, 'sms')
-  if (value !== undefined && !/^\+?\d{1,20}$/.test(value)) refuse('sms is no MSISDN')
+  if (value !== undefined && !/^\+?\d{1,20}$/.test(value)) refuse('sms is not an MSISDN')
   return value
 }
 
@@ -145,7 +145,7 @@ function parseProfile(query: Query, version: Lwm2mVersion): string | undefined {
   const value = valueOf(query, 'pid')
   if (value === undefined) return undefined
   const list = /^"(.*)"$/.exec(value)?.[1] ?? value
-  if (!list.split(',').every((id) => PROFILE_ID.test(id))) refuse('pid is no profile id')
+  if (!list.split(',').every((id) => PROFILE_ID.test(id))) refuse('pid is not a profile id')
   return list
 }
 

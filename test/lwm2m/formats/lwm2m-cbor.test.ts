@@ -89,7 +89,9 @@ describe('LwM2M CBOR (Core 1.2 §7.4.6)', () => {
 
   it('coerces with a warning', () => {
     const bytes = hex('A1 83 01 00 06 01')
-    assert.deepEqual(mended(LWM2M_CBOR, bytes, '/1/0/6', /taken as Boolean/), { '/1/0/6': true })
+    assert.deepEqual(mended(LWM2M_CBOR, bytes, '/1/0/6', /converted to Boolean/), {
+      '/1/0/6': true,
+    })
   })
 
   const wrong: readonly (readonly [string, string, string?])[] = [

@@ -127,19 +127,19 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
 
   it('values of the wrong kind, made fit with a warning', () => {
     const bytes = json({ bn: '/3/0/', e: [{ n: '9', sv: '75' }] })
-    assert.deepEqual(mended(LWM2M_JSON, bytes, '/3/0', /taken as Integer/), { '/3/0/9': 75 })
+    assert.deepEqual(mended(LWM2M_JSON, bytes, '/3/0', /converted to Integer/), { '/3/0/9': 75 })
   })
 
   it('a value under the label of another type as it is, with a warning', () => {
     const read = (said: unknown, path: string, warning: RegExp): unknown =>
       mended(LWM2M_JSON, json({ bn: path, e: [said] }), path, warning)[path]
-    assert.equal(read({ sv: 'abc' }, '/3303/0/5700', /"abc" is no Float/), 'abc')
-    assert.equal(read({ v: '7' }, '/3/0/9', /taken as Integer/), 7)
-    assert.equal(read({ ov: 'x' }, '/0/0/17', /"x" is no Objlnk/), 'x')
-    assert.equal(read({ bv: 'on' }, '/1/0/6', /"on" is no Boolean/), 'on')
+    assert.equal(read({ sv: 'abc' }, '/3303/0/5700', /"abc" is not a valid Float/), 'abc')
+    assert.equal(read({ v: '7' }, '/3/0/9', /converted to Integer/), 7)
+    assert.equal(read({ ov: 'x' }, '/0/0/17', /"x" is not a valid Objlnk/), 'x')
+    assert.equal(read({ bv: 'on' }, '/1/0/6', /"on" is not a valid Boolean/), 'on')
   })
 
-  it('a text that is no UTF-8 as bytes, with a warning', () => {
+  it('text that is not valid UTF-8 as bytes, with a warning', () => {
     const bytes = Buffer.from(
       '{"bn":"/3/0/","e":[{"n":"0","sv":"A\xe4"},{"n":"9","v":5}]}',
       'latin1',
@@ -151,7 +151,7 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
     })
     assert.match(
       context.warnings.join(),
-      /no UTF-8, delivered as bytes.*the bytes 41e4 is no String/,
+      /not valid UTF-8, delivered as bytes.*the bytes 41e4 is not a valid String/,
     )
   })
 
@@ -168,11 +168,11 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
 
   it('a base name that has the id already, or lacks its slash, with a warning', () => {
     const once = json({ bn: '/5/0/1', e: [{ n: '1', sv: 'coap://x' }] })
-    assert.deepEqual(mended(LWM2M_JSON, once, '/5/0/1', /taken for \/5\/0\/1/), {
+    assert.deepEqual(mended(LWM2M_JSON, once, '/5/0/1', /read as \/5\/0\/1/), {
       '/5/0/1': 'coap://x',
     })
     const bytes = json({ bn: '/3/0', e: [{ n: '0', sv: 'OMA' }] })
-    assert.deepEqual(mended(LWM2M_JSON, bytes, '/3/0', /taken for \/3\/0\/0/), { '/3/0/0': 'OMA' })
+    assert.deepEqual(mended(LWM2M_JSON, bytes, '/3/0', /read as \/3\/0\/0/), { '/3/0/0': 'OMA' })
   })
 
   it('an empty list', () => {
@@ -189,7 +189,7 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
     ['no JSON', '{'],
     ['an array', '[]'],
     ['no entries', '{"bn":"/3/0/"}'],
-    ['entries that are no list', '{"e":{}}'],
+    ['entries that are not a list', '{"e":{}}'],
     ['an entry that is a number', '{"e":[5]}'],
     ['a base name that is a number', '{"bn":3,"e":[]}'],
     ['a name that is a number', '{"e":[{"n":9,"v":5}]}'],

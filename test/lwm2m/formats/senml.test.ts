@@ -164,7 +164,7 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
     }
   })
 
-  it('a text that is no UTF-8 as bytes, with a warning, and the other values', () => {
+  it('text that is not valid UTF-8 as bytes, with a warning, and the other values', () => {
     const bytes = hex(
       `83 a3 21 ${text('/3/0/')} 00 6130 03 63 41e442 a2 00 6131 03 6142 a2 00 6139 02 05`,
     )
@@ -175,18 +175,20 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
       '/3/0/9': 5,
     })
     assert.deepEqual(context.warnings, [
-      'CBOR: a text is no UTF-8, delivered as bytes',
-      'SenML: /3/0/0: the bytes 41e442 is no String',
+      'CBOR: a text is not valid UTF-8, delivered as bytes',
+      'SenML: /3/0/0: the bytes 41e442 is not a valid String',
     ])
   })
 
   it('a value under the label of another type as it is, with a warning', () => {
     const number = hex(`81 a2 00 ${text('/3/0/9')} 02 41 05`)
-    assert.deepEqual(mended(SENML_CBOR, number, '/', /the bytes 05 is no Integer/), {
+    assert.deepEqual(mended(SENML_CBOR, number, '/', /the bytes 05 is not a valid Integer/), {
       '/3/0/9': hex('05'),
     })
     const word = hex(`81 a2 00 ${text('/3303/0/5700')} 03 ${text('abc')}`)
-    assert.deepEqual(mended(SENML_CBOR, word, '/', /"abc" is no Float/), { '/3303/0/5700': 'abc' })
+    assert.deepEqual(mended(SENML_CBOR, word, '/', /"abc" is not a valid Float/), {
+      '/3303/0/5700': 'abc',
+    })
     const unknown = hex(`81 a2 00 ${text('/40000/0/1')} 04 ${text('abc')}`)
     assert.deepEqual(mended(SENML_CBOR, unknown, '/', /not of its label/), { '/40000/0/1': 'abc' })
   })
@@ -221,7 +223,7 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
     ['an unassigned simple value', 'e0'],
     ['nesting of 1000', '81'.repeat(1000)],
     ['nesting of tags', 'c1'.repeat(1000) + '00'],
-    ['a name that is no UTF-8', '81 a2 00 62 c328 02 05'],
+    ['a name that is not valid UTF-8', '81 a2 00 62 c328 02 05'],
   ]
   for (const [what, bytes] of malformedCbor) {
     it(`refuses ${what}`, () => malformed(SENML_CBOR, hex(bytes), '/'))
@@ -338,17 +340,17 @@ describe('SenML JSON (RFC 8428 §5)', () => {
   it('values of the wrong kind, made fit with a warning', () => {
     const one = (path: string, field: object, warning: RegExp): unknown =>
       mended(SENML_JSON, json([{ n: path, ...field }]), path, warning)[path]
-    assert.equal(one('/1/0/6', { v: 1 }, /taken as Boolean/), true)
-    assert.equal(one('/1/0/6', { vb: 0 }, /taken as Boolean/), false)
-    assert.equal(one('/3/0/9', { vs: '75' }, /taken as Integer/), 75)
-    assert.equal(one('/3/0/0', { v: 7 }, /taken as String/), '7')
-    assert.equal(one('/3/0/9', { vb: true }, /taken as Integer/), 1)
+    assert.equal(one('/1/0/6', { v: 1 }, /converted to Boolean/), true)
+    assert.equal(one('/1/0/6', { vb: 0 }, /converted to Boolean/), false)
+    assert.equal(one('/3/0/9', { vs: '75' }, /converted to Integer/), 75)
+    assert.equal(one('/3/0/0', { v: 7 }, /converted to String/), '7')
+    assert.equal(one('/3/0/9', { vb: true }, /converted to Integer/), 1)
     // What cannot be made fit is delivered as it came.
-    assert.equal(one('/3/0/9', { v: 1.5 }, /1\.5 is no Integer/), 1.5)
-    assert.equal(one('/3/0/9', { vs: 'full' }, /"full" is no Integer/), 'full')
-    assert.equal(one('/0/0/13', { v: -127 }, /-127 is no Unsigned Integer/), -127)
-    assert.equal(one('/1/0/1', { v: 1e30 }, /is no Integer/), 1e30)
-    assert.equal(one('/0/0/17', { vlo: 'x' }, /is no Objlnk/), 'x')
+    assert.equal(one('/3/0/9', { v: 1.5 }, /1\.5 is not a valid Integer/), 1.5)
+    assert.equal(one('/3/0/9', { vs: 'full' }, /"full" is not a valid Integer/), 'full')
+    assert.equal(one('/0/0/13', { v: -127 }, /-127 is not a valid Unsigned Integer/), -127)
+    assert.equal(one('/1/0/1', { v: 1e30 }, /is not a valid Integer/), 1e30)
+    assert.equal(one('/0/0/17', { vlo: 'x' }, /is not a valid Objlnk/), 'x')
     assert.deepEqual(decoded(SENML_JSON, json([{ n: '/0/0/17', vs: '21:0' }]), '/'), {
       '/0/0/17': new ObjectLink(21, 0),
     })
@@ -438,7 +440,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     })
   }
 
-  it('reads a text that is no UTF-8 as bytes, with a warning, and the other values right', () => {
+  it('reads text that is not valid UTF-8 as bytes, with a warning, and the other values right', () => {
     const bytes = Buffer.concat([
       Buffer.from('[{"bn":"/3/0/","n":"0","vs":"A'),
       Buffer.from([0xe4]),
@@ -455,7 +457,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
       '/3/0/13': 9007199254740993n,
     })
     assert.deepEqual(context.warnings, [
-      'JSON: a text is no UTF-8, delivered as bytes',
+      'JSON: a text is not valid UTF-8, delivered as bytes',
       'SenML: /3/0/0: a value that is not of its label',
     ])
   })
@@ -484,7 +486,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
         found.map((record) => record.path.toString()),
         [path],
       )
-      assert.match(context.warnings[0] ?? '', /base name and name .* taken for/)
+      assert.match(context.warnings[0] ?? '', /base name and name .* read as/)
     })
   }
 
@@ -496,7 +498,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     assert.match(context.warnings[0] ?? '', /321 s after now: the clock of the device/)
   })
 
-  it('refuses names that are no LwM2M paths, like those of RFC 8428 §5.1.1', () => {
+  it('refuses names that are not LwM2M paths, like those of RFC 8428 §5.1.1', () => {
     const bytes = json('[{"n":"urn:dev:ow:10e2073a01080063","u":"Cel","v":23.1}]')
     malformed(SENML_JSON, bytes, '/', /is not an LwM2M path/)
   })

@@ -83,9 +83,9 @@ describe('text/plain (Core §7.4.1)', () => {
     assert.equal(read(TEXT, '/40000/0/1', Buffer.from('5')), '5')
   })
 
-  it('is bytes, with a warning, where it is no UTF-8', () => {
+  it('is bytes, with a warning, where it is not valid UTF-8', () => {
     for (const path of ['/3/0/0', '/3/0/9', '/40000/0/1']) {
-      assert.deepEqual(mended(TEXT, hex('41ff'), path, /no UTF-8/), { [path]: hex('41ff') })
+      assert.deepEqual(mended(TEXT, hex('41ff'), path, /not valid UTF-8/), { [path]: hex('41ff') })
     }
   })
 
@@ -97,7 +97,10 @@ describe('text/plain (Core §7.4.1)', () => {
     assert.throws(() => encoded(TEXT, { '/3/0/6/0': 1, '/3/0/6/1': 2 }, '/3/0/6'), EncodeError)
     assert.throws(() => encoded(TEXT, {}, '/3/0/6'), EncodeError)
     assert.throws(() => encoded(TEXT, { '/3303/0/5700': NaN }, '/3303/0/5700'), EncodeError)
-    assert.throws(() => encoded(TEXT, { '/3/0/9': 'x' }, '/3/0/9'), /\/3\/0\/9: "x" is no Integer/)
+    assert.throws(
+      () => encoded(TEXT, { '/3/0/9': 'x' }, '/3/0/9'),
+      /\/3\/0\/9: "x" is not a valid Integer/,
+    )
   })
 })
 
@@ -209,21 +212,21 @@ describe('application/cbor (Core 1.1 §7.4.3)', () => {
     ] as const) {
       const context = modelContext('/3/0/13')
       assert.deepEqual(decode(CBOR, hex(bytes), context)[0]?.value, value)
-      assert.match(context.warnings.join(), /is no Time/)
+      assert.match(context.warnings.join(), /is not a valid Time/)
     }
     for (const bytes of ['c180', 'c14105', 'c0a0', 'c1c11a514b67b0'])
       malformed(CBOR, hex(bytes), '/3/0/13')
   })
 
-  it('is bytes, with a warning, where a text is no UTF-8', () => {
+  it('is bytes, with a warning, where text is not valid UTF-8', () => {
     for (const bytes of ['62c328', '7f61c36128ff']) {
       const context = modelContext('/40000/0/1')
       assert.deepEqual(decode(CBOR, hex(bytes), context)[0]?.value, hex('c328'))
-      assert.deepEqual(context.warnings, ['CBOR: a text is no UTF-8, delivered as bytes'])
+      assert.deepEqual(context.warnings, ['CBOR: a text is not valid UTF-8, delivered as bytes'])
     }
   })
 
-  it('refuses what is no single value', () => {
+  it('refuses what is not a single value', () => {
     for (const bytes of ['80', 'a0', 'f6', 'f7', '', '0000', '1818ff', 'd82076']) {
       malformed(CBOR, hex(bytes), '/3/0/9')
     }

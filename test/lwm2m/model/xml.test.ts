@@ -183,7 +183,7 @@ describe('OMA object definition files', () => {
     [
       'of an unknown type',
       VALVE.replace('>Integer<', '>Long<'),
-      /resource 0: there is no type "Long"/,
+      /resource 0: unknown type "Long"/,
       [1, 26241],
     ],
     [
@@ -260,9 +260,9 @@ describe('OMA object definition files', () => {
   it('refuse what is not in the encoding it says, and what is too large', () => {
     assert.throws(
       () => parse(Buffer.from(VALVE.replace('Position', 'Größe'), 'latin1')),
-      /no UTF-8/i,
+      /not valid UTF-8/i,
     )
-    assert.throws(() => parse(VALVE.replace('UTF-8', 'x-none')), /the text is no x-none/)
-    assert.throws(() => parse(Buffer.alloc((4 << 20) + 1, 0x20)), /at most 4194304/)
+    assert.throws(() => parse(VALVE.replace('UTF-8', 'x-none')), /the text is not valid x-none/)
+    assert.throws(() => parse(Buffer.alloc((4 << 20) + 1, 0x20)), /exceed the limit of 4194304/)
   })
 })

@@ -50,12 +50,12 @@ describe('the bootstrap server', () => {
         [
           bootstrapRequest('ep=a', 'pct=abc'),
           0x80,
-          'its preferred format (pct) is no Content-Format',
+          'its preferred format (pct) is not a Content-Format',
         ],
         [
           bootstrapRequest('ep=a', 'pct=70000'),
           0x80,
-          'its preferred format (pct) is no Content-Format',
+          'its preferred format (pct) is not a Content-Format',
         ],
         [bootstrapRequest('ep=a', 'pct=0'), 0x8f, 'nothing can be written in Content-Format 0'],
         [{ ...bootstrapRequest('ep=a'), code: 0x01 }, 0x85, 'only POST /bs is bootstrapping'],

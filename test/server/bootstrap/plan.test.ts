@@ -170,11 +170,11 @@ describe('the plan of a bootstrap', () => {
       assert.deepEqual(steps(found), ['delete /0/2', 'write /0/0', 'write /1/0', 'finish /'])
       assert.deepEqual(found.notes, [
         '/0/1 is not deleted: it is the bootstrap account',
-        '/0/1 is the bootstrap account: server 101 goes elsewhere',
+        '/0/1 is the bootstrap account: server 101 uses another instance',
       ])
     })
 
-    it('takes 0 and 65535, which are no server ids, for it', () => {
+    it('takes 0 and 65535, which are not server ids, for it', () => {
       for (const reserved of [0, 65535]) {
         const found = plan({}, `</0/0>;ssid=${reserved},</0/1>;ssid=5`)
         assert.deepEqual(steps(found), ['delete /0/1', 'write /0/1', 'write /1/0', 'finish /'])

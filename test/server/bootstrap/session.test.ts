@@ -124,7 +124,7 @@ describe('a bootstrap session', () => {
     })
   })
 
-  it('a Delete that is answered 4.04 is no error: nothing was there', async () => {
+  it('a Delete that is answered 4.04 is not an error: nothing was there', async () => {
     const device = await start({ ...PLAIN, discover: false, delete: ['/1'] })
     await device.bootstrap('ep=a')
     await device.expect(Ask.delete('/1'), Answer.error(0x84))

@@ -90,7 +90,7 @@ describe('the credentials file', () => {
     assert.deepEqual(
       problems.map((one) => one.message),
       [
-        'line 3 of devices.csv (endpoint "bad"): key is not valid: it has characters that are no hex digits',
+        'line 3 of devices.csv (endpoint "bad"): key is not valid: it has characters that are not hex digits',
         'line 5 of devices.csv: endpoint is missing',
         'line 6 of devices.csv: it has more fields than the header',
         'line 7 of devices.csv (endpoint "good"): its identity is already that of line 2 of devices.csv (endpoint "good")',
@@ -105,11 +105,11 @@ describe('the credentials file', () => {
       [
         'a.csv',
         'endpoint,keys\na,01\n',
-        'a.csv: its column "keys" is none of endpoint, use, mode,',
+        'a.csv: its column "keys" must be one of endpoint, use, mode,',
       ],
       ['b.csv', 'key\n01\n', 'b.csv: its first line has no column "endpoint"'],
-      ['c.json', '[{"endpoint":"a","key":"s3cret}]', 'c.json: it is no JSON'],
-      ['d.json', '{"endpoint":"a","key":"01"}', 'd.json: it is no JSON array of credentials'],
+      ['c.json', '[{"endpoint":"a","key":"s3cret}]', 'c.json: it is not valid JSON'],
+      ['d.json', '{"endpoint":"a","key":"01"}', 'd.json: it is not a JSON array of credentials'],
       ['e.csv', 'endpoint,key\n"a,s3cret', 'e.csv: line 2: a quoted field does not end'],
     ] as const) {
       const [problem] = await store.useFile(write(name, text))
@@ -145,7 +145,7 @@ describe('the credentials file', () => {
     await store.useFile(path)
     write('devices.csv', 'endpoint,key\na,01\nb,0')
     await nextLook('warning')
-    assert.match(warnings[0] ?? '', /the changed file is not taken: line 3 of devices\.csv/)
+    assert.match(warnings[0] ?? '', /the changed file was rejected: line 3 of devices\.csv/)
     rmSync(path)
     await nextLook('warning')
     assert.match(warnings[1] ?? '', /cannot be read: ENOENT/)

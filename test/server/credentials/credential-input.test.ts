@@ -68,11 +68,11 @@ describe('a credential as it is written', () => {
 
     it('are refused when malformed, naming entry and property but never the key', () => {
       for (const [input, message] of [
-        [{ key: 'secret' }, /\(endpoint "dev1"\): key is not valid: .* no hex digits/],
+        [{ key: 'secret' }, /\(endpoint "dev1"\): key is not valid: .* not hex digits/],
         [{ key: 'abc' }, /key is not valid: .*odd number/],
         [{ key: 'c2VjcmV0x', keyFormat: 'base64' }, /key is not valid: .*cut off/],
-        [{ key: 'secret!', keyFormat: 'base64' }, /key is not valid: .*no base64/],
-        [{ key: 12345678 }, /key must be a text or bytes/],
+        [{ key: 'secret!', keyFormat: 'base64' }, /key is not valid: .*not base64/],
+        [{ key: 12345678 }, /key must be text or bytes/],
         [{ key: '01', keyFormat: 'rot13' }, /keyFormat must be one of hex, base64, text/],
         [{ key: '01', identity: 'xy', identityFormat: 'hex' }, /identity is not valid/],
       ] as const) {
@@ -105,8 +105,11 @@ describe('a credential as it is written', () => {
       const rpk = (publicKey: unknown) => ({ endpoint: 'a', mode: 'rpk', publicKey })
       refused(rpk(Buffer.concat([SPKI, Buffer.from([0])])), /not in canonical DER form/)
       refused(rpk(rsa.export({ format: 'pem', type: 'spki' })), /elliptic curve/)
-      refused(rpk(pair.privateKey.export({ format: 'pem', type: 'pkcs8' })), /no PEM of a PUBLIC/)
-      refused(rpk('AAAA'), /no SubjectPublicKeyInfo/)
+      refused(
+        rpk(pair.privateKey.export({ format: 'pem', type: 'pkcs8' })),
+        /not the PEM of a PUBLIC/,
+      )
+      refused(rpk('AAAA'), /not a SubjectPublicKeyInfo/)
       refused(rpk(undefined), /publicKey is missing/)
       refused({ ...rpk(SPKI), key: '01' }, /key does not belong to this mode/)
     })
@@ -140,20 +143,20 @@ describe('a credential as it is written', () => {
       assert.deepEqual(named({ endpoint: 'dev-*' }), { mode: 'x509', name: 'dev-*' })
       refused({ endpoint: 'dev-1', mode: 'x509', name: 'dev-*' }, /name must be no pattern/)
       refused({ endpoint: 'a', mode: 'x509', name: 'b', certificate: 'AAAA' }, /exclude each other/)
-      refused({ endpoint: 'a', mode: 'x509', certificate: 'AAAA' }, /no X\.509 certificate/)
+      refused({ endpoint: 'a', mode: 'x509', certificate: 'AAAA' }, /not an X\.509 certificate/)
     })
   })
 
   it('is refused for an endpoint that is none, and for properties that do not exist', () => {
-    refused(null, /no object/)
-    refused([], /no object/)
-    refused('dev1', /no object/)
+    refused(null, /must be an object/)
+    refused([], /must be an object/)
+    refused('dev1', /must be an object/)
     refused({ key: '01' }, /endpoint is missing/)
-    refused({ endpoint: 5, key: '01' }, /endpoint must be a text/)
+    refused({ endpoint: 5, key: '01' }, /endpoint must be text/)
     refused({ endpoint: 'a\nb', key: '01' }, /control characters/)
     refused({ endpoint: 'a'.repeat(256), key: '01' }, /more than 255 bytes/)
     assert.equal(parse({ endpoint: 'a'.repeat(255), key: '01', identity: 'i' }).mode, 'psk')
-    refused({ endpoint: 'a', key: '01', identiy: 'b' }, /"identiy" is no property/)
+    refused({ endpoint: 'a', key: '01', identiy: 'b' }, /"identiy" is not a property/)
     refused({ endpoint: 'a', key: '01', use: 'both' }, /use must be one of server, bootstrap/)
     refused({ endpoint: 'a', mode: 'nosec' }, /mode must be one of psk, rpk, x509/)
   })
@@ -176,7 +179,7 @@ describe('a credential as it is written', () => {
     assert.match(shown, /"identity":"dev1"/)
   })
 
-  it('shows identities that are no text as hex', () => {
+  it('shows identities that are not text as hex', () => {
     const shown = (identity: Buffer) => parse({ endpoint: 'a', key: '01', identity }).info.identity
     assert.equal(shown(Buffer.from('urn:é')), 'urn:é')
     assert.equal(shown(Buffer.from([0xff, 0x00])), 'hex:ff00')

@@ -209,7 +209,7 @@ describe('CredentialStore', () => {
       assert.deepEqual(
         problems.map((one) => one.message),
         [
-          'credential 2 of the list (endpoint "b"): key is not valid: it has characters that are no hex digits',
+          'credential 2 of the list (endpoint "b"): key is not valid: it has characters that are not hex digits',
           'credential 3 of the list (endpoint "c"): its identity is already that of credential 1 of the list (endpoint "a")',
         ],
       )

@@ -30,7 +30,7 @@ describe('CSV (RFC 4180)', () => {
     assert.deepEqual(read('a,""\n'), [[1, 'a', '']])
   })
 
-  it('refuses what is no CSV, with its line', () => {
+  it('refuses what is not CSV, with its line', () => {
     assert.throws(() => read('a\n"b\nc'), { code: 'csv', line: 2, message: /does not end/ })
     assert.throws(() => read('a\nb"c'), { code: 'csv', line: 2, message: /middle of a field/ })
     assert.throws(() => read('"a"b'), { line: 1, message: /middle of a field/ })

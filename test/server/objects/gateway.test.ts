@@ -217,7 +217,7 @@ describe('a gateway (object 25)', () => {
       gateway.warnings.map(({ code, message }) => [code, message]),
       [
         ['end-devices', 'gw: end device 1 is left out: another one has its Device ID'],
-        ['end-devices', 'gw: end device 2 is left out: its Prefix is no segment of a path'],
+        ['end-devices', 'gw: end device 2 is left out: its Prefix is not a segment of a path'],
         ['end-devices', 'gw: the objects of end device 3 are too many'],
       ],
     )

@@ -98,7 +98,7 @@ describe('Criteria of a subscriber', () => {
     )
   })
 
-  it('judge what is no number by change, bigints and times by value', () => {
+  it('judge what is not a number by change, bigints and times by value', () => {
     assert.deepEqual(passed({ gt: 5 }, everySecond(['a', 'a', 'b'])), ['a', 'b'])
     assert.deepEqual(passed({ st: 2 }, everySecond([1n, 2n, 4n])), [1n, 4n])
     assert.equal(

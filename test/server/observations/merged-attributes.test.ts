@@ -38,7 +38,7 @@ describe('Attributes for several subscribers', () => {
     assert.deepEqual(merge(one, {}), {})
   })
 
-  it('are whole seconds that are no stricter', () => {
+  it('are whole seconds that are not stricter', () => {
     assert.deepEqual(merge({ criteria: { pmin: 0.5, pmax: 0.5 } }), { pmax: 1 })
     assert.deepEqual(merge({ criteria: { pmin: 1.9, pmax: 2.9 } }), { pmin: 1, pmax: 2 })
   })

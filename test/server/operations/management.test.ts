@@ -50,7 +50,7 @@ describe('Execute', () => {
     await execute('/3/0/4', "2='10.3'", "2='10.3'")
   })
 
-  it('refuses what is no argument or no resource', async () => {
+  it('refuses what is not an argument or no resource', async () => {
     await open({})
     await assert.rejects(device.server.execute('dev1', '/3/0/4', 'reboot'), {
       code: 'invalid-argument',
@@ -285,7 +285,7 @@ describe('Discover', () => {
     await silent()
   })
 
-  it('takes the alternate root off, and warns of links that are no paths', async () => {
+  it('takes the alternate root off, and warns of links that are not paths', async () => {
     await open({ links: '</lwm2m>;rt="oma.lwm2m",</lwm2m/3/0>' })
     const result = device.server.discover('dev1', '/3')
     const request = await device.expect({
@@ -319,7 +319,7 @@ describe('Discover', () => {
     )
   })
 
-  it('fails on what is no list of links', async () => {
+  it('fails on what is not a list of links', async () => {
     await open({})
     for (const [format, payload] of [
       [40, '</'],

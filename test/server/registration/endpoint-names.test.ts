@@ -27,7 +27,7 @@ describe('endpoint names at Register', () => {
     ['a bidi override', 'room-\u202e1'],
     ['a bidi isolate', 'room-\u20661'],
     ['a line separator', 'room\u20281'],
-    ['a byte that is no UTF-8', Buffer.from([0x78, 0xe4])],
+    ['a byte that is not valid UTF-8', Buffer.from([0x78, 0xe4])],
     ['an overlong encoding', Buffer.from([0x78, 0xc0, 0xaf])],
     ['a surrogate', Buffer.from([0xed, 0xa0, 0x80])],
     ['nothing', ''],

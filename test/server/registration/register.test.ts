@@ -226,10 +226,10 @@ describe('Register (Core §6.2.1)', () => {
   it('says what was wrong: to the device in the answer, to the operator as a warning', async () => {
     const device = await harness.device()
     const answer = await device.request(register(['ep=a', 'lwm2m=1.1', 'lt=abc']))
-    assert.equal(String(answer.payload), 'lt is no number of seconds up to 4294967295')
+    assert.equal(String(answer.payload), 'lt is not a number of seconds up to 4294967295')
     const [warning] = await harness.seen('warning')
     assert.equal(warning.code, 'registration-refused')
-    assert.match(warning.message, /4\.00: lt is no number/)
+    assert.match(warning.message, /4\.00: lt is not a number/)
     assert.equal(warning.peer?.port, device.port)
     assert.equal(warning.endpoint, 'a', 'for those who listen to this device alone')
   })

@@ -125,7 +125,7 @@ export class ClientHandshakes {
 
   /** The association that an attempt led to could not be kept. */
   onRefused(key: string): void {
-    const reason = 'there is no room for another association'
+    const reason = 'the limit of associations is reached'
     this.attempts.get(key)?.settle(new HandshakeFailure('internal-error', reason, undefined))
   }
 

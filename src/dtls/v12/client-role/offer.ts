@@ -41,7 +41,7 @@ export function makeOffer(
   if (suites.length === 0) {
     throw new HandshakeFailure(
       'no-common-suite',
-      'the credentials serve none of the cipher suites',
+      'no cipher suite can be used with the credentials',
       undefined,
     )
   }

@@ -63,7 +63,7 @@ export function parseClientExtensions(reader: ByteReader): ClientExtensions {
     while (list.remaining > 0) {
       const type = list.uint16()
       const body = list.take(list.uint16())
-      if (bodies.has(type)) throw new DecodeError(`extension ${type} appears twice`)
+      if (bodies.has(type)) throw new DecodeError(`extension ${type} occurs twice`)
       if (bodies.size === MAX_EXTENSIONS) throw new DecodeError('too many extensions')
       bodies.set(type, body)
     }

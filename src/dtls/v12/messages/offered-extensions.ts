@@ -89,7 +89,7 @@ export function parseAnsweredExtensions(reader: ByteReader): AnsweredExtensions 
     while (list.remaining > 0) {
       const type = list.uint16()
       const body = list.take(list.uint16())
-      if (bodies.has(type)) throw new DecodeError(`extension ${type} appears twice`)
+      if (bodies.has(type)) throw new DecodeError(`extension ${type} occurs twice`)
       bodies.set(type, body)
     }
   }

@@ -40,7 +40,7 @@ export interface HandshakesHost {
 
 const DISPLACED = new HandshakeFailure(
   'displaced',
-  'it had to make room: too many handshakes are in progress from there',
+  'it was dropped: too many handshakes are in progress from there',
   undefined,
 )
 
@@ -125,7 +125,9 @@ export class Handshakes implements PendingHandshakes {
       return current.repeatFlight()
     }
     if (living?.helloMark === helloMark(random)) return tally.dropped('replayed')
-    current?.giveUp(new HandshakeFailure('replaced', 'the client began anew', undefined))
+    current?.giveUp(
+      new HandshakeFailure('replaced', 'the client restarted the handshake', undefined),
+    )
     if (living === undefined && isFull) return tally.dropped('association-limit')
     if (!this.makeRoom(from)) return tally.dropped('half-open-limit')
     this.begin(outcome.checked, record, from, key)

@@ -99,7 +99,7 @@ function checkVersion({ version }: ClientHello): void {
   if (version >> 8 === 0xfe && version <= Version.dtls12) return
   throw new HandshakeFailure(
     'version',
-    `the client offers DTLS version 0x${version.toString(16)} at most; 1.2 is needed`,
+    `the client offers at most DTLS version 0x${version.toString(16)}, 1.2 is required`,
     Alert.protocolVersion,
   )
 }

@@ -137,9 +137,9 @@ describe('server settings', () => {
 
   for (const [what, definition] of [
     ['a port beyond 65535', { port: '70000' }],
-    ['a block size that is no power of two', { blockSize: '100' }],
+    ['a block size that is not a power of two', { blockSize: '100' }],
     ['a block size beyond 1024', { blockSize: '2048' }],
-    ['an awake window that is no number', { awakeWindows: [{ pattern: 'a', seconds: 'b' }] }],
+    ['an awake window that is not a number', { awakeWindows: [{ pattern: 'a', seconds: 'b' }] }],
     ['a content format that there is not', { formats: [{ pattern: 'a', format: 'xml' }] }],
     ['a version that there is not', { defaultVersion: '0.9' }],
     ['a budget of nothing', { budgetRegistrations: '0' }],

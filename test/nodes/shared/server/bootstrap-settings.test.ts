@@ -76,14 +76,14 @@ describe('the entries of the Bootstrap tab', () => {
     assert.match(refused(made([entry], {}, own))[0] ?? '', /privateKey is missing/)
   })
 
-  it('are left out one by one where they are no JSON, which is not quoted', () => {
+  it('are left out one by one where they are not valid JSON, which is not quoted', () => {
     const { configurations, problems } = made([
       { ...ENTRY, resources: '{"/5/0": s3cret' },
       { ...ENTRY, endpoint: 'fine' },
     ])
     assert.deepEqual(
       problems.map(({ code, message }) => [code, message]),
-      [['invalid-setting', 'the more values of "f-*" are no JSON']],
+      [['invalid-setting', 'the more values of "f-*" are not valid JSON']],
     )
     assert.equal(configurations.length, 1)
   })
