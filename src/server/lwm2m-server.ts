@@ -9,6 +9,7 @@ import { BootstrapService } from './bootstrap-service'
 import type { BootstrapServer } from './bootstrap/bootstrap-server'
 import type { QueuedRequest } from './channel/pending-request'
 import type { CredentialStore } from './credentials/credential-store'
+import { DeviceAccess } from './device-access'
 import { DeviceManagement } from './device-management'
 import type { ServerAddresses } from './endpoints'
 import { OperationError } from './errors'
@@ -23,7 +24,6 @@ import { Operations } from './operations/operations'
 import type { Lwm2mServerOptions } from './options'
 import { deviceFormats } from './operations/content-format'
 import { OperationContexts } from './operations/operation-contexts'
-import { PartsHost } from './parts-host'
 import { ObservationJournal } from './persistence/observation-journal'
 import type { DeviceRegistration } from './registration/device-registration'
 import type { RegistrationRegistry } from './registration/registration-registry'
@@ -101,57 +101,46 @@ export class Lwm2mServer extends DeviceManagement {
     )
     const model = (): ObjectModel => this.model
     this.model = options.model ?? builtinModel()
-    this.core = new ServerCore(options, {
-      clock,
-      hasListeners: (event) => this.hasListeners(event),
-      emit: (event, ...args) => this.emit(event, ...args),
-      onRegistered: (registration) => {
-        this.broker.onRegistered(registration)
-        this.inventory.onRegistered(registration)
-      },
-      onUpdated: (registration) => {
-        this.broker.onUpdated(registration)
-        this.inventory.onUpdated(registration)
-      },
-      onAwake: (registration) => {
-        this.broker.onAwake(registration)
-        for (const device of this.inventory.behind(registration)) this.broker.onAwake(device)
-      },
-      onMoved: (registration) => {
-        this.broker.onMoved(registration)
-        for (const device of this.inventory.behind(registration)) this.broker.onMoved(device)
-      },
-      onGone: (registration) => {
-        this.broker.onGone(registration.endpoint)
-        this.inventory.onGone(registration)
-      },
-      conclude: (...args) => this.operations.conclude(...args),
-    })
-    const { core } = this
-    const deviceFormat = deviceFormats(options)
+    const core = new ServerCore(options, clock, this)
+    this.core = core
     const warn = (warning: ServerWarning): void => core.warn(warning)
-    this.inventory = new GatewayInventory(clock, (gateway) => this.readGateway(gateway), warn)
-    this.directory = new DeviceDirectory(core.table, this.inventory)
-    const host = new PartsHost({
-      clock,
-      core,
-      inventory: this.inventory,
-      model,
-      deviceFormat,
-      values: this.stream,
-    })
-    this.operations = new Operations(host)
-    const contexts = new OperationContexts(model, clock, deviceFormat, warn)
+    const inventory = new GatewayInventory(clock, (gateway) => this.readGateway(gateway), warn)
+    this.inventory = inventory
+    this.directory = new DeviceDirectory(core.table, inventory)
+    const devices = new DeviceAccess(core, inventory)
+    const contexts = new OperationContexts(model, clock, deviceFormats(options), warn)
+    this.operations = new Operations(devices, contexts, this.stream)
     const counters = new ValueCounters(this.metrics)
-    this.broker = new ObservationBroker(
+    const broker = new ObservationBroker(
       clock,
-      host,
+      devices,
       contexts,
       this.stream,
       counters,
       store && new ObservationJournal(store),
       warn,
     )
+    this.broker = broker
+    core.devices.on('registered', (registration) => {
+      broker.onRegistered(registration)
+      inventory.onRegistered(registration)
+    })
+    core.devices.on('updated', (registration) => {
+      broker.onUpdated(registration)
+      inventory.onUpdated(registration)
+    })
+    core.devices.on('awake', (registration) => {
+      broker.onAwake(registration)
+      for (const device of inventory.behind(registration)) broker.onAwake(device)
+    })
+    core.devices.on('moved', (registration) => {
+      broker.onMoved(registration)
+      for (const device of inventory.behind(registration)) broker.onMoved(device)
+    })
+    core.devices.on('gone', (registration) => {
+      broker.onGone(registration.endpoint)
+      inventory.onGone(registration)
+    })
     const send = new SendHandler(contexts, this.stream, counters, warn)
     core.router.set('dp', send.handle)
     if (options.lifetime?.renewOnReports === true) {
@@ -376,7 +365,7 @@ export class Lwm2mServer extends DeviceManagement {
     try {
       await credentials?.open(store)
       await this.bootstrapService?.open()
-      const expired = await this.core.restore()
+      const expired = await this.core.restore((...args) => this.operations.conclude(...args))
       await this.broker.restore()
       return expired
     } catch (error) {

@@ -1,15 +1,16 @@
+import { TypedEmitter } from '../base/events'
 import type { Scheduler } from '../base/scheduler'
 import type { CoapEndpoint } from '../coap/endpoint'
-import type { CoapReply, CoapRequest, CoapResponse, CoapTrace } from '../coap/types'
+import type { CoapReply, CoapRequest, CoapTrace } from '../coap/types'
 import { PeerGone, type Peer } from '../transport/transport'
 import { AwakeWindows, DEFAULT_AWAKE_WINDOW } from './channel/awake-window'
-import { Channels } from './channel/channels'
+import { Channels, type Conclude } from './channel/channels'
 import type { DeviceChannel } from './channel/device-channel'
+import { Routes } from './channel/routes'
 import { checkOptions } from './check-options'
 import { Endpoints, type ServerAddresses } from './endpoints'
 import { OperationError } from './errors'
 import { handleLegacyRegistration } from './legacy-registration'
-import type { DeviceRequest } from './operations/device-request'
 import type { CoapsOptions, Lwm2mServerOptions } from './options'
 import { AwakeWindowJournal } from './persistence/awake-window-journal'
 import { QueueJournal } from './persistence/queue-journal'
@@ -26,13 +27,7 @@ import { RegistrationHandler } from './registration/registration-handler'
 import { RegistrationLifecycle } from './registration/registration-lifecycle'
 import { RegistrationTable } from './registration/registration-registry'
 import { Router } from './router'
-import type {
-  Lwm2mServerEvents,
-  OperationOptions,
-  OperationResult,
-  Registration,
-  ServerWarning,
-} from './types'
+import type { Lwm2mServerEvents, Registration, ServerWarning } from './types'
 import { WarningGate } from './warning-gate'
 
 /** The longest that a handshake which the server begins may take, ms: four transmissions of its first flight. */
@@ -44,32 +39,35 @@ function ownHandshakeTimeout(coaps: CoapsOptions | false | undefined): number | 
   return Math.min(coaps.handshakeTimeout ?? LONGEST_HANDSHAKE, LONGEST_HANDSHAKE)
 }
 
-/** What the core tells the operations, the observations and the application. */
-export interface CoreHost {
-  readonly clock: Scheduler
-  hasListeners(event: keyof Lwm2mServerEvents): boolean
-  emit<K extends keyof Lwm2mServerEvents>(event: K, ...args: Lwm2mServerEvents[K]): void
-  /** A device knows that it is registered: it may be asked. */
-  onRegistered(registration: Registration): void
-  /** A device knows that its Update was taken. */
-  onUpdated(registration: Registration): void
-  onAwake(registration: Registration): void
-  /** A device has another address or association, and may be asked. */
-  onMoved(registration: Registration): void
+/** When devices can be asked, or are gone. */
+export interface DeviceEvents {
+  /** A device knows that it is registered. */
+  registered: [registration: Registration]
+  /** A device knows that its Update, which changed its objects, was taken. */
+  updated: [registration: Registration]
+  awake: [registration: Registration]
+  /** It has another address or association. */
+  moved: [registration: Registration]
   /** De-registered or expired. */
-  onGone(registration: Registration): void
-  /** What the response to a restored request says; see `Operations.conclude`. */
-  conclude(
-    endpoint: string,
-    request: DeviceRequest,
-    response: CoapResponse,
-    options: OperationOptions,
-  ): Promise<OperationResult>
+  gone: [registration: Registration]
+}
+
+/** What a listener throws becomes a warning. */
+class DeviceEmitter extends TypedEmitter<DeviceEvents> {
+  constructor(private readonly scheduler: Scheduler) {
+    super()
+  }
+
+  protected override onListenerError(error: unknown): void {
+    this.scheduler.report(error, 'an event of a device')
+  }
 }
 
 /** Endpoints, registrations, awake windows and channels, put together: the server without operations. */
 export class ServerCore {
   readonly table = new RegistrationTable()
+  /** Devices that may be asked, or are gone: for whoever asks them of its own accord. */
+  readonly devices: TypedEmitter<DeviceEvents>
   readonly router = new Router()
   readonly endpoints: Endpoints
   readonly lifecycle: RegistrationLifecycle
@@ -85,12 +83,14 @@ export class ServerCore {
 
   constructor(
     private readonly options: Lwm2mServerOptions,
-    private readonly host: CoreHost,
+    private readonly clock: Scheduler,
+    /** Where the events of the server are emitted. */
+    private readonly events: TypedEmitter<Lwm2mServerEvents>,
   ) {
     const { store, lifetime = {}, queue = {}, credentials } = options
-    const { clock } = host
     checkOptions(options)
-    this.gate = new WarningGate(clock, (warning) => host.emit('warning', warning))
+    this.devices = new DeviceEmitter(clock)
+    this.gate = new WarningGate(clock, (warning) => events.emit('warning', warning))
     const warn = (warning: ServerWarning): void => this.warn(warning)
     const onStoreError = (error: unknown): void =>
       warn({ code: 'store-failed', message: `state could not be kept: ${String(error)}` })
@@ -111,25 +111,23 @@ export class ServerCore {
       warn,
     })
     this.windows = new AwakeWindows(
-      {
-        clock,
-        onAwake: (registration) => this.awake(registration),
-        onAsleep: (registration) => {
-          host.emit('asleep', registration)
-          registration.channel?.pump()
-        },
-      },
+      clock,
       options.awakeWindow ?? DEFAULT_AWAKE_WINDOW,
       queue.patterns ?? [],
+      (registration, awake) => {
+        events.emit(awake ? 'awake' : 'asleep', registration)
+        if (awake) this.devices.emit('awake', registration)
+        registration.queue?.pump()
+      },
     )
     for (const [pattern, ms] of Object.entries(options.awakeWindows ?? {})) {
       this.windows.set(pattern, ms, [])
     }
     this.afterResponse = new AfterResponse(
       {
-        onRegistered: (registration) => host.onRegistered(registration),
-        onObjectsChanged: (registration) => host.onUpdated(registration),
-        onMoved: (registration) => host.onMoved(registration),
+        onRegistered: (registration) => this.devices.emit('registered', registration),
+        onObjectsChanged: (registration) => this.devices.emit('updated', registration),
+        onMoved: (registration) => this.devices.emit('moved', registration),
       },
       clock,
     )
@@ -152,39 +150,39 @@ export class ServerCore {
       onRegistered: (registration, previous) => {
         this.afterResponse.registered(registration)
         this.channels.replaced(registration, previous)
-        if (host.hasListeners('registered')) host.emit('registered', registration, previous)
+        if (events.hasListeners('registered')) events.emit('registered', registration, previous)
       },
       onUpdated: (registration, change) => {
         if (change.objects) this.afterResponse.objectsChanged(registration)
-        if (host.hasListeners('updated')) host.emit('updated', registration, change)
+        if (events.hasListeners('updated')) events.emit('updated', registration, change)
       },
       onMoved: (registration) => this.afterResponse.moved(registration),
-      onDisconnected: (registration) => host.emit('disconnected', registration),
-      onConnected: (registration) => host.emit('connected', registration),
+      onDisconnected: (registration) => events.emit('disconnected', registration),
+      onConnected: (registration) => events.emit('connected', registration),
       onRemoved: (registration, why) => {
         this.channels.removed(registration, why)
-        host.onGone(registration)
-        host.emit(why, registration)
+        this.devices.emit('gone', registration)
+        events.emit(why, registration)
       },
       warn,
     })
     this.profiles = new ProfileLists(this.lists, options.profiles, this.registrations)
+    const routes = new Routes(
+      this.endpoints,
+      this.windows,
+      authority,
+      ownHandshakeTimeout(options.coaps),
+      (registration, peer) => this.lifecycle.reconnected(registration, peer),
+    )
     this.channels = new Channels(
-      {
-        clock,
-        table: this.table,
-        endpoints: this.endpoints,
-        windows: this.windows,
-        journal: store && new QueueJournal(store, onStoreError),
-        nstart: options.transmission?.nstart ?? 1,
-        authority,
-        handshakeTimeout: ownHandshakeTimeout(options.coaps),
-        onReconnected: (registration, peer) => this.lifecycle.reconnected(registration, peer),
-        conclude: (...args) => host.conclude(...args),
-        onQueueChanged: (endpoint, length) => host.emit('queue', endpoint, length),
-        onCompleted: (...args) => host.emit('completed', ...args),
-      },
+      clock,
+      this.table,
+      this.windows,
+      routes,
+      store && new QueueJournal(store, onStoreError),
+      options.transmission?.nstart ?? 1,
       queue,
+      events,
     )
     const handler = new RegistrationHandler({
       table: this.table,
@@ -207,16 +205,17 @@ export class ServerCore {
 
   /**
    * Restores what the store (open already) holds.
+   * @param conclude what the responses to restored requests say
    * @returns the registrations that expired meanwhile
    * @throws StoreError
    */
-  async restore(): Promise<DeviceRegistration[]> {
-    const { registrations, awakeWindows, lists, lifecycle, host } = this
+  async restore(conclude: Conclude): Promise<DeviceRegistration[]> {
+    const { registrations, awakeWindows, lists, lifecycle, clock } = this
     if (registrations === undefined || awakeWindows === undefined) return []
     for await (const [pattern, ms] of awakeWindows.list()) this.windows.set(pattern, ms, [])
     await this.restoreProfiles(registrations)
     const expired = await restoreRegistrations({
-      clock: host.clock,
+      clock,
       journal: registrations,
       lists,
       lifecycle,
@@ -224,7 +223,7 @@ export class ServerCore {
       grace: this.options.lifetime?.grace ?? 0,
       warn: (warning) => this.warn(warning),
     })
-    await this.channels.restore()
+    await this.channels.restore(conclude)
     return expired
   }
 
@@ -251,7 +250,7 @@ export class ServerCore {
   async stop(): Promise<void> {
     this.channels.stop()
     this.lifecycle.stop()
-    this.host.clock.clear()
+    this.clock.clear()
     await this.endpoints.stop()
     this.table.clear()
   }
@@ -300,7 +299,7 @@ export class ServerCore {
   }
 
   warn(warning: ServerWarning): void {
-    if (!this.host.hasListeners('warning')) return
+    if (!this.events.hasListeners('warning')) return
     const endpoint = warning.endpoint ?? this.endpointAt(warning.peer)
     this.gate.pass(endpoint === undefined ? warning : { ...warning, endpoint })
   }
@@ -337,11 +336,5 @@ export class ServerCore {
   private speakerOf({ path: [service, id], peer }: CoapRequest): DeviceRegistration | undefined {
     if (service !== 'rd') return this.lifecycle.speaker(peer)
     return id === undefined ? this.table.byPeer(peer) : this.table.byId(id)
-  }
-
-  private awake(registration: DeviceRegistration): void {
-    this.host.emit('awake', registration)
-    this.host.onAwake(registration)
-    registration.channel?.pump()
   }
 }

@@ -30,7 +30,7 @@ export function statisticsOf(
   let queued = 0
   for (const registration of core.table) {
     if (registration.state === 'asleep') asleep++
-    queued += registration.channel?.queueLength ?? 0
+    queued += registration.queue?.queueLength ?? 0
   }
   const { endpoints } = core
   return {

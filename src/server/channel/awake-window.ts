@@ -1,37 +1,71 @@
 import { type Scheduler, Timer } from '../../base/scheduler'
 import { matchesPattern, PatternMap } from '../endpoint-pattern'
+import type { AwakeState } from '../registration/device-parts'
 import type { DeviceRegistration } from '../registration/device-registration'
 
 /** MAX_TRANSMIT_WAIT (RFC 7252 §4.8.2), which Core §6.5 names as a default, ms. */
 export const DEFAULT_AWAKE_WINDOW = 93_000
 
+/** Told of devices that begin or cease to listen. */
+export type AwakeListener = (registration: DeviceRegistration, awake: boolean) => void
+
 /** Whether one queue-mode device listens now; as a timer, until when. */
-export class AwakeWindow extends Timer {
+class AwakeWindow extends Timer implements AwakeState {
   awake = true
   /** Monotonic ms of the device's last message. */
-  touchedAt = 0
+  private touchedAt = 0
   /** It ended while the device owed an answer. */
-  lapsed = false
+  private lapsed = false
 
   constructor(
-    private readonly windows: AwakeWindows,
-    readonly registration: DeviceRegistration,
+    private readonly clock: Scheduler,
+    private readonly registration: DeviceRegistration,
     /** ms */
-    public window: number,
+    private window: number,
+    private readonly listener: AwakeListener,
   ) {
     super()
   }
 
-  onTimer(): void {
-    this.windows.onDue(this)
+  touch(): void {
+    this.open(this.clock.monotonic())
+    if (this.awake) return
+    this.awake = true
+    this.listener(this.registration, true)
   }
-}
 
-/** What the windows tell. */
-export interface AwakeWindowsHost {
-  readonly clock: Scheduler
-  onAwake(registration: DeviceRegistration): void
-  onAsleep(registration: DeviceRegistration): void
+  sleep(): void {
+    this.close()
+    this.lapsed = false
+    if (!this.awake) return
+    this.awake = false
+    this.listener(this.registration, false)
+  }
+
+  settle(): void {
+    if (this.awake && this.lapsed) this.sleep()
+  }
+
+  resize(ms: number): void {
+    this.window = ms
+    if (this.awake) this.open(this.touchedAt)
+  }
+
+  close(): void {
+    this.clock.cancel(this)
+  }
+
+  onTimer(): void {
+    // While it owes an answer a device stays awake; how the exchange ends decides.
+    if (this.registration.queue?.busy === true) this.lapsed = true
+    else this.sleep()
+  }
+
+  private open(from: number): void {
+    this.touchedAt = from
+    this.lapsed = false
+    this.clock.scheduleAt(this, from + this.window)
+  }
 }
 
 /**
@@ -41,11 +75,15 @@ export interface AwakeWindowsHost {
 export class AwakeWindows {
   private readonly settings = new PatternMap<number>()
 
+  /**
+   * @param defaultWindow ms
+   * @param patterns endpoint patterns treated as queue mode whatever the device says
+   */
   constructor(
-    private readonly host: AwakeWindowsHost,
+    private readonly clock: Scheduler,
     private readonly defaultWindow: number,
-    /** Endpoint patterns treated as queue mode whatever the device says. */
     private readonly patterns: readonly string[],
+    private readonly listener: AwakeListener,
   ) {}
 
   /** The window of an endpoint, ms. */
@@ -57,11 +95,9 @@ export class AwakeWindows {
   set(pattern: string, ms: number | undefined, registrations: Iterable<DeviceRegistration>): void {
     if (ms === undefined) this.settings.delete(pattern)
     else this.settings.set(pattern, ms)
-    for (const registration of registrations) {
-      const window = registration.awakeWindow
-      if (window === undefined || !matchesPattern(pattern, registration.endpoint)) continue
-      window.window = this.windowOf(registration.endpoint)
-      if (window.awake) this.open(window, window.touchedAt)
+    for (const { awakeWindow, endpoint } of registrations) {
+      if (awakeWindow === undefined || !matchesPattern(pattern, endpoint)) continue
+      awakeWindow.resize(this.windowOf(endpoint))
     }
   }
 
@@ -77,56 +113,25 @@ export class AwakeWindows {
       this.untrack(registration)
       return
     }
-    registration.awakeWindow ??= new AwakeWindow(
-      this,
-      registration,
-      this.windowOf(registration.endpoint),
-    )
-    this.touch(registration.awakeWindow)
+    registration.awakeWindow ??= this.make(registration)
+    registration.awakeWindow.touch()
   }
 
   /** Starts to follow a device that came back with a restart; it sleeps until it is heard of. */
   trackAsleep(registration: DeviceRegistration): void {
     if (!this.appliesTo(registration)) return
-    const window = new AwakeWindow(this, registration, this.windowOf(registration.endpoint))
+    const window = this.make(registration)
     window.awake = false
     registration.awakeWindow = window
   }
 
   untrack(registration: DeviceRegistration): void {
-    const window = registration.awakeWindow
-    if (window === undefined) return
-    this.host.clock.cancel(window)
+    registration.awakeWindow?.close()
     registration.awakeWindow = undefined
   }
 
-  /** A message of the device came. */
-  touch(window: AwakeWindow): void {
-    this.open(window, this.host.clock.monotonic())
-    if (window.awake) return
-    window.awake = true
-    this.host.onAwake(window.registration)
-  }
-
-  /** The device did not acknowledge: it does not listen, whatever its window says. */
-  sleep(window: AwakeWindow): void {
-    this.host.clock.cancel(window)
-    window.lapsed = false
-    if (!window.awake) return
-    window.awake = false
-    this.host.onAsleep(window.registration)
-  }
-
-  private open(window: AwakeWindow, from: number): void {
-    window.touchedAt = from
-    window.lapsed = false
-    this.host.clock.scheduleAt(window, from + window.window)
-  }
-
-  /** For the window's timer. */
-  onDue(window: AwakeWindow): void {
-    // While it owes an answer a device stays awake; how the exchange ends decides.
-    if (window.registration.channel?.busy === true) window.lapsed = true
-    else this.sleep(window)
+  private make(registration: DeviceRegistration): AwakeWindow {
+    const window = this.windowOf(registration.endpoint)
+    return new AwakeWindow(this.clock, registration, window, this.listener)
   }
 }

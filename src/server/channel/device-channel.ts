@@ -9,10 +9,11 @@ import { CoapTimeout } from '../../coap/errors'
 import { PeerGone } from '../../transport/transport'
 import { OperationError } from '../errors'
 import type { DeviceRequest, RequestChannel } from '../operations/device-request'
+import type { DeviceQueue } from '../registration/device-parts'
 import type { DeviceRegistration } from '../registration/device-registration'
 import type { OperationOptions } from '../types'
-import type { ChannelHost } from './channel-host'
-import { PendingRequest, type Sender, type TimeLimits } from './pending-request'
+import type { ChannelParts } from './channel-parts'
+import { PendingRequest, type RequestKeeper, type Sender, type TimeLimits } from './pending-request'
 import { replaceableBy } from './replacement'
 
 /** Requests that may stand in line for a device that is awake. */
@@ -39,7 +40,7 @@ function isRepeatable({ request }: PendingRequest): boolean {
  * The one way to a registered device: requests go strictly one after the other, in order, and wait
  * while a queue-mode device sleeps (Core §6.5). Made when a device is first asked something.
  */
-export class DeviceChannel implements RequestChannel {
+export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper {
   private queue: PendingRequest[] = []
   private readonly active = new Set<PendingRequest>()
   private closed: OperationError | undefined
@@ -49,7 +50,7 @@ export class DeviceChannel implements RequestChannel {
 
   constructor(
     readonly registration: DeviceRegistration,
-    private readonly host: ChannelHost,
+    private readonly parts: ChannelParts,
   ) {}
 
   get endpoint(): string {
@@ -143,10 +144,10 @@ export class DeviceChannel implements RequestChannel {
     while (this.queue.length > 0 && this.isOpen()) {
       const next = this.queue.shift() as PendingRequest
       this.active.add(next)
-      this.host.clock.detach('sending a request', this.run(next))
+      this.parts.clock.detach('sending a request', this.run(next))
     }
     if (this.waits && this.queue.length > 0) {
-      if (this.host.canReconnect(this.registration)) this.reconnect()
+      if (this.parts.routes.canReconnect(this.registration)) this.reconnect()
       else for (const pending of this.queue) this.announce(pending)
     }
     this.report()
@@ -156,7 +157,7 @@ export class DeviceChannel implements RequestChannel {
   private reconnect(): void {
     if (this.reconnecting) return
     this.reconnecting = true
-    const attempt = this.host.reconnect(this.registration).then(
+    const attempt = this.parts.routes.reconnect(this.registration).then(
       () => {
         this.reconnecting = false
         this.pump()
@@ -171,7 +172,7 @@ export class DeviceChannel implements RequestChannel {
         this.report()
       },
     )
-    this.host.clock.detach('a handshake with a device', attempt)
+    this.parts.clock.detach('a handshake with a device', attempt)
   }
 
   /** Cancels a waiting request, or all. Answers how many. */
@@ -193,7 +194,7 @@ export class DeviceChannel implements RequestChannel {
     const error = new OperationError('cancelled', reason)
     this.closed = error
     const kept: PendingRequest[] = []
-    const queued = this.host.windows.appliesTo(this.registration)
+    const queued = this.parts.windows.appliesTo(this.registration)
     for (const pending of this.active) {
       if (keep && (queued || pending.announced) && isRepeatable(pending)) kept.push(pending)
       else this.finish(pending, undefined, error)
@@ -213,7 +214,7 @@ export class DeviceChannel implements RequestChannel {
     const error = new OperationError('cancelled', 'the server stops')
     this.closed = error
     for (const pending of [...this.active, ...this.queue]) {
-      this.host.clock.cancel(pending)
+      this.parts.clock.cancel(pending)
       // Nobody waits for a restored one: it will be restored again.
       if (!pending.restored) pending.fail(error)
     }
@@ -227,12 +228,16 @@ export class DeviceChannel implements RequestChannel {
       one.channel = this
       // One that was under way has its time to live taken up again.
       if (one.announced) this.limit(one)
-      else this.host.clock.scheduleAt(one, one.timeoutAt)
+      else this.parts.clock.scheduleAt(one, one.timeoutAt)
       this.queue.push(one)
     }
   }
 
-  /** A request is past its time to live, or its own timeout. */
+  withdraw(pending: PendingRequest, error: Error): void {
+    this.drop(pending, error)
+    this.report()
+  }
+
   expire(pending: PendingRequest): void {
     const { endpoint } = this
     if (this.active.delete(pending)) {
@@ -256,7 +261,7 @@ export class DeviceChannel implements RequestChannel {
     const [first] = this.active
     const limit = `${operation} ${path} of ${endpoint} was not answered within ${options.timeout} ms`
     if (first === undefined) return new CoapTimeout(limit)
-    const since = Math.round(this.host.clock.monotonic() - first.sentAt)
+    const since = Math.round(this.parts.clock.monotonic() - first.sentAt)
     return new CoapTimeout(
       `${limit}: it waits behind ${first.operation} ${first.path}, which ${endpoint} has not answered for ${since} ms`,
     )
@@ -267,31 +272,31 @@ export class DeviceChannel implements RequestChannel {
     options: OperationOptions,
     send: Sender,
   ): Promise<CoapResponse | ObserveRelation> {
-    const { host } = this
+    const { parts } = this
     if (this.closed !== undefined) return Promise.reject(this.closed)
     if (options.signal?.aborted === true) {
       return Promise.reject(new OperationError('cancelled', 'the request was aborted'))
     }
     const { waits } = this
-    const ttl = options.ttl ?? host.ttl
-    const mayWait = ttl > 0 || host.canReconnect(this.registration)
-    if (waits && (!mayWait || !host.isServed(this.registration))) {
+    const ttl = options.ttl ?? parts.settings.ttl
+    const mayWait = ttl > 0 || parts.routes.canReconnect(this.registration)
+    if (waits && (!mayWait || !parts.routes.isServed(this.registration))) {
       return Promise.reject(this.unreachable())
     }
     const replacing = options.replaceQueued === true && request !== undefined
     const index = replacing ? replaceableBy(request, this.queue) : -1
-    const room = waits ? host.maxLength : Math.max(MAX_IN_LINE, host.maxLength)
+    const room = waits ? parts.settings.maxLength : Math.max(MAX_IN_LINE, parts.settings.maxLength)
     if (index < 0 && this.queue.length >= room) {
       return Promise.reject(
         new OperationError('queue-full', `${this.queue.length} requests wait for ${this.endpoint}`),
       )
     }
     return new Promise((resolve, reject) => {
-      const now = host.clock.now()
+      const now = parts.clock.now()
       const old = index < 0 ? undefined : this.queue[index]
       const pending = new PendingRequest(
         // Its place is its own after a restart too: what is kept is in the order of the ids.
-        old?.id ?? host.nextId(),
+        old?.id ?? parts.nextId(),
         this,
         request,
         options,
@@ -302,16 +307,16 @@ export class DeviceChannel implements RequestChannel {
         reject,
       )
       if (options.signal !== undefined) {
-        const aborted = host.clock.entry('aborting a request', () => {
+        const aborted = parts.clock.entry('aborting a request', () => {
           // One under way is aborted by the CoAP endpoint, which has the signal too.
-          pending.channel.drop(pending, new OperationError('cancelled', 'the request was aborted'))
-          pending.channel.report()
+          const why = new OperationError('cancelled', 'the request was aborted')
+          pending.channel.withdraw(pending, why)
         })
         pending.forgetSignal = onAbort(options.signal, aborted)
       }
       if (options.timeout !== undefined) {
-        pending.timeoutAt = host.clock.monotonic() + options.timeout
-        host.clock.scheduleAt(pending, pending.timeoutAt)
+        pending.timeoutAt = parts.clock.monotonic() + options.timeout
+        parts.clock.scheduleAt(pending, pending.timeoutAt)
       }
       if (old === undefined) {
         this.queue.push(pending)
@@ -326,7 +331,9 @@ export class DeviceChannel implements RequestChannel {
   private isOpen(): boolean {
     const { registration } = this
     if (registration.unanswered > 0 || this.closed !== undefined || this.waits) return false
-    return this.active.size < (registration.awakeWindow === undefined ? this.host.nstart : 1)
+    return (
+      this.active.size < (registration.awakeWindow === undefined ? this.parts.settings.nstart : 1)
+    )
   }
 
   /** Why a request that may not wait fails at once. */
@@ -341,8 +348,9 @@ export class DeviceChannel implements RequestChannel {
 
   private async run(pending: PendingRequest): Promise<void> {
     try {
-      const { coap, peer } = this.host.route(this.registration)
-      const answer = await pending.send(coap, peer, this.begin(pending))
+      const { registration } = this
+      const coap = this.parts.routes.of(registration)
+      const answer = await pending.send(coap, registration.peer, this.begin(pending))
       if (!this.active.delete(pending)) return
       this.finish(pending, answer, undefined)
     } catch (error) {
@@ -358,7 +366,7 @@ export class DeviceChannel implements RequestChannel {
    * where it waited for a sleeping device. Each answered block has the whole time again.
    */
   private begin(pending: PendingRequest): TimeLimits | undefined {
-    const { clock } = this.host
+    const { clock } = this.parts
     const { timeout, signal } = pending.options
     const now = clock.monotonic()
     pending.sentAt = now
@@ -384,10 +392,10 @@ export class DeviceChannel implements RequestChannel {
       this.finish(pending, undefined, error)
       return
     }
-    if (window !== undefined) this.host.windows.sleep(window)
+    window?.sleep()
     const keep =
-      this.host.onDeliveryFailure === 'keep' &&
-      pending.expiresAt > this.host.clock.now() &&
+      this.parts.settings.onDeliveryFailure === 'keep' &&
+      pending.expiresAt > this.parts.clock.now() &&
       pending.options.signal?.aborted !== true
     if (!keep) return this.finish(pending, undefined, error)
     this.queue.unshift(pending)
@@ -397,10 +405,7 @@ export class DeviceChannel implements RequestChannel {
 
   /** A window that ended while the device owed an answer, and was not opened again by one. */
   private settleWindow(): void {
-    const window = this.registration.awakeWindow
-    if (window?.awake === true && window.lapsed && this.active.size === 0) {
-      this.host.windows.sleep(window)
-    }
+    if (this.active.size === 0) this.registration.awakeWindow?.settle()
   }
 
   /** Tells the sender that its request waits, once it is kept. */
@@ -408,7 +413,7 @@ export class DeviceChannel implements RequestChannel {
     if (pending.announced) return
     pending.announced = true
     this.limit(pending)
-    const { journal } = this.host
+    const { journal } = this.parts
     const { ticket, onQueued, format, timeout } = pending.options
     const { id, request, queuedAt, expiresAt } = pending
     if (journal === undefined || ticket === undefined || request === undefined) {
@@ -424,11 +429,11 @@ export class DeviceChannel implements RequestChannel {
       },
       (error: unknown) => this.drop(pending, error),
     )
-    this.host.clock.detach('keeping a request', kept)
+    this.parts.clock.detach('keeping a request', kept)
   }
 
   private limit(pending: PendingRequest): void {
-    const { clock } = this.host
+    const { clock } = this.parts
     clock.schedule(pending, Math.max(0, pending.expiresAt - clock.now()))
   }
 
@@ -444,10 +449,10 @@ export class DeviceChannel implements RequestChannel {
     answer: CoapResponse | ObserveRelation | undefined,
     error: unknown,
   ): void {
-    this.host.clock.cancel(pending)
+    this.parts.clock.cancel(pending)
     if (answer !== undefined) pending.succeed(answer)
     else pending.fail(error)
-    if (pending.stored) this.host.journal?.delete(pending.id)
+    if (pending.stored) this.parts.journal?.delete(pending.id)
   }
 
   private report(): void {
@@ -456,6 +461,6 @@ export class DeviceChannel implements RequestChannel {
     // What only stands in line for a device that is there waits for nothing that would be told.
     if (this.registration.awakeWindow === undefined && !this.waits && length > 0) return
     this.reported = length
-    this.host.onQueueChanged(this.endpoint, length)
+    this.parts.onQueueChanged(this.endpoint, length)
   }
 }

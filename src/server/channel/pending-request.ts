@@ -4,7 +4,6 @@ import type { CoapRequestInit, CoapResponse, ObserveRelation } from '../../coap/
 import type { Peer } from '../../transport/transport'
 import type { DeviceRequest } from '../operations/device-request'
 import type { OperationOptions } from '../types'
-import type { DeviceChannel } from './device-channel'
 
 /** A waiting request as it is shown. Times are milliseconds since the epoch. */
 export interface QueuedRequest {
@@ -25,7 +24,15 @@ export type Sender = (
   limits: TimeLimits | undefined,
 ) => Promise<CoapResponse> | Promise<ObserveRelation>
 
-/** One request on its way through a {@link DeviceChannel}; as a timer, the end of its time to live. */
+/** The channel that a request waits in or was sent by. */
+export interface RequestKeeper {
+  /** A request is past its time to live, or its own timeout. */
+  expire(pending: PendingRequest): void
+  /** Takes a waiting request out, which fails. */
+  withdraw(pending: PendingRequest, error: Error): void
+}
+
+/** One request on its way through a `DeviceChannel`; as a timer, the end of its time to live. */
 export class PendingRequest extends Timer implements QueuedRequest {
   /** Whether its sender was told that it waits for a sleeping device. */
   announced = false
@@ -44,7 +51,7 @@ export class PendingRequest extends Timer implements QueuedRequest {
 
   constructor(
     readonly id: string,
-    public channel: DeviceChannel,
+    public channel: RequestKeeper,
     /** `undefined` for an observation: its broker makes it again, a queue need not keep it. */
     readonly request: DeviceRequest | undefined,
     readonly options: OperationOptions,

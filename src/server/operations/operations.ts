@@ -1,29 +1,19 @@
-import type { Clock } from '../../base/clock'
 import type { CoapResponse } from '../../coap/types'
-import type { ObjectModel } from '../../lwm2m/model/definition'
 import { Path } from '../../lwm2m/path'
 import { quoteName } from '../endpoint-name'
 import { OperationError } from '../errors'
-import type { OperationOptions, OperationResult, Registration, ServerWarning } from '../types'
-import type { DeviceFormat } from './content-format'
+import type { OperationOptions, OperationResult, Registration } from '../types'
 import type { DeviceRequest, RequestChannel } from './device-request'
 import { operationByName, type OperationInputs, type OperationName } from './index'
 import type { OperationContext } from './operation'
+import type { OperationContexts } from './operation-contexts'
 import { valueReports } from '../values/value-report'
 import type { ValueStream } from '../values/value-stream'
-import { WarningLimiter } from './warning-limiter'
 
-/** What the operations need of the server. */
-export interface OperationsHost {
-  readonly clock: Clock
-  readonly model: ObjectModel
-  /** The Content-Format set for an endpoint. */
-  readonly deviceFormat: (endpoint: string) => DeviceFormat | undefined
+/** The registered devices and the way to each. */
+export interface AskableDevices {
   registration(endpoint: string): Registration | undefined
   channel(registration: Registration): RequestChannel
-  /** Told of what is read. */
-  readonly values: ValueStream
-  warn(warning: ServerWarning): void
 }
 
 /** Operations that answer values. */
@@ -39,12 +29,12 @@ const READS: ReadonlySet<string> = new Set<OperationName>(['read', 'read-composi
  * - CoapTimeout, CoapResponseTimeout, CoapReset, PeerGone, CoapCancelled: there was none.
  */
 export class Operations {
-  private readonly warn: (warning: ServerWarning) => void
-
-  constructor(private readonly host: OperationsHost) {
-    const limiter = new WarningLimiter(host.clock)
-    this.warn = limiter.limit((warning) => host.warn(warning))
-  }
+  /** @param values told of what is read */
+  constructor(
+    private readonly devices: AskableDevices,
+    private readonly contexts: OperationContexts,
+    private readonly values: ValueStream,
+  ) {}
 
   /** Does an operation: builds its request, waits for the device, and reads the answer. */
   async perform<N extends OperationName>(
@@ -53,13 +43,13 @@ export class Operations {
     input: OperationInputs[N],
     options: OperationOptions = {},
   ): Promise<OperationResult> {
-    const device = this.host.registration(endpoint)
+    const device = this.devices.registration(endpoint)
     if (device === undefined) {
       throw new OperationError('unknown-endpoint', `${quoteName(endpoint)} is not registered`)
     }
-    const built = operationByName(name).build(input, device, this.context(options.format))
+    const built = operationByName(name).build(input, device, this.contexts.of(options.format))
     const request = device.gateway === undefined ? built : { ...built, endpoint }
-    const response = await this.host.channel(device).request(request, options)
+    const response = await this.devices.channel(device).request(request, options)
     return this.outcome(endpoint, request, response, options, device)
   }
 
@@ -86,19 +76,19 @@ export class Operations {
     options: OperationOptions,
     device: Registration | undefined,
   ): OperationResult | Promise<OperationResult> {
-    const target = this.host.registration(endpoint) ?? device
+    const target = this.devices.registration(endpoint) ?? device
     if (target === undefined) {
       throw new OperationError('unknown-endpoint', `${quoteName(endpoint)} is not registered`)
     }
-    const context = this.context(options.format)
+    const context = this.contexts.of(options.format)
     const operation = operationByName(request.operation)
     const other = operation.fallback?.(request, response, target, context)
     if (other === undefined) return this.interpret(request, response, target, context)
-    return this.host
+    return this.devices
       .channel(target)
       .request(other, options)
       .then((second) =>
-        this.interpret(other, second, this.host.registration(endpoint) ?? target, context),
+        this.interpret(other, second, this.devices.registration(endpoint) ?? target, context),
       )
   }
 
@@ -110,7 +100,7 @@ export class Operations {
   ): OperationResult {
     const operation = operationByName(request.operation)
     const result = operation.interpret(request, response, device, context)
-    if (READS.has(request.operation)) this.report(result, device)
+    if (READS.has(request.operation)) this.report(result, device, context.now)
     const { milliseconds } = request
     return milliseconds === undefined
       ? result
@@ -118,21 +108,10 @@ export class Operations {
   }
 
   /** Values that were read, by their moments. */
-  private report(result: OperationResult, device: Registration): void {
+  private report(result: OperationResult, device: Registration, now: number): void {
     if (result.records.length === 0) return
-    for (const report of valueReports('read', result, device, this.host.clock.now())) {
-      this.host.values.report(report)
-    }
-  }
-
-  private context(format: number | undefined): OperationContext {
-    const { host } = this
-    return {
-      model: host.model,
-      now: host.clock.now(),
-      format,
-      deviceFormat: host.deviceFormat,
-      warn: this.warn,
+    for (const report of valueReports('read', result, device, now)) {
+      this.values.report(report)
     }
   }
 }

@@ -41,8 +41,7 @@ export class AfterResponse {
   end(registration: DeviceRegistration, now: boolean): void {
     // One turn holds it back once, however many of its messages end in it; and where nothing waits
     // there is nothing to be held back: an Update costs no more than its response.
-    const idle =
-      now && (registration.channel === undefined || registration.channel.queueLength === 0)
+    const idle = now && (registration.queue === undefined || registration.queue.queueLength === 0)
     if (idle || this.ended.has(registration)) registration.unanswered--
     else this.add(registration, 0)
   }
@@ -96,6 +95,6 @@ export class AfterResponse {
       if ((what & OBJECTS_CHANGED) !== 0) listener.onObjectsChanged(registration)
       if ((what & MOVED) !== 0) listener.onMoved(registration)
     }
-    registration.channel?.pump()
+    registration.queue?.pump()
   }
 }

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Peer } from '../../transport/transport'
-import type { DeviceChannel } from '../channel/device-channel'
-import type { AwakeWindow } from '../channel/awake-window'
 import type { Timer } from '../../base/scheduler'
 import type { Lwm2mVersion, RegisteredObject, Registration, RegistrationStatus } from '../types'
+import type { AwakeState, DeviceQueue } from './device-parts'
 import type { ObjectList } from './object-lists'
 import type { RegisterParameters } from './parameters'
 
@@ -29,7 +28,7 @@ export function newRegistrationId(): string {
 
 /**
  * A registration as the server holds it: a live object, small because there are many. What is the
- * same for a fleet (object list, attributes, binding) is shared, what few devices need (channel,
+ * same for a fleet (object list, attributes, binding) is shared, what few devices need (queue,
  * awake window) is made on demand.
  */
 export class DeviceRegistration implements Registration {
@@ -64,9 +63,10 @@ export class DeviceRegistration implements Registration {
   formerAddress: string | undefined
   /** Of the last duplicate alarm, ms since the epoch. */
   alarmedAt = 0
-  channel: DeviceChannel | undefined
+  /** What waits for it or is under way; of devices that were asked something. */
+  queue: DeviceQueue | undefined
   /** Only of queue-mode devices. */
-  awakeWindow: AwakeWindow | undefined
+  awakeWindow: AwakeState | undefined
 
   constructor(
     readonly id: string,

@@ -190,7 +190,7 @@ export class RegistrationLifecycle {
     if (peer !== undefined && peer !== registration.peer) this.move(registration, peer)
     this.restart(registration)
     if (registration.queueMode !== before.queueMode) host.windows.track(registration)
-    else if (registration.awakeWindow !== undefined) host.windows.touch(registration.awakeWindow)
+    else registration.awakeWindow?.touch()
     host.onUpdated(registration, {
       address: before.address !== registration.peer,
       lifetime: before.lifetime !== registration.lifetime,
@@ -228,7 +228,7 @@ export class RegistrationLifecycle {
   /** Its device has a new association, made by a handshake that this server began. */
   reconnected(registration: DeviceRegistration, peer: Peer): void {
     if (registration.peer !== peer) this.move(registration, peer)
-    registration.channel?.pump()
+    registration.queue?.pump()
   }
 
   /** A message of whatever kind came and was dealt with. */
@@ -236,8 +236,8 @@ export class RegistrationLifecycle {
     const registration = this.speaker(peer)
     if (registration === undefined) return
     registration.lastSeen = this.host.clock.now()
-    if (registration.awakeWindow !== undefined) this.host.windows.touch(registration.awakeWindow)
-    registration.channel?.pump()
+    registration.awakeWindow?.touch()
+    registration.queue?.pump()
   }
 
   /**

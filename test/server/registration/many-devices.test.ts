@@ -32,11 +32,7 @@ class Fleet {
   readonly lifecycle = new RegistrationLifecycle({
     clock: this.scheduler,
     table: this.table,
-    windows: new AwakeWindows(
-      { clock: this.scheduler, onAwake: () => {}, onAsleep: () => {} },
-      1000,
-      [],
-    ),
+    windows: new AwakeWindows(this.scheduler, 1000, [], () => {}),
     journal: undefined,
     budgets: new RegistrationBudgets(budgetLimits(), this.lists, this.clock),
     grace: 0,
