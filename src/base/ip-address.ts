@@ -1,3 +1,5 @@
+import { isIPv6 } from 'node:net'
+
 const MAPPED = '::ffff:'
 
 /** An IPv4 address as such, however the socket writes it (RFC 4291 §2.5.5.2). */
@@ -9,4 +11,39 @@ export function unmapped(address: string): string {
 /** An IPv4 address as an IPv6 socket writes it. */
 export function mapped(address: string): string {
   return MAPPED + address
+}
+
+/**
+ * The groups of addresses that one sender may well have, the narrowest first: IPv4 /32 and /24; IPv6
+ * /64, which one host has, /56 and /48, which one customer has.
+ */
+export function addressPrefixes(wireAddress: string): string[] {
+  const address = unmapped(wireAddress)
+  return isIPv6(address) ? ipv6Prefixes(address) : ipv4Prefixes(address)
+}
+
+function ipv4Prefixes(address: string): string[] {
+  return [address, `${address.slice(0, address.lastIndexOf('.'))}/24`]
+}
+
+function ipv6Prefixes(address: string): string[] {
+  const [first = 0, second = 0, third = 0, fourth = 0] = firstGroups(address)
+  const hex = (...groups: readonly number[]): string =>
+    groups.map((group) => group.toString(16)).join(':')
+  return [
+    `${hex(first, second, third, fourth)}::/64`,
+    `${hex(first, second, third, fourth & 0xff00)}::/56`,
+    `${hex(first, second, third)}::/48`,
+  ]
+}
+
+/** The first 64 bits of an IPv6 address. */
+function firstGroups(address: string): number[] {
+  const [head = '', tail] = (address.split('%')[0] ?? '').split('::')
+  const left = head === '' ? [] : head.split(':')
+  // An IPv4 tail counts for two groups, but stands in the host part in any case.
+  const right = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length)
+  const groups = [...left, ...Array<string>(zeros).fill('0'), ...right]
+  return groups.slice(0, 4).map((group) => Number.parseInt(group, 16))
 }

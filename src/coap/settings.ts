@@ -1,3 +1,4 @@
+import { type NumberRule, resolveOptions } from '../base/options'
 import type { CoapEndpointOptions } from './types'
 
 /** {@link CoapEndpointOptions}, complete and checked. */
@@ -21,32 +22,24 @@ const DEFAULTS: Settings = {
 }
 
 /** The lowest sensible value of each number. */
-const LOWEST: Partial<Record<keyof Settings, number>> = {
-  ackTimeout: 1,
-  ackRandomFactor: 1,
-  maxRetransmit: 0,
-  responseTimeout: 1,
-  nstart: 1,
-  maxQueuedPerPeer: 0,
-  maxBody: 16,
-  maxBodies: 16,
-  exchangeLifetime: 1,
-  duplicatesPerPeer: 1,
-  maxUnregisteredPeers: 1,
-  separateAfter: 0,
+const RULES: { readonly [name in keyof Settings]?: NumberRule } = {
+  ackTimeout: { least: 1 },
+  ackRandomFactor: { least: 1 },
+  maxRetransmit: { least: 0 },
+  responseTimeout: { least: 1, most: Infinity },
+  nstart: { least: 1, most: Infinity },
+  maxQueuedPerPeer: { least: 0, most: Infinity },
+  maxBody: { least: 16 },
+  maxBodies: { least: 16 },
+  exchangeLifetime: { least: 1 },
+  duplicatesPerPeer: { least: 1 },
+  maxUnregisteredPeers: { least: 1, most: Infinity },
+  separateAfter: { least: 0, most: Infinity },
 }
 
 /** @throws RangeError for a value that cannot work */
 export function resolveSettings(options: CoapEndpointOptions): Settings {
-  const settings: Settings = { ...DEFAULTS }
-  for (const key of Object.keys(DEFAULTS) as (keyof Settings)[]) {
-    if (options[key] !== undefined) Object.assign(settings, { [key]: options[key] })
-    const value = settings[key]
-    const lowest = LOWEST[key]
-    if (lowest !== undefined && !(typeof value === 'number' && value >= lowest)) {
-      throw new RangeError(`${key} must be a number of at least ${lowest}, not ${String(value)}`)
-    }
-  }
+  const settings = resolveOptions(DEFAULTS, options, RULES, (message) => new RangeError(message))
   blockExponent(settings.blockSize)
   return settings
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock'
 import type { WarningCode } from '../base/codes'
+import { type Rate, RateLimiter, SECOND } from '../base/rate-limiter'
 import type { Peer } from '../transport/transport'
 import type { CoapStats } from './stats'
 
@@ -16,28 +17,24 @@ export interface CoapWarning {
   readonly raw?: Uint8Array
 }
 
-/** Warnings let through per second: a flood of bad datagrams must not become a flood of events. */
-const WARNINGS_PER_SECOND = 50
+/** A flood of bad datagrams must not become a flood of events. */
+const RATE: Rate = { name: 'warnings of a CoAP endpoint', limit: 50, interval: SECOND }
 
 /** The warnings of one CoapEndpoint. */
 export class Warnings {
   onWarning: (warning: CoapWarning) => void = () => {}
-  private second = 0
-  private count = 0
+  private readonly limiter: RateLimiter
 
   constructor(
-    private readonly clock: Clock,
+    clock: Clock,
     private readonly stats: CoapStats,
-  ) {}
+  ) {
+    this.limiter = new RateLimiter(clock, RATE)
+  }
 
   /** Never throws. */
   warn(code: WarningCode, message: string, peer?: Peer, raw?: Uint8Array): void {
-    const second = Math.floor(this.clock.monotonic() / 1000)
-    if (second !== this.second) {
-      this.second = second
-      this.count = 0
-    }
-    if (++this.count > WARNINGS_PER_SECOND) {
+    if (!this.limiter.take()) {
       this.stats.suppressedWarnings++
       return
     }

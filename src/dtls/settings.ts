@@ -1,3 +1,4 @@
+import { type NumberRule, resolveOptions } from '../base/options'
 import { DtlsConfigurationError } from './errors'
 import type { DtlsSettings } from './options'
 import { CIPHER_SUITES, findSuite } from './ciphers/suites'
@@ -26,38 +27,32 @@ const DEFAULTS: Settings = {
   maxChainLength: 4,
 }
 
-/** The least and the most of each number. */
-const RANGES: { readonly [name in keyof Settings]?: readonly [least: number, most: number] } = {
-  retransmitTimeout: [1, 600_000],
-  maxRetransmitTimeout: [1, 600_000],
-  handshakeTimeout: [1, 3_600_000],
-  crowdedHandshakeTimeout: [1, 3_600_000],
-  maxHalfOpen: [1, 1_000_000],
-  maxHalfOpenPerAddress: [1, 1_000_000],
-  maxLookups: [1, 100_000],
-  maxAssociations: [1, 10_000_000],
-  maxSessions: [0, 10_000_000],
-  sessionLifetime: [0, 30 * 86_400_000],
+/** What each number may be. */
+const RULES: { readonly [name in keyof Settings]?: NumberRule } = {
+  retransmitTimeout: whole(1, 600_000),
+  maxRetransmitTimeout: whole(1, 600_000),
+  handshakeTimeout: whole(1, 3_600_000),
+  crowdedHandshakeTimeout: whole(1, 3_600_000),
+  maxHalfOpen: whole(1, 1_000_000),
+  maxHalfOpenPerAddress: whole(1, 1_000_000),
+  maxLookups: whole(1, 100_000),
+  maxAssociations: whole(1, 10_000_000),
+  maxSessions: whole(0, 10_000_000),
+  sessionLifetime: whole(0, 30 * 86_400_000),
   // A handshake header and a record header must fit, with something of use.
-  mtu: [256, 65_507],
-  cookieLifetime: [1, 86_400_000],
-  maxForgeries: [1, 2 ** 36],
-  maxChainLength: [1, 10],
+  mtu: whole(256, 65_507),
+  cookieLifetime: whole(1, 86_400_000),
+  maxForgeries: whole(1, 2 ** 36),
+  maxChainLength: whole(1, 10),
+}
+
+function whole(least: number, most: number): NumberRule {
+  return { least, most, whole: true }
 }
 
 /** @throws DtlsConfigurationError `bad-option`, naming the option */
-export function resolveSettings(options: DtlsSettings): Settings {
-  const settings: Settings = { ...DEFAULTS }
-  const given = Object.entries(options).filter(
-    ([name, value]) => name in DEFAULTS && value !== undefined,
-  )
-  Object.assign(settings, Object.fromEntries(given))
-  for (const [name, [least, most]] of Object.entries(RANGES)) {
-    const value = settings[name as keyof Settings] as number
-    if (!Number.isInteger(value) || value < least || value > most) {
-      throw bad(`${name} must be a whole number from ${least} to ${most}`)
-    }
-  }
+export function resolveSettings({ sessions: _sessions, ...options }: DtlsSettings): Settings {
+  const settings = resolveOptions(DEFAULTS, options, RULES, bad)
   const { connectionIdLength: cid, suites } = settings
   if (cid !== 0 && !(Number.isInteger(cid) && cid >= 8 && cid <= 20)) {
     throw bad('connectionIdLength must be 0 or from 8 to 20: shorter ones can be guessed')

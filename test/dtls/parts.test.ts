@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { ByteWriter } from '../../src/dtls/wire/byte-writer'
 import { DtlsServer } from '../../src/dtls/endpoint'
 import { packFlight, type RecordWriter } from '../../src/dtls/v12/handshake/flight'
-import { addressPrefixes } from '../../src/dtls/hello/address-groups'
+import { addressPrefixes } from '../../src/base/ip-address'
 import { LookupGate } from '../../src/dtls/lookups/lookup-gate'
 import {
   buildCertificateChain,
@@ -119,7 +119,7 @@ describe('parts of the DTLS server', () => {
       ['64:ff9b::192.0.2.1', '64:ff9b:0:0::/64 64:ff9b:0:0::/56 64:ff9b:0::/48'],
     ] as const
     for (const [address, keys] of cases) {
-      const found = addressPrefixes(address).map(({ key }) => key)
+      const found = addressPrefixes(address)
       assert.equal(found.join(' '), keys, address)
     }
   })

@@ -20,7 +20,7 @@ describe('client certificates', function () {
   before(function () {
     pki = new TestPki(requireTool(this, 'openssl'))
     ca = pki.issue('/CN=CA', { extensions: [...CA_EXTENSIONS, ...NO_KEY_IDS] })
-    now = Date.now() + 60_000
+    now = Date.now() + 600_000
   })
   after(() => pki?.remove())
 

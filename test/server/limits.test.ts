@@ -15,7 +15,7 @@ describe('limits of the server', () => {
   it('options that cannot work are refused, by name', () => {
     const cases: [options: Lwm2mServerOptions, message: RegExp][] = [
       [{ lifetime: { min: 10, max: 5 } }, /lifetime\.min is greater/],
-      [{ lifetime: { default: 0 } }, /lifetime\.default is a number from 1, not 0/],
+      [{ lifetime: { default: 0 } }, /lifetime\.default must be a number of at least 1, not 0/],
       [{ lifetime: { grace: NaN } }, /lifetime\.grace/],
       [{ awakeWindow: -1 }, /awakeWindow/],
       [{ awakeWindows: { 'a*': -1 } }, /awakeWindows "a\*"/],

@@ -1,51 +1,7 @@
-import { isIPv6 } from 'node:net'
-import { unmapped } from '../../base/ip-address'
-
-/** A group of addresses that one sender may well have: its key, and how its entries are weighed. */
-export interface AddressPrefix {
-  readonly key: string
-  /** An entry of an address counts whole, of a wider group less: others may share it. */
-  readonly weight: number
-}
+import { addressPrefixes } from '../../base/ip-address'
 
 /** Of an address itself, then of each wider group: so many times more may come from there. */
 const WEIGHTS = [1, 1 / 4, 1 / 16] as const
-
-/**
- * The groups that an address belongs to, the narrowest first: IPv4 /32 and /24; IPv6 /64, which one
- * host has, /56 and /48, which one customer has.
- */
-export function addressPrefixes(wireAddress: string): AddressPrefix[] {
-  const address = unmapped(wireAddress)
-  const keys = isIPv6(address) ? ipv6Keys(address) : ipv4Keys(address)
-  return keys.map((key, level) => ({ key, weight: WEIGHTS[level] ?? 0 }))
-}
-
-function ipv4Keys(address: string): string[] {
-  return [address, `${address.slice(0, address.lastIndexOf('.'))}/24`]
-}
-
-function ipv6Keys(address: string): string[] {
-  const [first = 0, second = 0, third = 0, fourth = 0] = firstGroups(address)
-  const hex = (...groups: readonly number[]): string =>
-    groups.map((group) => group.toString(16)).join(':')
-  return [
-    `${hex(first, second, third, fourth)}::/64`,
-    `${hex(first, second, third, fourth & 0xff00)}::/56`,
-    `${hex(first, second, third)}::/48`,
-  ]
-}
-
-/** The first 64 bits of an IPv6 address. */
-function firstGroups(address: string): number[] {
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::')
-  const left = head === '' ? [] : head.split(':')
-  // An IPv4 tail counts for two groups, but stands in the host part in any case.
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length)
-  const groups = [...left, ...Array<string>(zeros).fill('0'), ...right]
-  return groups.slice(0, 4).map((group) => Number.parseInt(group, 16))
-}
 
 /** Entries by where they come from: finds the oldest of those who hold more than their share. */
 export class AddressGroups<T> {
@@ -57,7 +13,8 @@ export class AddressGroups<T> {
   /** @param wireAddress where `entry` comes from; to be the same in {@link remove} */
   add(wireAddress: string, entry: T): void {
     let child: Group<T> | undefined
-    for (const { key, weight } of addressPrefixes(wireAddress)) {
+    for (const [level, key] of addressPrefixes(wireAddress).entries()) {
+      const weight = WEIGHTS[level] ?? 0
       const group = this.groups.get(key) ?? new Group<T>(key, weight)
       this.groups.set(key, group)
       if (child === undefined) group.entries.add(entry)
@@ -70,7 +27,8 @@ export class AddressGroups<T> {
 
   remove(wireAddress: string, entry: T): void {
     let child: Group<T> | undefined
-    for (const { key, weight } of addressPrefixes(wireAddress)) {
+    for (const [level, key] of addressPrefixes(wireAddress).entries()) {
+      const weight = WEIGHTS[level] ?? 0
       const group = this.groups.get(key)
       if (group === undefined) return
       if (child !== undefined) group.children.change(child, child.count + 1, child.count)
@@ -110,7 +68,7 @@ export class AddressGroups<T> {
 
   private at(wireAddress: string): Group<T> | undefined {
     const [narrowest] = addressPrefixes(wireAddress)
-    return narrowest && this.groups.get(narrowest.key)
+    return narrowest === undefined ? undefined : this.groups.get(narrowest)
   }
 }
 

@@ -1,15 +1,23 @@
 import type { Clock } from '../../base/clock'
+import {
+  type KeyedRate,
+  KeyedRateLimiter,
+  type Rate,
+  RateLimiter,
+  SECOND,
+} from '../../base/rate-limiter'
 import type { WireAddress } from '../identity'
 import { buildAlert } from '../wire/alert'
 import { Alert, AlertLevel, ContentType } from '../wire/constants'
 import { plainRecord, type RawRecord, recordLength } from './record'
 
-/** Alerts in all, per second; what is not used adds up to one second's. */
-const RATE = 100
-/** The least time between two alerts to one address, ms. */
-const INTERVAL = 10_000
-/** Addresses that are remembered for that. */
-const MOST_ADDRESSES = 2000
+const ALERTS: Rate = { name: 'alerts that answer unknown records', limit: 100, interval: SECOND }
+const PER_ADDRESS: KeyedRate = {
+  name: 'alerts that answer unknown records, to one address',
+  limit: 1,
+  interval: 10 * SECOND,
+  keys: 2000,
+}
 
 /**
  * Answers protected records that belong to nothing here, as after a restart: a client that takes
@@ -18,15 +26,15 @@ const MOST_ADDRESSES = 2000
  * what it answers, and answers are few.
  */
 export class UnknownRecordAlerts {
-  private tokens = RATE
-  private refilledAt: number
-  private readonly answered = new Map<string, number>()
+  private readonly alerts: RateLimiter
+  private readonly perAddress: KeyedRateLimiter
 
   constructor(
-    private readonly clock: Clock,
+    clock: Clock,
     private readonly output: (datagram: Buffer, to: WireAddress) => void,
   ) {
-    this.refilledAt = clock.monotonic()
+    this.alerts = new RateLimiter(clock, ALERTS)
+    this.perAddress = new KeyedRateLimiter(clock, PER_ADDRESS)
   }
 
   /** @param key of `from` */
@@ -40,17 +48,6 @@ export class UnknownRecordAlerts {
   }
 
   private mayAnswer(key: string): boolean {
-    const now = this.clock.monotonic()
-    this.tokens = Math.min(RATE, this.tokens + ((now - this.refilledAt) * RATE) / 1000)
-    this.refilledAt = now
-    if (this.tokens < 1 || now - (this.answered.get(key) ?? -Infinity) < INTERVAL) return false
-    this.tokens--
-    this.answered.delete(key)
-    this.answered.set(key, now)
-    for (const oldest of this.answered.keys()) {
-      if (this.answered.size <= MOST_ADDRESSES) break
-      this.answered.delete(oldest)
-    }
-    return true
+    return this.perAddress.allows(key) && this.alerts.take() && this.perAddress.take(key)
   }
 }

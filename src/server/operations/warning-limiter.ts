@@ -1,45 +1,46 @@
 import type { Clock } from '../../base/clock'
+import { HOUR, type KeyedRate, KeyedRateLimiter } from '../../base/rate-limiter'
 import type { ServerWarning } from '../types'
 
-/** How many different warnings are remembered. */
-const REMEMBERED = 10_000
-/** How long the same warning keeps silent, ms. */
-const SILENCE = 3_600_000
+/** The same words about the same. */
+const SAME: KeyedRate = { name: 'the same warning', limit: 1, interval: HOUR, keys: 10_000 }
+/** Different words about the same: a value that is wrong each time in another way. */
+const VARIANTS: KeyedRate = {
+  name: 'variants of a warning',
+  limit: 5,
+  interval: HOUR,
+  keys: 10_000,
+}
 
 /**
- * Lets the same warning (code, endpoint, path) through once an hour: a device that notifies every
- * second with an unknown resource is worth one line, not 3,600.
+ * Lets the same warning (code, endpoint, path, message) through once an hour: a device that notifies
+ * every second with an unknown resource is worth one line, not 3,600. What a device does wrong in
+ * several ways is told for each, up to five.
  */
 export class WarningLimiter {
-  /** Key to the time it was let through; oldest first. */
-  private readonly told = new Map<string, number>()
+  private readonly same: KeyedRateLimiter
+  private readonly variants: KeyedRateLimiter
 
-  constructor(private readonly clock: Pick<Clock, 'monotonic'>) {}
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.same = new KeyedRateLimiter(clock, SAME)
+    this.variants = new KeyedRateLimiter(clock, VARIANTS)
+  }
 
-  /** Whether this is the first of its kind for an hour. */
-  allows(code: string, endpoint: string, path: string): boolean {
-    const key = `${code} ${endpoint} ${path}`
-    const now = this.clock.monotonic()
-    const last = this.told.get(key)
-    if (last !== undefined) {
-      if (now - last < SILENCE) return false
-      this.told.delete(key)
-    } else if (this.told.size >= REMEMBERED) {
-      for (const oldest of this.told.keys()) {
-        this.told.delete(oldest)
-        break
-      }
-    }
-    this.told.set(key, now)
-    return true
+  /**
+   * Whether this is the first of its kind for an hour.
+   * @param hasRoom asked last: what it turns away may come again
+   */
+  allows({ code, message, path }: ServerWarning, who: string, hasRoom = () => true): boolean {
+    const key = `${code} ${who} ${path?.toString() ?? ''}`
+    const whole = `${key} ${message}`
+    if (!this.same.allows(whole) || !this.variants.allows(key) || !hasRoom()) return false
+    return this.variants.take(key) && this.same.take(whole)
   }
 
   /** A `warn` that lets through what {@link allows} does. */
   limit(warn: (warning: ServerWarning) => void): (warning: ServerWarning) => void {
     return (warning) => {
-      if (this.allows(warning.code, warning.endpoint ?? '', warning.path?.toString() ?? '')) {
-        warn(warning)
-      }
+      if (this.allows(warning, warning.endpoint ?? '')) warn(warning)
     }
   }
 }

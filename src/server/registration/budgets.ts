@@ -1,7 +1,8 @@
 import { getHeapStatistics } from 'node:v8'
 import type { Clock } from '../../base/clock'
+import { addressPrefixes } from '../../base/ip-address'
+import { HOUR, KeyedRateLimiter, MINUTE, RateLimiter } from '../../base/rate-limiter'
 import { Code } from '../../coap/codes'
-import { addressPrefixes } from '../../dtls/hello/address-groups'
 import type { Peer } from '../../transport/transport'
 import type { BudgetOptions } from '../options'
 import type { BudgetLevels, BudgetUse, ServerWarning } from '../types'
@@ -39,8 +40,8 @@ const UNLIMITED_PART = 1 / 10
 /** Enough for a few devices, however small the rest is. */
 const LEAST_PER_MINUTE = 1000
 const LEAST_UNLIMITED = 100
-const MINUTE = 60_000
-const HOUR = 3_600_000
+/** Senders whose Registers of the last minute are counted. */
+const MOST_SENDERS = 100_000
 /** Seconds after which a device that was turned away may ask again. */
 const RETRY_AFTER = 60
 
@@ -82,14 +83,17 @@ export interface Budgeted {
 /** One budget: what is used of it, and when it was last said that it is used up. */
 export class Budget {
   used = 0
-  private warnedAt = -Infinity
-  private refused = 0
+  private readonly warnings: RateLimiter
 
   constructor(
     readonly name: keyof BudgetLimits,
     private readonly what: string,
     readonly limit: number,
-  ) {}
+    clock: Clock,
+  ) {
+    const rate = { name: `warnings of the budget ${name}`, limit: 1, interval: HOUR }
+    this.warnings = new RateLimiter(clock, rate)
+  }
 
   fits(more: number): boolean {
     return this.used + more <= this.limit
@@ -100,13 +104,10 @@ export class Budget {
   }
 
   /** The warning that is due, if one is: one an hour. */
-  report(now: number, endpoint: string | undefined): ServerWarning | undefined {
-    this.refused++
-    if (now - this.warnedAt < HOUR) return undefined
-    const { refused } = this
-    const others = refused === 1 ? '' : ` (${refused - 1} others before)`
-    this.warnedAt = now
-    this.refused = 0
+  report(endpoint: string | undefined): ServerWarning | undefined {
+    if (!this.warnings.take()) return undefined
+    const refused = this.warnings.takeRefused()
+    const others = refused === 0 ? '' : ` (${refused} others before)`
     return {
       code: this.name === 'registrations' ? 'registrations-full' : 'budget-exceeded',
       message: `${endpoint ?? 'a device'} was refused: ${this.description}${others}`,
@@ -136,17 +137,15 @@ export class RegistrationBudgets {
   private readonly registrations: Budget
   private readonly unlimitedLifetimes: Budget
   private readonly registersPerMinute: Budget
-  /** Registers of this minute by who sent them. */
-  private readonly senders = new Map<string, number>()
-  private minuteFrom = -Infinity
+  private readonly senders: KeyedRateLimiter
 
   constructor(
     limits: BudgetLimits,
     private readonly lists: ObjectLists,
-    private readonly clock: Clock,
+    clock: Clock,
   ) {
     const budget = (name: keyof BudgetLimits, what: string): Budget =>
-      new Budget(name, what, limits[name])
+      new Budget(name, what, limits[name], clock)
     this.objectLists = budget('objectLists', 'bytes of object lists')
     this.attributes = budget('attributes', 'bytes of attributes')
     this.registrations = budget('registrations', 'registrations')
@@ -158,6 +157,12 @@ export class RegistrationBudgets {
       'registersPerMinute',
       'registrations without security from one address in a minute',
     )
+    this.senders = new KeyedRateLimiter(clock, {
+      name: 'registersPerMinute',
+      limit: limits.registersPerMinute,
+      interval: MINUTE,
+      keys: MOST_SENDERS,
+    })
   }
 
   /** What is used of each budget that has a level. */
@@ -178,16 +183,8 @@ export class RegistrationBudgets {
    */
   countRegister(peer: Peer): void {
     if (peer.secure) return
-    const now = this.clock.monotonic()
-    if (now - this.minuteFrom >= MINUTE) {
-      this.minuteFrom = now
-      this.senders.clear()
-    }
-    const { limit } = this.registersPerMinute
-    const sender = addressPrefixes(peer.address)[0]?.key ?? ''
-    const count = (this.senders.get(sender) ?? 0) + 1
-    if (count > limit) throw new BudgetExceeded(this.registersPerMinute)
-    this.senders.set(sender, count)
+    const [sender = ''] = addressPrefixes(peer.address)
+    if (!this.senders.take(sender)) throw new BudgetExceeded(this.registersPerMinute)
   }
 
   /**
@@ -231,7 +228,7 @@ export class RegistrationBudgets {
 
   /** The warning that is due for a refusal, if one is: one an hour for each budget. */
   report({ budget }: BudgetExceeded, endpoint: string | undefined): ServerWarning | undefined {
-    return budget.report(this.clock.monotonic(), endpoint)
+    return budget.report(endpoint)
   }
 
   private check(budget: Budget, wanted: number, instead = 0): void {

@@ -315,7 +315,10 @@ describe('Discover', () => {
     }
     assert.deepEqual(
       device.warnings.map(({ code, message }) => [code, message]),
-      [['value', 'Discover answered in Content-Format 0, read as link format (40)']],
+      [
+        ['value', 'Discover answered in Content-Format 0, read as link format (40)'],
+        ['value', 'Discover answered in Content-Format 65535, read as link format (40)'],
+      ],
     )
   })
 

@@ -151,6 +151,7 @@ describe('Read', () => {
       [
         ['value', '/3/0', 'an answer without Content-Format, read as tlv'],
         ['value', '/3/0/9', 'an answer without Content-Format, read as tlv'],
+        ['value', '/3/0', 'an answer without Content-Format, read as json'],
       ],
     )
     const result = device.server.read('dev1', '/3/0')

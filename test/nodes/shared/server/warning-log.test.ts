@@ -46,6 +46,34 @@ describe('the log of a server’s warnings', () => {
     assert.equal(lines.length, 5)
   })
 
+  it('writes each reason for which one device is refused, five at most in an hour', () => {
+    const refused = (message: string): void =>
+      log.take({ code: 'registration-refused', message, sender: sender('dev') })
+    for (let round = 0; round < 3; round++) {
+      refused('the name has a control character')
+      refused('there is no lifetime')
+    }
+    assert.deepEqual(lines, [
+      'the name has a control character (registration-refused)',
+      'there is no lifetime (registration-refused)',
+    ])
+    for (let i = 0; i < 10; i++) refused(`reason ${i}`)
+    assert.equal(lines.length, 5)
+    clock.advance(3_600_000)
+    refused('there is no lifetime')
+    assert.equal(lines.length, 6)
+  })
+
+  it('writes in the next minute what found no room in this one', () => {
+    const warn = (identity: string): void =>
+      log.take({ code: 'unknown-identity', message: 'no', sender: sender(identity) })
+    for (let i = 0; i < 20; i++) warn(`id-${i}`)
+    warn('dev')
+    clock.advance(60_000)
+    warn('dev')
+    assert.deepEqual(lines.slice(20), ['1 further warnings were left out', 'no (unknown-identity)'])
+  })
+
   it('writes twenty lines a minute at most, and how many it left out', () => {
     const flood = (from: number): void => {
       for (let i = from; i < from + 100; i++) {
