@@ -165,7 +165,7 @@ export class AdminApi {
     get(':server/devices/:endpoint/values', (req) => {
       const updates = this.watches.poll(text(req.query['watcher']), number(req.query['since'], 0))
       if (updates === undefined)
-        throw new HttpError(404, 'unknown-watcher', 'this watch has lapsed')
+        throw new HttpError(404, 'unknown-watcher', 'the watch has expired')
       return updates
     })
     post(':server/store/repair', (req) => this.rescue(req).repair())

@@ -63,11 +63,12 @@ function readEvents(texts: readonly string[]): ReadonlySet<BootstrapEventName> {
 
 async function act(engine: Engine, message: NodeMessage): Promise<void> {
   const action = ACTIONS.find((name) => name === message['action'])
-  if (action === undefined) throw new ArgumentError(`msg.action must be ${ACTIONS.join(', ')}`)
+  if (action === undefined)
+    throw new ArgumentError(`msg.action must be one of ${ACTIONS.join(', ')}`)
   if (action === 'trigger') return trigger(engine, message)
   const { bootstrap } = engine.server
   if (bootstrap === undefined) {
-    throw new CodedError('no-bootstrap', 'the bootstrap server is switched off in the server node')
+    throw new CodedError('no-bootstrap', 'the bootstrap server is disabled in the server node')
   }
   const { configurations } = bootstrap
   switch (action) {
@@ -100,7 +101,7 @@ function decide(bootstrap: BootstrapServer, message: NodeMessage): void {
   else throw new ArgumentError('msg.payload must be a configuration, "stored" or "refuse"')
   const endpoint = bootstrap.pending.find((request) => request.id === id)?.endpoint
   if (endpoint === undefined || !bootstrap.decide(id, decision)) {
-    throw new CodedError('not-pending', 'this bootstrap request does not wait any more')
+    throw new CodedError('not-pending', 'this bootstrap request is not pending')
   }
   message['endpoint'] = endpoint
   if (typeof decision === 'object') {

@@ -68,7 +68,7 @@ async function decide(credentials: CredentialStore, message: NodeMessage): Promi
   const id = textOf(message['id'])
   const { payload } = message
   if (!credentials.pending.some((request) => request.id === id) || id === undefined) {
-    throw new CodedError('not-pending', 'this authorization request does not wait any more')
+    throw new CodedError('not-pending', 'this authorization request is not pending')
   }
   const refused = payload === 'refuse' || payload === null || payload === false
   if (typeof payload === 'object' && payload !== null) {
@@ -77,7 +77,7 @@ async function decide(credentials: CredentialStore, message: NodeMessage): Promi
     throw new ArgumentError('msg.payload must be a credential, "accept" or "refuse"')
   }
   if (!credentials.decide(id, !refused)) {
-    throw new CodedError('not-pending', 'this authorization request does not wait any more')
+    throw new CodedError('not-pending', 'this authorization request is not pending')
   }
 }
 

@@ -114,7 +114,7 @@ export function executeArguments(value: unknown): ExecuteArguments | undefined {
   if (!isTree(value)) throw new ArgumentError('arguments must be text or an object by digit')
   const args: { [digit: number]: string | undefined } = {}
   for (const [digit, argument] of Object.entries(value)) {
-    if (!/^\d$/.test(digit)) throw new ArgumentError('arguments are numbered 0 to 9')
+    if (!/^\d$/.test(digit)) throw new ArgumentError('argument numbers must be 0 to 9')
     args[Number(digit)] = argument === undefined || argument === null ? undefined : String(argument)
   }
   return args

@@ -72,7 +72,7 @@ export async function resolveEndpoint(field: TypedField, message: NodeMessage): 
   const value = field.fixed ?? (field.empty ? message['endpoint'] : await field.resolve(message))
   if (typeof value === 'string' && value !== '') return value
   if (value !== undefined && value !== null && typeof value !== 'string') {
-    throw new ArgumentError(`an endpoint is text, not ${shown(value)}`)
+    throw new ArgumentError(`an endpoint must be text, not ${shown(value)}`)
   }
   throw new ArgumentError('no endpoint: set it in the dialog or in msg.endpoint')
 }

@@ -26,7 +26,8 @@ export function bootstrapEntries(
   for (const [i, entry] of entries(settings, 'bootstraps').entries()) {
     try {
       const endpoint = String(entry['endpoint'] ?? '').trim()
-      if (endpoint === '') throw new SettingError(`entry ${i + 1} to bootstrap names no device`)
+      if (endpoint === '')
+        throw new SettingError(`entry ${i + 1} of the bootstrap configurations has no device`)
       configurations.push(configuration(endpoint, entry, keys[String(entry['id'])], own))
     } catch (error) {
       if (!(error instanceof SettingError)) throw error
@@ -94,6 +95,8 @@ function resourcesOf(value: unknown, endpoint: string): unknown {
     return JSON.parse(value)
   } catch {
     // What the parser says quotes the values, which may be secret.
-    throw new SettingError(`the more values of ${JSON.stringify(endpoint)} are not valid JSON`)
+    throw new SettingError(
+      `the additional values of ${JSON.stringify(endpoint)} are not valid JSON`,
+    )
   }
 }

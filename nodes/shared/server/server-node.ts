@@ -17,7 +17,7 @@ export function findHost(RED: NodeAPI, id: string): ServerHost | undefined {
 
 /** No server is chosen, or it is disabled. */
 export function noServer(): CodedError {
-  return new CodedError('no-server', 'no LwM2M server is chosen in the dialog, or it is disabled')
+  return new CodedError('no-server', 'no LwM2M server is selected in the dialog, or it is disabled')
 }
 
 /** @throws CodedError `no-server` */

@@ -83,7 +83,7 @@ describe('the entries of the Bootstrap tab', () => {
     ])
     assert.deepEqual(
       problems.map(({ code, message }) => [code, message]),
-      [['invalid-setting', 'the more values of "f-*" are not valid JSON']],
+      [['invalid-setting', 'the additional values of "f-*" are not valid JSON']],
     )
     assert.equal(configurations.length, 1)
   })
