@@ -59,6 +59,7 @@ const definition: EditorDefinition = {
     learnAddress: { value: true },
     takeOver: { value: 'warn' },
     connectionIds: { value: true },
+    startHandshakes: { value: false },
     budgetRegistrations: { value: '', validate: numberWithin({ min: 1, integer: true }) },
     budgetObjectLists: { value: '', validate: numberWithin({ min: 1, integer: true }) },
     budgetAttributes: { value: '', validate: numberWithin({ min: 1, integer: true }) },

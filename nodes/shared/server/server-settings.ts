@@ -95,6 +95,7 @@ export function coapsOptions(settings: Settings): CoapsOptions | false {
   return {
     ...hostOf(settings),
     port: settings.number('coapsPort', PORT) ?? 5684,
+    startHandshakes: settings.flag('startHandshakes'),
     ...(connectionIds ? {} : { connectionIdLength: 0 }),
   }
 }

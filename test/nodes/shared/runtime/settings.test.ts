@@ -150,11 +150,18 @@ describe('server settings', () => {
     })
   }
 
-  it('turns Connection IDs off on request', () => {
+  it('turns Connection IDs off and handshakes of its own on', () => {
     const on = coapsOptions(new Settings({ coaps: true }))
     const off = coapsOptions(new Settings({ coaps: true, connectionIds: false, host: '127.0.0.1' }))
-    assert.deepEqual(on, { port: 5684 })
-    assert.deepEqual(off, { host: '127.0.0.1', port: 5684, connectionIdLength: 0 })
+    assert.deepEqual(on, { port: 5684, startHandshakes: false })
+    assert.deepEqual(off, {
+      host: '127.0.0.1',
+      port: 5684,
+      startHandshakes: false,
+      connectionIdLength: 0,
+    })
+    const starting = coapsOptions(new Settings({ coaps: true, startHandshakes: true }))
+    assert.equal(starting && starting.startHandshakes, true)
   })
 
   it('joins entries with their keys, each mode with its own properties only', () => {
