@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { MemoryStore } from '../../../src/storage/memory-store'
 import { systemClock } from '../../../src/base/clock'
 import { Lwm2mServer } from '../../../src/server/lwm2m-server'
 import { ACK, Opt, type RawMessage } from '../../support/raw-coap'
 import { ScriptedPeer } from '../../support/scripted-device'
 import { Harness, registerOk, toLocation } from './support/harness'
+import type { StoppedReport } from './support/stopped-process'
 
 const DEVICES = 100
 
@@ -95,6 +99,39 @@ describe('timers that come late', () => {
     } finally {
       await device.close()
       await server.stop()
+    }
+  })
+
+  it('holds for a process that was stopped and goes on (SIGSTOP, SIGCONT)', async () => {
+    harness = new Harness()
+    const script = join(__dirname, 'support/stopped-process.ts')
+    const child = fork(script, { execArgv: ['--import', 'tsx'] })
+    const device = await ScriptedPeer.open()
+    const events: StoppedReport[] = []
+    try {
+      const [{ port }] = (await once(child, 'message')) as [{ port: number }]
+      device.connect(port)
+      child.on('message', (message: StoppedReport) => events.push(message))
+      const ids: string[] = []
+      for (const name of ['here', 'gone']) {
+        ids.push(await registerOk(device, [`ep=${name}`, 'lwm2m=1.1', 'lt=2']))
+      }
+      child.kill('SIGSTOP')
+      post(device, toLocation(ids[0] ?? ''))
+      await sent()
+      // Longer than the lifetime: the process cannot see that it is over.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_600)
+      const told = once(child, 'message')
+      child.kill('SIGCONT')
+      await told
+      while (events.length < 2) await once(child, 'message')
+      assert.deepEqual(events, [
+        { event: 'updated', endpoint: 'here' },
+        { event: 'expired', endpoint: 'gone' },
+      ])
+    } finally {
+      child.kill('SIGKILL')
+      await device.close()
     }
   })
 })
