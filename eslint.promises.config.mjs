@@ -9,6 +9,8 @@ export default tseslint.config({
     parser: tseslint.parser,
     parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname },
   },
+  // The directives are for the other configuration.
+  linterOptions: { reportUnusedDisableDirectives: 'off' },
   plugins: { '@typescript-eslint': tseslint.plugin },
   rules: {
     // A promise that nobody awaits is detached: `void` is no way out.
