@@ -24,6 +24,9 @@ export const END_DEVICE_LIMITS = {
   objects: 8_192,
 } as const
 
+/** How reading the end devices may end without a warning. */
+const NO_FAULT: ReadonlySet<string> = new Set(['cancelled', 'peer-gone', '4.04'])
+
 export interface GatewayEvents {
   /** An end device is there, or its gateway registered anew (`again`). */
   registered: [device: EndDevice, again: boolean]
@@ -124,8 +127,8 @@ export class GatewayInventory extends TypedEmitter<GatewayEvents> {
     this.scheduler.detach(
       'reading the end devices of a gateway',
       this.read(registration).catch((error: unknown) => {
-        // Ended by a new registration or the stop of the server: no fault.
-        if (error instanceof CodedError && error.code === 'cancelled') return
+        // A new registration, another address or the stop of the server ended it; or there are no instances.
+        if (error instanceof CodedError && NO_FAULT.has(error.code)) return
         this.complain(registration, `the end devices could not be read: ${String(error)}`)
       }),
     )
