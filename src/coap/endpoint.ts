@@ -216,6 +216,21 @@ export class CoapEndpoint {
   }
 
   /**
+   * {@link request} without a promise: `resolve` or `reject` is called once, from within the message
+   * that ends it.
+   * @internal
+   */
+  ask(
+    peer: Peer,
+    init: CoapRequestInit,
+    resolve: (response: CoapResponse) => void,
+    reject: (error: Error) => void,
+  ): void {
+    if (this.stopped) reject(stopped())
+    else this.requester.start(this.open(peer), init, NO_EXTRAS, resolve, reject)
+  }
+
+  /**
    * Observes by GET or FETCH (RFC 7641 §3.1, RFC 8132 §2.4). The relation is inactive when the peer
    * answered without an Observe option or with an error; see its `first`.
    * @throws the errors of {@link request}
@@ -356,6 +371,8 @@ export class CoapEndpoint {
     return this.peers.open(peer, this.scheduler.monotonic())
   }
 }
+
+const NO_EXTRAS = Object.freeze({})
 
 function silentForTooLong(): CoapCancelled {
   return new CoapCancelled('the peer was silent for too long')

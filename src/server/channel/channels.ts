@@ -142,20 +142,14 @@ export class Channels {
       fail(new OperationError('cancelled', `the registration of ${endpoint} expired`))
       return
     }
-    this.of(registration).restore(
-      id,
-      request,
-      options,
-      stored,
-      (response) => {
-        const concluded = conclude(endpoint, request, response, options).then(
-          (result) => complete({ result }),
-          fail,
-        )
-        this.clock.detach('completing a restored request', concluded)
-      },
-      fail,
-    )
+    const onResponse = (response: CoapResponse): void => {
+      const concluded = conclude(endpoint, request, response, options).then(
+        (result) => complete({ result }),
+        fail,
+      )
+      this.clock.detach('completing a restored request', concluded)
+    }
+    this.of(registration).restore(id, { request, onResponse, onFailure: fail }, options, stored)
   }
 
   /** Ends everything that is pending; what is in the store stays there. */

@@ -8,12 +8,18 @@ import { onAbort } from '../../base/guard'
 import { CoapTimeout } from '../../coap/errors'
 import { PeerGone } from '../../transport/transport'
 import { OperationError } from '../errors'
-import type { DeviceRequest, RequestChannel } from '../operations/device-request'
+import type { DeviceRequest, RequestCall, RequestChannel } from '../operations/device-request'
 import type { DeviceQueue } from '../registration/device-parts'
 import type { DeviceRegistration } from '../registration/device-registration'
 import type { OperationOptions } from '../types'
 import type { ChannelParts } from './channel-parts'
-import { PendingRequest, type RequestKeeper, type Sender, type TimeLimits } from './pending-request'
+import {
+  type Answer,
+  type ObserveCall,
+  PendingRequest,
+  type RequestKeeper,
+  type TimeLimits,
+} from './pending-request'
 import { replaceableBy } from './replacement'
 
 /** Requests that may stand in line for a device that is awake. */
@@ -85,13 +91,14 @@ export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper
    * @throws CodedError `handshake-timeout`, `handshake-failed`: of a handshake that the server began
    */
   request(request: DeviceRequest, options: OperationOptions): Promise<CoapResponse> {
-    const { signal, onProgress } = options
-    // Most requests say no more than their operation does: nothing to be copied then.
-    const plain = signal === undefined && onProgress === undefined
-    const init: CoapRequestInit = plain ? request.init : { ...request.init, signal, onProgress }
-    return this.enqueue(request, options, (coap, peer, limits) =>
-      coap.request(peer, limits === undefined ? init : { ...init, ...limits }),
-    ) as Promise<CoapResponse>
+    return new Promise((onResponse, onFailure) => {
+      this.enqueue({ request, onResponse, onFailure }, options)
+    })
+  }
+
+  /** {@link request} without a promise. */
+  submit(call: RequestCall, options: OperationOptions): void {
+    this.enqueue(call, options)
   }
 
   /**
@@ -103,35 +110,20 @@ export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper
     listener: ObserveListener,
     options: OperationOptions,
   ): Promise<ObserveRelation> {
-    const { signal } = options
-    return this.enqueue(undefined, options, (coap, peer, limits) =>
-      coap.observe(peer, { signal, ...init, ...limits }, listener),
-    ) as Promise<ObserveRelation>
+    return new Promise((onResponse, onFailure) => {
+      this.enqueue({ request: undefined, init, listener, onResponse, onFailure }, options)
+    })
   }
 
-  /**
-   * Takes up a request that was queued before a restart; it waits for the device's next sign of life.
-   * `succeed` and `fail` are told of its end.
-   */
+  /** Takes up a request that was queued before a restart; it waits for the device's next sign of life. */
   restore(
     id: string,
-    request: DeviceRequest,
+    call: RequestCall,
     options: OperationOptions,
-    times: { readonly queuedAt: number; readonly expiresAt: number },
-    succeed: (response: CoapResponse) => void,
-    fail: (error: unknown) => void,
+    { queuedAt, expiresAt }: { readonly queuedAt: number; readonly expiresAt: number },
   ): void {
-    const pending = new PendingRequest(
-      id,
-      this,
-      request,
-      options,
-      times.queuedAt,
-      times.expiresAt,
-      (coap, peer, limits) => coap.request(peer, { ...request.init, ...limits }),
-      (answer) => succeed(answer as CoapResponse),
-      fail,
-    )
+    const { registration } = this
+    const pending = new PendingRequest(id, this, call, options, queuedAt, expiresAt, registration)
     pending.announced = true
     pending.restored = true
     this.limit(pending)
@@ -144,9 +136,9 @@ export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper
     while (this.queue.length > 0 && this.isOpen()) {
       const next = this.queue.shift() as PendingRequest
       this.active.add(next)
-      this.parts.clock.detach('sending a request', this.run(next))
+      this.start(next)
     }
-    if (this.waits && this.queue.length > 0) {
+    if (this.queue.length > 0 && this.waits) {
       if (this.parts.routes.canReconnect(this.registration)) this.reconnect()
       else for (const pending of this.queue) this.announce(pending)
     }
@@ -267,65 +259,69 @@ export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper
     )
   }
 
-  private enqueue(
-    request: DeviceRequest | undefined,
-    options: OperationOptions,
-    send: Sender,
-  ): Promise<CoapResponse | ObserveRelation> {
+  private enqueue(call: RequestCall | ObserveCall, options: OperationOptions): void {
     const { parts } = this
-    if (this.closed !== undefined) return Promise.reject(this.closed)
-    if (options.signal?.aborted === true) {
-      return Promise.reject(new OperationError('cancelled', 'the request was aborted'))
+    const { settings, clock } = parts
+    const ttl = options.ttl ?? settings.ttl
+    const replacing = options.replaceQueued === true && call.request !== undefined
+    const index = replacing ? replaceableBy(call.request, this.queue) : -1
+    const refusal = this.refusalOf(options, ttl, index >= 0)
+    if (refusal !== undefined) return call.onFailure(refusal)
+    const now = clock.now()
+    const old = index < 0 ? undefined : this.queue[index]
+    const pending = new PendingRequest(
+      // Its place is its own after a restart too: what is kept is in the order of the ids.
+      old?.id ?? parts.nextId(),
+      this,
+      call,
+      options,
+      now,
+      now + ttl,
+      this.registration,
+    )
+    if (options.signal !== undefined) this.follow(pending, options.signal)
+    if (options.timeout !== undefined) {
+      pending.timeoutAt = clock.monotonic() + options.timeout
+      clock.scheduleAt(pending, pending.timeoutAt)
     }
-    const { waits } = this
-    const ttl = options.ttl ?? parts.settings.ttl
-    const mayWait = ttl > 0 || parts.routes.canReconnect(this.registration)
-    if (waits && (!mayWait || !parts.routes.isServed(this.registration))) {
-      return Promise.reject(this.unreachable())
+    if (old === undefined) {
+      this.queue.push(pending)
+    } else {
+      this.queue[index] = pending
+      this.finish(old, undefined, new OperationError('cancelled', 'replaced by a later write'))
     }
-    const replacing = options.replaceQueued === true && request !== undefined
-    const index = replacing ? replaceableBy(request, this.queue) : -1
-    const room = waits ? parts.settings.maxLength : Math.max(MAX_IN_LINE, parts.settings.maxLength)
-    if (index < 0 && this.queue.length >= room) {
-      return Promise.reject(
-        new OperationError('queue-full', `${this.queue.length} requests wait for ${this.endpoint}`),
-      )
+    this.pump()
+  }
+
+  /** Why a request is not taken, where it is not. */
+  private refusalOf(
+    { signal }: OperationOptions,
+    ttl: number,
+    replacing: boolean,
+  ): Error | undefined {
+    const { parts, waits, registration } = this
+    const { routes, settings } = parts
+    if (this.closed !== undefined) return this.closed
+    if (signal?.aborted === true) {
+      return new OperationError('cancelled', 'the request was aborted')
     }
-    return new Promise((resolve, reject) => {
-      const now = parts.clock.now()
-      const old = index < 0 ? undefined : this.queue[index]
-      const pending = new PendingRequest(
-        // Its place is its own after a restart too: what is kept is in the order of the ids.
-        old?.id ?? parts.nextId(),
-        this,
-        request,
-        options,
-        now,
-        now + ttl,
-        send,
-        resolve,
-        reject,
-      )
-      if (options.signal !== undefined) {
-        const aborted = parts.clock.entry('aborting a request', () => {
-          // One under way is aborted by the CoAP endpoint, which has the signal too.
-          const why = new OperationError('cancelled', 'the request was aborted')
-          pending.channel.withdraw(pending, why)
-        })
-        pending.forgetSignal = onAbort(options.signal, aborted)
-      }
-      if (options.timeout !== undefined) {
-        pending.timeoutAt = parts.clock.monotonic() + options.timeout
-        parts.clock.scheduleAt(pending, pending.timeoutAt)
-      }
-      if (old === undefined) {
-        this.queue.push(pending)
-      } else {
-        this.queue[index] = pending
-        this.finish(old, undefined, new OperationError('cancelled', 'replaced by a later write'))
-      }
-      this.pump()
+    if (waits) {
+      const mayWait = ttl > 0 || routes.canReconnect(registration)
+      if (!mayWait || !routes.isServed(registration)) return this.unreachable()
+    }
+    const { length } = this.queue
+    const room = waits ? settings.maxLength : Math.max(MAX_IN_LINE, settings.maxLength)
+    if (replacing || length < room) return undefined
+    return new OperationError('queue-full', `${length} requests wait for ${this.endpoint}`)
+  }
+
+  private follow(pending: PendingRequest, signal: AbortSignal): void {
+    const aborted = this.parts.clock.entry('aborting a request', () => {
+      // One under way is aborted by the CoAP endpoint, which has the signal too.
+      const why = new OperationError('cancelled', 'the request was aborted')
+      pending.channel.withdraw(pending, why)
     })
+    pending.forgetSignal = onAbort(signal, aborted)
   }
 
   private isOpen(): boolean {
@@ -346,17 +342,30 @@ export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper
     )
   }
 
-  private async run(pending: PendingRequest): Promise<void> {
+  private start(pending: PendingRequest): void {
+    const { registration, parts } = this
+    // What ends requests (a move, a new registration) has come to its end when they fail.
+    const fail = (error: unknown): void =>
+      parts.clock.microtask(() => this.onFailed(pending, error))
     try {
-      const { registration } = this
-      const coap = this.parts.routes.of(registration)
-      const answer = await pending.send(coap, registration.peer, this.begin(pending))
-      if (!this.active.delete(pending)) return
-      this.finish(pending, answer, undefined)
+      const coap = parts.routes.of(registration)
+      const limits = this.begin(pending)
+      pending.send(coap, registration, limits, (answer) => this.onAnswer(pending, answer), fail)
     } catch (error) {
-      if (!this.active.delete(pending)) return
-      this.onFailure(pending, error)
+      fail(error)
     }
+  }
+
+  /** The message that brings it opens the window again. */
+  private onAnswer(pending: PendingRequest, answer: Answer): void {
+    if (!this.active.delete(pending)) return
+    this.finish(pending, answer, undefined)
+    if (this.queue.length > 0) this.pump()
+  }
+
+  private onFailed(pending: PendingRequest, error: unknown): void {
+    if (!this.active.delete(pending)) return
+    this.onFailure(pending, error)
     this.settleWindow()
     this.pump()
   }
@@ -444,13 +453,9 @@ export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper
     this.finish(pending, undefined, error)
   }
 
-  private finish(
-    pending: PendingRequest,
-    answer: CoapResponse | ObserveRelation | undefined,
-    error: unknown,
-  ): void {
+  private finish(pending: PendingRequest, answer: Answer | undefined, error: unknown): void {
     this.parts.clock.cancel(pending)
-    if (answer !== undefined) pending.succeed(answer)
+    if (answer !== undefined) pending.succeed(answer, this.registration)
     else pending.fail(error)
     if (pending.stored) this.parts.journal?.delete(pending.id)
   }

@@ -1,9 +1,15 @@
 import { Timer } from '../../base/scheduler'
 import type { CoapEndpoint } from '../../coap/endpoint'
-import type { CoapRequestInit, CoapResponse, ObserveRelation } from '../../coap/types'
-import type { Peer } from '../../transport/transport'
-import type { DeviceRequest } from '../operations/device-request'
-import type { OperationOptions } from '../types'
+import type {
+  CoapRequestInit,
+  CoapResponse,
+  ObserveListener,
+  ObserveRelation,
+} from '../../coap/types'
+import type { DeviceRequest, RequestCall } from '../operations/device-request'
+import type { DeviceRegistration } from '../registration/device-registration'
+import type { ObjectList } from '../registration/object-lists'
+import type { Lwm2mVersion, OperationOptions } from '../types'
 
 /** A waiting request as it is shown. Times are milliseconds since the epoch. */
 export interface QueuedRequest {
@@ -17,12 +23,17 @@ export interface QueuedRequest {
 /** What bounds a request that has a timeout of its own, from when it is sent. */
 export type TimeLimits = Pick<CoapRequestInit, 'responseTimeout' | 'signal' | 'onAnswer'>
 
-/** Hands a request to the CoAP endpoint. */
-export type Sender = (
-  coap: CoapEndpoint,
-  peer: Peer,
-  limits: TimeLimits | undefined,
-) => Promise<CoapResponse> | Promise<ObserveRelation>
+/** An observe request, and who is told of its end. Its broker makes it again: a queue need not keep it. */
+export interface ObserveCall {
+  readonly request: undefined
+  readonly init: CoapRequestInit
+  readonly listener: ObserveListener
+  onResponse(relation: ObserveRelation): void
+  onFailure(error: unknown): void
+}
+
+/** What a request was answered. */
+export type Answer = CoapResponse | ObserveRelation
 
 /** The channel that a request waits in or was sent by. */
 export interface RequestKeeper {
@@ -48,20 +59,55 @@ export class PendingRequest extends Timer implements QueuedRequest {
   /** Takes it back when its timeout ends while it is under way. */
   abort: AbortController | undefined
   forgetSignal: (() => void) | undefined
+  /** What of the registration it was encoded for. */
+  private list: ObjectList
+  private version: Lwm2mVersion
 
   constructor(
     readonly id: string,
     public channel: RequestKeeper,
-    /** `undefined` for an observation: its broker makes it again, a queue need not keep it. */
-    readonly request: DeviceRequest | undefined,
+    private readonly call: RequestCall | ObserveCall,
     readonly options: OperationOptions,
     readonly queuedAt: number,
     readonly expiresAt: number,
-    readonly send: Sender,
-    private readonly resolve: (answer: CoapResponse | ObserveRelation) => void,
-    private readonly reject: (error: unknown) => void,
+    registration: DeviceRegistration,
   ) {
     super()
+    this.list = registration.list
+    this.version = registration.version
+  }
+
+  get request(): DeviceRequest | undefined {
+    return this.call.request
+  }
+
+  /**
+   * Hands it to the CoAP endpoint, encoded for the device as it is registered now.
+   * @throws what encoding it throws
+   */
+  send(
+    coap: CoapEndpoint,
+    registration: DeviceRegistration,
+    limits: TimeLimits | undefined,
+    succeed: (answer: Answer) => void,
+    fail: (error: unknown) => void,
+  ): void {
+    const { call, options } = this
+    const { peer } = registration
+    const { signal, onProgress } = options
+    if (call.request === undefined) {
+      coap.observe(peer, { signal, ...call.init, ...limits }, call.listener).then(succeed, fail)
+      return
+    }
+    if (registration.list !== this.list || registration.version !== this.version) {
+      this.list = registration.list
+      this.version = registration.version
+      call.encode?.()
+    }
+    const { init } = call.request
+    // Most requests say no more than their operation does: nothing to be copied then.
+    const plain = signal === undefined && onProgress === undefined && limits === undefined
+    coap.ask(peer, plain ? init : { ...init, signal, onProgress, ...limits }, succeed, fail)
   }
 
   onTimer(): void {
@@ -80,12 +126,12 @@ export class PendingRequest extends Timer implements QueuedRequest {
     return this.request?.path ?? '/'
   }
 
-  succeed(answer: CoapResponse | ObserveRelation): void {
-    if (this.settle()) this.resolve(answer)
+  succeed(answer: Answer, registration: DeviceRegistration): void {
+    if (this.settle()) this.call.onResponse(answer as CoapResponse & ObserveRelation, registration)
   }
 
   fail(error: unknown): void {
-    if (this.settle()) this.reject(error)
+    if (this.settle()) this.call.onFailure(error)
   }
 
   private settle(): boolean {

@@ -11,6 +11,7 @@ export function rootSegments(device: Registration): string[] {
  * behind a gateway, below the gateway's prefix.
  */
 export function uriPath(path: Path, device: Registration): string[] {
+  if (device.root === '') return path.segments()
   return [...rootSegments(device), ...path.segments()]
 }
 

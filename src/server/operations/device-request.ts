@@ -5,7 +5,7 @@ import type {
   ObserveRelation,
 } from '../../coap/types'
 import type { Path } from '../../lwm2m/path'
-import type { OperationOptions } from '../types'
+import type { OperationOptions, Registration } from '../types'
 
 /** What of a CoAP request can be written down and sent later: no callbacks, no signals. */
 export type DeviceRequestInit = Pick<
@@ -68,8 +68,27 @@ export class MillisecondNotes {
   }
 }
 
+/** A request on its way to its device, and who is told of its end. */
+export interface RequestCall {
+  readonly request: DeviceRequest
+  /**
+   * Encodes the request anew: the device registered anew, or its objects or formats changed, while it
+   * waited.
+   * @throws what building it threw
+   */
+  encode?(): void
+  /**
+   * The response, of whatever code; told from within the message that brings it.
+   * @param from the registration that it was asked of in the end
+   */
+  onResponse(response: CoapResponse, from: Registration): void
+  onFailure(error: unknown): void
+}
+
 /** The way to one registered device: keeps order, waits while it sleeps, fails with typed errors. */
 export interface RequestChannel {
+  /** {@link request} without a promise. */
+  submit(call: RequestCall, options: OperationOptions): void
   request(request: DeviceRequest, options: OperationOptions): Promise<CoapResponse>
   /** `init` may carry everything a CoAP request can. */
   observe(

@@ -3,7 +3,7 @@ import { Path } from '../../lwm2m/path'
 import { quoteName } from '../endpoint-name'
 import { OperationError } from '../errors'
 import type { OperationOptions, OperationResult, Registration } from '../types'
-import type { DeviceRequest, RequestChannel } from './device-request'
+import type { DeviceRequest, RequestCall, RequestChannel } from './device-request'
 import { operationByName, type OperationInputs, type OperationName } from './index'
 import type { OperationContext } from './operation'
 import type { OperationContexts } from './operation-contexts'
@@ -37,49 +37,52 @@ export class Operations {
   ) {}
 
   /** Does an operation: builds its request, waits for the device, and reads the answer. */
-  async perform<N extends OperationName>(
+  perform<N extends OperationName>(
     name: N,
     endpoint: string,
     input: OperationInputs[N],
     options: OperationOptions = {},
   ): Promise<OperationResult> {
-    const device = this.devices.registration(endpoint)
-    if (device === undefined) {
-      throw new OperationError('unknown-endpoint', `${quoteName(endpoint)} is not registered`)
-    }
-    const built = operationByName(name).build(input, device, this.contexts.of(options.format))
-    const request = device.gateway === undefined ? built : { ...built, endpoint }
-    const response = await this.devices.channel(device).request(request, options)
-    return this.outcome(endpoint, request, response, options, device)
+    return new Promise((resolve, reject) => {
+      const device = this.devices.registration(endpoint)
+      if (device === undefined) return reject(unknownEndpoint(endpoint))
+      const encode = (target: Registration): DeviceRequest => {
+        const built = operationByName(name).build(input, target, this.contexts.of(options.format))
+        return target.gateway === undefined ? built : { ...built, endpoint }
+      }
+      const call = new OperationCall(this, endpoint, options, encode, device, resolve, reject)
+      this.devices.channel(device).submit(call, options)
+    })
   }
 
   /**
    * What a response says; asks once more in another format where the device refused the one chosen
-   * for it. Also for requests restored after a restart.
-   * @param device the registration the request was sent to; default: the present one
+   * for it. For requests restored after a restart.
    */
   async conclude(
     endpoint: string,
     request: DeviceRequest,
     response: CoapResponse,
     options: OperationOptions = {},
-    device?: Registration,
   ): Promise<OperationResult> {
-    return this.outcome(request.endpoint ?? endpoint, request, response, options, device)
+    const name = request.endpoint ?? endpoint
+    const target = this.registration(name)
+    if (target === undefined) throw unknownEndpoint(name)
+    return this.outcome(request, response, options, target)
+  }
+
+  /** The present registration of an endpoint. */
+  registration(endpoint: string): Registration | undefined {
+    return this.devices.registration(endpoint)
   }
 
   /** As {@link conclude}; at once where nothing more is to be asked, as nearly always. */
-  private outcome(
-    endpoint: string,
+  outcome(
     request: DeviceRequest,
     response: CoapResponse,
     options: OperationOptions,
-    device: Registration | undefined,
+    target: Registration,
   ): OperationResult | Promise<OperationResult> {
-    const target = this.devices.registration(endpoint) ?? device
-    if (target === undefined) {
-      throw new OperationError('unknown-endpoint', `${quoteName(endpoint)} is not registered`)
-    }
     const context = this.contexts.of(options.format)
     const operation = operationByName(request.operation)
     const other = operation.fallback?.(request, response, target, context)
@@ -88,7 +91,7 @@ export class Operations {
       .channel(target)
       .request(other, options)
       .then((second) =>
-        this.interpret(other, second, this.devices.registration(endpoint) ?? target, context),
+        this.interpret(other, second, this.registration(target.endpoint) ?? target, context),
       )
   }
 
@@ -113,5 +116,45 @@ export class Operations {
     for (const report of valueReports('read', result, device, now)) {
       this.values.report(report)
     }
+  }
+}
+
+function unknownEndpoint(endpoint: string): OperationError {
+  return new OperationError('unknown-endpoint', `${quoteName(endpoint)} is not registered`)
+}
+
+/** An operation on its way to its device. */
+class OperationCall implements RequestCall {
+  request: DeviceRequest
+
+  /** @throws what building the request throws */
+  constructor(
+    private readonly operations: Operations,
+    private readonly endpoint: string,
+    private readonly options: OperationOptions,
+    private readonly build: (target: Registration) => DeviceRequest,
+    private readonly device: Registration,
+    private readonly resolve: (result: OperationResult | Promise<OperationResult>) => void,
+    readonly onFailure: (error: unknown) => void,
+  ) {
+    this.request = build(device)
+  }
+
+  encode(): void {
+    this.request = this.build(this.operations.registration(this.endpoint) ?? this.device)
+  }
+
+  onResponse(response: CoapResponse, from: Registration): void {
+    try {
+      const target = this.device.gateway === undefined ? from : this.present
+      this.resolve(this.operations.outcome(this.request, response, this.options, target))
+    } catch (error) {
+      this.onFailure(error)
+    }
+  }
+
+  /** An end device is not registered itself: it is there as long as its gateway says so. */
+  private get present(): Registration {
+    return this.operations.registration(this.endpoint) ?? this.device
   }
 }

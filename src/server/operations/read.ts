@@ -6,43 +6,32 @@ import type { Operation } from './operation'
 import { requirePath } from './preconditions'
 import { decodeValues, refusesAccept, requireSuccess } from './response'
 
+const LEVELS = [Level.OBJECT, Level.INSTANCE, Level.RESOURCE, Level.RESOURCE_INSTANCE]
+
 /** Read (Core §6.3.1): GET with Accept; answered in whatever format the device chose. */
 export const readOperation: Operation<{ readonly path: Path | string }> = {
   build(input, device, context) {
-    const path = requirePath(input.path, device, 'Read', [
-      Level.OBJECT,
-      Level.INSTANCE,
-      Level.RESOURCE,
-      Level.RESOURCE_INSTANCE,
-    ])
+    const path = requirePath(input.path, device, 'Read', LEVELS)
     const accept = acceptFor(path, device, context)
+    const init = { code: Code.GET, path: uriPath(path, device) }
     return {
       operation: 'read',
       path: path.toString(),
-      init: {
-        code: Code.GET,
-        path: uriPath(path, device),
-        ...(accept === undefined ? {} : { accept }),
-      },
-      ...(context.format === undefined ? {} : { formatChosen: true }),
+      init: accept === undefined ? init : { ...init, accept },
+      formatChosen: context.format !== undefined,
     }
   },
 
   interpret(request, response, device, context) {
     requireSuccess(response, `Read ${request.path}`, device)
     const path = Path.parse(request.path)
-    return {
-      endpoint: device.endpoint,
-      path,
-      code: response.code,
-      ...decodeValues(response, path, device, context),
-    }
+    const { records, definitionOf, format } = decodeValues(response, path, device, context)
+    return { endpoint: device.endpoint, path, code: response.code, records, definitionOf, format }
   },
 
   fallback(request, response) {
+    if (request.formatChosen === true || !refusesAccept(response)) return undefined
     const { accept, ...init } = request.init
-    if (request.formatChosen === true) return undefined
-    if (accept === undefined || !refusesAccept(response)) return undefined
-    return { ...request, init }
+    return accept === undefined ? undefined : { ...request, init }
   },
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { CON, Opt, type ReadMessage } from '../../support/raw-coap'
+import { CON, Opt, optionNumber, type ReadMessage } from '../../support/raw-coap'
 import type { ScriptedPeer } from '../../support/scripted-device'
 import { Harness, OBJECTS, register, registerOk, toLocation } from '../registration/support/harness'
 
@@ -351,6 +351,42 @@ describe('queue mode (Core §6.5)', () => {
     assert.equal(await answer(device), '/1/0/1')
     assert.equal(await answer(device), '/1/0/2')
     assert.deepEqual(await Promise.all(outcomes), ['done', 'done'])
+  })
+
+  it('what waits is encoded for the version and formats that the device registers with in between', async () => {
+    await sleeping()
+    const outcomes = [
+      harness.server.write('a', '/1/0/1', 60),
+      harness.server.read('a', '/1/0').catch((error: { code: string }) => error.code),
+    ]
+    const device = await harness.device()
+    await registerOk(device, ['ep=a', 'lwm2m=1.0', 'b=UQ'], '</lwm2m>;rt="oma.lwm2m",</lwm2m/1/0>')
+    const written = await device.message()
+    assert.equal(pathOf(written), '/lwm2m/1/0/1')
+    // TLV, as every client of 1.0 has it.
+    assert.equal(optionNumber(written, Opt.CONTENT_FORMAT), 11542)
+    assert.equal(written.payload.toString('hex'), 'c1013c')
+    await device.send({ type: 2, code: 0x44, mid: written.mid, token: written.token })
+    const read = await device.message()
+    assert.equal(pathOf(read), '/lwm2m/1/0')
+    assert.equal(optionNumber(read, Opt.ACCEPT), 11542)
+    await device.send({ type: 2, code: 0x84, mid: read.mid, token: read.token })
+    const [first, second] = await Promise.all(outcomes)
+    assert.equal((first as { code: number }).code, 0x44)
+    assert.equal(second, '4.04')
+  })
+
+  it('a request that the device cannot be asked any more fails with the reason', async () => {
+    await sleeping()
+    const composite = harness.server.readComposite('a', ['/1/0/1', '/3/0']).then(
+      () => 'done',
+      (error: { code: string }) => error.code,
+    )
+    const after = write('/1/0/2')
+    const device = await harness.device()
+    await registerOk(device, ['ep=a', 'lwm2m=1.0', 'b=UQ'])
+    assert.equal(await answer(device), '/1/0/2')
+    assert.deepEqual(await Promise.all([composite, after]), ['unsupported', 'done'])
   })
 
   it('what was under way is sent again after a re-registration, in order, each once', async () => {

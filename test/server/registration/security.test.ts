@@ -198,6 +198,39 @@ describe('registration under security', () => {
     assert.equal(harness.server.registrations.get('fleet-2')?.peer, two)
   })
 
+  it('several endpoints of one identity are each asked at their own association, and told apart again when one is left', async () => {
+    await harness.stop()
+    // Nobody says that the identity is shared: it is seen from the registrations.
+    harness = await Harness.start({ coaps: { transport } })
+    const peers = [1, 2, 3].map(() => transport.psk('fleet'))
+    const ids: string[] = []
+    for (const [i, peer] of peers.entries()) {
+      ids.push(await registerAt(peer, [`ep=fleet-${i}`, 'lwm2m=1.1']))
+    }
+    for (const [i, peer] of peers.entries()) await assertReachable(`fleet-${i}`, peer)
+    const { registrations } = harness.server
+    const whose = async (): Promise<string | undefined> => {
+      const fresh = transport.psk('fleet')
+      await fresh.request({ type: CON, code: 0 })
+      return registrations.byPeer(fresh)?.endpoint
+    }
+    const remove = async (i: number): Promise<void> => {
+      const answer = await peers[i]?.request({ ...toLocation(ids[i] as string), code: 4 })
+      assert.equal(answer?.code, 0x42)
+    }
+    assert.equal(await whose(), undefined)
+    // Registers anew: still three.
+    ids[1] = await registerAt(peers[1] as Association, ['ep=fleet-1', 'lwm2m=1.1'])
+    await remove(0)
+    assert.equal(await whose(), undefined)
+    assert.equal(registrations.get('fleet-2')?.peer, peers[2])
+    await remove(1)
+    assert.equal(await whose(), 'fleet-2')
+    await remove(2)
+    assert.equal(await whose(), undefined)
+    assert.equal(registrations.size, 0)
+  })
+
   it('after a restart the next contact of the identity restores the way', async () => {
     await harness.stop()
     const store = new GatedStore()
