@@ -1,11 +1,11 @@
 import { Code } from '../coap/codes'
 import type { CoapReply, CoapRequest } from '../coap/types'
-import type { Registration } from './types'
+import type { DeviceRegistration } from './registration/device-registration'
 
 /** Answers a request; `speaker` is the registration that it is of, where that is known. */
 export type RouteHandler = (
   request: CoapRequest,
-  speaker?: Registration,
+  speaker?: DeviceRegistration,
 ) => CoapReply | Promise<CoapReply>
 
 const NOT_FOUND: CoapReply = Object.freeze({ code: Code.NOT_FOUND })

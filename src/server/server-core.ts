@@ -1,4 +1,4 @@
-import { TypedEmitter } from '../base/events'
+import { type EventMap, TypedEmitter } from '../base/events'
 import type { Scheduler } from '../base/scheduler'
 import type { CoapEndpoint } from '../coap/endpoint'
 import type { CoapReply, CoapRequest, CoapTrace } from '../coap/types'
@@ -25,7 +25,9 @@ import { ProfileLists } from './registration/profile-lists'
 import { OPEN_AUTHORITY } from './registration/registration-authority'
 import { RegistrationHandler } from './registration/registration-handler'
 import { RegistrationLifecycle } from './registration/registration-lifecycle'
-import { RegistrationTable } from './registration/registration-registry'
+import type { RegistrationEvents } from './registration/registration-events'
+import { RegistrationPeers } from './registration/registration-peers'
+import { CachedRegistrations } from './registration/repository'
 import { Router } from './router'
 import type { Lwm2mServerEvents, Registration, ServerWarning } from './types'
 import { WarningGate } from './warning-gate'
@@ -53,7 +55,7 @@ export interface DeviceEvents {
 }
 
 /** What a listener throws becomes a warning. */
-class DeviceEmitter extends TypedEmitter<DeviceEvents> {
+class GuardedEmitter<Events extends EventMap<Events>> extends TypedEmitter<Events> {
   constructor(private readonly scheduler: Scheduler) {
     super()
   }
@@ -65,12 +67,13 @@ class DeviceEmitter extends TypedEmitter<DeviceEvents> {
 
 /** Endpoints, registrations, awake windows and channels, put together: the server without operations. */
 export class ServerCore {
-  readonly table = new RegistrationTable()
+  readonly table: CachedRegistrations
   /** Devices that may be asked, or are gone: for whoever asks them of its own accord. */
   readonly devices: TypedEmitter<DeviceEvents>
   readonly router = new Router()
   readonly endpoints: Endpoints
   readonly lifecycle: RegistrationLifecycle
+  private readonly peers: RegistrationPeers
   readonly channels: Channels
   readonly budgets: RegistrationBudgets
   private readonly windows: AwakeWindows
@@ -89,12 +92,13 @@ export class ServerCore {
   ) {
     const { store, lifetime = {}, queue = {}, credentials } = options
     checkOptions(options)
-    this.devices = new DeviceEmitter(clock)
+    this.devices = new GuardedEmitter(clock)
     this.gate = new WarningGate(clock, (warning) => events.emit('warning', warning))
     const warn = (warning: ServerWarning): void => this.warn(warning)
     const onStoreError = (error: unknown): void =>
       warn({ code: 'store-failed', message: `state could not be kept: ${String(error)}` })
     this.registrations = store && new RegistrationJournal(store, onStoreError)
+    this.table = new CachedRegistrations(this.registrations)
     this.awakeWindows = store && new AwakeWindowJournal(store)
     this.endpoints = new Endpoints({
       coap: options.coap === false ? undefined : (options.coap ?? {}),
@@ -136,43 +140,33 @@ export class ServerCore {
     const limits = budgetLimits({ registrations: options.maxRegistrations, ...options.budgets })
     this.lists = new ObjectLists({ texts: limits.objectLists, parsed: parsedListBytes() })
     this.budgets = new RegistrationBudgets(limits, this.lists, clock)
-    this.lifecycle = new RegistrationLifecycle({
+    const registrationEvents = this.registrationEvents()
+    this.peers = new RegistrationPeers(
       clock,
-      table: this.table,
-      windows: this.windows,
-      journal: this.registrations,
-      budgets: this.budgets,
-      grace: lifetime.grace ?? 0,
-      renewOnReports: lifetime.renewOnReports ?? false,
+      this.table,
+      this.endpoints,
       authority,
       learnAddress,
-      coapOf: (peer) => this.endpoints.of(peer),
-      onRegistered: (registration, previous) => {
-        this.afterResponse.registered(registration)
-        this.channels.replaced(registration, previous)
-        if (events.hasListeners('registered')) events.emit('registered', registration, previous)
-      },
-      onUpdated: (registration, change) => {
-        if (change.objects) this.afterResponse.objectsChanged(registration)
-        if (events.hasListeners('updated')) events.emit('updated', registration, change)
-      },
-      onMoved: (registration) => this.afterResponse.moved(registration),
-      onDisconnected: (registration) => events.emit('disconnected', registration),
-      onConnected: (registration) => events.emit('connected', registration),
-      onRemoved: (registration, why) => {
-        this.channels.removed(registration, why)
-        this.devices.emit('gone', registration)
-        events.emit(why, registration)
-      },
+      registrationEvents,
       warn,
-    })
+    )
+    this.lifecycle = new RegistrationLifecycle(
+      clock,
+      this.table,
+      this.peers,
+      this.windows,
+      this.budgets,
+      { grace: lifetime.grace ?? 0, renewOnReports: lifetime.renewOnReports ?? false },
+      registrationEvents,
+      warn,
+    )
     this.profiles = new ProfileLists(this.lists, options.profiles, this.registrations)
     const routes = new Routes(
       this.endpoints,
       this.windows,
       authority,
       ownHandshakeTimeout(options.coaps),
-      (registration, peer) => this.lifecycle.reconnected(registration, peer),
+      (registration, peer) => this.peers.reconnected(registration, peer),
     )
     this.channels = new Channels(
       clock,
@@ -185,7 +179,8 @@ export class ServerCore {
       events,
     )
     const handler = new RegistrationHandler({
-      table: this.table,
+      repository: this.table,
+      peers: this.peers,
       lifecycle: this.lifecycle,
       lists: this.lists,
       profiles: this.profiles,
@@ -198,9 +193,33 @@ export class ServerCore {
       now: () => clock.now(),
       warn,
     })
-    this.router.set('rd', (request) => handler.handle(request))
+    this.router.set('rd', (request, named) => handler.handle(request, named))
     this.router.set('t', (request) => handleLegacyRegistration(request, warn))
     for (const endpoint of this.endpoints.all) this.attach(endpoint)
+  }
+
+  /** What follows from the events of registrations, in this order. */
+  private registrationEvents(): TypedEmitter<RegistrationEvents> {
+    const { clock, events, afterResponse } = this
+    const emitter = new GuardedEmitter<RegistrationEvents>(clock)
+    emitter.on('registered', (registration, previous) => {
+      afterResponse.registered(registration)
+      this.channels.replaced(registration, previous)
+      if (events.hasListeners('registered')) events.emit('registered', registration, previous)
+    })
+    emitter.on('updated', (registration, change) => {
+      if (change.objects) afterResponse.objectsChanged(registration)
+      if (events.hasListeners('updated')) events.emit('updated', registration, change)
+    })
+    emitter.on('moved', (registration) => afterResponse.moved(registration))
+    emitter.on('disconnected', (registration) => events.emit('disconnected', registration))
+    emitter.on('connected', (registration) => events.emit('connected', registration))
+    emitter.on('removed', (registration, why) => {
+      this.channels.removed(registration, why)
+      this.devices.emit('gone', registration)
+      events.emit(why, registration)
+    })
+    return emitter
   }
 
   /**
@@ -310,9 +329,9 @@ export class ServerCore {
 
   private attach(endpoint: CoapEndpoint): void {
     endpoint.onRequest = this.serve
-    endpoint.onUnknownToken = (peer, holders) => this.lifecycle.claim(peer, holders)
-    endpoint.onActivity = (peer) => this.lifecycle.activity(peer)
-    endpoint.onPeerGone = (peer) => this.lifecycle.peerGone(peer)
+    endpoint.onUnknownToken = (peer, holders) => this.peers.claim(peer, holders)
+    endpoint.onActivity = (peer) => this.peers.activity(peer)
+    endpoint.onPeerGone = (peer) => this.peers.peerGone(peer)
   }
 
   /** Hands a request on; nothing is asked of its device before it has been answered. */
@@ -334,7 +353,7 @@ export class ServerCore {
 
   /** Whose request this is: a Register and an Update say it themselves, the others by their peer. */
   private speakerOf({ path: [service, id], peer }: CoapRequest): DeviceRegistration | undefined {
-    if (service !== 'rd') return this.lifecycle.speaker(peer)
-    return id === undefined ? this.table.byPeer(peer) : this.table.byId(id)
+    if (service !== 'rd') return this.peers.speaker(peer)
+    return this.peers.named(id, peer)
   }
 }

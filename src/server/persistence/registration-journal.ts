@@ -1,31 +1,18 @@
 import { detach } from '../../base/guard'
-import type { Peer, PeerIdentity } from '../../transport/transport'
+import type { PeerIdentity } from '../../transport/transport'
 import { NO_IDENTITY } from '../../transport/transport'
 import { decodePlain } from '../../storage/plain-cbor'
 import { RecordType } from '../../storage/record-type'
 import type { Store } from '../../storage/store'
 import type { DeviceRegistration } from '../registration/device-registration'
-import type { ObjectList } from '../registration/object-lists'
 import { NO_ATTRIBUTES } from '../registration/parameters'
 import type { ProfileJournal } from '../registration/profile-lists'
+import type { RegistrationState } from '../registration/registration-state'
+import type { RegistrationRecords } from '../registration/repository'
 import type { Lwm2mVersion } from '../types'
 
 const REGISTRATION = 'registration:'
 const PROFILE = 'profile:'
-
-/** What an Update may change, and what is written with it. */
-export interface RegistrationState {
-  readonly peer: Peer
-  readonly list: ObjectList
-  readonly lifetime: number
-  readonly binding: string
-  readonly queueMode: boolean
-  readonly sms: string | undefined
-  readonly profileId: string | undefined
-  readonly attributes: { readonly [name: string]: string }
-  readonly updatedAt: number
-  readonly durableUntil: number
-}
 
 /** A registration as it was kept; the peer is where it was, not a peer of any transport. */
 export interface StoredRegistration extends Omit<RegistrationState, 'list'> {
@@ -60,7 +47,7 @@ type Stored = [
 ]
 
 /** Keeps registrations and learnt profiles. */
-export class RegistrationJournal implements ProfileJournal {
+export class RegistrationJournal implements ProfileJournal, RegistrationRecords {
   /** @param onError told of a write that nobody waits for and that failed */
   constructor(
     private readonly store: Store,

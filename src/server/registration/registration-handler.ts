@@ -4,7 +4,7 @@ import type { CoapReply, CoapRequest } from '../../coap/types'
 import { ContentFormat } from '../../lwm2m/formats/codec'
 import { describeIdentity, type Peer } from '../../transport/transport'
 import type { LifetimeOptions } from '../options'
-import type { RegistrationState } from '../persistence/registration-journal'
+import type { RegistrationState } from './registration-state'
 import type { Lwm2mVersion, ServerWarning } from '../types'
 import { DeviceRegistration, newRegistrationId } from './device-registration'
 import { BudgetExceeded, type RegistrationBudgets } from './budgets'
@@ -21,14 +21,16 @@ import {
 } from './parameters'
 import type { ProfileLists } from './profile-lists'
 import type { RegistrationAuthority } from './registration-authority'
-import { RegistrationLifecycle } from './registration-lifecycle'
+import type { RegistrationLifecycle } from './registration-lifecycle'
 import { RegistrationRefused } from './registration-refused'
-import type { RegistrationTable } from './registration-registry'
+import { isSameDevice, type RegistrationPeers } from './registration-peers'
+import type { RegistrationRepository } from './repository'
 import { isTakeOver, takeOverWarning, type TakeOverPolicy } from './take-over'
 
 /** What the handler needs of the server. */
 export interface RegistrationHandlerHost {
-  readonly table: RegistrationTable
+  readonly repository: RegistrationRepository
+  readonly peers: RegistrationPeers
   readonly lifecycle: RegistrationLifecycle
   readonly lists: ObjectLists
   readonly profiles: ProfileLists
@@ -56,10 +58,10 @@ const NOT_ALLOWED: CoapReply = Object.freeze({ code: Code.METHOD_NOT_ALLOWED })
 export class RegistrationHandler {
   constructor(private readonly host: RegistrationHandlerHost) {}
 
-  /** Answers a request below `/rd`. */
-  handle(request: CoapRequest): CoapReply | Promise<CoapReply> {
+  /** Answers a request below `/rd`; `named` is the registration of its location. */
+  handle(request: CoapRequest, named?: DeviceRegistration): CoapReply | Promise<CoapReply> {
     try {
-      const reply = this.dispatch(request)
+      const reply = this.dispatch(request, named)
       if (!(reply instanceof Promise)) return reply
       return reply.catch((error: unknown) => this.refused(request, error))
     } catch (error) {
@@ -67,14 +69,17 @@ export class RegistrationHandler {
     }
   }
 
-  private dispatch(request: CoapRequest): CoapReply | Promise<CoapReply> {
+  private dispatch(
+    request: CoapRequest,
+    named: DeviceRegistration | undefined,
+  ): CoapReply | Promise<CoapReply> {
     const [, id] = request.path
     if (request.path.length > 2) return NOT_FOUND
     if (id === undefined) {
       return request.code === Code.POST ? this.register(request) : NOT_ALLOWED
     }
-    if (request.code === Code.POST) return this.update(request, id)
-    if (request.code === Code.DELETE) return this.deregister(request, id)
+    if (request.code === Code.POST) return this.update(request, named)
+    if (request.code === Code.DELETE) return this.deregister(request, named)
     return NOT_ALLOWED
   }
 
@@ -119,7 +124,7 @@ export class RegistrationHandler {
     list: ObjectList,
   ): CoapReply | Promise<CoapReply> {
     const { host } = this
-    const holder = host.table.get(endpoint)
+    const holder = host.repository.get(endpoint)
     if (holder !== undefined && isTakeOver(holder, request.peer)) {
       if (host.takeOver === 'refuse' && holder.bound) {
         return this.takeOver(request, holder, parameters, list)
@@ -137,7 +142,7 @@ export class RegistrationHandler {
     list: ObjectList,
   ): Promise<CoapReply> {
     const { host } = this
-    if (await host.lifecycle.answersPing(holder)) {
+    if (await host.peers.answersPing(holder)) {
       host.warn(takeOverWarning(holder, request.peer, true))
       throw new RegistrationRefused(Code.FORBIDDEN, 'the endpoint is in use', 'warned')
     }
@@ -173,9 +178,12 @@ export class RegistrationHandler {
     return done === undefined ? reply : done.then(() => reply)
   }
 
-  private update(request: CoapRequest, id: string): CoapReply | Promise<CoapReply> {
+  private update(
+    request: CoapRequest,
+    named: DeviceRegistration | undefined,
+  ): CoapReply | Promise<CoapReply> {
     const { host } = this
-    const registration = this.find(request, id)
+    const registration = this.allowed(request, named)
     if (registration === undefined) return NOT_FOUND
     if (
       request.query.length === 0 &&
@@ -193,24 +201,29 @@ export class RegistrationHandler {
     return done === undefined ? CHANGED : done.then(() => CHANGED)
   }
 
-  private deregister(request: CoapRequest, id: string): CoapReply | Promise<CoapReply> {
-    const registration = this.find(request, id)
+  private deregister(
+    request: CoapRequest,
+    named: DeviceRegistration | undefined,
+  ): CoapReply | Promise<CoapReply> {
+    const registration = this.allowed(request, named)
     if (registration === undefined) return NOT_FOUND
     const done = this.host.lifecycle.deregister(registration)
     return done === undefined ? DELETED : done.then(() => DELETED)
   }
 
   /**
-   * The registration with an id, if the peer may speak for it: the same identity where there is
+   * The registration of a location, if the peer may speak for it: the same identity where there is
    * security; without, knowledge of the id (Core §6.2.2).
    */
-  private find(request: CoapRequest, id: string): DeviceRegistration | undefined {
+  private allowed(
+    request: CoapRequest,
+    registration: DeviceRegistration | undefined,
+  ): DeviceRegistration | undefined {
     const { host } = this
-    const registration = host.table.byId(id)
     if (registration === undefined || registration.closing) return undefined
     const { peer } = request
     if (registration.peer.id !== peer.id) {
-      if (!RegistrationLifecycle.isSameDevice(registration.peer, peer)) return undefined
+      if (!isSameDevice(registration.peer, peer)) return undefined
       if (!peer.secure && !host.learnAddress) return undefined
     }
     // The endpoint may have been given a credential since: it has to register again, with security.
@@ -314,7 +327,7 @@ export class RegistrationHandler {
     const { host } = this
     const { peer, path, query } = request
     const id = path[1]
-    const endpoint = id === undefined ? claimedEndpoint(query) : host.table.byId(id)?.endpoint
+    const endpoint = id === undefined ? claimedEndpoint(query) : host.repository.byId(id)?.endpoint
     const from = { peer, ...(endpoint === undefined ? {} : { endpoint }) }
     if (error instanceof RegistrationRefused) {
       if (error instanceof BudgetExceeded) {

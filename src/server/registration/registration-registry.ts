@@ -35,8 +35,21 @@ export class RegistrationTable implements RegistrationRegistry {
   /** An identity that several endpoints share has a set. */
   private readonly identities = new Map<string, DeviceRegistration | Set<DeviceRegistration>>()
 
+  private securedCount = 0
+  private awaitingCount = 0
+
   get size(): number {
     return this.endpoints.size
+  }
+
+  /** Those with security. */
+  get secured(): number {
+    return this.securedCount
+  }
+
+  /** Those with security whose association is gone. */
+  get awaitingHandshake(): number {
+    return this.awaitingCount
   }
 
   get(endpoint: string): DeviceRegistration | undefined {
@@ -112,6 +125,8 @@ export class RegistrationTable implements RegistrationRegistry {
   move(registration: DeviceRegistration, peer: Peer): DeviceRegistration | undefined {
     this.unbind(registration)
     this.removeIdentity(registration)
+    // From now on it is counted by the security of its new peer.
+    this.awaitingCount += Number(peer.secure) - Number(registration.peer.secure)
     registration.peer = peer
     this.addIdentity(registration)
     return this.bind(registration)
@@ -124,6 +139,7 @@ export class RegistrationTable implements RegistrationRegistry {
     this.ids.clear()
     this.peers.clear()
     this.identities.clear()
+    this.securedCount = this.awaitingCount = 0
   }
 
   /** Its peer is gone or is another device's: nothing finds it by that peer any more. */
@@ -131,15 +147,21 @@ export class RegistrationTable implements RegistrationRegistry {
     if (this.peers.get(registration.peer.id) === registration) {
       this.peers.delete(registration.peer.id)
     }
-    registration.bound = false
+    this.setBound(registration, false)
+  }
+
+  private setBound(registration: DeviceRegistration, bound: boolean): void {
+    if (registration.bound === bound) return
+    registration.bound = bound
+    if (registration.peer.secure) this.awaitingCount += bound ? -1 : 1
   }
 
   private bind(registration: DeviceRegistration): DeviceRegistration | undefined {
     const { id } = registration.peer
     const other = this.peers.get(id)
-    if (other !== undefined && other !== registration) other.bound = false
+    if (other !== undefined && other !== registration) this.setBound(other, false)
     this.peers.set(id, registration)
-    registration.bound = true
+    this.setBound(registration, true)
     return other === registration ? undefined : other
   }
 
@@ -147,11 +169,13 @@ export class RegistrationTable implements RegistrationRegistry {
     registration.ended = true
     this.ids.delete(registration.id)
     this.unbind(registration)
+    if (registration.peer.secure) this.awaitingCount--
     this.removeIdentity(registration)
   }
 
   private addIdentity(registration: DeviceRegistration): void {
     if (!registration.peer.secure) return
+    this.securedCount++
     const key = identityKey(registration.peer.identity)
     const found = this.identities.get(key)
     if (found === undefined) this.identities.set(key, registration)
@@ -161,6 +185,7 @@ export class RegistrationTable implements RegistrationRegistry {
 
   private removeIdentity(registration: DeviceRegistration): void {
     if (!registration.peer.secure) return
+    this.securedCount--
     const key = identityKey(registration.peer.identity)
     const found = this.identities.get(key)
     if (found === registration) {

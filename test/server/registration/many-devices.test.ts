@@ -9,7 +9,10 @@ import {
 import { ObjectLists } from '../../../src/server/registration/object-lists'
 import { parseRegister } from '../../../src/server/registration/parameters'
 import { RegistrationLifecycle } from '../../../src/server/registration/registration-lifecycle'
-import { RegistrationTable } from '../../../src/server/registration/registration-registry'
+import type { RegistrationEvents } from '../../../src/server/registration/registration-events'
+import { RegistrationPeers } from '../../../src/server/registration/registration-peers'
+import { CachedRegistrations } from '../../../src/server/registration/repository'
+import { TypedEmitter } from '../../../src/base/events'
 import { NO_IDENTITY, type Peer } from '../../../src/transport/transport'
 import { UdpTransport } from '../../../src/transport/udp'
 import { Scheduler } from '../../../src/base/scheduler'
@@ -22,34 +25,38 @@ import { cpuTime } from '../../support/cpu-time'
 
 /** Registrations without sockets. */
 class Fleet {
-  readonly table = new RegistrationTable()
+  readonly table = new CachedRegistrations()
   readonly clock = new FakeClock()
   readonly scheduler = new Scheduler(this.clock, (error) => this.errors.push(error))
   readonly errors: unknown[] = []
   readonly expired: string[] = []
   private readonly coap = new CoapEndpoint(new UdpTransport({ port: 0 }), { clock: this.clock })
   private readonly lists = new ObjectLists()
-  readonly lifecycle = new RegistrationLifecycle({
-    clock: this.scheduler,
-    table: this.table,
-    windows: new AwakeWindows(this.scheduler, 1000, [], () => {}),
-    journal: undefined,
-    budgets: new RegistrationBudgets(budgetLimits(), this.lists, this.clock),
-    grace: 0,
-    renewOnReports: false,
-    authority: OPEN_AUTHORITY,
-    learnAddress: true,
-    coapOf: () => this.coap,
-    onRegistered: () => {},
-    onUpdated: () => {},
-    onMoved: () => {},
-    onDisconnected: () => {},
-    onConnected: () => {},
-    onRemoved: ({ endpoint }, why) => {
+  private readonly events = new TypedEmitter<RegistrationEvents>()
+  readonly lifecycle = new RegistrationLifecycle(
+    this.scheduler,
+    this.table,
+    new RegistrationPeers(
+      this.scheduler,
+      this.table,
+      { of: () => this.coap },
+      OPEN_AUTHORITY,
+      true,
+      this.events,
+      () => {},
+    ),
+    new AwakeWindows(this.scheduler, 1000, [], () => {}),
+    new RegistrationBudgets(budgetLimits(), this.lists, this.clock),
+    { grace: 0, renewOnReports: false },
+    this.events,
+    () => {},
+  )
+
+  constructor() {
+    this.events.on('removed', ({ endpoint }, why) => {
       if (why === 'expired') this.expired.push(endpoint)
-    },
-    warn: () => {},
-  })
+    })
+  }
 
   register(index: number, address = index): DeviceRegistration {
     const host = `10.${address >> 16}.${(address >> 8) & 255}.${address & 255}`
