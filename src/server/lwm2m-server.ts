@@ -20,6 +20,7 @@ import { GatewayInventory } from './objects/gateway-inventory'
 import { ObservationBroker } from './observations/observation-broker'
 import { ObservationStream, type ObservationStreamOptions } from './observations/observation-stream'
 import type { OperationInputs, OperationName } from './operations'
+import { OperationCounters } from './operations/operation-counters'
 import { Operations } from './operations/operations'
 import type { Lwm2mServerOptions } from './options'
 import { deviceFormats } from './operations/content-format'
@@ -101,7 +102,7 @@ export class Lwm2mServer extends DeviceManagement {
     )
     const model = (): ObjectModel => this.model
     this.model = options.model ?? builtinModel()
-    const core = new ServerCore(options, clock, this)
+    const core = new ServerCore(options, clock, this, this.metrics)
     this.core = core
     const warn = (warning: ServerWarning): void => core.warn(warning)
     const inventory = new GatewayInventory(clock, (gateway) => this.readGateway(gateway), warn)
@@ -109,7 +110,12 @@ export class Lwm2mServer extends DeviceManagement {
     this.directory = new DeviceDirectory(core.table, inventory)
     const devices = new DeviceAccess(core, inventory)
     const contexts = new OperationContexts(model, clock, deviceFormats(options), warn)
-    this.operations = new Operations(devices, contexts, this.stream)
+    this.operations = new Operations(
+      devices,
+      contexts,
+      this.stream,
+      new OperationCounters(this.metrics),
+    )
     const counters = new ValueCounters(this.metrics)
     const broker = new ObservationBroker(
       clock,

@@ -1,4 +1,5 @@
 import { type EventMap, TypedEmitter } from '../base/events'
+import type { Metrics } from '../base/metrics'
 import type { Scheduler } from '../base/scheduler'
 import type { CoapEndpoint } from '../coap/endpoint'
 import type { CoapReply, CoapRequest, CoapTrace } from '../coap/types'
@@ -25,6 +26,7 @@ import { ProfileLists } from './registration/profile-lists'
 import { OPEN_AUTHORITY } from './registration/registration-authority'
 import { RegistrationHandler } from './registration/registration-handler'
 import { RegistrationLifecycle } from './registration/registration-lifecycle'
+import { countRegistrations } from './registration/registration-counters'
 import type { RegistrationEvents } from './registration/registration-events'
 import { RegistrationPeers } from './registration/registration-peers'
 import { CachedRegistrations } from './registration/repository'
@@ -76,7 +78,7 @@ export class ServerCore {
   private readonly peers: RegistrationPeers
   readonly channels: Channels
   readonly budgets: RegistrationBudgets
-  private readonly windows: AwakeWindows
+  readonly windows: AwakeWindows
   private readonly afterResponse: AfterResponse
   private readonly profiles: ProfileLists
   private readonly lists: ObjectLists
@@ -89,6 +91,7 @@ export class ServerCore {
     private readonly clock: Scheduler,
     /** Where the events of the server are emitted. */
     private readonly events: TypedEmitter<Lwm2mServerEvents>,
+    metrics: Metrics,
   ) {
     const { store, lifetime = {}, queue = {}, credentials } = options
     checkOptions(options)
@@ -141,6 +144,7 @@ export class ServerCore {
     this.lists = new ObjectLists({ texts: limits.objectLists, parsed: parsedListBytes() })
     this.budgets = new RegistrationBudgets(limits, this.lists, clock)
     const registrationEvents = this.registrationEvents()
+    countRegistrations(metrics, registrationEvents)
     this.peers = new RegistrationPeers(
       clock,
       this.table,
@@ -272,6 +276,7 @@ export class ServerCore {
     this.clock.clear()
     await this.endpoints.stop()
     this.table.clear()
+    this.windows.clear()
   }
 
   /** A device notified or sent values of its own accord. */

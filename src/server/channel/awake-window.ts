@@ -23,6 +23,7 @@ class AwakeWindow extends Timer implements AwakeState {
     /** ms */
     private window: number,
     private readonly listener: AwakeListener,
+    private readonly sleepers: { count: number },
   ) {
     super()
   }
@@ -31,14 +32,21 @@ class AwakeWindow extends Timer implements AwakeState {
     this.open(this.clock.monotonic())
     if (this.awake) return
     this.awake = true
+    this.sleepers.count--
     this.listener(this.registration, true)
   }
 
+  /** It sleeps already, as far as is known. */
+  beginAsleep(): void {
+    this.awake = false
+    this.sleepers.count++
+  }
+
   sleep(): void {
-    this.close()
+    this.clock.cancel(this)
     this.lapsed = false
     if (!this.awake) return
-    this.awake = false
+    this.beginAsleep()
     this.listener(this.registration, false)
   }
 
@@ -53,6 +61,7 @@ class AwakeWindow extends Timer implements AwakeState {
 
   close(): void {
     this.clock.cancel(this)
+    if (!this.awake) this.sleepers.count--
   }
 
   onTimer(): void {
@@ -74,6 +83,7 @@ class AwakeWindow extends Timer implements AwakeState {
  */
 export class AwakeWindows {
   private readonly settings = new PatternMap<number>()
+  private sleepers = { count: 0 }
 
   /**
    * @param defaultWindow ms
@@ -85,6 +95,16 @@ export class AwakeWindows {
     private readonly patterns: readonly string[],
     private readonly listener: AwakeListener,
   ) {}
+
+  /** Devices that sleep now. */
+  get asleep(): number {
+    return this.sleepers.count
+  }
+
+  /** Forgets all devices. */
+  clear(): void {
+    this.sleepers = { count: 0 }
+  }
 
   /** The window of an endpoint, ms. */
   windowOf(endpoint: string): number {
@@ -121,7 +141,7 @@ export class AwakeWindows {
   trackAsleep(registration: DeviceRegistration): void {
     if (!this.appliesTo(registration)) return
     const window = this.make(registration)
-    window.awake = false
+    window.beginAsleep()
     registration.awakeWindow = window
   }
 
@@ -132,6 +152,6 @@ export class AwakeWindows {
 
   private make(registration: DeviceRegistration): AwakeWindow {
     const window = this.windowOf(registration.endpoint)
-    return new AwakeWindow(this.clock, registration, window, this.listener)
+    return new AwakeWindow(this.clock, registration, window, this.listener, this.sleepers)
   }
 }

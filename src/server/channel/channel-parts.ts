@@ -16,6 +16,9 @@ export interface QueueSettings {
 
 /** What the channels of a server share: one object, so that each holds one reference. */
 export class ChannelParts {
+  /** Requests that wait, of all devices. */
+  queued = 0
+
   /**
    * @param journal keeps what waits; `undefined` without a store
    * @param nextId ids whose order is that of the requests

@@ -64,6 +64,11 @@ export class Channels {
     this.ids = new RequestIds(clock.now())
   }
 
+  /** Requests that wait, of all devices. */
+  get queuedCount(): number {
+    return this.parts.queued
+  }
+
   /** The channel of a registration. */
   of(registration: DeviceRegistration): DeviceChannel {
     const present = this.channels.get(registration)

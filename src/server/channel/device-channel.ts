@@ -51,6 +51,8 @@ export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper
   private readonly active = new Set<PendingRequest>()
   private closed: OperationError | undefined
   private reported = 0
+  /** As it was counted. */
+  private counted = 0
   /** A handshake that this server began is under way. */
   private reconnecting = false
 
@@ -198,6 +200,7 @@ export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper
       else this.finish(pending, undefined, error)
     }
     this.queue = []
+    this.count()
     return kept
   }
 
@@ -212,6 +215,7 @@ export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper
     }
     this.active.clear()
     this.queue = []
+    this.count()
   }
 
   /** Takes over what waited under an earlier registration of the same endpoint. */
@@ -223,6 +227,7 @@ export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper
       else this.parts.clock.scheduleAt(one, one.timeoutAt)
       this.queue.push(one)
     }
+    this.count()
   }
 
   withdraw(pending: PendingRequest, error: Error): void {
@@ -460,7 +465,14 @@ export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper
     if (pending.stored) this.parts.journal?.delete(pending.id)
   }
 
+  private count(): void {
+    const { length } = this.queue
+    this.parts.queued += length - this.counted
+    this.counted = length
+  }
+
   private report(): void {
+    this.count()
     const { length } = this.queue
     if (length === this.reported) return
     // What only stands in line for a device that is there waits for nothing that would be told.

@@ -1,3 +1,4 @@
+import { CodedError } from '../../base/coded-error'
 import type { CoapResponse } from '../../coap/types'
 import { Path } from '../../lwm2m/path'
 import { quoteName } from '../endpoint-name'
@@ -7,6 +8,7 @@ import type { DeviceRequest, RequestCall, RequestChannel } from './device-reques
 import { operationByName, type OperationInputs, type OperationName } from './index'
 import type { OperationContext } from './operation'
 import type { OperationContexts } from './operation-contexts'
+import type { OperationCounters } from './operation-counters'
 import { valueReports } from '../values/value-report'
 import type { ValueStream } from '../values/value-stream'
 
@@ -29,11 +31,15 @@ const READS: ReadonlySet<string> = new Set<OperationName>(['read', 'read-composi
  * - CoapTimeout, CoapResponseTimeout, CoapReset, PeerGone, CoapCancelled: there was none.
  */
 export class Operations {
-  /** @param values told of what is read */
+  /**
+   * @param values told of what is read
+   * @param counters told how requests ended
+   */
   constructor(
     private readonly devices: AskableDevices,
     private readonly contexts: OperationContexts,
     private readonly values: ValueStream,
+    private readonly counters: OperationCounters,
   ) {}
 
   /** Does an operation: builds its request, waits for the device, and reads the answer. */
@@ -83,6 +89,7 @@ export class Operations {
     options: OperationOptions,
     target: Registration,
   ): OperationResult | Promise<OperationResult> {
+    this.counters.ended(request.operation, response.code)
     const context = this.contexts.of(options.format)
     const operation = operationByName(request.operation)
     const other = operation.fallback?.(request, response, target, context)
@@ -90,9 +97,15 @@ export class Operations {
     return this.devices
       .channel(target)
       .request(other, options)
-      .then((second) =>
-        this.interpret(other, second, this.registration(target.endpoint) ?? target, context),
-      )
+      .then((second) => {
+        this.counters.ended(other.operation, second.code)
+        return this.interpret(other, second, this.registration(target.endpoint) ?? target, context)
+      })
+  }
+
+  /** A request that was taken ended without a response. */
+  failed(request: DeviceRequest, error: unknown): void {
+    this.counters.ended(request.operation, error instanceof CodedError ? error.code : 'internal')
   }
 
   private interpret(
@@ -135,7 +148,7 @@ class OperationCall implements RequestCall {
     private readonly build: (target: Registration) => DeviceRequest,
     private readonly device: Registration,
     private readonly resolve: (result: OperationResult | Promise<OperationResult>) => void,
-    readonly onFailure: (error: unknown) => void,
+    private readonly reject: (error: unknown) => void,
   ) {
     this.request = build(device)
   }
@@ -149,8 +162,13 @@ class OperationCall implements RequestCall {
       const target = this.device.gateway === undefined ? from : this.present
       this.resolve(this.operations.outcome(this.request, response, this.options, target))
     } catch (error) {
-      this.onFailure(error)
+      this.reject(error)
     }
+  }
+
+  onFailure(error: unknown): void {
+    this.operations.failed(this.request, error)
+    this.reject(error)
   }
 
   /** An end device is not registered itself: it is there as long as its gateway says so. */
