@@ -1,9 +1,9 @@
-/** Thrown by {@link ByteReader} when the input is shorter than what its own lengths claim. */
+/** Thrown by {@link ByteReader} if the input is shorter than its own length fields claim. */
 export class OutOfBounds extends RangeError {}
 
 /**
- * Reads big-endian values from untrusted bytes. Every read is checked against the end first, so a
- * parser built on it can neither over-read nor allocate from a declared length.
+ * Reads big-endian values from untrusted bytes. Every read is bounds-checked first, so a parser
+ * built on it can neither over-read nor allocate by a declared length.
  */
 export class ByteReader {
   offset: number
@@ -23,7 +23,7 @@ export class ByteReader {
     return this.end - this.offset
   }
 
-  /** Moves past `length` bytes and returns where they began. @throws OutOfBounds */
+  /** Skips `length` bytes and returns their offset. @throws OutOfBounds */
   skip(length: number): number {
     if (length < 0 || length > this.end - this.offset) {
       throw new OutOfBounds(
@@ -52,7 +52,7 @@ export class ByteReader {
     return this.view.getUint32(this.skip(4))
   }
 
-  /** 48 bits, as in DTLS sequence numbers. */
+  /** A 48-bit integer, as in DTLS sequence numbers. */
   uint48(): number {
     const at = this.skip(6)
     return this.view.getUint16(at) * 0x1_0000_0000 + this.view.getUint32(at + 2)
@@ -70,7 +70,7 @@ export class ByteReader {
     return new ByteReader(this.bytes, at, at + length)
   }
 
-  /** A view of everything that is left. */
+  /** A view of the remaining bytes. */
   rest(): Uint8Array {
     return this.take(this.remaining)
   }

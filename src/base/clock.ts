@@ -2,21 +2,26 @@
 export type TimerHandle = object
 
 /**
- * Time as the engine sees it. Everything that waits or dates takes a `Clock`, so that tests can
- * move time by hand instead of sleeping (see `test/support/fake-clock.ts`).
+ * The source of time of the engine. Everything that uses timers or dates takes a `Clock`, so that
+ * tests can advance time by hand instead of sleeping (see `test/support/fake-clock.ts`).
  */
 export interface Clock {
-  /** Wall-clock time in milliseconds since the Unix epoch; what is stored and shown. */
+  /** Wall-clock time in milliseconds since the Unix epoch; used for stored and displayed dates. */
   now(): number
-  /** Monotonic milliseconds; what intervals are measured with. */
+  /** Monotonic time in milliseconds; used for intervals. */
   monotonic(): number
-  /** Calls `callback` once after `ms` milliseconds (may exceed 2^31-1). Never keeps the process alive. */
+  /**
+   * Calls `callback` once after `ms` milliseconds (may exceed 2^31-1). Never keeps the process
+   * alive.
+   */
   setTimeout(callback: () => void, ms: number): TimerHandle
-  /** Cancels a timer; harmless when it already fired. */
+  /** Cancels a timer; does nothing if it has already fired. */
   clearTimeout(handle: TimerHandle | undefined): void
 }
 
-/** Node's timers fire at once beyond 2^31-1 ms; longer waits go in steps of this size. */
+/**
+ * Node's timers fire at once beyond 2^31-1 ms, so longer ones are split into steps of this size.
+ */
 const LONGEST_STEP = 2 ** 31 - 1
 
 class SystemTimer {
@@ -41,7 +46,7 @@ class SystemTimer {
   }
 }
 
-/** The real clock. */
+/** The clock of the system. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

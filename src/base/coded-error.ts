@@ -1,8 +1,8 @@
 import type { ErrorCode } from './codes'
 
 /**
- * The root of every typed error in this package. `code` is stable and machine-readable: it is what
- * a flow finds as `error.code` at a Catch node (`'4.04'`, `'timeout'`, `'unknown-endpoint'`, …).
+ * Base class of every typed error in this package. `code` is stable and machine-readable: flows
+ * find it as `error.code` at a Catch node (`'4.04'`, `'timeout'`, `'unknown-endpoint'`, …).
  */
 export class CodedError extends Error {
   constructor(

@@ -1,9 +1,12 @@
 /**
- * The codes of all errors and warnings, in one place: what a flow finds as `error.code` or in a
- * `warning` event. They are stable; README, catch texts and locales are checked against them.
+ * The codes of all errors and warnings: flows find them as `error.code` or in a `warning` event.
+ * They are stable; README, catch texts and locales are checked against them.
  */
 
-/** Every error code but those of the peer's answer (`4.04`) and of the operating system (`EADDRINUSE`). */
+/**
+ * Every error code except those of the peer's response (`4.04`) and of the operating system
+ * (`EADDRINUSE`).
+ */
 export const ERROR_CODES = {
   // Requests to a device
   timeout: 'The device did not acknowledge the request, nor answer it, in time.',
@@ -22,7 +25,7 @@ export const ERROR_CODES = {
   unsupported: 'The device, or its LwM2M version, does not support the operation.',
   'not-running': 'The server or device is not running.',
   'not-observed': 'There is no such observation.',
-  // What was asked
+  // Arguments
   'invalid-argument': 'An argument of the call or message is missing or invalid.',
   'invalid-path': 'The text is not an LwM2M path.',
   'invalid-value': 'The value does not fit the type of the resource.',
@@ -33,7 +36,7 @@ export const ERROR_CODES = {
   'no-bootstrap': 'The bootstrap server is off.',
   'not-pending': 'No such request waits for a decision.',
   unresolvable: 'The host name cannot be resolved.',
-  // What arrived
+  // Payloads
   decode: 'The payload cannot be decoded in its Content-Format.',
   encode: 'The value cannot be written in the Content-Format.',
   malformed: 'The datagram is not a CoAP message.',
@@ -93,7 +96,7 @@ export const ERROR_CODES = {
   'store-newer': 'The store was written by a later version of this package.',
   'store-closed': 'The store is not open.',
   'store-failed': 'The store cannot be read or written.',
-  // Registration and bootstrap requests that are refused
+  // Rejected registration and bootstrap requests
   'security-required': 'The endpoint has a credential, but came without security.',
   'identity-mismatch': 'The identity of the device belongs to another endpoint.',
   refused: 'The flow refused the request.',
@@ -105,7 +108,7 @@ export const ERROR_CODES = {
   'pack-disabled': 'The bootstrap server does not answer Bootstrap-Pack requests.',
   'pack-unknown':
     'What the device has is not known: instead of a Bootstrap-Pack it gets a session with Discover.',
-  // The rest
+  // Others
   stopped: 'The server was stopped.',
   // The editor
   'unknown-object': 'No definition of the object is known.',
@@ -114,14 +117,14 @@ export const ERROR_CODES = {
   internal: 'An internal error; please report it.',
 } as const
 
-/** A CoAP code as text, e.g. `4.04`: what the peer answered. */
+/** A CoAP response code as text, e.g. `4.04`. */
 export type CodeText = `${number}.${number}`
-/** Of Node.js, where a port cannot be bound or a file cannot be read, e.g. `EADDRINUSE`. */
+/** An error code of Node.js, e.g. `EADDRINUSE` if a port cannot be bound. */
 export type SystemErrorCode = `E${string}`
-/** What `error.code` of every typed error of this package is. */
+/** The `code` of every typed error of this package. */
 export type ErrorCode = keyof typeof ERROR_CODES | CodeText | SystemErrorCode
 
-/** Codes of warning events that are not also codes of errors. */
+/** Codes of warning events that are not also error codes. */
 export const WARNING_CODES = {
   // CoAP
   unexpected: 'A message arrived that nothing waits for, or too many at once.',
@@ -158,5 +161,5 @@ export const WARNING_CODES = {
   'bootstrap-note': 'Something about a bootstrap is worth knowing.',
 } as const
 
-/** What `code` of a warning event is. */
+/** The `code` of a warning event. */
 export type WarningCode = keyof typeof WARNING_CODES | ErrorCode

@@ -3,23 +3,23 @@ import { lastResort, settle } from './guard'
 /** A map from event name to the tuple of its listener's arguments. */
 export type EventMap<T> = { [K in keyof T]: readonly unknown[] }
 
-/** Called with the arguments of one event. */
+/** A listener of one event. */
 export type Listener<A extends readonly unknown[]> = (...args: A) => void
 
 /**
  * A typed event emitter. Unlike Node's it has no special `error` event, and a listener that throws
- * harms neither the emitter nor the other listeners: its error, or the rejection of the promise
- * that it answers, goes to {@link onListenerError}.
+ * affects neither the emitter nor other listeners: its error, or the rejection of the promise it
+ * returns, is passed to {@link onListenerError}.
  */
 export class TypedEmitter<Events extends EventMap<Events>> {
   private readonly listeners = new Map<keyof Events, Set<Listener<never>>>()
 
-  /** Called with what a listener threw. Default: a line on stderr. */
+  /** Called with the error of a listener. Default: writes a line to stderr. */
   protected onListenerError(error: unknown): void {
     lastResort(error)
   }
 
-  /** Adds a listener and returns the function that removes it again. */
+  /** Adds a listener and returns a function that removes it. */
   on<K extends keyof Events>(event: K, listener: Listener<Events[K]>): () => void {
     let set = this.listeners.get(event)
     if (set === undefined) this.listeners.set(event, (set = new Set()))
@@ -40,7 +40,7 @@ export class TypedEmitter<Events extends EventMap<Events>> {
     this.listeners.get(event)?.delete(listener as Listener<never>)
   }
 
-  /** Whether anyone listens; lets a hot path skip building an event that nobody hears. */
+  /** Whether an event has listeners; lets a hot path skip building an event without listeners. */
   hasListeners(event: keyof Events): boolean {
     return (this.listeners.get(event)?.size ?? 0) > 0
   }

@@ -1,16 +1,19 @@
-/** Where an error goes that nobody awaits: mostly a warning event of the owner. Must not throw. */
+/**
+ * Receives errors that have no caller to reject; mostly emits a warning event of the owner. Must
+ * not throw.
+ */
 export type ErrorSink = (error: unknown, where: string) => void
 
 /**
- * Every entry into our code that nobody awaits (a timer, a promise, a socket, an emitter) comes through
- * one of these, so that what is thrown there ends at most what the entry belongs to, and never the
- * process.
+ * Every entry point without an awaiting caller (a timer, a promise, a socket, an emitter) is
+ * wrapped by one of these, so that an error affects at most the object it belongs to and never ends
+ * the process.
  */
 export class Guard {
-  /** @param sink where the errors go */
+  /** @param sink receives the errors */
   constructor(private readonly sink: ErrorSink) {}
 
-  /** Calls `entry` now; a promise that it answers is detached. */
+  /** Calls `entry` now; a promise that it returns is detached. */
   run(where: string, entry: () => unknown): void {
     try {
       const result = entry()
@@ -20,7 +23,7 @@ export class Guard {
     }
   }
 
-  /** `entry` as a callback for an emitter, a socket, a signal or a library. */
+  /** Wraps `entry` as a callback for an emitter, a socket, a signal or a library. */
   entry<A extends readonly unknown[]>(
     where: string,
     entry: (...args: A) => unknown,
@@ -35,12 +38,12 @@ export class Guard {
     }
   }
 
-  /** Nobody waits for this promise: its rejection is reported. */
+  /** Reports the rejection of a promise that nobody awaits. */
   detach(where: string, promise: PromiseLike<unknown> | undefined | void): void {
     promise?.then(undefined, (error: unknown) => this.report(error, where))
   }
 
-  /** For an error that was caught elsewhere. Never throws. */
+  /** Reports an error that was caught elsewhere. Never throws. */
   report(error: unknown, where: string): void {
     try {
       this.sink(error, where)
@@ -55,8 +58,8 @@ export class Guard {
 }
 
 /**
- * Nobody waits for this promise.
- * @param onError gets its rejection; what it throws itself is a line on stderr
+ * Handles the rejection of a promise that nobody awaits.
+ * @param onError receives the rejection; if it throws, a line is written to stderr
  */
 export function detach(
   promise: PromiseLike<unknown> | undefined | void,
@@ -71,7 +74,10 @@ export function detach(
   })
 }
 
-/** Who waits for a signal: one listener of the signal for all, so that many are no leak to Node.js. */
+/**
+ * The listeners of a signal behind a single listener, because Node.js warns of a leak when a signal
+ * has many.
+ */
 class AbortListeners {
   private readonly waiting = new Set<{ readonly listener: () => void }>()
 
@@ -98,9 +104,9 @@ class AbortListeners {
 const abortListeners = new WeakMap<AbortSignal, AbortListeners>()
 
 /**
- * Calls `listener` once when `signal` is aborted, at once where it is already. What it throws is a line
- * on stderr: a signal has no other place for it. Any number may wait for one signal.
- * @returns stops listening
+ * Calls `listener` once when `signal` is aborted, or at once if it already is. If it throws, a line
+ * is written to stderr: a signal has no error handler. Supports any number of listeners per signal.
+ * @returns a function that removes the listener
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   if (signal.aborted) {
@@ -120,7 +126,9 @@ function callListener(listener: () => void): void {
   }
 }
 
-/** Calls `callback` after the next look at the sockets; what it throws is a line on stderr. */
+/**
+ * Calls `callback` after the next poll of the sockets; if it throws, a line is written to stderr.
+ */
 export function later(callback: () => void): void {
   setImmediate(() => {
     try {
@@ -131,17 +139,17 @@ export function later(callback: () => void): void {
   })
 }
 
-/** The event loop has a turn: what arrived is dealt with first. */
+/** Resolves after one turn of the event loop, so that received datagrams are processed first. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Detaches what a callback answered, where that is a promise: a listener may be asynchronous. */
+/** Detaches the result of a callback if it is a promise: listeners may be asynchronous. */
 export function settle(result: unknown, onError: (error: unknown) => void): void {
   if (result !== undefined && isThenable(result)) detach(result, onError)
 }
 
-/** Whether something is to be awaited. */
+/** Whether a value is a promise or another thenable. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' &&
@@ -150,12 +158,12 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   )
 }
 
-/** What was thrown, for a warning's text. */
+/** Text of a thrown value, for a warning. */
 export function describeError(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** The sink itself failed: a line on stderr, and the process goes on. */
+/** Used if the sink itself throws: writes a line to stderr, the process continues. */
 export function lastResort(error: unknown): void {
   process.emitWarning(error instanceof Error ? (error.stack ?? error.message) : String(error))
 }

@@ -2,20 +2,23 @@ import { isIPv6 } from 'node:net'
 
 const MAPPED = '::ffff:'
 
-/** An IPv4 address as such, however the socket writes it (RFC 4291 §2.5.5.2). */
+/**
+ * Converts an IPv4-mapped address to IPv4 (RFC 4291 §2.5.5.2); other addresses are returned
+ * unchanged.
+ */
 export function unmapped(address: string): string {
   const mapped = address.startsWith(MAPPED) && address.includes('.', MAPPED.length)
   return mapped ? address.slice(MAPPED.length) : address
 }
 
-/** An IPv4 address as an IPv6 socket writes it. */
+/** Converts an IPv4 address to the IPv4-mapped form of an IPv6 socket. */
 export function mapped(address: string): string {
   return MAPPED + address
 }
 
 /**
- * The groups of addresses that one sender may well have, the narrowest first: IPv4 /32 and /24; IPv6
- * /64, which one host has, /56 and /48, which one customer has.
+ * The prefixes that one sender may control, narrowest first: IPv4 /32 and /24; IPv6 /64 (one host),
+ * /56 and /48 (one customer).
  */
 export function addressPrefixes(wireAddress: string): string[] {
   const address = unmapped(wireAddress)
@@ -41,7 +44,7 @@ function ipv6Prefixes(address: string): string[] {
 function firstGroups(address: string): number[] {
   const [head = '', tail] = (address.split('%')[0] ?? '').split('::')
   const left = head === '' ? [] : head.split(':')
-  // An IPv4 tail counts for two groups, but stands in the host part in any case.
+  // An IPv4 tail counts as two groups, but is in the host part in any case.
   const right = tail === undefined || tail === '' ? [] : tail.split(':')
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length)
   const groups = [...left, ...Array<string>(zeros).fill('0'), ...right]

@@ -1,11 +1,12 @@
 /**
- * What a {@link LinkedList} links. Extend it: a member then costs no object of its own. Its fields are
- * assigned in the constructor, because V8 is slow at field initializers of a class that many extend.
+ * Base class of the members of a {@link LinkedList}, so that a member needs no separate node
+ * object. Its fields are assigned in the constructor, because V8 is slow at field initializers of a
+ * class with many subclasses.
  */
 export class ListNode {
-  /** For the list only. */
+  /** Used only by the list. */
   declare nextNode: ListNode | undefined
-  /** For the list only. */
+  /** Used only by the list. */
   declare previousNode: ListNode | undefined
 
   constructor() {
@@ -13,12 +14,12 @@ export class ListNode {
     this.previousNode = undefined
   }
 
-  /** Whether it is in a list; it can be in one at a time. */
+  /** Whether the node is in a list; it can be in one list at a time. */
   get linked(): boolean {
     return this.nextNode !== undefined
   }
 
-  /** Takes it out of its list in constant time; harmless when it is in none. */
+  /** Removes the node from its list in constant time; does nothing if it is in none. */
   unlink(): void {
     const { nextNode, previousNode } = this
     if (nextNode === undefined || previousNode === undefined) return
@@ -30,11 +31,11 @@ export class ListNode {
 }
 
 /**
- * An intrusive, doubly linked list: adding and removing are a few pointer writes and allocate
- * nothing. It keeps no count.
+ * An intrusive, doubly linked list: adding and removing are a few pointer writes without
+ * allocation. It has no size counter.
  */
 export class LinkedList<T extends ListNode> {
-  /** Closes the ring, so that no member has an end to consider. */
+  /** Closes the ring, so that every member has two neighbours. */
   private readonly head = new ListNode()
 
   constructor() {
@@ -56,13 +57,13 @@ export class LinkedList<T extends ListNode> {
     return node === this.head ? undefined : (node as T)
   }
 
-  /** The member behind another one of this list. */
+  /** The member after another one of this list. */
   after(node: T): T | undefined {
     const next = node.nextNode
     return next === this.head ? undefined : (next as T | undefined)
   }
 
-  /** Adds at the end; a member of this or another list is moved. */
+  /** Appends a node; a member of this or another list is moved. */
   append(node: T): void {
     if (node.nextNode !== undefined) node.unlink()
     const { head } = this
@@ -73,7 +74,7 @@ export class LinkedList<T extends ListNode> {
     head.previousNode = node
   }
 
-  /** From first to last. The member just given may be removed meanwhile, others not. */
+  /** Iterates from first to last. The current member may be removed meanwhile, others may not. */
   *[Symbol.iterator](): IterableIterator<T> {
     let node = this.first
     while (node !== undefined) {

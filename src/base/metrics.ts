@@ -1,9 +1,12 @@
-/** Counters with names and labels, kept as things happen: to look at them costs what there are of them. */
+/**
+ * Counters with names and labels, updated as events happen, so reading them needs no scan of the
+ * state.
+ */
 
-/** Values of the labels of one counter, in the order of the names. */
+/** Label values of one counter, in the order of the names. */
 export type LabelValues<L extends readonly string[]> = { readonly [K in keyof L]: string }
 
-/** One counter: it only grows. */
+/** One counter; it only increases. */
 export class Counter {
   private count = 0
 
@@ -16,17 +19,17 @@ export class Counter {
   }
 }
 
-/** What stands for all label values that came after the last that was taken. */
+/** Replaces all label values beyond the maximum number of label sets. */
 const OTHER = 'other'
 
-/** The counters of one name, one for each set of label values; bounded. */
+/** The counters of one name, one per set of label values; bounded. */
 export class CounterFamily<L extends readonly string[] = readonly string[]> {
   private readonly counters = new Map<string, readonly [labels: readonly string[], Counter]>()
 
   /**
    * @param name by the conventions of Prometheus: `lwm2m_values_total`
-   * @param help a sentence for people
-   * @param max how many sets of label values are told apart; what comes later is counted as `other`
+   * @param help a sentence that describes it
+   * @param max maximum number of label sets; further ones are counted as `other`
    */
   constructor(
     readonly name: string,
@@ -35,7 +38,7 @@ export class CounterFamily<L extends readonly string[] = readonly string[]> {
     private readonly max = 100,
   ) {}
 
-  /** The counter of these label values. Who counts often keeps it. */
+  /** The counter of these label values. Frequent users should keep a reference. */
   with(...values: LabelValues<L>): Counter {
     const key = values.join('\n')
     const found = this.counters.get(key)
@@ -49,17 +52,17 @@ export class CounterFamily<L extends readonly string[] = readonly string[]> {
     return counter
   }
 
-  /** What was counted, by the label values. */
+  /** The counters with their label values. */
   *[Symbol.iterator](): IterableIterator<readonly [labels: readonly string[], value: number]> {
     for (const [labels, counter] of this.counters.values()) yield [labels, counter.value]
   }
 }
 
-/** All counters of one owner, each name once. */
+/** All counters of one owner; names are unique. */
 export class Metrics {
   private readonly families = new Map<string, CounterFamily>()
 
-  /** @throws RangeError for a name that is there */
+  /** @throws RangeError if the name is already in use */
   counter<const L extends readonly string[]>(
     name: string,
     help: string,

@@ -1,15 +1,15 @@
-/** What a number may be. */
+/** Range of a numeric option. */
 export interface NumberRule {
   readonly least: number
-  /** Default: what a double holds exactly. */
+  /** Default: `Number.MAX_SAFE_INTEGER`. */
   readonly most?: number
   readonly whole?: boolean
 }
 
 /**
  * @param name for the message
- * @param fail makes the error to throw
- * @throws what `fail` makes, unless `value` is a number within the rule
+ * @param fail creates the error to throw
+ * @throws the error of `fail` if `value` is not a number within the rule
  */
 export function checkNumber(
   name: string,
@@ -27,10 +27,10 @@ export function checkNumber(
 }
 
 /**
- * The options that were given, others as in `defaults`; what `defaults` does not have is left out.
- * @param rules of the options that are numbers
- * @param fail makes the error to throw
- * @throws what `fail` makes, naming the option that cannot work
+ * Merges the given options with `defaults`; options that are not in `defaults` are dropped.
+ * @param rules of the numeric options
+ * @param fail creates the error to throw
+ * @throws the error of `fail`, naming the invalid option
  */
 export function resolveOptions<T extends object>(
   defaults: T,

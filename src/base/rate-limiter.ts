@@ -4,23 +4,23 @@ export const SECOND = 1_000
 export const MINUTE = 60_000
 export const HOUR = 3_600_000
 
-/** A named budget of things in a time. */
+/** A named limit of events per interval. */
 export interface Rate {
   /** What is counted, e.g. `warnings of a CoAP endpoint`. */
   readonly name: string
-  /** So many at most … */
+  /** Maximum number of events per interval. */
   readonly limit: number
-  /** … in so many milliseconds, which begin with the first one. */
+  /** Length of the interval in milliseconds; it begins with the first event. */
   readonly interval: number
 }
 
-/** A {@link Rate} of things that are counted apart by a key, as the address of a sender. */
+/** A {@link Rate} that is counted separately per key, such as the address of a sender. */
 export interface KeyedRate extends Rate {
-  /** Keys remembered; beyond them the one whose time began first is forgotten. */
+  /** Maximum number of keys remembered; beyond it the key whose interval began first is dropped. */
   readonly keys: number
 }
 
-/** Lets so many through in a time, and counts the others. */
+/** Admits a limited number of events per interval and counts the others. */
 export class RateLimiter {
   private since = -Infinity
   private taken = 0
@@ -31,7 +31,7 @@ export class RateLimiter {
     readonly rate: Rate,
   ) {}
 
-  /** Whether one more is within the limit. */
+  /** Counts one event; returns whether it is within the limit. */
   take(): boolean {
     const now = this.clock.monotonic()
     if (now - this.since >= this.rate.interval) {
@@ -46,7 +46,7 @@ export class RateLimiter {
     return false
   }
 
-  /** How many were refused since the last call. */
+  /** Number of events refused since the last call. */
   takeRefused(): number {
     const { refused } = this
     this.refused = 0
@@ -54,9 +54,9 @@ export class RateLimiter {
   }
 }
 
-/** {@link RateLimiter} for each key on its own; its memory is bounded. */
+/** A {@link RateLimiter} per key, with bounded memory. */
 export class KeyedRateLimiter {
-  /** In the order in which their time began. */
+  /** Ordered by the start of their interval. */
   private readonly entries = new Map<string, { since: number; taken: number }>()
 
   constructor(
@@ -64,18 +64,18 @@ export class KeyedRateLimiter {
     readonly rate: KeyedRate,
   ) {}
 
-  /** Keys that are remembered now. */
+  /** Number of keys remembered. */
   get size(): number {
     return this.entries.size
   }
 
-  /** Whether one more of this key would be within the limit. */
+  /** Whether one more event of this key would be within the limit; does not count it. */
   allows(key: string): boolean {
     const entry = this.entries.get(key)
     return entry === undefined || this.isOver(entry.since) || entry.taken < this.rate.limit
   }
 
-  /** Whether one more of this key is within the limit; counts it. */
+  /** Counts one event of this key; returns whether it is within the limit. */
   take(key: string): boolean {
     const entry = this.entries.get(key)
     if (entry !== undefined && !this.isOver(entry.since)) {
@@ -94,7 +94,7 @@ export class KeyedRateLimiter {
     return this.clock.monotonic() - since >= this.rate.interval
   }
 
-  /** Makes room for one more. */
+  /** Drops the oldest key if the limit of keys is reached. */
   private forget(): void {
     for (const [key, { since }] of this.entries) {
       if (this.entries.size < this.rate.keys && !this.isOver(since)) return

@@ -5,14 +5,17 @@ import { Timer, TimerQueue } from './timer-queue'
 
 export { Timer } from './timer-queue'
 
-/** How many timers fire in one turn of the event loop; the rest follows in the next one. */
+/** Number of timers that fire in one turn of the event loop; the rest fire in the next one. */
 const BATCH = 500
-/** A timer that comes this much late (ms) found the event loop blocked, or the machine asleep. */
+/**
+ * A timer that is late by this many ms indicates that the event loop was blocked or the machine was
+ * suspended.
+ */
 const LATE = 50
-/** Turns of the event loop in which sockets are read before late timers fire, at most. */
+/** Maximum number of turns of the event loop in which sockets are read before late timers fire. */
 const MOST_READS = 256
 
-/** A timer that calls back; see {@link Scheduler.after}. */
+/** A timer with a callback; see {@link Scheduler.after}. */
 class CallbackTimer extends Timer {
   constructor(private readonly callback: () => unknown) {
     super()
@@ -24,20 +27,22 @@ class CallbackTimer extends Timer {
 }
 
 /**
- * The one place from which anything is called later. All timers of its owner wait on one timer of the
- * clock; what a timer, a detached promise or a guarded callback throws goes to the owner's sink.
+ * Schedules all deferred calls of its owner. All timers share one timer of the clock; errors of
+ * timers, detached promises and guarded callbacks go to the owner's sink.
  *
- * When timers come late (the event loop was blocked, the machine was suspended), the sockets are read
- * first: what arrived in time must not lose against a deadline that nobody could look at.
+ * If timers are late (the event loop was blocked, the machine was suspended), the sockets are read
+ * first: a message that arrived in time must win against a deadline that could not be checked.
  */
 export class Scheduler extends Guard implements Clock {
   private readonly queue = new TimerQueue()
   private armedAt = Infinity
   private handle: TimerHandle | undefined = undefined
-  /** While timers fire, or wait for the sockets; nothing is armed then. */
+  /**
+   * True while timers fire, or while the sockets are read first; no timer of the clock is set then.
+   */
   private busy = false
 
-  /** @param sink gets what an entry threw, and says so as a warning of the owner */
+  /** @param sink receives the errors of entries and emits them as warnings of the owner */
   constructor(
     readonly clock: Clock,
     sink: ErrorSink,
@@ -45,41 +50,45 @@ export class Scheduler extends Guard implements Clock {
     super(sink)
   }
 
-  /** Wall-clock time, ms since the Unix epoch. */
+  /** Wall-clock time in ms since the Unix epoch. */
   now(): number {
     return this.clock.now()
   }
 
-  /** Monotonic ms. */
+  /** Monotonic time in ms. */
   monotonic(): number {
     return this.clock.monotonic()
   }
 
-  /** Timers waiting. */
+  /** Number of pending timers. */
   get pending(): number {
     return this.queue.size
   }
 
-  /** Makes `timer` fire after `ms`, also when it waits already. With Infinity it never does. */
+  /**
+   * Makes `timer` fire after `ms`; a pending timer is rescheduled. With Infinity it never fires.
+   */
   schedule(timer: Timer, ms: number): void {
     const now = this.clock.monotonic()
     this.add(timer, now + ms, now)
   }
 
-  /** {@link schedule} by the monotonic time at which it is due. To postpone a timer costs nothing. */
+  /**
+   * Like {@link schedule}, with the monotonic time at which it is due. Postponing a timer is cheap.
+   */
   scheduleAt(timer: Timer, deadline: number): void {
     this.add(timer, deadline, this.clock.monotonic())
   }
 
-  /** Harmless when the timer does not wait. */
+  /** Cancels a timer; does nothing if it is not pending. */
   cancel(timer: Timer | undefined): void {
     if (timer === undefined || !timer.isScheduled) return
     this.queue.remove(timer)
-    // Who stops leaves nothing behind.
+    // An owner that stops must leave no timer behind.
     if (this.queue.size === 0) this.disarm()
   }
 
-  /** Calls `callback` once after `ms`; where there are many, extend {@link Timer} instead. */
+  /** Calls `callback` once after `ms`; for timers in large numbers extend {@link Timer} instead. */
   after(ms: number, callback: () => unknown): Timer {
     const timer = new CallbackTimer(callback)
     this.schedule(timer, ms)
@@ -91,12 +100,12 @@ export class Scheduler extends Guard implements Clock {
     setImmediate(() => this.run('immediate', callback))
   }
 
-  /** Calls `callback` when the code that runs now has come to its end. */
+  /** Calls `callback` as a microtask. */
   microtask(callback: () => unknown): void {
     queueMicrotask(() => this.run('microtask', callback))
   }
 
-  /** {@link after}, as the `Clock` of a part that takes one. */
+  /** {@link after} with the signature of `Clock`. */
   setTimeout(callback: () => void, ms: number): TimerHandle {
     return this.after(ms, callback)
   }
@@ -105,7 +114,7 @@ export class Scheduler extends Guard implements Clock {
     if (handle instanceof Timer) this.cancel(handle)
   }
 
-  /** Forgets all timers; none fires any more. */
+  /** Cancels all timers. */
   clear(): void {
     this.queue.clear()
     this.disarm()
@@ -114,7 +123,7 @@ export class Scheduler extends Guard implements Clock {
   private add(timer: Timer, deadline: number, now: number): void {
     if (deadline === Infinity) return this.cancel(timer)
     const at = this.queue.add(timer, deadline, now)
-    // What was due before it was asked for is not late.
+    // A timer that is due already when scheduled is not late.
     if (at < this.armedAt && !this.busy) this.arm(Math.max(at, now))
   }
 
@@ -139,8 +148,8 @@ export class Scheduler extends Guard implements Clock {
   }
 
   /**
-   * Fires when two turns of the event loop have brought nothing from any socket: the first may have
-   * begun after the sockets were looked at.
+   * Continues when two turns of the event loop have received nothing: the first may have begun
+   * after the sockets were polled.
    */
   private readSockets(left: number, quiet = 0): void {
     const before = arrivals()

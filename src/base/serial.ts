@@ -1,8 +1,8 @@
-/** Runs asynchronous tasks one after the other, in the order they were asked for. */
+/** Runs asynchronous tasks one after the other, in call order. */
 export class Serial {
   private tail: Promise<unknown> = Promise.resolve()
 
-  /** Settles as `task` does, which starts when all earlier tasks have ended, well or not. */
+  /** Starts `task` after all earlier tasks have resolved or rejected; settles like `task`. */
   run<T>(task: () => Promise<T>): Promise<T> {
     const result = this.tail.then(task)
     this.tail = result.catch(() => undefined)

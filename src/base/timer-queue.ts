@@ -1,8 +1,8 @@
 import { LinkedList, ListNode } from './linked-list'
 
-/** Something that falls due. Extend it: a timer then costs no closure. */
+/** A timer. Extend it, so that a timer needs no closure. */
 export abstract class Timer extends ListNode {
-  /** When it is due, monotonic ms. For the scheduler only. */
+  /** Monotonic time in ms at which it is due. Only for the scheduler. */
   declare deadline: number
 
   constructor() {
@@ -10,75 +10,76 @@ export abstract class Timer extends ListNode {
     this.deadline = Infinity
   }
 
-  /** Whether it waits. */
+  /** Whether it is pending. */
   get isScheduled(): boolean {
     return this.nextNode !== undefined
   }
 
-  /** Called once when the time is over. What it throws goes to {@link onTimerError}. */
+  /** Called once when it is due. Errors are passed to {@link onTimerError}. */
   abstract onTimer(): void
 
-  /** {@link onTimer} threw: end what the timer belongs to, and nothing else. */
+  /** Called when {@link onTimer} threw: end only what the timer belongs to. */
   onTimerError?(error: unknown): void
 }
 
 const BITS = 5
-/** Slots of a level, one for each bit of its occupancy. */
+/** Slots of a level, one per bit of its occupancy. */
 const SLOTS = 1 << BITS
 const MASK = SLOTS - 1
-/** 32^7 ms are more than a year; what is due later goes round again. */
+/** 32^7 ms are more than a year; timers beyond that go round again. */
 const LEVELS = 7
 const HORIZON = SLOTS ** LEVELS
-/** Milliseconds that a slot of each level spans. */
+/** Milliseconds covered by a slot of each level. */
 const WIDTHS = Array.from({ length: LEVELS }, (_, level) => SLOTS ** level)
 
 /**
- * A hierarchical timing wheel (Varghese and Lauck, scheme 7) with a tick of 1 ms: adding and removing
- * are a few pointer writes, whatever the number of timers, and postponing is one number. It knows no
- * clock: times are monotonic milliseconds, given by the caller.
+ * A hierarchical timing wheel (Varghese and Lauck, scheme 7) with a tick of 1 ms: adding and
+ * removing are a few pointer writes, independent of the number of timers, and postponing writes one
+ * number. It has no clock: times are monotonic milliseconds given by the caller.
  */
 export class TimerQueue {
   /** Slot `s` of level `l` is at `l * SLOTS + s`. */
   private readonly slots = new Array<LinkedList<Timer> | undefined>(LEVELS * SLOTS).fill(undefined)
-  /** One bit for each slot that may be occupied; cleared when a look finds it empty. */
+  /** One bit per slot that may be occupied; cleared when the slot is found empty. */
   private readonly occupied = new Int32Array(LEVELS)
   private readonly due = new LinkedList<Timer>()
-  /** The last tick that was looked at. */
+  /** The last tick that was processed. */
   private cursor = 0
   private count = 0
 
-  /** Timers waiting. */
+  /** Number of pending timers. */
   get size(): number {
     return this.count
   }
 
   /**
-   * Makes a timer due at `deadline`, also when it waits for another time already.
-   * @param now no earlier than in any call before
-   * @returns when {@link advance} is to be called for it at the latest; Infinity when that is arranged
+   * Makes a timer due at `deadline`; a pending timer is rescheduled.
+   * @param now no earlier than in any previous call
+   * @returns the time by which {@link advance} must be called for it; Infinity if no earlier call
+   *   is needed
    */
   add(timer: Timer, deadline: number, now: number): number {
     if (timer.nextNode !== undefined) {
       const postponed = deadline >= timer.deadline
       timer.deadline = deadline
-      // It stays where it is, and is looked at again when that place comes up.
+      // It stays in its slot and is rescheduled when that slot is reached.
       if (postponed) return Infinity
     } else {
-      // Nothing lies between the cursor of an empty queue and now.
+      // The queue is empty: skip to now.
       if (this.count++ === 0) this.cursor = Math.floor(now)
       timer.deadline = deadline
     }
     return this.link(timer)
   }
 
-  /** Harmless when the timer does not wait. */
+  /** Removes a timer; does nothing if it is not pending. */
   remove(timer: Timer): void {
     if (timer.nextNode === undefined) return
     timer.unlink()
     this.count--
   }
 
-  /** Moves on to `now`; {@link take} gives what has fallen due. */
+  /** Advances to `now`; {@link take} then returns the timers that are due. */
   advance(now: number): void {
     const from = this.cursor
     const to = Math.floor(now)
@@ -93,7 +94,7 @@ export class TimerQueue {
     }
   }
 
-  /** Takes out a timer that is due. */
+  /** Removes and returns a timer that is due. */
   take(): Timer | undefined {
     for (let timer = this.due.first; timer !== undefined; timer = this.due.first) {
       if (timer.deadline > this.cursor) {
@@ -107,7 +108,7 @@ export class TimerQueue {
     return undefined
   }
 
-  /** When {@link advance} is to be called next, Infinity when nothing waits. */
+  /** When {@link advance} must be called next; Infinity if no timer is pending. */
   get nextAt(): number {
     if (!this.due.isEmpty) return this.cursor
     let next = Infinity
@@ -120,7 +121,7 @@ export class TimerQueue {
     return next
   }
 
-  /** Forgets all timers. */
+  /** Removes all timers. */
   clear(): void {
     for (const list of [this.due, ...this.slots]) {
       for (let timer = list?.first; timer !== undefined; timer = list?.first) timer.unlink()
@@ -155,7 +156,7 @@ export class TimerQueue {
   private relink(index: number): void {
     const slot = this.slots[index]
     if (slot === undefined) return
-    // What goes round again may come back to this slot, at its end.
+    // A timer that goes round again may be appended to this same slot.
     const last = slot.last
     for (let timer = slot.first; timer !== undefined; timer = slot.first) {
       this.link(timer)
@@ -163,9 +164,9 @@ export class TimerQueue {
     }
   }
 
-  /** How many slots ahead of `base` the next occupied one is: 1 to 32, or 0 when there is none. */
+  /** Distance in slots from `base` to the next occupied one: 1 to 32, or 0 if there is none. */
   private nextOccupied(level: number, base: number): number {
-    // The slot after the current one first.
+    // Rotates the bits, so that the slot after the current one is the lowest.
     const turn = (base + 1) & MASK
     for (let bits = this.occupied[level] as number; bits !== 0;) {
       const rotated = turn === 0 ? bits : (bits >>> turn) | (bits << (SLOTS - turn))

@@ -7,9 +7,9 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 })
 
 /**
- * CRC-32C (RFC 3720 appendix B.4), the checksum of LevelDB's log. Node's `zlib.crc32` is another
- * polynomial and newer than the oldest Node.js supported.
- * @param previous the CRC of the bytes before, to continue it
+ * CRC-32C (RFC 3720 appendix B.4), the checksum of LevelDB's log. Node's `zlib.crc32` uses another
+ * polynomial and is missing in the oldest supported Node.js.
+ * @param previous the CRC of the preceding bytes, to continue it
  * @returns unsigned 32 bits
  */
 export function crc32c(bytes: Uint8Array, previous = 0): number {

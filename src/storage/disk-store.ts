@@ -12,32 +12,32 @@ import { explainLevelError, storeDamaged } from './level-error'
 import { sealValue, unsealValue } from './sealed-value'
 import { StoreError, type Store, type StoreChange } from './store'
 
-/** Entries read at a time by {@link DiskStore.list}; each read is a turn of the event loop. */
+/** Entries read at once by {@link DiskStore.list}; each read is one turn of the event loop. */
 const CHUNK = 256
-/** Pause after a failed attempt to reopen, ms; doubled each time. */
+/** Pause after a failed attempt to reopen, in ms; doubled each time. */
 const FIRST_PAUSE = 250
 const LONGEST_PAUSE = 10_000
 
 /** Settings of a {@link DiskStore}. */
 export interface DiskStoreOptions {
   /**
-   * Waits for the disk itself (`fsync`) with every write, so that what was acknowledged survives a
-   * power failure too. Without it (the default) it survives the end of the process in any form,
-   * because the operating system has it, at a fraction of the cost.
+   * Calls `fsync` with every write, so that acknowledged writes also survive a power failure.
+   * Without it (the default) they survive the end of the process in any form, because the operating
+   * system has them, at a fraction of the cost.
    */
   readonly sync?: boolean
   readonly clock?: Clock
-  /** Makes the LevelDB object; default classic-level. */
+  /** Creates the LevelDB object; default classic-level. */
   readonly level?: LevelFactory
 }
 
 /**
- * A store in one folder, on LevelDB. One process at a time may hold it. Every value carries a
- * checksum, so that damage is reported instead of being taken for data.
+ * A store in one folder, on LevelDB. Only one process at a time can open it. Every value carries a
+ * checksum, so that damage is reported instead of being returned as data.
  *
- * After a failed write the end of LevelDB's log is unknown: what is appended behind it would be lost
- * with all that follows. So the database is closed and opened again, which drops an unfinished end,
- * before anything else is written; until that succeeds every write fails.
+ * After a failed write the end of LevelDB's log is undefined: whatever is appended after it could
+ * be lost. The database is therefore closed and reopened, which drops an incomplete end, before
+ * anything else is written; until that succeeds every write fails.
  *
  * @example
  * ```js
@@ -59,13 +59,16 @@ export class DiskStore implements Store {
   private readonly commits: GroupCommit
   private readonly clock: Clock
   private readonly makeLevel: LevelFactory
-  /** Why the last write or reopening failed: nothing is written before the database is opened anew. */
+  /**
+   * Why the last write or reopening failed: nothing is written until the database has been
+   * reopened.
+   */
   private failure: StoreError | undefined
   private reopening: Promise<void> | undefined
   private pause = FIRST_PAUSE
   private pausedUntil = 0
 
-  /** @param folder made, readable by its owner only, when it does not exist */
+  /** @param folder created, readable only by its owner, if it does not exist */
   constructor(
     readonly folder: string,
     private readonly options: DiskStoreOptions = {},
@@ -75,7 +78,7 @@ export class DiskStore implements Store {
     this.commits = new GroupCommit((changes) => this.write(changes))
   }
 
-  /** Harmless when it is open, or being opened, already. */
+  /** Opens the store; does nothing if it is already open or being opened. */
   async open(): Promise<void> {
     if (this.level !== undefined) return
     this.opening ??= openLevel(this.folder, this.makeLevel)
@@ -142,7 +145,7 @@ export class DiskStore implements Store {
       try {
         for (;;) {
           const entries = await this.nextEntries(level, iterator)
-          // Opened anew meanwhile: it goes on behind the last entry.
+          // The database was reopened meanwhile: continue after the last entry.
           if (entries === undefined) break
           if (entries.length === 0) return
           for (const [key, sealed] of entries) {
@@ -193,7 +196,7 @@ export class DiskStore implements Store {
     }
   }
 
-  /** Writes come one at a time, so that there is one attempt at a time. @throws StoreError */
+  /** Writes are serialized, so there is only one attempt at a time. @throws StoreError */
   private async reopen(failure: StoreError): Promise<void> {
     if (this.clock.monotonic() < this.pausedUntil) throw failure
     this.reopening = this.tryToReopen()
@@ -208,7 +211,7 @@ export class DiskStore implements Store {
   private async tryToReopen(): Promise<void> {
     const old = this.level
     this.level = undefined
-    // Nothing is written by closing: what failed stays out of the log.
+    // Closing writes nothing: what failed stays out of the log.
     await old?.close().catch(() => undefined)
     try {
       this.opened(await openLevel(this.folder, this.makeLevel))
@@ -219,7 +222,7 @@ export class DiskStore implements Store {
     }
   }
 
-  /** Undefined where the database was opened anew meanwhile. */
+  /** Undefined if the database was reopened meanwhile. */
   private async nextEntries(
     level: Level,
     iterator: LevelIterator,

@@ -1,6 +1,6 @@
 import { StoreError, type StoreChange } from './store'
 
-/** Changes that are written together at most, so that one write stays short. */
+/** Maximum number of changes written together, so that one write stays short. */
 const MAX_GROUP = 4096
 
 interface Waiting {
@@ -10,19 +10,19 @@ interface Waiting {
 }
 
 /**
- * Writes one group at a time; what is asked for meanwhile becomes the next group. A thousand devices
- * that update at once then cost a handful of writes, and each of them still waits for its own.
+ * Writes one group at a time; changes that arrive meanwhile form the next group. A thousand devices
+ * that update at once cost a handful of writes, and each caller waits only for its own.
  */
 export class GroupCommit {
   private waiting: Waiting[] = []
   private running: Promise<void> | undefined
-  /** What is not written yet, for reading one's own writes. `undefined`: deleted. */
+  /** Changes not written yet, so that callers read their own writes. `undefined`: deleted. */
   private readonly unwritten = new Map<string, { value: Uint8Array | undefined; uses: number }>()
 
   /** @param write writes all changes or none. @throws StoreError */
   constructor(private readonly write: (changes: readonly StoreChange[]) => Promise<void>) {}
 
-  /** Resolves when the changes are kept. @throws StoreError */
+  /** Resolves when the changes are durable. @throws StoreError */
   commit(changes: readonly StoreChange[]): Promise<void> {
     return new Promise((resolve, reject) => {
       for (const change of changes) {
@@ -39,18 +39,20 @@ export class GroupCommit {
     })
   }
 
-  /** What a key will be when all that was asked for is written; `undefined` where nothing waits. */
+  /**
+   * The value of a key once all pending changes are written; `undefined` if none is pending for it.
+   */
   peek(key: string): { readonly value: Uint8Array | undefined } | undefined {
     return this.unwritten.get(key)
   }
 
-  /** Resolves when everything asked for so far was written or has failed. */
+  /** Resolves when every pending change has been written or has failed. */
   async drained(): Promise<void> {
     while (this.running !== undefined) await this.running
   }
 
   private async run(): Promise<void> {
-    // What is asked for within the same turn goes together.
+    // Changes of the same turn form one group.
     await Promise.resolve()
     while (this.waiting.length > 0) {
       const group = this.takeGroup()

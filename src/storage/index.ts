@@ -1,4 +1,4 @@
-/** Stores: where the server keeps registrations, observations, requests and credentials. */
+/** Stores for registrations, observations, requests and credentials. */
 export { DiskStore } from './disk-store'
 export { MemoryStore } from './memory-store'
 export { type FoundEntry, putStoreAside, type RepairReport, repairStore, StoreCopy } from './rescue'

@@ -1,11 +1,11 @@
-/** Moves surrogates behind all other UTF-16 units. */
+/** Sorts surrogates after all other UTF-16 code units. */
 function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
 
 /**
- * Compares two keys as their UTF-8 bytes do. UTF-16 order, which `<` gives, differs from it only
- * where a surrogate (a character beyond U+FFFF) meets a unit from U+E000 on.
+ * Compares two keys by their UTF-8 bytes. UTF-16 order, as of `<`, differs only where a surrogate
+ * (a character beyond U+FFFF) is compared with a unit from U+E000 on.
  */
 export function compareKeys(a: string, b: string): number {
   const length = Math.min(a.length, b.length)

@@ -8,21 +8,29 @@ import { StoreError } from './store'
 export type Level = ClassicLevel<string, Uint8Array>
 export type LevelIterator = Iterator<Level, string, Uint8Array>
 
-/** Sorts before every key of the contract's form `area:rest` and is never listed. */
+/** Sorts before every key of the form `area:rest` and is never listed. */
 export const MARKER_KEY = '\u0000store'
-/** What this version writes: 1 had records without versions. A store of a later one is left alone. */
+/**
+ * Format written by this version: 1 had records without versions. A store of a later format is
+ * rejected.
+ */
 const FORMAT = 2
-/** Looks at a damaged folder before it is believed: another process may just be changing its files. */
+/**
+ * Number of checks of a damaged folder before it is reported: another process may be changing its
+ * files.
+ */
 const LOOKS = 3
 
-/** Makes the LevelDB object of a folder, not opened yet; replaced in tests of failing disks. */
+/**
+ * Creates the LevelDB object of a folder without opening it; replaced in tests of failing disks.
+ */
 export type LevelFactory = (folder: string) => Level
 
 export const newLevel: LevelFactory = (folder) =>
   new ClassicLevel<string, Uint8Array>(folder, { keyEncoding: 'utf8', valueEncoding: 'view' })
 
 /**
- * Opens (or makes) the LevelDB of a folder.
+ * Opens (or creates) the LevelDB of a folder.
  * @throws StoreError `store-locked`, `store-damaged`, `store-failed`
  */
 export async function openLevel(folder: string, make: LevelFactory): Promise<Level> {
@@ -40,7 +48,8 @@ export async function openLevel(folder: string, make: LevelFactory): Promise<Lev
 
 async function prepareFolder(folder: string): Promise<void> {
   try {
-    // Keys are kept here: nobody else is to read them. The mode of an existing folder is its owner's.
+    // The store holds keys, so nobody else may read it. The mode of an existing folder is left
+    // unchanged.
     await mkdir(folder, { recursive: true, mode: 0o700 })
   } catch (error) {
     throw storeFailed(folder, 'opened', error)
@@ -62,7 +71,7 @@ async function lookFor(folder: string): Promise<string | undefined> {
   }
 }
 
-/** Tells a store of ours from any other LevelDB folder, and from one of a later version. */
+/** Distinguishes our store from any other LevelDB folder and from one of a later version. */
 async function checkMarker(folder: string, level: Level): Promise<void> {
   const sealed = await level.get(MARKER_KEY)
   if (sealed === undefined) {
@@ -81,7 +90,7 @@ async function checkMarker(folder: string, level: Level): Promise<void> {
       `the store ${folder} has format ${String(format)}; this version of the package reads up to ${FORMAT}. Update the package, or start empty`,
     )
   }
-  // Records are migrated one by one, when they are read. An older version must not take them for its own.
+  // Records are migrated one by one when read. An older version must reject the store from now on.
   if (format < FORMAT) await writeMarker(level)
 }
 

@@ -1,21 +1,23 @@
 import { StoreError } from './store'
 
-/** What classic-level says: the code of the outermost error seldom tells the cause. */
+/** Error of classic-level: the code of the outermost error seldom gives the cause. */
 interface LevelFailure {
   readonly code?: string
   readonly message?: string
   readonly cause?: { readonly code?: string; readonly message?: string }
 }
 
-/** What can be done about a damaged store. */
+/** Advice for a damaged store. */
 const ADVICE = 'Restore the folder from a copy, repair the store, or start empty'
 
-/** A table that LevelDB cannot read because its end is missing: it says no more than EINVAL. */
+/**
+ * Message for a table that LevelDB cannot read because it is truncated: the code is only EINVAL.
+ */
 const BROKEN_TABLE = /\.(ldb|sst): (Invalid argument|file is too short)/
 
 /**
- * A failure of LevelDB as a typed error that names its cause.
- * @param what what the store cannot be: `opened`, `read`, `written`
+ * Converts a failure of LevelDB to a typed error that names its cause.
+ * @param what what failed: `opened`, `read`, `written`
  */
 export function explainLevelError(folder: string, error: unknown, what: string): StoreError {
   if (error instanceof StoreError) return error
@@ -39,7 +41,7 @@ export function explainLevelError(folder: string, error: unknown, what: string):
   }
 }
 
-/** `store-damaged`: its files or its contents are not what was written. */
+/** `store-damaged`: its files or its contents are corrupt. */
 export function storeDamaged(folder: string, why: string, cause?: unknown): StoreError {
   return new StoreError(
     'store-damaged',
@@ -57,7 +59,7 @@ export function storeFailed(folder: string, what: string, cause: unknown): Store
   )
 }
 
-/** The innermost message: "Database failed to open" alone helps nobody. */
+/** The innermost message: "Database failed to open" alone does not help. */
 function reasonOf(error: unknown): string {
   const { cause, message } = error as LevelFailure
   return cause?.message ?? message ?? String(error)

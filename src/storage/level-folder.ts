@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import { findLogDamage } from './level-log'
 import { liveTables } from './level-manifest'
 
-/** LevelDB's first manifest: current only until the first opening is complete. */
+/** LevelDB's first manifest: current only until the database was first opened completely. */
 const FIRST_MANIFEST = 'MANIFEST-000001'
 
 /**
- * Looks for damage that LevelDB itself would paper over when it opens a folder: it makes a new,
- * empty database where `CURRENT` is missing (and then deletes the old tables), it takes a missing log
- * for an empty one, it skips unreadable records of a log, and it looks at a table when it needs it.
- * @returns what is wrong, or undefined; a new or empty folder is fine
+ * Looks for damage that LevelDB itself ignores when it opens a folder: it creates a new, empty
+ * database if `CURRENT` is missing (and then deletes the old tables), treats a missing log as
+ * empty, skips unreadable records of a log, and reads a table only when needed.
+ * @returns the damage found, or undefined; a new or empty folder is valid
  */
 export async function findFolderDamage(folder: string): Promise<string | undefined> {
   const names = await readdir(folder)
@@ -19,7 +19,7 @@ export async function findFolderDamage(folder: string): Promise<string | undefin
   const manifests = names.filter((name) => /^MANIFEST-\d+$/.test(name))
 
   if (!names.includes('CURRENT')) {
-    // A first opening that was killed leaves a lone manifest without any data.
+    // A process killed while it first opened the folder leaves a manifest without data.
     const leftover = manifests.every((name) => name === FIRST_MANIFEST)
     return logs.length + tables.length === 0 && leftover ? undefined : 'the file CURRENT is missing'
   }
@@ -35,10 +35,13 @@ export async function findFolderDamage(folder: string): Promise<string | undefin
   return findTableDamage(folder, manifest)
 }
 
-/** LevelDB opens a database with a truncated table without a word, and then cannot read it. */
+/**
+ * LevelDB opens a database with a truncated table without an error and fails when it reads the
+ * table.
+ */
 async function findTableDamage(folder: string, manifest: string): Promise<string | undefined> {
   const live = await liveTables(join(folder, manifest))
-  // What is wrong with an unreadable manifest, LevelDB says.
+  // LevelDB itself reports an unreadable manifest.
   for (const [number, size] of live ?? []) {
     const name = String(number).padStart(6, '0')
     const found = (await sizeOf(folder, `${name}.ldb`)) ?? (await sizeOf(folder, `${name}.sst`))

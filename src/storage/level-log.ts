@@ -7,18 +7,18 @@ const HEADER = 7
 const LAST_TYPE = 4
 const MASK_DELTA = 0xa282ead8
 
-/** Undoes LevelDB's masking of a stored checksum. */
+/** Reverts LevelDB's masking of a stored checksum. */
 function unmask(masked: number): number {
   const rotated = (masked - MASK_DELTA) >>> 0
   return ((rotated >>> 17) | (rotated << 15)) >>> 0
 }
 
 /**
- * Checks a LevelDB write-ahead log before LevelDB replays it. Its replay skips what it cannot read
- * and then deletes the file, so that damage would silently become loss.
+ * Checks a LevelDB write-ahead log before LevelDB replays it. The replay skips what it cannot read
+ * and then deletes the file, so damage would silently become data loss.
  *
- * An unfinished record or zeros at the very end are what a killed process or a power failure leaves
- * behind: such a write was never acknowledged, so they are no damage.
+ * An incomplete record or zeros at the very end are left by a killed process or a power failure:
+ * such a write was never acknowledged, so they are not reported as damage.
  * @returns what is wrong and where, or undefined
  */
 export async function findLogDamage(file: string): Promise<string | undefined> {

@@ -1,18 +1,18 @@
 import { readFile } from 'node:fs/promises'
 
-/** LevelDB's log format (its manifests have it too): blocks of 32 KiB, 7 bytes of header. */
+/** LevelDB's log format (also used by its manifests): blocks of 32 KiB, 7 bytes of header. */
 const BLOCK = 32_768
 const HEADER = 7
 const [FULL, FIRST, MIDDLE, LAST] = [1, 2, 3, 4]
 /** Tags of a version edit (LevelDB's version_edit.cc). */
 const [COMPARATOR, COMPACT_POINTER, DELETED_FILE, NEW_FILE] = [1, 5, 6, 7]
-/** Log number, next file, last sequence, previous log: a number each. */
+/** Log number, next file, last sequence, previous log: one number each. */
 const NUMBERS: ReadonlySet<number> = new Set([2, 3, 4, 9])
 
 /**
- * The tables that a manifest says belong to the database. Others are left-overs, of a killed
- * compaction for example, which LevelDB removes.
- * @returns bytes by table number; undefined for what is no readable manifest
+ * The tables that belong to the database according to a manifest. Others are leftovers, for example
+ * of a killed compaction, which LevelDB removes.
+ * @returns bytes by table number; undefined if the manifest cannot be read
  */
 export async function liveTables(file: string): Promise<Map<number, number> | undefined> {
   const tables = new Map<number, number>()
@@ -36,7 +36,7 @@ function* recordsOf(bytes: Buffer): Generator<Buffer> {
     }
     const end = at + HEADER + bytes.readUInt16LE(at + 4)
     const type = bytes.readUInt8(at + 6)
-    // An unfinished end, as a killed process leaves it.
+    // An incomplete end, as left by a killed process.
     if (type === 0 || end > bytes.length) return
     const part = bytes.subarray(at + HEADER, end)
     if (type === FULL || type === FIRST) parts = [part]
@@ -47,7 +47,7 @@ function* recordsOf(bytes: Buffer): Generator<Buffer> {
   }
 }
 
-/** @throws RangeError for what is no version edit */
+/** @throws RangeError if it is not a version edit */
 function apply(record: Buffer, tables: Map<number, number>): void {
   let at = 0
   const number = (): number => {

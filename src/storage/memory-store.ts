@@ -2,10 +2,10 @@ import { nextTurn } from '../base/guard'
 import { compareKeys } from './key-order'
 import { StoreError, type Store, type StoreChange } from './store'
 
-/** How many entries {@link MemoryStore.list} hands out before it yields to the event loop. */
+/** Number of entries that {@link MemoryStore.list} yields before it lets the event loop run. */
 const CHUNK = 256
 
-/** Keeps everything in memory: for tests, and where losing all state at the end is accepted. */
+/** Keeps everything in memory: for tests, and where losing all state at exit is acceptable. */
 export class MemoryStore implements Store {
   private readonly entries = new Map<string, Uint8Array>()
   private opened = false
@@ -14,7 +14,7 @@ export class MemoryStore implements Store {
     this.opened = true
   }
 
-  /** Entries survive a close and are there again after the next {@link open} of the same object. */
+  /** Entries survive a close and are available after the next {@link open} of the same object. */
   async close(): Promise<void> {
     this.opened = false
   }
@@ -44,7 +44,7 @@ export class MemoryStore implements Store {
 
   async *list(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]> {
     this.assertOpen()
-    // A snapshot, as the disk store gives: changes made while somebody iterates do not show.
+    // A snapshot, as in the disk store: changes made during the iteration are not visible.
     const found = [...this.entries].filter(([key]) => key.startsWith(prefix))
     found.sort(([a], [b]) => compareKeys(a, b))
     for (let i = 0; i < found.length; i++) {
@@ -54,7 +54,7 @@ export class MemoryStore implements Store {
   }
 
   private set(key: string, value: Uint8Array): void {
-    // A copy: a view may be of a pooled or reused buffer.
+    // A copy: a view may belong to a pooled or reused buffer.
     this.entries.set(key, new Uint8Array(value))
   }
 

@@ -1,32 +1,35 @@
 import { decodePlain, encodePlain } from './plain-cbor'
 import { StoreError } from './store'
 
-/** Self-described CBOR (RFC 8949 §3.4.6): nothing that was written before records had a version starts so. */
+/**
+ * Self-described CBOR (RFC 8949 §3.4.6): no record written before records had a version starts with
+ * it.
+ */
 const PREFIX = Buffer.from('d9d9f7', 'hex')
 
-/** The content of a record with the version that it was written in. */
+/** The content of a record and the version in which it was written. */
 export interface Versioned {
   readonly version: number
   readonly body: unknown
 }
 
-/** What a kind of record is. */
+/** Settings of a {@link RecordType}. */
 export interface RecordTypeOptions<T> {
-  /** For messages, with its article: `a registration`. */
+  /** Name for messages, with its article: `a registration`. */
   readonly what: string
-  /** Of what is written now. */
+  /** The version that is written now. */
   readonly version: number
-  /** From each older version to the next one, by the older version. */
+  /** Migrations from each older version to the next one, by the older version. */
   readonly migrations?: { readonly [version: number]: (body: never) => unknown }
-  /** Reads what was written before records had a version. @throws Error for what it is not */
+  /** Reads a record written before records had a version. @throws Error if it is not one */
   unversioned(bytes: Uint8Array): Versioned
-  /** Whether a body of the present version is whole. */
+  /** Whether a body of the current version is complete. */
   isWhole(body: unknown): body is T
 }
 
 /**
- * A kind of record in the store: plain data with its version. A record of an older version is migrated
- * when it is read, and written in the present one the next time.
+ * A type of record in the store: plain data with a version. A record of an older version is
+ * migrated when it is read, and written in the current version the next time.
  */
 export class RecordType<T> {
   constructor(private readonly options: RecordTypeOptions<T>) {}
@@ -40,8 +43,8 @@ export class RecordType<T> {
   }
 
   /**
-   * @returns undefined for what is no such record
-   * @throws StoreError `store-newer` for one of a later version of this package
+   * @returns undefined if the bytes are not such a record
+   * @throws StoreError `store-newer` for a record of a later version of this package
    */
   decode(bytes: Uint8Array): T | undefined {
     const { what, version, migrations = {}, isWhole } = this.options
@@ -73,7 +76,7 @@ export class RecordType<T> {
   }
 }
 
-/** A record of whatever kind and version; undefined for what is none, or from before they had a version. */
+/** Decodes a record of any type and version; undefined if it is not a record or has no version. */
 export function decodeAnyRecord(bytes: Uint8Array): Versioned | undefined {
   if (!PREFIX.equals(bytes.subarray(0, PREFIX.length))) return undefined
   try {
@@ -85,12 +88,12 @@ export function decodeAnyRecord(bytes: Uint8Array): Versioned | undefined {
   }
 }
 
-/** {@link RecordTypeOptions.unversioned} of what always was plain CBOR. */
+/** {@link RecordTypeOptions.unversioned} of records that were plain CBOR from the start. */
 export function cborOfVersion(version: number): (bytes: Uint8Array) => Versioned {
   return (bytes) => ({ version, body: decodePlain(bytes) })
 }
 
-/** Whether a value has properties, and these of these types. */
+/** Whether a value is an object with these properties of these types. */
 export function hasProperties(
   value: unknown,
   types: { readonly [name: string]: 'string' | 'number' | 'boolean' | 'object' },

@@ -1,4 +1,4 @@
-/** What can be done about a store that does not open: repair it, put it aside, export what is readable. */
+/** Recovery of a store that does not open: repair it, put it aside, export what is readable. */
 import { cp, mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
@@ -9,28 +9,31 @@ import { explainLevelError, storeFailed } from './level-error'
 import { unsealValue } from './sealed-value'
 import { StoreError, type StoreChange } from './store'
 
-/** Entries that are written at a time. */
+/** Entries written at once. */
 const BATCH = 500
 
-/** The outcome of {@link repairStore}. */
+/** Result of {@link repairStore}. */
 export interface RepairReport {
-  /** Entries that were read and are in the repaired store. */
+  /** Number of readable entries; they are in the repaired store. */
   readonly kept: number
-  /** Entries that were found but are corrupt. What a lost file held is not counted: nobody knows it. */
+  /**
+   * Number of corrupt entries found. The entries of a lost file are not counted, their number is
+   * unknown.
+   */
   readonly corrupt: number
-  /** The folder as it was. */
+  /** The damaged folder under its new name. */
   readonly aside: string
 }
 
-/** An entry of a damaged store; `value` is undefined where it is corrupt. */
+/** An entry of a damaged store; `value` is undefined if it is corrupt. */
 export interface FoundEntry {
   readonly key: string
   readonly value: Uint8Array | undefined
 }
 
 /**
- * Puts a new store with all that can be read in the place of a damaged one; the old folder is kept
- * beside it. The store must not be open. Where this fails, the folder is as it was.
+ * Replaces a damaged store by a new one with all entries that can be read; the old folder is kept
+ * beside it. The store must not be open. If the repair fails, the folder is unchanged.
  * @throws StoreError `store-locked`, `store-failed`, `store-damaged` (nothing can be read)
  */
 export async function repairStore(
@@ -54,7 +57,7 @@ export async function repairStore(
   }
 }
 
-/** Writes what is not corrupt into a new store. */
+/** Writes the entries that are not corrupt into a new store. */
 async function writeEntries(
   entries: AsyncIterable<FoundEntry>,
   folder: string,
@@ -84,8 +87,9 @@ async function writeEntries(
 }
 
 /**
- * Renames the folder of a store, so that the next opening makes an empty one. The store must not be open.
- * @returns where the old folder is now
+ * Renames the folder of a store, so that an empty one is created when it is next opened. The store
+ * must not be open.
+ * @returns the new path of the old folder
  * @throws StoreError `store-locked`, `store-failed`
  */
 export async function putStoreAside(folder: string, clock: Clock = systemClock): Promise<string> {
@@ -97,7 +101,7 @@ export async function putStoreAside(folder: string, clock: Clock = systemClock):
   }
 }
 
-/** A repaired copy of a store, to read it whatever its state is. */
+/** A repaired copy of a store, to read it in any state. */
 export class StoreCopy {
   private constructor(
     private readonly place: string,
@@ -142,11 +146,11 @@ export class StoreCopy {
   }
 }
 
-/** @throws StoreError `store-locked`: a store that is open somewhere must not be touched */
+/** @throws StoreError `store-locked`: a store that is open elsewhere must not be changed */
 async function assertUnlocked(folder: string): Promise<void> {
   const level = newLevel(folder)
   try {
-    // Fails in any case: LevelDB takes the lock, looks for a database, and goes no further.
+    // Always fails: LevelDB takes the lock, finds no database and stops.
     await level.open({ createIfMissing: false, errorIfExists: true })
   } catch (error) {
     const known = explainLevelError(folder, error, 'opened')
@@ -156,7 +160,7 @@ async function assertUnlocked(folder: string): Promise<void> {
   }
 }
 
-/** A new folder beside one, on the same file system; readable by its owner only. */
+/** Creates a new folder beside another one, on the same file system; readable only by its owner. */
 async function neighbour(folder: string): Promise<string> {
   try {
     return await mkdtemp(join(dirname(folder), `${basename(folder)}.rescue-`))

@@ -1,13 +1,13 @@
 import { crc32c } from './crc32c'
 
-/** Bytes of checksum before a value. */
+/** Bytes of the checksum before a value. */
 const CHECKSUM = 4
 
 function checksum(key: string, value: Uint8Array): number {
   return crc32c(value, crc32c(Buffer.from(key, 'utf8')))
 }
 
-/** A value with a checksum over key and value before it, as it is written to disk. */
+/** The value as it is written to disk, preceded by a checksum over key and value. */
 export function sealValue(key: string, value: Uint8Array): Buffer {
   const sealed = Buffer.allocUnsafe(CHECKSUM + value.length)
   sealed.writeUInt32BE(checksum(key, value))
@@ -15,7 +15,7 @@ export function sealValue(key: string, value: Uint8Array): Buffer {
   return sealed
 }
 
-/** The value, or undefined when it is not what was written under this key. */
+/** The value, or undefined if it is not what was written under this key. */
 export function unsealValue(key: string, sealed: Uint8Array): Uint8Array | undefined {
   if (sealed.length < CHECKSUM) return undefined
   const value = sealed.subarray(CHECKSUM)

@@ -2,11 +2,11 @@ import { decodeAnyRecord } from './record-type'
 import type { StoreCopy } from './rescue'
 
 /**
- * A store as JSON lines, whatever its state: one object an entry with its `key` and what it holds.
- * `version` and `value` are of a record (bytes in it are `{base64}`, integers beyond a double decimal
- * text); `base64` is of anything else; `corrupt` is true where the value is not what was written.
- * @param areas of keys (`area:rest`) whose values are written; of any other entry, which may be a
- *   secret, there is only `withheld: true`
+ * Exports a store as JSON lines, in any state: one object per entry with its `key` and its content.
+ * Records have `version` and `value` (bytes in it are `{base64}`, integers beyond a double are
+ * decimal text); other values have `base64`; `corrupt` is true if the checksum does not match.
+ * @param areas of keys (`area:rest`) whose values are exported; any other entry, which may be a
+ * secret, has only `withheld: true`
  */
 export async function* exportLines(
   copy: StoreCopy,
@@ -27,7 +27,7 @@ function contentOf(value: Uint8Array | undefined): object {
 }
 
 function plain(this: { readonly [name: string]: unknown }, name: string, json: unknown): unknown {
-  // A Buffer has been through its own toJSON here.
+  // A Buffer was already converted by its toJSON here.
   const value = this[name]
   if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString('base64') }
   return typeof value === 'bigint' ? String(value) : json

@@ -6,18 +6,21 @@ import { describeError, Guard } from '../base/guard'
 import { BindError, type BoundAddress } from './transport'
 
 export interface DatagramSocketOptions {
-  /** A literal address. Default `::` with IPv4 mapped into it, or `0.0.0.0` on a machine without IPv6. */
+  /**
+   * Literal address to bind. Default `::` with IPv4-mapped addresses, or `0.0.0.0` on a machine
+   * without IPv6.
+   */
   readonly host?: string
-  /** 0 for an ephemeral one. */
+  /** Port to bind; 0 for an ephemeral port. */
   readonly port: number
-  /** Bytes of the receive buffer, as far as the system allows; default 4 MiB. */
+  /** Size of the receive buffer in bytes, as far as the system allows; default 4 MiB. */
   readonly receiveBuffer?: number
 }
 
-/** Errors that mean "this machine has no IPv6", not "this address is wrong". */
+/** Error codes that mean "this machine has no IPv6" and not "this address is wrong". */
 const NO_IPV6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'])
 
-/** Addresses are literal: saves the resolver's detour. */
+/** Addresses are literal, so the system's resolver is not needed. */
 function literal(
   address: string,
   _family: unknown,
@@ -27,18 +30,18 @@ function literal(
 }
 
 /**
- * A UDP socket, dual stack where it can be. Addresses stay as it writes them: on an IPv6 socket IPv4
- * addresses are mapped (`::ffff:192.0.2.1`), and are to be given back so.
+ * A UDP socket, dual stack if possible. Addresses are passed in the form of the socket: on an IPv6
+ * socket IPv4 addresses are mapped (`::ffff:192.0.2.1`), for receiving and for sending.
  */
 export class DatagramSocket {
   onMessage: (datagram: Buffer, wireAddress: string, port: number) => void = () => {}
-  /** ICMP errors and the like. */
+  /** Called with ICMP errors and the like. */
   onError: (message: string) => void = () => {}
 
-  /** Whether it writes IPv4 addresses as mapped ones; of the last `bind`. */
+  /** Whether IPv4 addresses are in mapped form; set by `bind`. */
   isIpv6 = false
   private socket: Socket | undefined
-  /** What the receiver throws ends nothing but the datagram. */
+  /** An error thrown by the receiver affects only the datagram it was processing. */
   private readonly guard = new Guard((error, where) =>
     this.onError(`${where}: ${describeError(error)}`),
   )
@@ -100,7 +103,7 @@ export class DatagramSocket {
     return new Promise((resolve, reject) => {
       const socket = createSocket({
         type: ipv6 ? 'udp6' : 'udp4',
-        // Two servers on one port must fail, not share it (and split its datagrams).
+        // Two servers on one port must fail instead of sharing it (and splitting its datagrams).
         reuseAddr: false,
         ipv6Only: false,
         lookup: literal,
@@ -114,7 +117,7 @@ export class DatagramSocket {
       socket.once('error', failed)
       socket.bind(port, host, () => {
         socket.off('error', failed)
-        // They end nothing: a retransmission or a timeout will tell.
+        // Not fatal: a retransmission or a timeout will report the loss.
         const warn = (error: Error): void => this.guard.report(error, 'UDP socket')
         socket.on('error', this.guard.entry('UDP socket', warn))
         // eslint-disable-next-line no-restricted-syntax -- guarded itself: called for every datagram
@@ -122,7 +125,7 @@ export class DatagramSocket {
         try {
           socket.setRecvBufferSize(receiveBuffer)
         } catch {
-          // The system's default does, with more loss under bursts.
+          // The system's default buffer works too, with more loss under bursts.
         }
         this.socket = socket
         this.isIpv6 = ipv6

@@ -3,9 +3,9 @@ import type { DtlsCredentials } from '../dtls/credentials'
 import type { Peer } from './transport'
 
 /**
- * What a server shows, and expects, when it begins the handshake with a device that it knows: the
- * credential that the device connected with, if it is still good.
- * @returns undefined where there is none
+ * The credential that the server uses, and expects, when it starts a handshake with a known device:
+ * the one the device connected with, if it is still valid.
+ * @returns undefined if there is no such credential
  */
 export async function deviceCredentials(
   { identity, address, port }: Peer,

@@ -12,30 +12,35 @@ import type { DtlsSettings } from '../dtls/options'
 import { DatagramSocket } from './datagram-socket'
 import { type BoundAddress, type Peer, PeerGone, type Transport } from './transport'
 
-/** What a client shows, how it connects, and where it binds. */
+/** Credential, handshake settings and local address of the client. */
 export interface DtlsClientTransportOptions
   extends Omit<ConnectOptions, 'timeout' | 'signal'>, Omit<DtlsSettings, 'suites' | 'sessions'> {
-  /** A literal address. Default `::` with IPv4 mapped into it, or `0.0.0.0` on a machine without IPv6. */
+  /**
+   * Literal address to bind. Default `::` with IPv4-mapped addresses, or `0.0.0.0` on a machine
+   * without IPv6.
+   */
   readonly host?: string
-  /** Local port; default an ephemeral one. */
+  /** Local port; default an ephemeral port. */
   readonly port?: number
-  /** Milliseconds for a handshake; default 24,000: the fifth retransmission is lost, too. */
+  /**
+   * Timeout of a handshake in milliseconds; default 24,000, which covers five lost retransmissions.
+   */
   readonly handshakeTimeout?: number
-  /** Bytes of the socket's receive buffer, as far as the system allows; default 256 KiB. */
+  /** Size of the socket's receive buffer in bytes, as far as the system allows; default 256 KiB. */
   readonly receiveBuffer?: number
   readonly clock?: Clock
 }
 
-/** What all protections together may add to a datagram: header, Connection ID, IV, padding, MAC. */
+/** The most bytes that DTLS adds to a datagram: header, Connection ID, IV, padding, MAC. */
 const MOST_OVERHEAD = 128
 
 /**
- * CoAP over DTLS 1.2, client role (RFC 7252 §9). {@link connect} shakes hands and is the only way to a
- * peer; what comes from elsewhere is dropped.
+ * CoAP over DTLS 1.2, client role (RFC 7252 §9). Peers are created only by {@link connect};
+ * datagrams from other addresses are dropped.
  */
 export class DtlsClientTransport implements Transport {
   readonly scheme = 'coaps'
-  /** What a record of 2^14 bytes and its datagram carry. */
+  /** Payload of a record of 2^14 bytes that fits one datagram. */
   readonly maxDatagram = (1 << 14) - MOST_OVERHEAD
 
   onMessage: (peer: Peer, datagram: Buffer) => void = () => {}
@@ -60,7 +65,7 @@ export class DtlsClientTransport implements Transport {
     this.endpoint = this.createEndpoint()
   }
 
-  /** Counts since the last start. */
+  /** Counters since the last start. */
   get counters(): DtlsCounters {
     return this.endpoint.counters
   }
@@ -99,10 +104,7 @@ export class DtlsClientTransport implements Transport {
     }
   }
 
-  /**
-   * The association with a server: the one that stands, or a new one.
-   * @throws CodedError `handshake-timeout`, `handshake-failed`, `unresolvable`
-   */
+  /** Returns the association with a server, or establishes a new one. */
   async connect(host: string, port: number): Promise<Peer> {
     const address = this.onWire(await this.resolve(host))
     const key = `${address}|${port}`
@@ -117,7 +119,7 @@ export class DtlsClientTransport implements Transport {
     }
   }
 
-  /** Servers are few: none is forgotten. */
+  /** A client has few servers, so none is evicted. */
   pin(_peer: Peer, _pinned: boolean): void {}
 
   close(peer: Peer, reason: string): void {
@@ -126,7 +128,7 @@ export class DtlsClientTransport implements Transport {
     this.endpoint.close(peer, reason)
   }
 
-  /** The most bytes that one `send` to this peer may carry, if they are to fit one datagram of its path. */
+  /** The most bytes that one `send` to this peer can carry within one datagram of its path. */
   maxDatagramFor(peer: Peer): number {
     return peer instanceof Association
       ? peer.maxDatagram(this.endpoint.settings.mtu)
@@ -152,7 +154,7 @@ export class DtlsClientTransport implements Transport {
     }
   }
 
-  /** @returns whether it was one of those that {@link connect} gave */
+  /** @returns whether it was created by {@link connect} */
   private forget(association: Association): boolean {
     for (const [key, known] of this.peers) {
       if (known === association) return this.peers.delete(key)
@@ -160,7 +162,7 @@ export class DtlsClientTransport implements Transport {
     return false
   }
 
-  /** As the socket writes an address: canonical, IPv4 mapped where it is an IPv6 socket. */
+  /** Converts an address to the form of the socket: canonical, IPv4-mapped on an IPv6 socket. */
   private onWire(address: string): string {
     if (isIPv4(address)) return this.socket.isIpv6 ? mapped(address) : address
     const [bare = '', zone] = address.split('%')
@@ -184,7 +186,7 @@ export class DtlsClientTransport implements Transport {
 
   private async bind(): Promise<BoundAddress> {
     await this.stopping
-    // A stopped one stays stopped; the first start takes the constructor's.
+    // A stopped endpoint stays stopped; the first start uses the one made by the constructor.
     if (this.endpoint.stopped) this.endpoint = this.createEndpoint()
     return this.socket.bind()
   }

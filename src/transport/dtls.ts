@@ -24,42 +24,48 @@ import {
 /** Where to bind, who may connect, and the settings of DTLS. */
 export interface DtlsTransportOptions extends DtlsSettings {
   readonly credentials: DtlsCredentials
-  /** A literal address. Default `::` with IPv4 mapped into it, or `0.0.0.0` on a machine without IPv6. */
+  /**
+   * Literal address to bind. Default `::` with IPv4-mapped addresses, or `0.0.0.0` on a machine
+   * without IPv6.
+   */
   readonly host?: string
-  /** 0 for an ephemeral port. Default 5684 (RFC 7252 §6.2). */
+  /** Port to bind; 0 for an ephemeral port. Default 5684 (RFC 7252 §6.2). */
   readonly port?: number
-  /** Bytes of the socket's receive buffer, as far as the system allows; default 4 MiB. */
+  /** Size of the socket's receive buffer in bytes, as far as the system allows; default 4 MiB. */
   readonly receiveBuffer?: number
   readonly clock?: Clock
 }
 
-/** A handshake that came to nothing, told once. */
+/** A failed handshake, reported once. */
 export interface HandshakeFailureReport {
   readonly code: HandshakeFailureCode
-  /** For the operator; the true reason, without secrets. */
+  /** The real reason, for the operator; without secrets. */
   readonly reason: string
-  /** As far as the client claimed one; not proven. */
+  /** The identity that the client claimed, if any; not verified. */
   readonly identity: PeerIdentity | undefined
   readonly address: string
   readonly port: number
 }
 
-/** What all protections together may add to a datagram: header, Connection ID, IV, padding, MAC. */
+/** The most bytes that DTLS adds to a datagram: header, Connection ID, IV, padding, MAC. */
 const MOST_OVERHEAD = 128
 
 /**
- * CoAP over DTLS 1.2, server role (RFC 7252 §9): a `Peer` is a security association, so its address
- * may change while it lives, and a device that connects anew is another peer.
+ * CoAP over DTLS 1.2, server role (RFC 7252 §9). A `Peer` is a security association: its address
+ * may change while the association exists, and a device that connects again is a new peer.
  */
 export class DtlsTransport implements Transport {
   readonly scheme = 'coaps'
-  /** What a record of 2^14 bytes and its datagram carry; {@link maxDatagramFor} knows a device's own limit. */
+  /**
+   * Payload of a record of 2^14 bytes that fits one datagram; {@link maxDatagramFor} gives the
+   * limit of a device.
+   */
   readonly maxDatagram = (1 << 14) - MOST_OVERHEAD
 
   onMessage: (peer: Peer, datagram: Buffer) => void = () => {}
   onPeerGone: (peer: Peer, reason: string) => void = () => {}
   onWarning: (message: string, peer?: Peer) => void = () => {}
-  /** A device could not connect. Default: a warning. */
+  /** Called when a handshake failed. Default: a warning. */
   onHandshakeFailed: (failure: HandshakeFailureReport) => void = (failure) => {
     const { identity, address, port, reason } = failure
     const who = identity === undefined ? '' : ` (${describeIdentity(identity)})`
@@ -81,7 +87,7 @@ export class DtlsTransport implements Transport {
     this.server = this.createServer()
   }
 
-  /** Counts since the last start. */
+  /** Counters since the last start. */
   get counters(): DtlsCounters {
     return this.server.counters
   }
@@ -120,7 +126,10 @@ export class DtlsTransport implements Transport {
     }
   }
 
-  /** @throws CodedError `unsupported`, always: a device must come first (it knows how to reach us) */
+  /**
+   * Always rejects: the device must connect first, because it knows the server's address.
+   * @throws CodedError `unsupported`
+   */
   connect(host: string, port: number): Promise<Peer> {
     return Promise.reject(
       new CodedError(
@@ -131,11 +140,11 @@ export class DtlsTransport implements Transport {
   }
 
   /**
-   * Begins a handshake with a device whose association is gone, in the client role, where it was heard
-   * last. Only for devices that listen all the time, never for one in queue mode. Where the device
-   * begins one itself meanwhile, that one counts.
+   * Starts a handshake in the client role with a device whose association ended, at its last known
+   * address. Only for devices that listen all the time, never for one in queue mode. If the device
+   * starts a handshake itself meanwhile, that one is used.
    * @param timeout milliseconds for the handshake
-   * @throws CodedError `handshake-timeout`; `handshake-failed` also where its credential is gone
+   * @throws CodedError `handshake-timeout`; `handshake-failed`, also if its credential was removed
    */
   async reconnect(peer: Peer, timeout: number, signal?: AbortSignal): Promise<Peer> {
     const credentials = await deviceCredentials(peer, this.options.credentials)
@@ -163,19 +172,25 @@ export class DtlsTransport implements Transport {
     if (peer instanceof Association) this.server.close(peer, reason)
   }
 
-  /** A credential was removed or changed: ends what was made with it, at once. Answers how many associations. */
+  /**
+   * Closes the associations whose identity matches, at once, after a credential was removed or
+   * changed. Returns their number.
+   */
   closeWhere(predicate: (identity: PeerIdentity) => boolean, reason: string): number {
     return this.server.closeWhere(predicate, reason)
   }
 
-  /** The most bytes that one `send` to this peer may carry, if they are to fit one datagram of its path. */
+  /** The most bytes that one `send` to this peer can carry within one datagram of its path. */
   maxDatagramFor(peer: Peer): number {
     return peer instanceof Association
       ? peer.maxDatagram(this.server.settings.mtu)
       : this.maxDatagram
   }
 
-  /** Notes what is sent to an unproven address; asks whether the peer is there if that needs more. */
+  /**
+   * Records what is sent to an unverified address and sends a ping if the address has to be
+   * verified.
+   */
   private provePath(peer: Association, datagram: Uint8Array): void {
     const { path } = peer
     if (path === undefined) return
@@ -198,7 +213,7 @@ export class DtlsTransport implements Transport {
 
   private async bind(): Promise<BoundAddress> {
     await this.stopping
-    // A stopped one stays stopped; the first start takes the constructor's.
+    // A stopped server stays stopped; the first start uses the one made by the constructor.
     if (this.server.stopped) this.server = this.createServer()
     await this.server.start()
     return this.socket.bind()

@@ -1,10 +1,13 @@
 import { randomInt } from 'node:crypto'
 
-/** Requests that are waited for to be answered. */
+/** Maximum number of requests whose answers are awaited. */
 const MOST_TOKENS = 4
 /** Shorter tokens could be guessed by a device that does not see what is sent. */
 const LEAST_TOKEN = 4
-/** Pings for one address: a Message-ID has 16 bits, so that few guesses are let pass. */
+/**
+ * Maximum number of pings per address: a Message-ID has only 16 bits, so the number of guesses is
+ * limited.
+ */
 const MOST_PINGS = 4
 
 const CON = 0
@@ -18,7 +21,7 @@ interface Header {
   readonly token: string
 }
 
-/** The fixed part of a CoAP message and its token (RFC 7252 §3). */
+/** Reads the fixed part of a CoAP message and its token (RFC 7252 §3). */
 function readHeader(message: Uint8Array): Header | undefined {
   const [first = 0, code = 0, high = 0, low = 0] = message
   const tokenLength = first & 15
@@ -28,15 +31,15 @@ function readHeader(message: Uint8Array): Header | undefined {
 }
 
 /**
- * Finds out whether a peer really is at the address that it moved to: by its answer to a request that
- * was sent there, whose token nobody else knows, or to an empty message (a CoAP ping).
+ * Verifies that a peer really is at the address that it moved to: by its answer to a request sent
+ * there, whose token nobody else knows, or to an empty message (a CoAP ping).
  */
 export class PathProof {
   private readonly tokens: string[] = []
   private ping: number | undefined
   private pings = 0
 
-  /** This message goes to the new address. */
+  /** Records a message that is sent to the new address. */
   onSent(message: Uint8Array): void {
     const header = readHeader(message)
     if (header === undefined || header.code === 0 || header.code >= 32) return
@@ -45,7 +48,7 @@ export class PathProof {
     if (this.tokens.length > MOST_TOKENS) this.tokens.shift()
   }
 
-  /** A ping to send; the same one as long as it may be answered. Undefined after too many. */
+  /** The ping to send; the same one as long as it may be answered. Undefined after too many. */
   nextPing(): Buffer | undefined {
     if (this.ping === undefined) {
       if (this.pings === MOST_PINGS) return undefined
@@ -55,7 +58,7 @@ export class PathProof {
     return Buffer.from([0x40 | (CON << 4), 0, this.ping >> 8, this.ping & 0xff])
   }
 
-  /** What a message from the new address shows. `answer-to-ping` is not for anybody else. */
+  /** What a message from the new address proves. `answer-to-ping` must not be passed on. */
   onReceived(message: Uint8Array): 'nothing' | 'answer' | 'answer-to-ping' {
     const header = readHeader(message)
     if (header === undefined) return 'nothing'
@@ -63,7 +66,7 @@ export class PathProof {
     if (code >= 64) return this.tokens.includes(token) ? 'answer' : 'nothing'
     if (type !== RST || code !== 0 || this.ping === undefined) return 'nothing'
     if (messageId === this.ping) return 'answer-to-ping'
-    // A guess, or the answer to something else: this ping proves nothing any more.
+    // A guess, or the answer to another message: this ping can no longer prove anything.
     this.ping = undefined
     return 'nothing'
   }

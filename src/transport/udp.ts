@@ -11,26 +11,29 @@ import {
   type Transport,
 } from './transport'
 
-/** Where to bind and how much to remember. */
+/** Settings of a {@link UdpTransport}. */
 export interface UdpTransportOptions {
   /**
-   * A literal address. Default `::` with IPv4 mapped into it (dual stack), or `0.0.0.0` on a machine
-   * without IPv6.
+   * Literal address to bind. Default `::` with IPv4-mapped addresses (dual stack), or `0.0.0.0` on
+   * a machine without IPv6.
    */
   readonly host?: string
-  /** 0 for an ephemeral port. Default 5683 (RFC 7252 §6.1). */
+  /** Port to bind; 0 for an ephemeral port. Default 5683 (RFC 7252 §6.1). */
   readonly port?: number
-  /** Bytes of the socket's receive buffer, as far as the system allows; default 4 MiB. */
+  /** Size of the receive buffer in bytes, as far as the system allows; default 4 MiB. */
   readonly receiveBuffer?: number
-  /** Peers remembered that nobody pinned; default 20,000. */
+  /** Maximum number of unpinned peers that are remembered; default 20,000. */
   readonly maxUnregisteredPeers?: number
 }
 
-/** Where a peer is: all that UDP knows of it. Kept small, there are many. */
+/** The address of a peer, which is its identity over UDP. Kept small, because there are many. */
 class UdpPeer implements Peer {
   constructor(
     readonly id: string,
-    /** As the socket writes it: IPv4 addresses are mapped (`::ffff:192.0.2.1`) on an IPv6 socket. */
+    /**
+     * The address in the form of the socket: IPv4 addresses are mapped (`::ffff:192.0.2.1`) on an
+     * IPv6 socket.
+     */
     readonly wireAddress: string,
     readonly port: number,
   ) {}
@@ -62,14 +65,14 @@ function quickIndex(address: string, port: number): number {
   return (port + 251 * tail + 61_129 * address.charCodeAt(length - 3)) & (QUICK_SIZE - 1)
 }
 
-/** CoAP's plain transport (RFC 7252 §3): a peer is its address. */
+/** CoAP over UDP without security (RFC 7252 §3): a peer is its address. */
 export class UdpTransport implements Transport {
   readonly scheme = 'coap'
   /** The largest UDP payload over IPv4. */
   readonly maxDatagram = 65_507
 
   onMessage: (peer: Peer, datagram: Buffer) => void = () => {}
-  /** Never called: UDP cannot tell that a peer is gone. */
+  /** Never called: UDP cannot detect that a peer is gone. */
   onPeerGone: (peer: Peer, reason: string) => void = () => {}
   onWarning: (message: string, peer?: Peer) => void = () => {}
 
@@ -79,13 +82,13 @@ export class UdpTransport implements Transport {
 
   private readonly pinned = new Map<string, UdpPeer>()
   /**
-   * Unregistered peers in two generations: when the young are many enough they become the old, and the old
-   * are forgotten. Bounded and roughly least-recently-used, without a list.
+   * Unregistered peers in two generations: when the young generation is full it replaces the old
+   * one, which is dropped. Bounded and approximately least-recently-used, without a list.
    */
   private young = new Map<string, UdpPeer>()
   private old = new Map<string, UdpPeer>()
   private readonly generation: number
-  /** Pinned peers by a hash of their address: finds most of them without building a key. */
+  /** Pinned peers by a hash of their address: most lookups need no string key. */
   private readonly quick: (UdpPeer | undefined)[] = new Array<UdpPeer | undefined>(QUICK_SIZE).fill(
     undefined,
   )
@@ -158,7 +161,7 @@ export class UdpTransport implements Transport {
     this.old.delete(peer.id)
   }
 
-  /** How the socket wants to be told an address. */
+  /** Converts an address to the form of the socket. */
   private onWire(address: string): string {
     return this.socket.isIpv6 && isIPv4(address) ? mapped(address) : address
   }

@@ -11,17 +11,17 @@ describe('crc32c', () => {
     assert.equal(crc32c(Buffer.from('123456789')), 0xe3069283)
   })
 
-  it('continues', () => {
+  it('continues a previous checksum', () => {
     assert.equal(crc32c(Buffer.from('456789'), crc32c(Buffer.from('123'))), 0xe3069283)
   })
 })
 
 describe('sealed values', () => {
-  it('are CRC-32C of key and value, then the value', () => {
+  it('consist of the CRC-32C of key and value and the value', () => {
     assert.equal(sealValue('1234', Buffer.from('56789')).toString('hex'), 'e30692833536373839')
   })
 
-  it('open only under their key and unchanged', () => {
+  it('are rejected under another key or if changed', () => {
     const sealed = sealValue('key', Buffer.from('value'))
     assert.equal(Buffer.from(unsealValue('key', sealed) ?? '').toString(), 'value')
     assert.equal(unsealValue('Key', sealed), undefined)
@@ -31,8 +31,8 @@ describe('sealed values', () => {
   })
 })
 
-describe('the order of keys', () => {
-  it('is that of their UTF-8 bytes', () => {
+describe('order of keys', () => {
+  it('is the order of their UTF-8 bytes', () => {
     const keys = [
       '',
       'a',

@@ -29,8 +29,8 @@ async function reopened(store: DiskStore): Promise<DiskStore> {
   return again
 }
 
-describe('a disk that fails for a while', () => {
-  it('full at 200 random places of a session: what was acknowledged is kept', function () {
+describe('DiskStore on a disk that fails temporarily', () => {
+  it('keeps acknowledged writes if the disk is full at 200 random places of a session', function () {
     this.timeout(240_000)
     const unshare = requireTool(this, 'unshare')
     if (spawnSync(unshare, ['-m', 'true']).status !== 0) {
@@ -43,7 +43,7 @@ describe('a disk that fails for a while', () => {
     assert.ok(found.recovered > 500)
   })
 
-  it('a limit of file sizes at 30 random places: what was acknowledged is kept', function () {
+  it('keeps acknowledged writes with a limited file size at 30 random places', function () {
     this.timeout(120_000)
     if (findTool('prlimit') === undefined) requireTool(this, 'prlimit')
     const found = runSmallDisk(
@@ -55,7 +55,7 @@ describe('a disk that fails for a while', () => {
   })
 
   for (const when of ['before', 'after'] as const) {
-    it(`each write of a session, failing ${when} its bytes are in the log: all others are kept`, async () => {
+    it(`keeps all other writes of a session if one fails ${when} its bytes are in the log`, async () => {
       for (let place = 0; place < WRITES; place++) {
         const code = CODES[place % CODES.length] as string
         const disk = new FailingDisk()
@@ -77,7 +77,7 @@ describe('a disk that fails for a while', () => {
     }).timeout(60_000)
   }
 
-  it('acknowledges nothing as long as the database cannot be opened anew, and says why', async () => {
+  it('acknowledges nothing until the database can be reopened, and reports the cause', async () => {
     const disk = new FailingDisk()
     const clock = new FakeClock()
     const store = new DiskStore(folder.path, { clock, level: disk.level })
@@ -104,7 +104,7 @@ describe('a disk that fails for a while', () => {
     await again.close()
   })
 
-  it('goes on with a listing where the database is opened anew meanwhile', async () => {
+  it('continues a listing after the database was reopened', async () => {
     const disk = new FailingDisk()
     const store = new DiskStore(folder.path, { level: disk.level })
     await store.open()
@@ -122,7 +122,7 @@ describe('a disk that fails for a while', () => {
     await store.close()
   })
 
-  it('may be closed and opened while the database cannot be opened anew', async () => {
+  it('can be closed and opened while the database cannot be reopened', async () => {
     const disk = new FailingDisk()
     const store = new DiskStore(folder.path, { level: disk.level })
     await store.open()

@@ -66,7 +66,7 @@ async function assertDamaged(why: RegExp): Promise<void> {
 }
 
 describe('DiskStore', () => {
-  it('makes its folder, closed to others', async function () {
+  it('creates its folder without access for others', async function () {
     if (process.platform === 'win32') this.skip()
     const path = join(folder.path, 'lwm2m', 'node1')
     const store = new DiskStore(path)
@@ -75,7 +75,7 @@ describe('DiskStore', () => {
     assert.equal(statSync(path).mode & 0o777, 0o700)
   })
 
-  it('writes what is asked for at once in one group, each caller waiting for its own', async () => {
+  it('writes concurrent changes in one group, each caller waits for its own', async () => {
     const store = await filled(0)
     const level = (store as unknown as { level: { batch: (...args: unknown[]) => unknown } }).level
     const original = level.batch.bind(level)
@@ -89,7 +89,7 @@ describe('DiskStore', () => {
     await store.close()
   })
 
-  it('tells every caller of a group when the write fails, and goes on with the next', async () => {
+  it('rejects every caller of a group if the write fails, and continues with the next group', async () => {
     const store = await filled(0)
     const level = (store as unknown as { level: { batch: (...args: unknown[]) => unknown } }).level
     const original = level.batch.bind(level)
@@ -109,7 +109,7 @@ describe('DiskStore', () => {
     await store.close()
   })
 
-  it('finishes what was asked for before it closes', async () => {
+  it('completes pending writes before it closes', async () => {
     const store = await filled(0)
     const put = store.put('k', Buffer.from('v'))
     await store.close()
@@ -119,7 +119,7 @@ describe('DiskStore', () => {
     await store.close()
   })
 
-  it('may be opened twice at once, and closed while it opens', async () => {
+  it('can be opened twice at once, and closed while it opens', async () => {
     const store = new DiskStore(folder.path)
     await Promise.all([store.open(), store.open()])
     await store.open()
@@ -133,7 +133,7 @@ describe('DiskStore', () => {
     await again.close()
   })
 
-  it('is locked for a second store of the same process, until closed', async () => {
+  it('is locked for a second store of the same process until closed', async () => {
     const first = await filled(1)
     const second = new DiskStore(folder.path)
     await assert.rejects(second.open(), { name: 'StoreError', code: 'store-locked' })
@@ -143,7 +143,7 @@ describe('DiskStore', () => {
     await second.close()
   })
 
-  it('is locked for another process, until that is gone', async () => {
+  it('is locked for another process until the first one ends', async () => {
     const child = startProcess(folder.path, 'hold')
     await once(createInterface({ input: child.stdout! }), 'line')
     const store = new DiskStore(folder.path)
@@ -154,7 +154,7 @@ describe('DiskStore', () => {
     await store.close()
   })
 
-  it('loses nothing acknowledged when its process is killed, and never half a batch', async function () {
+  it('loses no acknowledged write and keeps batches whole when its process is killed', async function () {
     this.timeout(120_000)
     let first = 0
     for (let round = 0; round < 4; round++) {
@@ -181,40 +181,40 @@ describe('DiskStore', () => {
     }
   })
 
-  describe('damage', () => {
-    it('CURRENT is missing: refused, not made anew', async () => {
+  describe('DiskStore with a damaged folder', () => {
+    it('rejects a missing CURRENT instead of creating a new database', async () => {
       await (await filled(10)).close()
       rmSync(join(folder.path, 'CURRENT'))
       await assertDamaged(/CURRENT is missing/)
     })
 
-    it('CURRENT is missing beside the very first manifest, but with data', async () => {
+    it('rejects a missing CURRENT beside the first manifest with data', async () => {
       await (await filled(10)).close()
       rmSync(join(folder.path, 'CURRENT'))
       for (const file of files(/^MANIFEST/)) renameSync(file, join(folder.path, 'MANIFEST-000001'))
       await assertDamaged(/CURRENT is missing/)
     })
 
-    it('CURRENT is missing without data, but beside a later manifest', async () => {
+    it('rejects a missing CURRENT beside a later manifest without data', async () => {
       await (await filled(10)).close()
       rmSync(join(folder.path, 'CURRENT'))
       for (const file of files(/\.log$/)) rmSync(file)
       await assertDamaged(/CURRENT is missing/)
     })
 
-    it('CURRENT is garbage', async () => {
+    it('rejects a CURRENT with garbage', async () => {
       await (await filled(10)).close()
       writeFileSync(join(folder.path, 'CURRENT'), 'MANI')
       await assertDamaged(/CURRENT is damaged/)
     })
 
-    it('the manifest is missing', async () => {
+    it('rejects a missing manifest', async () => {
       await (await filled(10)).close()
       for (const file of files(/^MANIFEST/)) rmSync(file)
       await assertDamaged(/MANIFEST-\d+ is missing/)
     })
 
-    it('the manifest is corrupt', async () => {
+    it('rejects a corrupt manifest', async () => {
       await (await filled(10)).close()
       const [manifest = ''] = files(/^MANIFEST/)
       const bytes = readFileSync(manifest)
@@ -223,13 +223,13 @@ describe('DiskStore', () => {
       await assertDamaged(/Corruption: checksum mismatch/)
     })
 
-    it('the log is missing', async () => {
+    it('rejects a missing log', async () => {
       await (await filled(10)).close()
       for (const file of files(/\.log$/)) rmSync(file)
       await assertDamaged(/log file is missing/)
     })
 
-    it('one bit of the log is flipped: refused instead of replayed without that entry', async () => {
+    it('rejects a log with one flipped bit instead of replaying it without that entry', async () => {
       await (await filled(500)).close()
       const [log = ''] = files(/\.log$/)
       const bytes = readFileSync(log)
@@ -238,7 +238,7 @@ describe('DiskStore', () => {
       await assertDamaged(/wrong checksum at offset \d+/)
     })
 
-    it('a hole of zeros in the middle of the log', async () => {
+    it('rejects zeros in the middle of the log', async () => {
       await (await filled(1000)).close()
       const [log = ''] = files(/\.log$/)
       const bytes = readFileSync(log)
@@ -247,7 +247,7 @@ describe('DiskStore', () => {
       await assertDamaged(/hole at offset 32768/)
     })
 
-    it('a table is missing', async () => {
+    it('rejects a missing table', async () => {
       const store = await filled(200, 1000)
       await store.close()
       await store.open() // moves the log into a table
@@ -257,7 +257,7 @@ describe('DiskStore', () => {
       await assertDamaged(/the table \d+\.ldb is missing/)
     })
 
-    it('a table is cut off: refused when opened, not when it is needed', async () => {
+    it('rejects a truncated table when opened, not when it is read', async () => {
       const store = await filled(200, 1000)
       await store.close()
       await store.open()
@@ -270,7 +270,7 @@ describe('DiskStore', () => {
       )
     })
 
-    it('a table that a killed compaction left is none', async () => {
+    it('accepts a leftover table of a killed compaction', async () => {
       const store = await filled(200, 1000)
       await store.close()
       writeFileSync(join(folder.path, '000099.ldb'), 'unfinished')
@@ -279,13 +279,13 @@ describe('DiskStore', () => {
       await store.close()
     })
 
-    it('says what can be done', async () => {
+    it('gives advice in the error', async () => {
       await (await filled(10)).close()
       rmSync(join(folder.path, 'CURRENT'))
       await assertDamaged(/Restore the folder from a copy, repair the store, or start empty/)
     })
 
-    it('one bit of a table is flipped: reported when read, not delivered', async () => {
+    it('reports a flipped bit of a table when it is read', async () => {
       const store = await filled(0)
       // Random bytes are stored uncompressed: LevelDB itself does not notice what happens to them.
       for (let i = 0; i < 200; i++) await store.put(`k:${i}`, randomBytes(1000))
@@ -307,7 +307,7 @@ describe('DiskStore', () => {
       assert.deepEqual(readFileSync(table), bytes)
     })
 
-    it('a LevelDB folder of something else is left alone', async () => {
+    it('rejects a LevelDB folder of another application', async () => {
       const other = new ClassicLevel(folder.path)
       await other.put('theirs', 'value')
       await other.close()
@@ -318,7 +318,7 @@ describe('DiskStore', () => {
       await other.close()
     })
 
-    it('what a kill in the middle of a write leaves is none', async () => {
+    it('accepts an incomplete record at the end of the log', async () => {
       await (await filled(50)).close()
       const [log = ''] = files(/\.log$/)
       truncateSync(log, statSync(log).size - 30)
@@ -329,7 +329,7 @@ describe('DiskStore', () => {
       await store.close()
     })
 
-    it('zeros at the end of the log, as after a power failure, are none', async () => {
+    it('accepts zeros at the end of the log, as after a power failure', async () => {
       await (await filled(50)).close()
       const [log = ''] = files(/\.log$/)
       appendFileSync(log, Buffer.alloc(70_000))
@@ -339,7 +339,7 @@ describe('DiskStore', () => {
       await store.close()
     })
 
-    it('a kill during the very first opening leaves none', async () => {
+    it('accepts a folder whose process was killed when it was first opened', async () => {
       await (await filled(0)).close()
       const fresh = join(folder.path, 'fresh')
       mkdirSync(fresh)
@@ -351,14 +351,14 @@ describe('DiskStore', () => {
     })
   })
 
-  it('a folder that cannot be made is a failure, not damage', async () => {
+  it('reports a folder that cannot be created as a failure, not as damage', async () => {
     writeFileSync(join(folder.path, 'file'), '')
     const store = new DiskStore(join(folder.path, 'file', 'store'))
     await assert.rejects(store.open(), { code: 'store-failed' })
     assert.ok(!existsSync(join(folder.path, 'file', 'store')))
   })
 
-  it('says why LevelDB cannot open its files', async () => {
+  it('reports why LevelDB cannot open its files', async () => {
     await (await filled(10)).close()
     rmSync(join(folder.path, 'LOCK'))
     mkdirSync(join(folder.path, 'LOCK'))
@@ -368,7 +368,7 @@ describe('DiskStore', () => {
     })
   })
 
-  it('opens again after a refusal has been mended', async () => {
+  it('opens after the cause of an error was removed', async () => {
     await (await filled(10)).close()
     const current = join(folder.path, 'CURRENT')
     const bytes = readFileSync(current)

@@ -22,7 +22,7 @@ function keyOf(index: number): string {
   return `k:${String(index).padStart(6, '0')}`
 }
 
-describe('a store that is damaged', () => {
+describe('rescue of a damaged store', () => {
   let folder: string
 
   beforeEach(async () => {
@@ -85,7 +85,7 @@ describe('a store that is damaged', () => {
     ['a table is missing', () => rmSync(file(/\.ldb$/)), COUNT / 2],
   ]
   for (const [what, damage, atLeast] of damages) {
-    it(`is repaired where ${what}; the old folder is kept`, async () => {
+    it(`repairs it if ${what} and keeps the old folder`, async () => {
       damage()
       const before = contents(folder)
       const { kept, aside } = await repairStore(folder)
@@ -98,14 +98,14 @@ describe('a store that is damaged', () => {
     })
   }
 
-  it('counts entries that are corrupt', async () => {
+  it('counts corrupt entries', async () => {
     flip(file(/\.ldb$/))
     const { kept, corrupt } = await repairStore(folder)
     assert.equal(kept + corrupt, COUNT)
     assert.equal(corrupt, 1)
   })
 
-  it('is listed as far as it can be read, and stays as it is', async () => {
+  it('lists its readable entries and leaves it unchanged', async () => {
     rmSync(file(/^CURRENT$/))
     flip(file(/\.ldb$/))
     const before = contents(folder)
@@ -123,7 +123,7 @@ describe('a store that is damaged', () => {
     assert.deepEqual(neighbours(), [])
   })
 
-  it('is exported as JSON lines', async () => {
+  it('exports it as JSON lines', async () => {
     const type = new RecordType<object>({
       what: 'a record',
       version: 3,
@@ -154,7 +154,7 @@ describe('a store that is damaged', () => {
     })
   })
 
-  it('is put aside under a name of its own each time', async () => {
+  it('puts it aside under a new name each time', async () => {
     const clock = new FakeClock()
     const before = contents(folder)
     const first = await putStoreAside(folder, clock)
@@ -164,7 +164,7 @@ describe('a store that is damaged', () => {
     assert.equal(await putStoreAside(folder, clock), `${first}-2`)
   })
 
-  it('is not touched while it is open', async () => {
+  it('rejects a store that is open', async () => {
     const store = new DiskStore(folder)
     await store.open()
     try {
@@ -182,7 +182,7 @@ describe('a store that is damaged', () => {
     }
   })
 
-  it('says what the system refuses', async () => {
+  it('reports the error of the system', async () => {
     const missing = join(temporary.path, 'no', 'such', 'folder')
     await assert.rejects(repairStore(missing), { code: 'store-failed' })
     await assert.rejects(putStoreAside(missing), { code: 'store-failed', message: /moved: ENOENT/ })

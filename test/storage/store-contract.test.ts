@@ -21,7 +21,7 @@ for (const [name, make] of [
   ['MemoryStore', () => new MemoryStore()],
   ['DiskStore', () => new DiskStore(folder.path)],
 ] as const) {
-  describe(`${name}: the contract of Store`, () => {
+  describe(`${name}: contract of Store`, () => {
     let store: Store
     beforeEach(async () => {
       store = make()
@@ -29,7 +29,7 @@ for (const [name, make] of [
     })
     afterEach(() => store.close())
 
-    it('gets what was put, undefined for what was not, and after a delete', async () => {
+    it('returns a value after put, undefined before it and after delete', async () => {
       await store.put('a:1', Buffer.from('one'))
       await store.put('a:empty', new Uint8Array(0))
       assert.equal(text(await store.get('a:1')), 'one')
@@ -42,7 +42,7 @@ for (const [name, make] of [
       assert.equal(await store.get('a:1'), undefined)
     })
 
-    it('keeps its own copy of what was put', async () => {
+    it('keeps its own copy of a value', async () => {
       const value = Buffer.from('before')
       const put = store.put('k', value)
       const batched = Buffer.from('before')
@@ -54,7 +54,7 @@ for (const [name, make] of [
       assert.equal(text(await store.get('l')), 'before')
     })
 
-    it('reads its own writes before they are acknowledged, in the order asked for', async () => {
+    it('reads its own writes before they are acknowledged, in order', async () => {
       const first = store.put('k', Buffer.from('1'))
       assert.equal(text(await store.get('k')), '1')
       const rest = [store.put('k', Buffer.from('2')), store.delete('k')]
@@ -75,7 +75,7 @@ for (const [name, make] of [
       assert.deepEqual(await entries(store, 'd'), [])
     })
 
-    it('lists what is still being written, and a snapshot of it', async () => {
+    it('lists values that are still being written, as a snapshot', async () => {
       const put = store.put('k:1', Buffer.from('1'))
       const seen: string[] = []
       for await (const [key] of store.list('k:')) {
@@ -97,7 +97,7 @@ for (const [name, make] of [
       assert.deepEqual(await entries(store), [['y', '2']])
     })
 
-    it('keeps 5,000 entries apart and does not block the event loop while listing them', async () => {
+    it('lists 5,000 entries without blocking the event loop', async () => {
       await store.batch(
         Array.from({ length: 5000 }, (_, i) => ({
           type: 'put' as const,
@@ -119,7 +119,7 @@ for (const [name, make] of [
       assert.ok(turns >= 10, `only ${turns} turns of the event loop`)
     })
 
-    it('refuses everything while closed, and has its entries again when reopened', async () => {
+    it('rejects everything while closed, and has its entries again when reopened', async () => {
       await store.put('k', Buffer.from('v'))
       await store.close()
       await store.close()

@@ -90,7 +90,7 @@ describe('DtlsClientTransport', () => {
   }
 
   for (const cipher of ['PSK-AES128-CCM8', 'PSK-AES128-GCM-SHA256', 'PSK-AES128-CBC-SHA256']) {
-    it(`speaks ${cipher} with OpenSSL, both ways, with a binary key`, async function () {
+    it(`exchanges data with OpenSSL in both directions over ${cipher}, with a binary key`, async function () {
       const { port, process } = await openssl(requireTool(this, 'openssl'), cipher)
       const client = await transport()
       const peer = await client.connect('127.0.0.1', port)
@@ -113,7 +113,7 @@ describe('DtlsClientTransport', () => {
     })
   }
 
-  it('does not get through with a wrong key', async function () {
+  it('fails with a wrong key', async function () {
     const { port } = await openssl(requireTool(this, 'openssl'), 'PSK-AES128-CCM8')
     // OpenSSL drops a Finished that it cannot decrypt, without a word (RFC 6347 §4.1.2.7).
     const client = await transport({
@@ -123,7 +123,7 @@ describe('DtlsClientTransport', () => {
     await assert.rejects(client.connect('127.0.0.1', port), { code: 'handshake-timeout' })
   })
 
-  it('names the alert that a server refuses it with', async () => {
+  it('names the alert with which a server rejects it', async () => {
     const server = await ScriptedPeer.open()
     const client = await transport()
     const refused = assert.rejects(client.connect('127.0.0.1', server.port), {
@@ -136,7 +136,7 @@ describe('DtlsClientTransport', () => {
     await server.close()
   })
 
-  it('tells when the server ends the association', async function () {
+  it('reports that the server ended the association', async function () {
     const { port, process } = await openssl(requireTool(this, 'openssl'), 'PSK-AES128-CCM8')
     const client = await transport()
     const peer = await client.connect('127.0.0.1', port)
@@ -146,7 +146,7 @@ describe('DtlsClientTransport', () => {
     assert.throws(() => client.send(peer, Buffer.from('x')), { code: 'peer-gone' })
   })
 
-  it('survives duplicates, and takes no plaintext for data', async function () {
+  it('ignores duplicates and plaintext application data', async function () {
     const { port, process } = await openssl(requireTool(this, 'openssl'), 'PSK-AES128-CCM8')
     const forged = Buffer.concat([PLAIN_DATA, Buffer.from('forge')])
     const between = await proxy(port, {
@@ -173,7 +173,7 @@ describe('DtlsClientTransport', () => {
     assert.deepEqual(seen, ['true\n'])
   })
 
-  it('repeats each flight that is lost', async function () {
+  it('retransmits each flight that is lost', async function () {
     this.timeout(120_000)
     const { port } = await openssl(requireTool(this, 'openssl'), 'PSK-AES128-CCM8')
     const lost = new Set<string>()
@@ -192,7 +192,7 @@ describe('DtlsClientTransport', () => {
     assert.equal(lost.size >= 2, true)
   })
 
-  it('outlives garbage and forgeries', async () => {
+  it('ignores garbage and forged records', async () => {
     const rogue = await ScriptedPeer.open()
     const client = await transport({ handshakeTimeout: 400 })
     const connecting = assert.rejects(client.connect('127.0.0.1', rogue.port), {
@@ -223,7 +223,7 @@ describe('DtlsClientTransport', () => {
     await unregistered.close()
   })
 
-  it('stops in the middle of a handshake', async () => {
+  it('can be stopped during a handshake', async () => {
     const silent = await ScriptedPeer.open()
     const client = await transport()
     const connecting = assert.rejects(client.connect('127.0.0.1', silent.port), {
@@ -235,7 +235,7 @@ describe('DtlsClientTransport', () => {
     await silent.close()
   })
 
-  it('refuses what is not a credential, and hosts that are none', async () => {
+  it('rejects invalid credentials and host names', async () => {
     assert.throws(() => new DtlsClientTransport({ credentials: psk(KEY, Buffer.alloc(0)) }), {
       code: 'invalid-argument',
     })

@@ -42,7 +42,7 @@ describe('DtlsTransport', () => {
     client.ask(Buffer.from(text), (answer) => answer === `echo:${text}`)
   const lastPeer = (): Peer => server.messages.at(-1)?.peer ?? assert.fail('no message')
 
-  it('carries datagrams between a device and its peer', async () => {
+  it('exchanges datagrams with a device', async () => {
     const client = await connect()
     await echo(client, 'hello')
     const peer = lastPeer()
@@ -53,7 +53,7 @@ describe('DtlsTransport', () => {
     assert.equal(server.transport.scheme, 'coaps')
   })
 
-  it('follows a device with Connection ID to its new port; a replay from a third one moves nothing', async () => {
+  it('follows a device with Connection ID to its new port, but not a replay from a third port', async () => {
     const client = await connect({ connectionId: NONE })
     await echo(client, 'before')
     const peer = lastPeer()
@@ -93,7 +93,7 @@ describe('DtlsTransport', () => {
     )
   })
 
-  it('a peer that ended cannot be sent to, whoever has its address now', async () => {
+  it('rejects sending to a peer that ended, even if its address is in use again', async () => {
     const client = await connect()
     await echo(client, 'first')
     const first = lastPeer()
@@ -104,7 +104,7 @@ describe('DtlsTransport', () => {
     assert.deepEqual(second.data, [])
   })
 
-  it('tells when a device closed its connection', async () => {
+  it('reports that a device closed its connection', async () => {
     const client = await connect()
     await echo(client, 'hello')
     client.client.send(client.client.protect(21, Buffer.from([1, 0])))
@@ -116,7 +116,7 @@ describe('DtlsTransport', () => {
     assert.throws(() => server.transport.send(lastPeer(), NONE), { code: 'peer-gone' })
   })
 
-  it('ends one peer, or all of an identity', async () => {
+  it('closes one peer, or all peers of an identity', async () => {
     const client = await connect()
     await echo(client, 'hello')
     server.transport.close(lastPeer(), 'it was asked for')
@@ -136,14 +136,14 @@ describe('DtlsTransport', () => {
     assert.equal(transport.counters.sessions, 0)
   })
 
-  it('cannot connect to a device, and says why', async () => {
+  it('rejects connecting to a device and says why', async () => {
     await assert.rejects(server.transport.connect('192.0.2.1', 5684), {
       code: 'unsupported',
       message: /must connect first/,
     })
   })
 
-  it('reports a failed handshake as a warning unless somebody listens', async () => {
+  it('reports a failed handshake as a warning unless there is a listener', async () => {
     const transport = make({ host: '127.0.0.1', handshakeTimeout: 100 })
     const warnings: string[] = []
     const { port } = await transport.start()
@@ -163,7 +163,7 @@ describe('DtlsTransport', () => {
     )
   })
 
-  it('listens for IPv6 and IPv4, and writes IPv4 addresses as such', async function () {
+  it('listens on IPv6 and IPv4 and reports IPv4 addresses in IPv4 form', async function () {
     const transport = make()
     const { address, port } = await transport.start()
     if (address !== '::') this.skip()
@@ -175,7 +175,7 @@ describe('DtlsTransport', () => {
     assert.equal((await peer).address, '127.0.0.1')
   })
 
-  it('refuses a port in use and a host name; frees the port; starts again', async () => {
+  it('rejects a port in use and a host name; closes the port; starts again', async () => {
     await assert.rejects(make({ host: '127.0.0.1', port: server.port }).start(), (error) => {
       assert.ok(error instanceof BindError)
       assert.equal(error.code, 'EADDRINUSE')
@@ -196,7 +196,7 @@ describe('DtlsTransport', () => {
     await client.ask(Buffer.from('x'), (answer) => answer === 'x')
   })
 
-  it('resumes over a restart what the session store kept', async () => {
+  it('resumes a session from the session store after a restart', async () => {
     const kept = new Map<string, DtlsSession>()
     const key = (id: Uint8Array): string => Buffer.from(id).toString('hex')
     const sessions = {
@@ -216,7 +216,7 @@ describe('DtlsTransport', () => {
     assert.equal(second.counters.resumptions, 1)
   })
 
-  it('keeps a pinned peer when room is needed', async () => {
+  it('keeps a pinned peer when others are evicted', async () => {
     const transport = make({ host: '127.0.0.1', maxAssociations: 2 })
     const peers: Peer[] = []
     const gone: Peer[] = []
@@ -234,7 +234,7 @@ describe('DtlsTransport', () => {
     assert.deepEqual(gone, [peers[1]])
   })
 
-  it('knows how much fits one datagram to a peer', async () => {
+  it('gives the largest datagram for a peer', async () => {
     const sizes: number[] = []
     for (const suite of [0xc0a8, 0xc0a4, 0x00a8, 0x00ae]) {
       const client = await connect({ suites: [suite], connectionId: Buffer.alloc(4, 1), psk: PSK })

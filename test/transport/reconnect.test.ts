@@ -40,7 +40,7 @@ describe('DtlsTransport.reconnect', () => {
     assert.equal(await echoed, 'echo:are you there')
   }
 
-  it('shakes hands with a device by its pre-shared key, on the socket of the server', async () => {
+  it('performs a handshake with a device by its pre-shared key, on the socket of the server', async () => {
     const server = await serve(pskCredentials)
     const dev1 = await device(pskCredentials)
     const identity = { kind: 'psk', identity: Buffer.from('dev1') } as const
@@ -57,7 +57,7 @@ describe('DtlsTransport.reconnect', () => {
     ['raw public keys', rpkPair],
     ['certificates', x509Pair],
   ] as const) {
-    it(`shakes hands with a device of ${what}, and with no other than it`, async () => {
+    it(`performs a handshake with a device with ${what}, and with no other device`, async () => {
       // The server's own ends swap: what connects is the server of the pair.
       const { server: own, client } = pair()
       const server = await serve(own)
@@ -91,7 +91,7 @@ describe('DtlsTransport.reconnect', () => {
     })
   }
 
-  it('fails with handshake-timeout where the device takes no handshake', async () => {
+  it('fails with handshake-timeout if the device does not answer', async () => {
     const server = await serve(pskCredentials)
     const silent = await device({})
     await silent.stop()
@@ -101,7 +101,7 @@ describe('DtlsTransport.reconnect', () => {
     })
   })
 
-  it('fails at once where the credential is gone', async () => {
+  it('fails at once if the credential was removed', async () => {
     const server = await serve(pskCredentials)
     const identity = { kind: 'psk', identity: Buffer.from('removed') } as const
     await assert.rejects(server.reconnect(gone(identity, 9), 5000), { code: 'handshake-failed' })

@@ -34,7 +34,7 @@ describe('UDP transport', () => {
       at.onMessage = (peer, datagram) => resolve({ peer, datagram })
     })
 
-  it('names a peer by its address and answers from its own port', async () => {
+  it('identifies a peer by its address and answers from its own port', async () => {
     const server = transport()
     const { port } = await server.start()
     const device = await scripted()
@@ -51,7 +51,7 @@ describe('UDP transport', () => {
     assert.deepEqual([answer.bytes.toString(), answer.from.port], ['yo', port])
   })
 
-  it('gives one object per address, before and after it is pinned', async () => {
+  it('uses one object per address, before and after it is pinned', async () => {
     const server = transport()
     const { port } = await server.start()
     const device = (await scripted()).connect(port)
@@ -66,7 +66,7 @@ describe('UDP transport', () => {
     assert.equal(await server.connect('127.0.0.1', device.port), peers[0])
   })
 
-  it('forgets unregistered peers when there are many, and never pinned ones', async () => {
+  it('forgets unregistered peers beyond the limit, never pinned ones', async () => {
     const server = transport({ port: 0, maxUnregisteredPeers: 4 })
     await server.start()
     const pinned = await server.connect('127.0.0.1', 1000)
@@ -84,7 +84,7 @@ describe('UDP transport', () => {
     server.send(unregistered, Buffer.from('x'))
   })
 
-  it('never takes one pinned peer for another', async () => {
+  it('distinguishes pinned peers', async () => {
     const server = transport()
     await server.start()
     const addresses = Array.from({ length: 6000 }, (_, i) => [
@@ -104,7 +104,7 @@ describe('UDP transport', () => {
     assert.notEqual(await server.connect(address, port), first)
   })
 
-  it('speaks IPv6 and IPv4 on one socket', async function () {
+  it('serves IPv6 and IPv4 on one socket', async function () {
     if (!hasIpv6) missing(this, 'this machine has no IPv6')
     const server = transport()
     const { address, port } = await server.start()
@@ -122,7 +122,7 @@ describe('UDP transport', () => {
     assert.equal((await back).datagram.toString(), 'back')
   })
 
-  it('binds the one address that it is told', async () => {
+  it('binds only the given address', async () => {
     const server = transport({ port: 0, host: '127.0.0.1' })
     const { address, port } = await server.start()
     assert.equal(address, '127.0.0.1')
@@ -135,7 +135,7 @@ describe('UDP transport', () => {
     assert.equal((await device.receive()).bytes.toString(), 'y')
   })
 
-  it('refuses a port that is taken, also by another transport, and takes it when it is free', async () => {
+  it('rejects a port in use, also by another transport, and binds it once it is free', async () => {
     const first = transport()
     const { port } = await first.start()
     const second = transport({ port })
@@ -149,7 +149,7 @@ describe('UDP transport', () => {
     assert.equal((await second.start()).port, port)
   })
 
-  it('refuses an address that is not its own, or none', async () => {
+  it('rejects an address of another machine and an invalid one', async () => {
     await assert.rejects(
       transport({ port: 0, host: '192.0.2.1' }).start(),
       (error) => error instanceof BindError && error.code === 'EADDRNOTAVAIL',
@@ -180,7 +180,7 @@ describe('UDP transport', () => {
     free.close()
   })
 
-  it('resolves names, and says so when there is no such', async () => {
+  it('resolves host names and reports an unknown one', async () => {
     const server = transport({ port: 0, host: '127.0.0.1' })
     await server.start()
     assert.equal((await server.connect('localhost', 5683)).address, '127.0.0.1')
@@ -190,7 +190,7 @@ describe('UDP transport', () => {
     }
   })
 
-  it('lives on when nobody listens at the other end', async () => {
+  it('continues after an ICMP error', async () => {
     const server = transport()
     const { port } = await server.start()
     const gone = await ScriptedPeer.open()
@@ -203,7 +203,7 @@ describe('UDP transport', () => {
     assert.equal((await arrived).datagram.toString(), 'still here')
   })
 
-  it('warns of what cannot be sent', async () => {
+  it('warns of a datagram that cannot be sent', async () => {
     const server = transport()
     await server.start()
     const warned = new Promise<string>((resolve) => (server.onWarning = resolve))
