@@ -89,7 +89,7 @@ export class Lwm2mServer extends DeviceManagement {
   private readonly inventory: GatewayInventory
   private readonly directory: DeviceDirectory
   private readonly bootstrapService: BootstrapService | undefined
-  private opening: Promise<DeviceRegistration[]> | undefined
+  private restoring: Promise<DeviceRegistration[]> | undefined
   private starting: Promise<ServerAddresses> | undefined
   private stopping: Promise<void> | undefined
   private isRunning = false
@@ -320,11 +320,11 @@ export class Lwm2mServer extends DeviceManagement {
   private async open(): Promise<ServerAddresses> {
     const { core, bootstrapService } = this
     // What was restored stays when a port cannot be bound: the next attempt only binds.
-    this.opening ??= this.restore().catch((error: unknown) => {
-      this.opening = undefined
+    this.restoring ??= this.restore().catch((error: unknown) => {
+      this.restoring = undefined
       throw error
     })
-    const expired = await this.opening
+    const expired = await this.restoring
     const addresses = await core.start()
     try {
       await bootstrapService?.start()
@@ -384,12 +384,12 @@ export class Lwm2mServer extends DeviceManagement {
     const { store, credentials } = this.options
     await this.starting?.catch(() => {})
     this.isRunning = false
-    const opened = this.opening
-    await opened?.catch(() => {})
+    const restored = this.restoring
+    await restored?.catch(() => {})
     this.broker.stop()
     // In the same turn: a notification that came in between would be refused, and its observation end.
     await Promise.all([this.core.stop(), this.bootstrapService?.stop()])
     await credentials?.close()
-    if (opened !== undefined) await store?.close()
+    if (restored !== undefined) await store?.close()
   }
 }

@@ -32,7 +32,7 @@ import { RegistrationPeers } from './registration/registration-peers'
 import { CachedRegistrations } from './registration/repository'
 import { Router } from './router'
 import type { Lwm2mServerEvents, Registration, ServerWarning } from './types'
-import { WarningGate } from './warning-gate'
+import { LimitedWarnings } from './limited-warnings'
 
 /** The longest that a handshake which the server begins may take, ms: four transmissions of its first flight. */
 const LONGEST_HANDSHAKE = 15_000
@@ -82,7 +82,7 @@ export class ServerCore {
   private readonly afterResponse: AfterResponse
   private readonly profiles: ProfileLists
   private readonly lists: ObjectLists
-  private readonly gate: WarningGate
+  private readonly warnings: LimitedWarnings
   private readonly registrations: RegistrationJournal | undefined
   private readonly awakeWindows: AwakeWindowJournal | undefined
 
@@ -96,7 +96,7 @@ export class ServerCore {
     const { store, lifetime = {}, queue = {}, credentials } = options
     checkOptions(options)
     this.devices = new GuardedEmitter(clock)
-    this.gate = new WarningGate(clock, (warning) => events.emit('warning', warning))
+    this.warnings = new LimitedWarnings(clock, (warning) => events.emit('warning', warning))
     const warn = (warning: ServerWarning): void => this.warn(warning)
     const onStoreError = (error: unknown): void =>
       warn({ code: 'store-failed', message: `state could not be kept: ${String(error)}` })
@@ -325,7 +325,7 @@ export class ServerCore {
   warn(warning: ServerWarning): void {
     if (!this.events.hasListeners('warning')) return
     const endpoint = warning.endpoint ?? this.endpointAt(warning.peer)
-    this.gate.pass(endpoint === undefined ? warning : { ...warning, endpoint })
+    this.warnings.warn(endpoint === undefined ? warning : { ...warning, endpoint })
   }
 
   private endpointAt(peer: Peer | undefined): string | undefined {

@@ -4,7 +4,7 @@ import { CoapEndpoint } from '../../src/coap/endpoint'
 import { Lwm2mServer } from '../../src/server/lwm2m-server'
 import type { Lwm2mServerOptions } from '../../src/server/options'
 import type { ServerWarning } from '../../src/server/types'
-import { WarningGate } from '../../src/server/warning-gate'
+import { LimitedWarnings } from '../../src/server/limited-warnings'
 import { UdpTransport } from '../../src/transport/udp'
 import { FakeClock } from '../support/fake-clock'
 import { NON } from '../support/raw-coap'
@@ -31,8 +31,8 @@ describe('limits of the server', () => {
   it('a flood of warnings is cut to a hundred a second, and counted', () => {
     const clock = new FakeClock()
     const seen: ServerWarning[] = []
-    const gate = new WarningGate(clock, (warning) => seen.push(warning))
-    const pass = (): void => gate.pass({ code: 'value', message: 'x' })
+    const warnings = new LimitedWarnings(clock, (warning) => seen.push(warning))
+    const pass = (): void => warnings.warn({ code: 'value', message: 'x' })
     for (let i = 0; i < 250; i++) pass()
     assert.equal(seen.length, 100)
     clock.advance(1_000)

@@ -50,7 +50,7 @@ class AwakeWindow extends Timer implements AwakeState {
     this.listener(this.registration, false)
   }
 
-  settle(): void {
+  sleepIfLapsed(): void {
     if (this.awake && this.lapsed) this.sleep()
   }
 

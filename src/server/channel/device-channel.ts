@@ -241,7 +241,7 @@ export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper
       // The CoAP endpoint has the same limit: it has not come to sending it, or a block of it.
       this.finish(pending, undefined, this.timedOut(pending))
       pending.abort?.abort()
-      this.settleWindow()
+      this.checkWindow()
       this.pump()
       return
     }
@@ -371,7 +371,7 @@ export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper
   private onFailed(pending: PendingRequest, error: unknown): void {
     if (!this.active.delete(pending)) return
     this.onFailure(pending, error)
-    this.settleWindow()
+    this.checkWindow()
     this.pump()
   }
 
@@ -418,8 +418,8 @@ export class DeviceChannel implements RequestChannel, DeviceQueue, RequestKeeper
   }
 
   /** A window that ended while the device owed an answer, and was not opened again by one. */
-  private settleWindow(): void {
-    if (this.active.size === 0) this.registration.awakeWindow?.settle()
+  private checkWindow(): void {
+    if (this.active.size === 0) this.registration.awakeWindow?.sleepIfLapsed()
   }
 
   /** Tells the sender that its request waits, once it is kept. */

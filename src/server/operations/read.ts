@@ -13,11 +13,12 @@ export const readOperation: Operation<{ readonly path: Path | string }> = {
   build(input, device, context) {
     const path = requirePath(input.path, device, 'Read', LEVELS)
     const accept = acceptFor(path, device, context)
-    const init = { code: Code.GET, path: uriPath(path, device) }
+    const code = Code.GET
+    const segments = uriPath(path, device)
     return {
       operation: 'read',
       path: path.toString(),
-      init: accept === undefined ? init : { ...init, accept },
+      init: accept === undefined ? { code, path: segments } : { code, path: segments, accept },
       formatChosen: context.format !== undefined,
     }
   },

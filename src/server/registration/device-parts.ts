@@ -16,7 +16,7 @@ export interface AwakeState {
   /** The device did not acknowledge: it does not listen, whatever its window says. */
   sleep(): void
   /** The device owes no answer any more: it sleeps if its window ended meanwhile. */
-  settle(): void
+  sleepIfLapsed(): void
   /** Changes how long it listens after a message, ms. */
   resize(ms: number): void
   /** Nobody asks any more whether it listens. */

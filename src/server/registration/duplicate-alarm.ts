@@ -8,7 +8,7 @@ const PING_PONG = 3_600_000
 const ALARM_INTERVAL = 60_000
 
 /**
- * Two devices with one endpoint name replace each other for ever: A, B, A (lesson of the field).
+ * Two devices with one endpoint name replace each other for ever: A, B, A.
  * Takes note of where the endpoint was before.
  * @param now ms since the epoch
  * @returns the warning that is due, if one is

@@ -6,7 +6,7 @@ import type { ServerWarning } from './types'
 const RATE: Rate = { name: 'warnings of a server', limit: 100, interval: SECOND }
 
 /** Lets a bounded number of warnings through, and tells how many it held back. */
-export class WarningGate {
+export class LimitedWarnings {
   private readonly limiter: RateLimiter
 
   constructor(
@@ -16,7 +16,7 @@ export class WarningGate {
     this.limiter = new RateLimiter(clock, RATE)
   }
 
-  pass(warning: ServerWarning): void {
+  warn(warning: ServerWarning): void {
     if (!this.limiter.take()) return
     const held = this.limiter.takeRefused()
     if (held > 0) {
