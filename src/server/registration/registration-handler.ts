@@ -131,7 +131,7 @@ export class RegistrationHandler {
       }
       this.warnOfTakeOver(holder, request.peer)
     }
-    return this.enter(request, endpoint, parameters, list)
+    return this.enter(request, endpoint, parameters, list, holder)
   }
 
   /** Takes the place of another registration, unless its device shows that it is there. */
@@ -149,7 +149,8 @@ export class RegistrationHandler {
     this.warnOfTakeOver(holder, request.peer)
     // Another device may have sent the same meanwhile: there is one list of each text.
     const same = host.lists.parseText(list.text, list.version)
-    return this.enter(request, holder.endpoint, parameters, same)
+    const { endpoint } = holder
+    return this.enter(request, endpoint, parameters, same, host.repository.get(endpoint))
   }
 
   private warnOfTakeOver(holder: DeviceRegistration, peer: Peer): void {
@@ -162,6 +163,7 @@ export class RegistrationHandler {
     endpoint: string,
     parameters: RegisterParameters,
     list: ObjectList,
+    previous: DeviceRegistration | undefined,
   ): CoapReply | Promise<CoapReply> {
     const { host } = this
     const registration = new DeviceRegistration(
@@ -174,7 +176,7 @@ export class RegistrationHandler {
       host.now(),
     )
     const reply: CoapReply = { code: Code.CREATED, locationPath: ['rd', registration.id] }
-    const done = host.lifecycle.register(registration)
+    const done = host.lifecycle.register(registration, previous)
     return done === undefined ? reply : done.then(() => reply)
   }
 

@@ -40,11 +40,14 @@ export class RegistrationLifecycle {
 
   /**
    * Puts a new registration in force, in place of the endpoint's earlier one.
+   * @param previous that one, as the repository has it now
    * @throws BudgetExceeded; StoreError
    */
-  register(registration: DeviceRegistration): void | Promise<void> {
+  register(
+    registration: DeviceRegistration,
+    previous: DeviceRegistration | undefined,
+  ): void | Promise<void> {
     const { repository, clock, budgets } = this
-    const previous = repository.get(registration.endpoint)
     budgets.add(registration, previous)
     const alarm = duplicateAlarm(registration, previous, clock.now())
     if (alarm !== undefined) this.warn(alarm)

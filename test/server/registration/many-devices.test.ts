@@ -76,7 +76,7 @@ class Fleet {
       600,
       this.clock.now(),
     )
-    void this.lifecycle.register(registration)
+    void this.lifecycle.register(registration, this.table.get(registration.endpoint))
     return registration
   }
 }
