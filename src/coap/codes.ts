@@ -80,17 +80,17 @@ export function formatCode(code: number): CodeText {
   return `${code >> 5}.${String(code & 0x1f).padStart(2, '0')}` as CodeText
 }
 
-/** `0x84` -> `'Not Found'`, `0x01` -> `'GET'`; `'4.31'` where the code has no name here. */
+/** `0x84` -> `'Not Found'`, `0x01` -> `'GET'`; `'4.31'` if the code is unknown. */
 export function codeName(code: number): string {
   return NAMES[code] ?? formatCode(code)
 }
 
-/** Class 2. */
+/** Whether a code is a success response (class 2). */
 export function isSuccess(code: number): boolean {
   return code >> 5 === 2
 }
 
-/** Class 0 but not 0.00: a request method. */
+/** Whether a code is a request method (class 0, but not 0.00). */
 export function isRequest(code: number): boolean {
   return code >> 5 === 0 && code !== 0
 }

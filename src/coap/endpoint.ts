@@ -63,17 +63,21 @@ export type { CoapWarning }
  * ```
  */
 export class CoapEndpoint {
-  /** After any valid message of the peer was dealt with: request, response, ACK, RST, notification. */
+  /**
+   * Called after a valid message of the peer was processed: request, response, ACK, RST,
+   * notification.
+   */
   onActivity: (peer: Peer) => void = () => {}
   /**
-   * A response or notification came under a token that this peer has no request or relation with.
-   * `holders` are the peers that have a relation with it. Answers the peer that it is to be taken as
-   * from (after {@link migrate}, this one), or `undefined`: then it is rejected (RFC 7641 §3.6).
+   * Called when a response or notification has a token for which this peer has no request or
+   * observation. `holders` are the peers that have an observation with it. Return the peer that it
+   * is to be processed for (after {@link migrate}, this one), or `undefined` to reject it (RFC 7641
+   * §3.6).
    */
   onUnknownToken: (peer: Peer, holders: readonly Peer[]) => Peer | undefined = () => undefined
   /**
-   * The transport lost the peer. What waited for it has been rejected with PeerGone; of a pinned one
-   * it waits on, for {@link migrate} to say who took its place, or {@link abort} that nobody will.
+   * The transport lost the peer. Its pending requests were rejected with PeerGone; those of a
+   * pinned peer stay pending until {@link migrate} names its successor or {@link abort} ends them.
    */
   onPeerGone: (peer: Peer, reason: string) => void = () => {}
 
@@ -91,10 +95,10 @@ export class CoapEndpoint {
   private starting: Promise<BoundAddress> | undefined = undefined
   private stopped = false
 
-  /** @throws RangeError for an option that cannot work */
+  /** @throws RangeError for an invalid option */
   constructor(transport: Transport, options?: CoapEndpointOptions & { readonly clock?: Clock })
   /**
-   * @param makeLayer what carries its messages; by default the message layer over UDP
+   * @param makeLayer creates the message layer; the default is the message layer over UDP
    * @internal
    */
   constructor(
@@ -140,7 +144,7 @@ export class CoapEndpoint {
     this.layer = layer
     this.exchanges = exchanges
     this.housekeeping = new Housekeeping(layer, peers, scheduler, settings)
-    // What is above is told first: it ends its messages below.
+    // Upper layers first: they end their messages in the layer below.
     for (const follower of [
       this.requester,
       this.relations,
@@ -154,7 +158,7 @@ export class CoapEndpoint {
     }
   }
 
-  /** Answers requests; 4.04 to all of them by default. */
+  /** Handles requests; answers 4.04 to all of them by default. */
   get onRequest(): RequestHandler {
     return this.responder.handler
   }
@@ -163,7 +167,7 @@ export class CoapEndpoint {
     this.responder.handler = handler
   }
 
-  /** Something an operator should know; at most fifty a second. */
+  /** Called with something an operator should know; at most fifty times a second. */
   get onWarning(): (warning: CoapWarning) => void {
     return this.warnings.onWarning
   }
@@ -172,7 +176,7 @@ export class CoapEndpoint {
     this.warnings.onWarning = listener
   }
 
-  /** Every message that crosses the wire; undefined costs nothing. */
+  /** Called with every message sent or received; undefined costs nothing. */
   get onTrace(): ((trace: CoapTrace) => void) | undefined {
     return this.layer.onTrace
   }
@@ -191,8 +195,8 @@ export class CoapEndpoint {
   }
 
   /**
-   * Rejects everything that is pending with CoapCancelled, ends all relations (`stopped`) and frees
-   * the port. Idempotent; it can be started again.
+   * Rejects everything that is pending with CoapCancelled, ends all observations (`stopped`) and
+   * closes the port. Idempotent; it can be started again.
    */
   async stop(): Promise<void> {
     this.stopped = this.responder.stopped = true
@@ -205,10 +209,10 @@ export class CoapEndpoint {
   }
 
   /**
-   * Sends a request and resolves with its response, both whole however many blocks they take.
-   * Requests to one peer go out in order, NSTART at a time.
+   * Sends a request and resolves with its response, both complete, however many blocks they take.
+   * Requests to one peer are sent in order, NSTART at a time.
    * @throws CoapTimeout, CoapResponseTimeout, CoapReset, CoapCancelled, CoapQueueFull,
-   *   BlockwiseError, CoapFormatError, PeerGone; RangeError for a request that cannot be written
+   *   BlockwiseError, CoapFormatError, PeerGone; RangeError for a request that cannot be encoded
    */
   request(peer: Peer, init: CoapRequestInit): Promise<CoapResponse> {
     if (this.stopped) return Promise.reject(stopped())
@@ -216,8 +220,8 @@ export class CoapEndpoint {
   }
 
   /**
-   * {@link request} without a promise: `resolve` or `reject` is called once, from within the message
-   * that ends it.
+   * {@link request} with callbacks: `resolve` or `reject` is called once, synchronously when the
+   * last message is processed.
    * @internal
    */
   ask(
@@ -231,8 +235,8 @@ export class CoapEndpoint {
   }
 
   /**
-   * Observes by GET or FETCH (RFC 7641 §3.1, RFC 8132 §2.4). The relation is inactive when the peer
-   * answered without an Observe option or with an error; see its `first`.
+   * Observes by GET or FETCH (RFC 7641 §3.1, RFC 8132 §2.4). The observation is inactive if the
+   * peer answered without an Observe option or with an error; see its `first`.
    * @throws the errors of {@link request}
    */
   async observe(
@@ -246,9 +250,10 @@ export class CoapEndpoint {
   }
 
   /**
-   * Takes up a relation that was made before a restart: its notifications are accepted from now on.
+   * Restores an observation that was made before a restart: its notifications are accepted from now
+   * on.
    * @param init the request that made it, for its cancellation
-   * @throws RangeError when `token` is none
+   * @throws RangeError if `token` is invalid
    */
   adopt(
     peer: Peer,
@@ -262,8 +267,8 @@ export class CoapEndpoint {
   }
 
   /**
-   * The device behind `from` is now behind `to`: its pending requests, relations, observations,
-   * unfinished bodies and remembered messages follow it.
+   * Moves the pending requests, observations in both directions, unfinished bodies and remembered
+   * messages of a device from peer `from` to peer `to`.
    */
   migrate(from: Peer, to: Peer): void {
     const source = this.peers.find(from)
@@ -272,8 +277,8 @@ export class CoapEndpoint {
   }
 
   /**
-   * Rejects the pending requests of a peer with CoapCancelled and ends its relations (`gone`): what
-   * a new registration calls for.
+   * Rejects the pending requests of a peer with CoapCancelled and ends its observations (`gone`),
+   * as required when a device registers again.
    */
   abort(peer: Peer, reason: string): void {
     const state = this.peers.find(peer)
@@ -282,7 +287,7 @@ export class CoapEndpoint {
     this.relations.endAll(state, 'gone')
   }
 
-  /** A pinned peer is registered: it is kept however silent it is. */
+  /** Sets whether a peer is registered: a pinned peer is kept however long it is idle. */
   pin(peer: Peer, pinned: boolean): void {
     if (!this.housekeeping.isScheduled) this.housekeeping.arm()
     const state = pinned ? this.open(peer) : this.peers.find(peer)
@@ -313,7 +318,8 @@ export class CoapEndpoint {
     try {
       this.layer.receive(peer, datagram)
     } catch (error) {
-      // Nothing from the network may get past here; that it could at all is a defect.
+      // Errors caused by received data are handled before; an error here is a defect of this
+      // package.
       const text = `processing a message failed: ${describeError(error)}`
       this.warnings.warn('internal', text, peer, datagram)
     }
@@ -323,7 +329,7 @@ export class CoapEndpoint {
     this.responder.onRequest(request)
   }
 
-  /** A request of ours comes before a relation with the same token. */
+  /** A request of ours has precedence over an observation with the same token. */
   private find(state: PeerState, token: string): ResponseReceiver | undefined {
     return this.exchanges.find(state, token) ?? this.relations.find(state, token)
   }
@@ -382,10 +388,10 @@ function stopped(): CoapCancelled {
   return new CoapCancelled('the CoapEndpoint is stopped')
 }
 
-/** Milliseconds between two looks for what is too old. */
+/** Milliseconds between two checks for expired state. */
 const HOUSEKEEPING = 10_000
 
-/** Drops expired memories and silent peers; rests when there are none. */
+/** Drops expired messages and idle peers; stops when there are none. */
 class Housekeeping extends Timer {
   constructor(
     private readonly layer: MessageLayer,

@@ -7,7 +7,7 @@ export class CoapTimeout extends CodedError {
   }
 }
 
-/** The request was acknowledged, but its response did not come before the deadline. */
+/** The request was acknowledged, but its response did not arrive before the deadline. */
 export class CoapResponseTimeout extends CodedError {
   constructor(message: string) {
     super('response-timeout', message)
@@ -21,21 +21,21 @@ export class CoapReset extends CodedError {
   }
 }
 
-/** The request was given up on this side: aborted, or the CoapEndpoint stopped. */
+/** The request was cancelled on this side: aborted, or the CoapEndpoint stopped. */
 export class CoapCancelled extends CodedError {
   constructor(message: string) {
     super('cancelled', message)
   }
 }
 
-/** A block-wise transfer broke (RFC 7959): wrong number, changed ETag, body over the limit. */
+/** A block-wise transfer failed (RFC 7959): wrong number, changed ETag, body over the limit. */
 export class BlockwiseError extends CodedError {
   constructor(message: string) {
     super('blockwise', message)
   }
 }
 
-/** The bytes are no CoAP message (RFC 7252 §3). `raw` is the datagram. */
+/** The bytes are not a CoAP message (RFC 7252 §3). `raw` is the datagram. */
 export class CoapFormatError extends CodedError {
   constructor(
     message: string,
@@ -45,7 +45,7 @@ export class CoapFormatError extends CodedError {
   }
 }
 
-/** Too many requests wait for this peer already (`maxQueuedPerPeer`). */
+/** Too many requests are queued for this peer (`maxQueuedPerPeer`). */
 export class CoapQueueFull extends CodedError {
   constructor(message: string) {
     super('queue-full', message)

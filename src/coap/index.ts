@@ -1,4 +1,4 @@
-/** The CoAP endpoint and what it is spoken to with. */
+/** The CoAP endpoint, its transports and message constants. */
 export { Code, codeName, formatCode, isRequest, isSuccess } from './codes'
 export { CoapEndpoint, type CoapWarning } from './endpoint'
 export {

@@ -1,6 +1,7 @@
 /**
- * The seam between exchanges and what carries their messages. Over UDP that is the message layer of
- * RFC 7252 §4 (`udp/`); another framing or a security layer is another implementation.
+ * The interface between exchanges and the transmission of their messages. Over UDP it is
+ * implemented by the message layer of RFC 7252 §4 (`udp/`); another framing or a security layer is
+ * another implementation.
  */
 import type { Scheduler } from '../base/scheduler'
 import type { Peer, Transport } from '../transport/transport'
@@ -11,86 +12,92 @@ import type { CoapStats } from './stats'
 import type { CoapTrace, TransmissionOptions } from './types'
 import type { Warnings } from './warnings'
 
-/** Who sent a message, and is told what became of it. It may be told before the call returns. */
+/** The sender of a message; told how its transmission ended, possibly before the call returns. */
 export interface MessageOwner {
-  /** The peer has the message. */
+  /** The peer acknowledged the message. */
   onAcknowledged(): void
   /** The peer has no context for the message. */
   onReset(): void
   /**
-   * The message did not arrive, as far as is known, or its peer is gone.
-   * @param error CoapTimeout without acknowledgement, PeerGone, or what the transport threw
+   * The message was not delivered, as far as is known, or its peer is gone.
+   * @param error CoapTimeout without acknowledgement, PeerGone, or the error of the transport
    */
   onUndelivered(error: Error): void
 }
 
-/** Who sent a request. */
+/** The sender of a request. */
 export interface RequestOwner extends MessageOwner {
-  /** The response, where the layer itself knows that it answers this very message. */
+  /** The response, if the layer itself knows that it answers this very message. */
   onResponse(message: Message): void
 }
 
 /** A message that was sent and is not acknowledged yet. */
 export interface SentMessage {
-  /** Nobody waits for it any more: no retransmission, and its owner is told nothing. */
+  /** Stops the retransmission; the owner is told nothing. */
   cancel(): void
 }
 
-/** What responses under a token go to. */
+/** Receives the responses with a token. */
 export interface ResponseReceiver {
-  /** Already acknowledged, where that is to be done. */
+  /** Already acknowledged, if that is required. */
   onMessage(message: Message): void
-  /** It came, but was rejected. */
+  /** A response arrived, but was rejected. */
   onRejected(error: Error): void
 }
 
-/** A request that arrived, and the way back. */
+/** A received request and the way to answer it. */
 export interface ArrivedRequest {
-  /** Who sent it. It may have moved since: see {@link PeerState.current}. */
+  /** The sender. It may have moved since: see {@link PeerState.current}. */
   readonly state: PeerState
   readonly message: Message
-  /** Whether the peer waits for a response by all means, so that even a request that cannot be understood gets one. */
+  /** Whether the peer needs a response, even to a request with errors. */
   readonly confirmable: boolean
-  /** Answers, once. A failure to send it is a warning. */
+  /** Answers, once. If sending fails, a warning is emitted. */
   respond(response: OutgoingMessage): void
-  /** Instead of a response: it cannot be understood, and the peer need not be told more. */
+  /** Rejects it without a response, because it cannot be processed. */
   reject(): void
 }
 
-/** What lies above a message layer. */
+/** The layer above a message layer. */
 export interface MessageUser {
-  /** A request that is no duplicate. */
+  /** Called with a request that is not a duplicate. */
   onRequest(request: ArrivedRequest): void
-  /** Who waits for this response; `undefined` when nobody does. `state` is undefined for an unknown peer. */
+  /**
+   * The receiver of this response; `undefined` if there is none. `state` is undefined for an
+   * unknown peer.
+   */
   receiverOf(peer: Peer, state: PeerState | undefined, token: string): ResponseReceiver | undefined
-  /** The first critical option that keeps a response from being understood; 0 for none. */
+  /** The first critical option of a response that is not understood; 0 if there is none. */
   badOption(response: Message): number
-  /** The peer sent something valid; it has been dealt with. */
+  /** Called after a valid message of the peer was processed. */
   onActivity(peer: Peer): void
 }
 
 /** Sends and receives the messages of all peers of one CoapEndpoint. */
 export interface MessageLayer extends PeerFollower {
-  /** Every message that crosses the wire; undefined costs nothing. */
+  /** Called with every message sent or received; undefined costs nothing. */
   onTrace: ((trace: CoapTrace) => void) | undefined
-  /** Requests that may be under way to one peer at once (NSTART, RFC 7252 §4.7). */
+  /** Maximum number of outstanding requests per peer (NSTART, RFC 7252 §4.7). */
   readonly concurrency: number
-  /** Whether messages arrive in order and once each: Observe numbers say nothing then (RFC 8323 §7.1). */
+  /**
+   * Whether messages arrive in order and exactly once: Observe numbers are not needed then (RFC
+   * 8323 §7.1).
+   */
   readonly ordered: boolean
-  /** Bytes of head (all but the payload) that a message with such a token has. */
+  /** Bytes of a message with this token and these options, without payload. */
   headLength(tokenLength: number, options: OutgoingMessage['options']): number
-  /** Bytes that a message to this peer may have. */
+  /** Maximum size of a message to this peer, in bytes. */
   room(peer: Peer): number
-  /** A pinned peer is registered: what carries its messages is kept. */
+  /** Sets whether a peer is registered: the transport keeps a pinned peer. */
   pin(peer: Peer, pinned: boolean): void
-  /** Takes what the transport received. Throws nothing that the bytes could cause. */
+  /** Processes a received datagram. Never throws because of its content. */
   receive(peer: Peer, bytes: Buffer): void
   /**
    * Sends a request.
-   * @param confirmable whether the layer is to see to it that it arrives
-   * @returns undefined when nothing is left to be done for it
-   * @throws PeerGone and what else the transport throws; the owner is told nothing then. RangeError
-   *   for a message that cannot be written.
+   * @param confirmable whether the layer must deliver it reliably
+   * @returns undefined if the layer is done with it
+   * @throws PeerGone and other errors of the transport; the owner is told nothing then. RangeError
+   *   for a message that cannot be encoded.
    */
   request(
     state: PeerState,
@@ -100,8 +107,8 @@ export interface MessageLayer extends PeerFollower {
     owner: RequestOwner,
   ): SentMessage | undefined
   /**
-   * Sends a response that answers no message just received: a notification.
-   * @returns undefined when nothing is left to be done for it
+   * Sends a response that does not answer a message just received: a notification.
+   * @returns undefined if the layer is done with it
    * @throws as {@link request}
    */
   notify(
@@ -110,13 +117,16 @@ export interface MessageLayer extends PeerFollower {
     confirmable: boolean,
     owner: MessageOwner,
   ): SentMessage | undefined
-  /** Asks for a sign of life; either acknowledgement or reset is one. @throws as {@link request} */
+  /**
+   * Sends a ping; an acknowledgement and a reset both count as the answer. @throws as
+   * {@link request}
+   */
   ping(state: PeerState, timing: TransmissionOptions, owner: MessageOwner): void
-  /** Drops what is too old. Whether there is anything left that will get too old. */
+  /** Drops expired state. Returns whether any state is left that will expire. */
   expire(now: number): boolean
 }
 
-/** What a message layer is made of and for. */
+/** What a message layer is created with. */
 export interface MessageLayerParts {
   readonly transport: Transport
   readonly peers: PeerTable

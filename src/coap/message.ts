@@ -5,12 +5,12 @@ const NONE: readonly string[] = Object.freeze([])
 const NOTHING = Buffer.alloc(0)
 
 /**
- * A message as it arrived: code, token, options and payload, which are the same in every framing (RFC
- * 7252 §3, RFC 8323 §3.2). Its byte arrays are views of what was received.
+ * A received message: code, token, options and payload, which are the same in every framing (RFC
+ * 7252 §3, RFC 8323 §3.2). Its byte arrays are views of the received datagram.
  */
 export class Message {
   code = 0
-  /** The token, one character a byte. */
+  /** The token, one character per byte. */
   token = ''
   payload: Buffer = NOTHING
 
@@ -21,20 +21,23 @@ export class Message {
   accept: number | undefined = undefined
   observe: number | undefined = undefined
   maxAge: number | undefined = undefined
-  /** The first one. */
+  /** The first ETag option. */
   etag: Uint8Array | undefined = undefined
   block1: Block | undefined = undefined
   block2: Block | undefined = undefined
   size1: number | undefined = undefined
   size2: number | undefined = undefined
-  /** Proxy-Uri or Proxy-Scheme is there: the sender takes us for a proxy. */
+  /** Whether it has Proxy-Uri or Proxy-Scheme: the sender uses this endpoint as a proxy. */
   proxy = false
-  /** The OSCORE option (RFC 8613 §2): what the message says is in its payload, protected. */
+  /** The OSCORE option (RFC 8613 §2): the content of the message is encrypted in its payload. */
   oscore: Uint8Array | undefined = undefined
-  /** The first critical option that is unknown, of a wrong length or repeated; 0 for none. */
+  /**
+   * The first critical option that is unknown, has a wrong length or is repeated; 0 if there is
+   * none.
+   */
   badCritical = 0
 
-  /** Where the options are; they were checked when the message was decoded. */
+  /** The bytes of the options; they were checked when the message was decoded. */
   protected bytes: Buffer = NOTHING
   protected optionsAt = 0
   protected optionsEnd = 0
@@ -44,12 +47,14 @@ export class Message {
     return Buffer.from(this.token, 'latin1')
   }
 
-  /** All options as received, in order. Made when first asked for: mostly the fields above suffice. */
+  /**
+   * All options as received, in order. Created on first access: mostly the fields above suffice.
+   */
   get options(): readonly CoapOption[] {
     return (this.list ??= listOptions(this.bytes, this.optionsAt, this.optionsEnd))
   }
 
-  /** For decoders: keeps where the options are. */
+  /** For decoders: stores the position of the options. */
   keepOptions(bytes: Buffer, at: number, end: number): void {
     this.bytes = bytes
     this.optionsAt = at
@@ -57,7 +62,7 @@ export class Message {
   }
 }
 
-/** The critical option that is not understood of a message that is not protected; 0 for none. */
+/** The critical option that is not understood in an unprotected message; 0 if there is none. */
 export function badOption({ oscore, badCritical }: Message): number {
   return oscore === undefined ? badCritical : OptionNumber.OSCORE
 }
@@ -65,14 +70,14 @@ export function badOption({ oscore, badCritical }: Message): number {
 /** A message to be sent. */
 export interface OutgoingMessage {
   readonly code: number
-  /** One character a byte, at most 8. */
+  /** One character per byte, at most 8. */
   readonly token: string
-  /** In any order; equal numbers keep theirs. */
+  /** In any order; options with equal numbers keep their order. */
   readonly options: readonly CoapOption[]
   readonly payload?: Uint8Array
 }
 
-/** The options between two places of a message that was decoded before. */
+/** Lists the options in a range of a message that was decoded before. */
 function listOptions(bytes: Buffer, from: number, end: number): readonly CoapOption[] {
   const options: CoapOption[] = []
   let at = from

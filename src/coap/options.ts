@@ -30,10 +30,10 @@ export const OptionNumber = {
   REQUEST_TAG: 292,
 } as const
 
-/** How an option that this endpoint understands may look. */
+/** Constraints of an option that this endpoint understands. */
 export interface OptionRule {
   readonly repeatable: boolean
-  /** Bytes of the value. */
+  /** Minimum length of the value in bytes. */
   readonly shortest: number
   readonly longest: number
 }
@@ -43,9 +43,9 @@ function rule(shortest: number, longest: number, repeatable = false): OptionRule
 }
 
 /**
- * The options understood here, with the lengths of RFC 7252 §5.10, RFC 7641 §2, RFC 7959 §2.1, §4,
- * RFC 8613 §2 and RFC 9175 §3.2. If-Match and If-None-Match are not: they are critical, and a server that
- * ignored them would overwrite what the client wanted to protect.
+ * The supported options, with the lengths of RFC 7252 §5.10, RFC 7641 §2, RFC 7959 §2.1, §4, RFC
+ * 8613 §2 and RFC 9175 §3.2. If-Match and If-None-Match are not supported: they are critical, and a
+ * server that ignored them would overwrite what the client wanted to protect.
  */
 export const OPTION_RULES: readonly (OptionRule | undefined)[] = (() => {
   const rules: (OptionRule | undefined)[] = new Array<OptionRule | undefined>(293).fill(undefined)
@@ -87,12 +87,12 @@ export interface Block {
 /** Reserved over UDP; over reliable transports a message of several blocks (BERT, RFC 8323 §6). */
 export const RESERVED_SZX = 7
 
-/** Bytes of a block (RFC 7959 §2.2). */
+/** Size of a block in bytes (RFC 7959 §2.2). */
 export function blockSize(szx: number): number {
   return 16 << szx
 }
 
-/** Where a block begins in its body. Blocks are counted in their own size. */
+/** Offset of a block in its body. Blocks are counted in their own size. */
 export function blockOffset({ num, szx }: Pick<Block, 'num' | 'szx'>): number {
   return num << (szx + 4)
 }
@@ -102,7 +102,7 @@ export function blockNumber(offset: number, szx: number): number {
   return offset >> (szx + 4)
 }
 
-/** An unsigned integer of up to four bytes (RFC 7252 §3.2). */
+/** Reads an unsigned integer of up to four bytes (RFC 7252 §3.2). */
 export function readUint(value: Uint8Array, from = 0, to = value.length): number {
   let result = 0
   for (let i = from; i < to; i++) result = result * 256 + (value[i] as number)
@@ -114,7 +114,7 @@ const SMALL: readonly Buffer[] = Array.from({ length: 256 }, (_, n) =>
 )
 
 /**
- * The shortest form of an unsigned integer (RFC 7252 §3.2). Do not change the result.
+ * The shortest form of an unsigned integer (RFC 7252 §3.2). Do not modify the result.
  * @throws RangeError for anything but an integer from 0 to 2^32 - 1
  */
 export function uintBytes(value: number): Buffer {
@@ -128,12 +128,12 @@ export function uintBytes(value: number): Buffer {
   return Buffer.from(bytes)
 }
 
-/** The number in a Block1 or Block2 option. */
+/** Decodes the value of a Block1 or Block2 option. */
 export function readBlock(raw: number): Block {
   return { num: raw >>> 4, more: (raw & 8) !== 0, szx: raw & 7 }
 }
 
-/** The value of a Block1 or Block2 option. */
+/** Encodes the value of a Block1 or Block2 option. */
 export function blockBytes(num: number, more: boolean, szx: number): Buffer {
   return uintBytes(num * 16 + (more ? 8 : 0) + szx)
 }
@@ -142,8 +142,8 @@ export function blockBytes(num: number, more: boolean, szx: number): Buffer {
 export const LAST_BLOCK = 0xfffff
 
 /**
- * An option of an outgoing message.
- * @throws RangeError for a length that RFC 7252 §5.10 does not allow it
+ * Creates an option.
+ * @throws RangeError for a length that RFC 7252 §5.10 does not allow
  */
 export function option(number: number, value: Uint8Array): CoapOption {
   const known = OPTION_RULES[number]
@@ -155,7 +155,7 @@ export function option(number: number, value: Uint8Array): CoapOption {
   return { number, value }
 }
 
-/** An option with an unsigned integer. @throws RangeError when it is too large for it */
+/** Creates an option with an unsigned integer. @throws RangeError if it is too large */
 export function uintOption(number: number, value: number): CoapOption {
   return option(number, uintBytes(value))
 }
@@ -166,8 +166,8 @@ const MAX_PATH_OPTIONS = 4096
 const SHORT_SEGMENT = 5
 
 /**
- * A Uri-Path option. Ids come again and again, so that each is encoded once: do not change the result.
- * @throws RangeError when the segment is longer than 255 bytes
+ * Creates a Uri-Path option. Ids are frequent, so each is encoded once: do not modify the result.
+ * @throws RangeError if the segment is longer than 255 bytes
  */
 export function pathOption(segment: string): CoapOption {
   if (segment.length > SHORT_SEGMENT) return textOption(OptionNumber.URI_PATH, segment)
@@ -179,7 +179,7 @@ export function pathOption(segment: string): CoapOption {
   return made
 }
 
-/** An option with text. @throws RangeError when it is too long for it */
+/** Creates an option with text. @throws RangeError if it is too long */
 export function textOption(number: number, value: string): CoapOption {
   return option(number, Buffer.from(value, 'utf8'))
 }

@@ -1,41 +1,44 @@
 import type { Peer } from '../transport/transport'
 
 /**
- * What a CoapEndpoint knows of one peer. There may be a hundred thousand of them, nearly all idle. What
- * a layer keeps of a peer is in a slot of its own, which is opaque to the others and made when it is
- * needed.
+ * What a CoapEndpoint knows of one peer. There may be a hundred thousand of them, nearly all idle.
+ * Each layer keeps its state of a peer in a separate field, which is opaque to the others and set
+ * when it is needed.
  */
 export class PeerState {
-  /** Monotonic milliseconds of its last message. */
+  /** Monotonic time in milliseconds of its last message. */
   heardAt = 0
   pinned = false
-  /** The neighbours among the unpinned peers, from the longest silent on. */
+  /** The neighbours among the unpinned peers, ordered by their last message, oldest first. */
   quieter: PeerState | undefined = undefined
   louder: PeerState | undefined = undefined
   listed = false
-  /** What took its place when it moved; slow handlers still hold this one. */
+  /** The state that replaced it when the peer moved; slow handlers still refer to this one. */
   movedTo: PeerState | undefined = undefined
-  /** The largest block it takes, as an exponent (SZX), once it said so. */
+  /**
+   * The largest block size that it accepts, as an exponent (SZX), if it has asked for a smaller
+   * one.
+   */
   smallestSzx = 6
 
-  /** Of the message layer. */
+  /** State of the message layer. */
   messages: unknown = undefined
-  /** Of the asking role: messages to it that wait for their response. */
+  /** Client role: messages to it that wait for their response. */
   exchanges: unknown = undefined
-  /** Of the asking role: requests to it, with those that wait for their turn. */
+  /** Client role: requests to it, including queued ones. */
   requests: unknown = undefined
-  /** Of the asking role: what it is observed for. */
+  /** Client role: the observations on it. */
   relations: unknown = undefined
-  /** Of the answering role: request bodies that it sends block by block. */
+  /** Server role: request bodies that it sends block by block. */
   uploads: unknown = undefined
-  /** Of the answering role: response bodies that it fetches block by block. */
+  /** Server role: response bodies that it fetches block by block. */
   downloads: unknown = undefined
-  /** Of the answering role: what it observes. */
+  /** Server role: the observations that it has made. */
   observations: unknown = undefined
 
   constructor(public peer: Peer) {}
 
-  /** This one, or what took its place. */
+  /** This state, or the one that replaced it. */
   get current(): PeerState {
     // eslint-disable-next-line @typescript-eslint/no-this-alias
     let state: PeerState = this
@@ -44,12 +47,12 @@ export class PeerState {
   }
 }
 
-/** Why a layer still needs to know a peer; the higher the longer. */
+/** Why a layer still needs a peer; higher values keep it longer. */
 export const Hold = {
   NONE: 0,
-  /** The peer counts on something here: it is not forgotten for its silence. */
+  /** It has state here that it relies on: it does not expire. */
   SERVED: 1,
-  /** We wait for something of it: it is not forgotten to make room either. */
+  /** A message of it is awaited: it is not evicted either. */
   AWAITED: 2,
 } as const
 export type Hold = (typeof Hold)[keyof typeof Hold]
@@ -57,19 +60,19 @@ export type Hold = (typeof Hold)[keyof typeof Hold]
 /** Why a peer is dropped. */
 export type DropReason = 'gone' | 'stopped'
 
-/** A layer that keeps something of peers, and follows them. */
+/** A layer that keeps state of peers. */
 export interface PeerFollower {
   holds(state: PeerState): Hold
-  /** The device behind `from` is now behind `to`: what is kept of it goes along. */
+  /** The device moved from peer `from` to peer `to`: moves its state. */
   move(from: PeerState, to: PeerState): void
   /**
-   * The peer is forgotten: ends and drops all that is kept of it.
-   * @param why makes the error for what was under way; mostly there is nothing
+   * The peer is dropped: ends its exchanges and drops its state.
+   * @param why creates the error for pending requests; mostly there are none
    */
   drop(state: PeerState, why: () => Error, reason: DropReason): void
 }
 
-/** All peers; those that nobody pinned are bounded and expire. */
+/** All peers; the unpinned ones are limited in number and expire. */
 export class PeerTable {
   private readonly states = new Map<string, PeerState>()
   private readonly followers: PeerFollower[] = []
@@ -78,8 +81,8 @@ export class PeerTable {
   private unpinned = 0
 
   /**
-   * @param maxUnpinned the longest silent go when there are more
-   * @param whySilent makes the error for what is under way with one that goes
+   * @param maxUnpinned limit beyond which the longest idle peers are evicted
+   * @param whySilent creates the error for pending requests of an evicted peer
    */
   constructor(
     private readonly maxUnpinned: number,
@@ -94,7 +97,7 @@ export class PeerTable {
     return this.unpinned > 0
   }
 
-  /** From now on `follower` is told of what becomes of peers. */
+  /** Calls `follower` from now on when peers move or are dropped. */
   follow(follower: PeerFollower): void {
     this.followers.push(follower)
   }
@@ -103,7 +106,7 @@ export class PeerTable {
     return this.states.get(peer.id)
   }
 
-  /** Finds or makes. */
+  /** Finds or creates the state of a peer. */
   open(peer: Peer, now: number): PeerState {
     const known = this.states.get(peer.id)
     if (known !== undefined) {
@@ -132,7 +135,7 @@ export class PeerTable {
     else if (!pinned && !state.listed && this.states.get(state.peer.id) === state) this.list(state)
   }
 
-  /** What is kept of `from` follows the device to `to`; `from` is forgotten. */
+  /** Moves the state of `from` to `to`; `from` is forgotten. */
   move(from: PeerState, to: PeerState): void {
     this.remove(from)
     from.movedTo = to
@@ -141,13 +144,15 @@ export class PeerTable {
     for (const follower of this.followers) follower.move(from, to)
   }
 
-  /** Forgets a peer, with all that is under way. */
+  /** Drops a peer and ends its pending requests. */
   drop(state: PeerState, why: () => Error, reason: DropReason): void {
     this.remove(state)
     for (const follower of this.followers) follower.drop(state, why, reason)
   }
 
-  /** Forgets the unpinned that were silent for `lifetime` milliseconds and that nothing is kept of. */
+  /**
+   * Drops the unpinned peers that were idle for `lifetime` milliseconds and that no layer needs.
+   */
   expire(now: number, lifetime: number): void {
     let state = this.quietest
     while (state !== undefined && now - state.heardAt >= lifetime) {
@@ -157,7 +162,7 @@ export class PeerTable {
     }
   }
 
-  /** Every state there is. */
+  /** The states of all peers. */
   all(): IterableIterator<PeerState> {
     return this.states.values()
   }
@@ -172,7 +177,7 @@ export class PeerTable {
   }
 
   private makeRoomFor(newcomer: PeerState): void {
-    // Those we wait for stay, unless all are such: what we started is bounded by ourselves.
+    // Awaited peers stay, unless all are awaited: their number is limited by our own requests.
     for (let tries = 0; tries < 8; tries++) {
       const state = this.quietest
       if (state === undefined || state === newcomer) return

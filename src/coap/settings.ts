@@ -21,7 +21,7 @@ const DEFAULTS: Settings = {
   unknownNon: 'reset',
 }
 
-/** The lowest sensible value of each number. */
+/** Minimum of each number. */
 const RULES: { readonly [name in keyof Settings]?: NumberRule } = {
   ackTimeout: { least: 1 },
   ackRandomFactor: { least: 1 },
@@ -37,7 +37,7 @@ const RULES: { readonly [name in keyof Settings]?: NumberRule } = {
   separateAfter: { least: 0, most: Infinity },
 }
 
-/** @throws RangeError for a value that cannot work */
+/** @throws RangeError for an invalid value */
 export function resolveSettings(options: CoapEndpointOptions): Settings {
   const settings = resolveOptions(DEFAULTS, options, RULES, (message) => new RangeError(message))
   blockExponent(settings.blockSize)
@@ -46,7 +46,7 @@ export function resolveSettings(options: CoapEndpointOptions): Settings {
 
 /**
  * `1024` -> 6: the SZX of a block size (RFC 7959 §2.2).
- * @throws RangeError when it is none of 16, 32, … 1024
+ * @throws RangeError if it is not one of 16, 32, … 1024
  */
 export function blockExponent(size: number): number {
   const exponent = Math.log2(size) - 4

@@ -1,4 +1,6 @@
-/** What a CoapEndpoint counted since it was made. Datagrams unless said otherwise. */
+/**
+ * Counters of a CoapEndpoint since it was created. They count datagrams unless stated otherwise.
+ */
 export interface CoapStats {
   received: number
   sent: number
@@ -9,7 +11,7 @@ export interface CoapStats {
   malformed: number
   /** RST received. */
   resets: number
-  /** RST sent, pings answered included. */
+  /** RST sent, including answers to pings. */
   rejected: number
   /** Requests received, without duplicates. */
   requestsIn: number
@@ -17,17 +19,17 @@ export interface CoapStats {
   requestsOut: number
   /** Notifications delivered. */
   notifications: number
-  /** Notifications dropped as not newer than the last (RFC 7641 §3.4). */
+  /** Notifications dropped because they were not newer than the last one (RFC 7641 §3.4). */
   stale: number
-  /** Confirmable messages that nobody acknowledged, and requests without a response. */
+  /** Confirmable messages without acknowledgement, and requests without response. */
   timeouts: number
-  /** Warnings held back because there were too many. */
+  /** Warnings suppressed by the rate limit. */
   suppressedWarnings: number
-  /** Peers with state now. */
+  /** Number of peers with state. */
   readonly peers: number
 }
 
-/** Counters that begin at zero. @param table of what {@link CoapStats.peers} counts */
+/** Counters that start at zero. @param table used for {@link CoapStats.peers} */
 export function newStats(table: { readonly size: number }): CoapStats {
   return {
     received: 0,

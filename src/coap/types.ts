@@ -1,13 +1,13 @@
-/** What a CoapEndpoint and its users exchange. Codes and option numbers are numeric throughout. */
+/** Types shared by a CoapEndpoint and its users. Codes and option numbers are numeric. */
 import type { Peer } from '../transport/transport'
 
-/** One option, decoded no further than its bytes (RFC 7252 §3.1). */
+/** One option with its undecoded value (RFC 7252 §3.1). */
 export interface CoapOption {
   readonly number: number
   readonly value: Uint8Array
 }
 
-/** A request as its handler sees it; a block-wise body is already whole. */
+/** A request as its handler sees it; a block-wise body is complete. */
 export interface CoapRequest {
   readonly peer: Peer
   /** A method code, e.g. `Code.POST`. */
@@ -20,26 +20,31 @@ export interface CoapRequest {
   readonly query: readonly string[]
   readonly contentFormat: number | undefined
   readonly accept: number | undefined
-  /** The Observe option's value, on GET and FETCH. */
+  /** The value of the Observe option, on GET and FETCH. */
   readonly observe: number | undefined
-  /** All options as received, in order (of the last block's message, when block-wise). */
+  /** All options as received, in order (of the last block's message, if block-wise). */
   readonly options: readonly CoapOption[]
   readonly payload: Buffer
   /**
-   * Accepts an Observe registration (RFC 7641 §4.1): the reply then carries an Observe number and
-   * the returned handle sends notifications. A handle of the same peer and token is replaced.
+   * Accepts an observe request (RFC 7641 §4.1): the reply then carries an Observe number and the
+   * returned handle sends notifications. An observation of the same peer and token is replaced.
    */
   acceptObservation(): ObservationHandle
-  /** True when this is Observe=1 and it ended an observation of the same peer and token. */
+  /**
+   * Returns true if this request has Observe=1 and it ended an observation of the same peer and
+   * token.
+   */
   cancelObservation(): boolean
 }
 
-/** The answering side of an observation: sends notifications until it ends. */
+/** The server side of an observation: sends notifications until it ends. */
 export interface ObservationHandle {
   readonly peer: Peer
   readonly token: Uint8Array
   readonly ended: boolean
-  /** Called once when it ends: Observe=1, RST on a notification, CON timeout, peer gone, replaced. */
+  /**
+   * Called once when it ends: Observe=1, RST on a notification, CON timeout, peer gone, replaced.
+   */
   onEnd: (reason: 'cancelled' | 'reset' | 'timeout' | 'gone' | 'replaced' | 'error') => void
   /**
    * Sends one notification with the next Observe number. A reply whose code is not 2.xx ends the
@@ -49,23 +54,25 @@ export interface ObservationHandle {
   end(): void
 }
 
-/** An answer to a request. Larger payloads than one block go block-wise. */
+/** The reply to a request. Payloads larger than one block are sent block-wise. */
 export interface CoapReply {
   readonly code: number
   readonly contentFormat?: number
   readonly payload?: Uint8Array
-  /** One option each. */
+  /** One Location-Path option per entry. */
   readonly locationPath?: readonly string[]
   readonly etag?: Uint8Array
   /** Seconds. */
   readonly maxAge?: number
   /** Further options. */
   readonly options?: readonly CoapOption[]
-  /** Called when the reply was handed to the socket the first time. */
+  /** Called when the reply was first passed to the socket. */
   readonly onSent?: () => void
 }
 
-/** Answers a request; a slow one is acknowledged with an empty ACK first and answered separately. */
+/**
+ * Answers a request; if it is slow, an empty ACK is sent first and the response is sent separately.
+ */
 export type RequestHandler = (request: CoapRequest) => CoapReply | Promise<CoapReply>
 
 /** Per-request settings of transmission; defaults are those of the CoapEndpoint (RFC 7252 §4.8). */
@@ -75,7 +82,7 @@ export interface TransmissionOptions {
   readonly maxRetransmit?: number
   /**
    * Milliseconds from the first transmission of a message (of each block, not of the body) to its
-   * response; counts on after an empty ACK.
+   * response; not restarted by an empty ACK.
    */
   readonly responseTimeout?: number
   /** Aborting rejects with CoapCancelled. */
@@ -97,15 +104,17 @@ export interface CoapRequestInit extends TransmissionOptions {
   readonly options?: readonly CoapOption[]
   /** 1 to 8 bytes; default: eight random ones, new for each request. */
   readonly token?: Uint8Array
-  /** Largest block to send and to ask for: 16, 32, … 1024. Default: that of the CoapEndpoint. */
+  /**
+   * Largest block size to send and to request: 16, 32, … 1024. Default: that of the CoapEndpoint.
+   */
   readonly blockSize?: number
-  /** Called after each acknowledged block of the request body. Bytes. */
+  /** Called after each acknowledged block of the request body, with sizes in bytes. */
   readonly onProgress?: (sent: number, total: number) => void
-  /** Called at each message that answers it, those of single blocks included. */
+  /** Called for each message that answers it, including those for single blocks. */
   readonly onAnswer?: () => void
 }
 
-/** A response; a block-wise body is already whole. */
+/** A response; a block-wise body is complete. */
 export interface CoapResponse {
   readonly peer: Peer
   readonly code: number
@@ -115,44 +124,46 @@ export interface CoapResponse {
   readonly etag: Uint8Array | undefined
   /** Seconds. */
   readonly maxAge: number | undefined
-  /** The Observe option's value. */
+  /** The value of the Observe option. */
   readonly observe: number | undefined
   readonly options: readonly CoapOption[]
 }
 
-/** How an observation is cancelled. */
+/** Settings of the cancellation of an observation. */
 export interface CancelOptions extends TransmissionOptions {
-  /** One Uri-Query option each, instead of those of the registration. */
+  /** Uri-Query options, one per entry, instead of those of the observe request. */
   readonly query?: readonly string[]
 }
 
-/** The asking side of an observation (RFC 7641 §3). */
+/** The client side of an observation (RFC 7641 §3). */
 export interface ObserveRelation {
   readonly peer: Peer
   readonly token: Uint8Array
-  /** The answer to the registration; undefined for a relation that was restored. */
+  /** The response to the observe request; undefined for an observation that was restored. */
   readonly first: CoapResponse | undefined
-  /** False when the peer answered without an Observe option, or after the relation ended. */
+  /** False if the peer answered without an Observe option, or after the observation ended. */
   readonly active: boolean
   /**
    * Active cancellation: the same request with Observe=1 and the same token (RFC 7641 §3.6).
-   * Resolves with the answer, whole, or with its first block where the rest cannot be fetched;
+   * Resolves with the whole response, or with its first block if the rest cannot be fetched;
    * notifications stop at once.
    */
   cancel(options?: CancelOptions): Promise<CoapResponse>
-  /** Passive cancellation: forgets the relation; the next notification is answered with RST. */
+  /** Passive cancellation: forgets the observation; the next notification is answered with RST. */
   forget(): void
 }
 
-/** What an observer is told. */
+/** Callbacks of an observation. */
 export interface ObserveListener {
-  /** A fresh notification, whole, in order (RFC 7641 §3.4). The first response is not repeated here. */
+  /**
+   * A complete, fresh notification, in order (RFC 7641 §3.4). Not called for the first response.
+   */
   onNotification(response: CoapResponse): void
-  /** The relation ended by an error response, a lost peer or the stop of the CoapEndpoint. */
+  /** The observation ended by an error response, a lost peer or the stop of the CoapEndpoint. */
   onEnd?(reason: 'error' | 'gone' | 'stopped', response?: CoapResponse): void
 }
 
-/** One message as it crossed the wire, for logs. Built only while somebody listens. */
+/** One sent or received message, for logs. Created only if there is a listener. */
 export interface CoapTrace {
   readonly direction: 'in' | 'out'
   readonly peer: Peer
@@ -176,7 +187,7 @@ export interface CoapTrace {
   readonly repeated: boolean
 }
 
-/** Settings of a CoapEndpoint. Times are milliseconds, sizes bytes. */
+/** Settings of a CoapEndpoint. Times are in milliseconds, sizes in bytes. */
 export interface CoapEndpointOptions {
   /** RFC 7252 §4.8; default 2000. */
   readonly ackTimeout?: number
@@ -184,25 +195,33 @@ export interface CoapEndpointOptions {
   readonly ackRandomFactor?: number
   /** Default 4. */
   readonly maxRetransmit?: number
-  /** From a message's first transmission to its response; default 93,000 (MAX_TRANSMIT_WAIT). */
+  /**
+   * Time from a message's first transmission to its response; default 93,000 (MAX_TRANSMIT_WAIT).
+   */
   readonly responseTimeout?: number
   /** Simultaneous outstanding requests per peer; default 1 (RFC 7252 §4.7). */
   readonly nstart?: number
-  /** Requests that may wait for NSTART per peer; default 1000. */
+  /** Maximum number of requests queued per peer; default 1000. */
   readonly maxQueuedPerPeer?: number
   /** 16, 32, … 1024; default 1024. */
   readonly blockSize?: number
-  /** The largest body accepted block-wise; default 1 MiB. */
+  /** Maximum size of a body received block-wise; default 1 MiB. */
   readonly maxBody?: number
-  /** All unfinished incoming bodies together; default 64 MiB. */
+  /** Maximum size of all unfinished received bodies together; default 64 MiB. */
   readonly maxBodies?: number
-  /** How long a message is remembered to detect duplicates; default 247,000 (EXCHANGE_LIFETIME). */
+  /**
+   * Time for which a message is remembered to detect duplicates; default 247,000
+   * (EXCHANGE_LIFETIME).
+   */
   readonly exchangeLifetime?: number
   /** Messages remembered per peer; default 16. */
   readonly duplicatesPerPeer?: number
-  /** Peers with state that nobody pinned; default 10,000. The longest silent goes first. */
+  /**
+   * Maximum number of unpinned peers with state; default 10,000. The longest idle peer is evicted
+   * first.
+   */
   readonly maxUnregisteredPeers?: number
-  /** A slow handler is acknowledged with an empty ACK after this long; default 500. */
+  /** Time after which an empty ACK is sent if the handler has not replied; default 500. */
   readonly separateAfter?: number
   /** How to answer a NON notification or response with an unknown token; default `reset`. */
   readonly unknownNon?: 'reset' | 'ignore'

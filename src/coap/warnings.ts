@@ -4,7 +4,7 @@ import { type Rate, RateLimiter, SECOND } from '../base/rate-limiter'
 import type { Peer } from '../transport/transport'
 import type { CoapStats } from './stats'
 
-/** Something an operator should know; the CoapEndpoint goes on. */
+/** Something an operator should know; the CoapEndpoint continues. */
 export interface CoapWarning {
   /**
    * `malformed`, `bad-option`, `handler-failed`, `listener-failed`, `notification-incomplete`,
@@ -13,11 +13,11 @@ export interface CoapWarning {
   readonly code: WarningCode
   readonly message: string
   readonly peer?: Peer
-  /** The datagram in question. */
+  /** The datagram concerned. */
   readonly raw?: Uint8Array
 }
 
-/** A flood of bad datagrams must not become a flood of events. */
+/** Many bad datagrams must not cause as many events. */
 const RATE: Rate = { name: 'warnings of a CoAP endpoint', limit: 50, interval: SECOND }
 
 /** The warnings of one CoapEndpoint. */
@@ -41,7 +41,7 @@ export class Warnings {
     try {
       this.onWarning({ code, message, peer, raw })
     } catch {
-      // Whoever listens for warnings has nowhere to be warned of its own failure.
+      // An error of the warning listener itself cannot be reported.
     }
   }
 }

@@ -5,15 +5,15 @@ import { type OptionRule, OptionNumber, OPTION_RULES, readBlock, readUint } from
 import { isCritical } from './options'
 import type { CoapOption } from './types'
 
-/** More options than any sane message has; bounds the work for a hostile one. */
+/** More options than any real message has; limits the work for a malicious one. */
 const MOST_OPTIONS = 256
-/** Strings longer than this are made by one call instead of a character at a time. */
+/** Longer strings are decoded by one call instead of character by character. */
 const SHORT_TEXT = 12
 
 /**
  * Reads options and payload, from `at` to the end of the datagram, in one pass. An elective option
- * that is unknown, has a wrong length or appears once too often is ignored; a critical one is
- * reported in {@link Message.badCritical} (RFC 7252 §5.4.1, §5.4.3, §5.4.5).
+ * that is unknown, has a wrong length or is repeated against the rules is ignored; a critical one
+ * is reported in {@link Message.badCritical} (RFC 7252 §5.4.1, §5.4.3, §5.4.5).
  * @throws CoapFormatError for what RFC 7252 §3 does not allow
  */
 export function readContent(message: Message, bytes: Buffer, from: number): void {
@@ -119,7 +119,7 @@ export function readContent(message: Message, bytes: Buffer, from: number): void
   message.payload = bytes.subarray(at + 1)
 }
 
-/** UTF-8; short and plain ASCII, as nearly all of it is, without a call. */
+/** Decodes UTF-8; short ASCII text, the usual case, without a call. */
 function text(bytes: Buffer, from: number, to: number): string {
   if (to - from > SHORT_TEXT) return bytes.toString('utf8', from, to)
   let result = ''
@@ -131,7 +131,7 @@ function text(bytes: Buffer, from: number, to: number): string {
   return result
 }
 
-/** Sorted by number; equal numbers keep their order. Mostly they are sorted already. */
+/** Sorts by number; equal numbers keep their order. Mostly they are already sorted. */
 export function inOrder(options: readonly CoapOption[]): readonly CoapOption[] {
   for (let i = 1; i < options.length; i++) {
     if ((options[i] as CoapOption).number < (options[i - 1] as CoapOption).number) {
@@ -142,7 +142,7 @@ export function inOrder(options: readonly CoapOption[]): readonly CoapOption[] {
 }
 
 /**
- * Bytes that options and payload take, marker included.
+ * Size of options and payload in bytes, including the payload marker.
  * @param options sorted
  */
 export function contentLength(options: readonly CoapOption[], payloadLength: number): number {
@@ -160,8 +160,8 @@ export function contentLength(options: readonly CoapOption[], payloadLength: num
 /**
  * Writes options and payload.
  * @param options sorted
- * @returns where it ended
- * @throws RangeError when an option's number or length cannot be written
+ * @returns the offset after the last byte
+ * @throws RangeError if the number or length of an option is invalid
  */
 export function writeContent(
   into: Buffer,
@@ -185,7 +185,7 @@ export function writeContent(
     into[head] = (deltaNibble << 4) | sizeNibble
     at = extend(deltaNibble, delta, into, at)
     at = extend(sizeNibble, size, into, at)
-    // For the few bytes of an option a loop is quicker than a call.
+    // For the few bytes of an option a loop is faster than a call.
     if (size > 64) into.set(value, at)
     else for (let k = 0; k < size; k++) into[at + k] = value[k] as number
     at += size
@@ -213,7 +213,7 @@ function extend(nibble: number, value: number, into: Buffer, at: number): number
   return at
 }
 
-/** Reads a token as a string of one character a byte. */
+/** Reads a token as a string with one character per byte. */
 export function readToken(bytes: Buffer, from: number, length: number): string {
   let token = ''
   for (let i = from; i < from + length; i++) token += String.fromCharCode(bytes[i] as number)

@@ -5,7 +5,7 @@ import { Bench } from './support/bench'
 import { memoryPeer } from './support/memory-transport'
 import { CON, Opt, optionNumber, type RawMessage, type ReadMessage } from '../support/raw-coap'
 
-describe('block-wise: request bodies that come in (Block1)', () => {
+describe('block-wise: received request bodies (Block1)', () => {
   let mid = 0
   const put = (
     num: number,
@@ -47,7 +47,7 @@ describe('block-wise: request bodies that come in (Block1)', () => {
     optionNumber(message, Opt.BLOCK1),
   ]
 
-  it('answers 2.31 to each block, then hands over the body whole', async () => {
+  it('answers 2.31 to each block, then passes on the whole body', async () => {
     const { bench, seen } = await start()
     const whole = body(150)
     const first = put(0, true, 2, part(whole, 0, 2), {
@@ -76,7 +76,7 @@ describe('block-wise: request bodies that come in (Block1)', () => {
     assert.equal(seen[0]?.contentFormat, 40)
   })
 
-  it('answers a duplicate of the last block with the identical response, once handled', async () => {
+  it('answers a duplicate of the last block with the identical response, without calling the handler again', async () => {
     const { bench, seen } = await start()
     const whole = body(100)
     reply(bench, put(0, true, 2, part(whole, 0, 2)))
@@ -88,7 +88,7 @@ describe('block-wise: request bodies that come in (Block1)', () => {
     assert.equal(seen.length, 1)
   })
 
-  it('tolerates an earlier block sent again in a new message', async () => {
+  it('accepts an earlier block sent again in a new message', async () => {
     const { bench, seen } = await start()
     const whole = body(100)
     reply(bench, put(0, true, 1, part(whole, 0, 1)))
@@ -102,7 +102,7 @@ describe('block-wise: request bodies that come in (Block1)', () => {
     assert.deepEqual(seen[0]?.payload, whole)
   })
 
-  it('takes a single block for the whole', async () => {
+  it('accepts a single block as the whole body', async () => {
     const { bench, seen } = await start()
     assert.deepEqual(codeAndBlock(reply(bench, put(0, false, 6, Buffer.from('x')))), [
       Code.CHANGED,
@@ -111,7 +111,7 @@ describe('block-wise: request bodies that come in (Block1)', () => {
     assert.equal(seen[0]?.payload.toString(), 'x')
   })
 
-  it('answers 4.08 to a gap and forgets the body', async () => {
+  it('answers 4.08 to a gap and drops the body', async () => {
     const { bench, seen } = await start()
     const whole = body(200)
     reply(bench, put(0, true, 2, part(whole, 0, 2)))
@@ -125,7 +125,7 @@ describe('block-wise: request bodies that come in (Block1)', () => {
     assert.equal(reply(bench, put(3, false, 2, Buffer.from('x'))).code, 0x88)
   })
 
-  it('begins anew with block 0', async () => {
+  it('restarts with block 0', async () => {
     const { bench, seen } = await start()
     const whole = body(100)
     reply(bench, put(0, true, 2, Buffer.alloc(64)))
@@ -142,7 +142,7 @@ describe('block-wise: request bodies that come in (Block1)', () => {
     assert.equal(reply(bench, put(0, false, 2, Buffer.alloc(65))).code, 0x80)
   })
 
-  it('answers 4.08 when the Content-Format changes, but not when later blocks leave it out', async () => {
+  it('answers 4.08 if the Content-Format changes, but not if later blocks omit it', async () => {
     const { bench, seen } = await start()
     const whole = body(100)
     const withFormat = (num: number, more: boolean, format: number): RawMessage =>
@@ -160,7 +160,7 @@ describe('block-wise: request bodies that come in (Block1)', () => {
     assert.equal(seen[0]?.contentFormat, 112)
   })
 
-  it('answers 4.13 with the limit to what is too large, announced or not', async () => {
+  it('answers 4.13 with the limit to a body that is too large, announced or not', async () => {
     const { bench, seen } = await start({ maxBody: 150 })
     const announced = reply(
       bench,
@@ -183,7 +183,7 @@ describe('block-wise: request bodies that come in (Block1)', () => {
     assert.equal(seen[0]?.payload.length, 150)
   })
 
-  it('bounds the unfinished bodies of all peers together, and recovers', async () => {
+  it('limits the unfinished bodies of all peers together, and recovers', async () => {
     const { bench, seen } = await start({ maxBodies: 160 })
     const send = (num: number, more: boolean, id: string): number => {
       bench.deliver(put(num, more, 2, Buffer.alloc(64)), memoryPeer(id))
@@ -199,14 +199,14 @@ describe('block-wise: request bodies that come in (Block1)', () => {
     for (const id of ['s', 't']) assert.equal(send(0, true, id), Code.CONTINUE)
   })
 
-  it('gives up a body whose sender is silent for EXCHANGE_LIFETIME', async () => {
+  it('drops a body whose sender is silent for EXCHANGE_LIFETIME', async () => {
     const { bench } = await start()
     reply(bench, put(0, true, 2, Buffer.alloc(64)))
     bench.clock.advance(247_000)
     assert.equal(reply(bench, put(1, false, 2, Buffer.alloc(1))).code, 0x88)
   })
 
-  it('keeps apart what differs in peer, method, path, query or Request-Tag, not in token', async () => {
+  it('distinguishes bodies by peer, method, path, query and Request-Tag, not by token', async () => {
     const { bench, seen } = await start()
     const variants: [string, number, RawMessage['options']][] = [
       ['a', Code.PUT, [[Opt.URI_PATH, 'x']]],
@@ -256,7 +256,7 @@ describe('block-wise: request bodies that come in (Block1)', () => {
     )
   })
 
-  it('lets the oldest of five bodies of one peer go', async () => {
+  it('drops the oldest of five bodies of one peer', async () => {
     const { bench } = await start()
     const send = (num: number, more: boolean, path: string): number =>
       reply(
@@ -273,7 +273,7 @@ describe('block-wise: request bodies that come in (Block1)', () => {
     for (const path of ['2', '3', '4', '5']) assert.equal(send(1, false, path), Code.CHANGED)
   })
 
-  it('asks for smaller blocks when its own are smaller, and follows the sender', async () => {
+  it('asks for smaller blocks if its own size is smaller, and follows the sender', async () => {
     const { bench, seen } = await start({ blockSize: 32 })
     const whole = body(200)
     assert.deepEqual(codeAndBlock(reply(bench, put(0, true, 3, part(whole, 0, 3)))), [
@@ -287,7 +287,7 @@ describe('block-wise: request bodies that come in (Block1)', () => {
     assert.deepEqual(seen[0]?.payload, whole)
   })
 
-  it('goes on with a body when its sender moves', async () => {
+  it('continues a body when its sender moves', async () => {
     const { bench, seen } = await start()
     const whole = body(100)
     reply(bench, put(0, true, 2, part(whole, 0, 2)))

@@ -4,7 +4,7 @@ import { SIZE1, block, body } from './support/blocks'
 import { Bench, rejection } from './support/bench'
 import { ACK, Opt, optionNumber, type RawMessage, type ReadMessage } from '../support/raw-coap'
 
-describe('block-wise: request bodies that go out (Block1)', () => {
+describe('block-wise: sent request bodies (Block1)', () => {
   const start = (bench: Bench, payload: Buffer, extra: Partial<CoapRequestInit> = {}) =>
     bench.endpoint.request(bench.peer, { code: Code.PUT, path: ['5', '0', '0'], payload, ...extra })
 
@@ -78,7 +78,7 @@ describe('block-wise: request bodies that go out (Block1)', () => {
     await next
   })
 
-  it('begins anew with the smaller size that a 4.13 hints at, also in the middle', async () => {
+  it('restarts with the smaller size suggested by a 4.13, also in the middle', async () => {
     const bench = await Bench.start()
     const whole = body(2100)
     const promise = start(bench, whole)
@@ -94,7 +94,7 @@ describe('block-wise: request bodies that go out (Block1)', () => {
     assert.deepEqual(Buffer.concat(parts), whole)
   })
 
-  it('goes over to blocks when a 4.13 for a whole body hints at a size', async () => {
+  it('switches to blocks when a 4.13 to a whole body suggests a size', async () => {
     const bench = await Bench.start()
     const whole = body(100)
     const promise = start(bench, whole)
@@ -110,7 +110,7 @@ describe('block-wise: request bodies that go out (Block1)', () => {
     await promise
   })
 
-  it('takes a 4.13 with the reserved size exponent 7 for the answer', async () => {
+  it('returns a 4.13 with the reserved size exponent 7 as the response', async () => {
     const bench = await Bench.start()
     const promise = start(bench, body(3000), { blockSize: 1024 })
     answer(bench, Code.REQUEST_ENTITY_TOO_LARGE, () => [[Opt.BLOCK1, block(0, true, 7)]])
@@ -121,7 +121,7 @@ describe('block-wise: request bodies that go out (Block1)', () => {
     bench.nothingSent()
   })
 
-  it('takes a 4.13 without a smaller size for the answer, however often the same is hinted at', async () => {
+  it('returns a 4.13 without a smaller size as the response, however often the same is suggested', async () => {
     const bench = await Bench.start()
     const promise = start(bench, body(2000))
     answer(bench, Code.REQUEST_ENTITY_TOO_LARGE, () => [[Opt.BLOCK1, block(0, true, 5)]])
@@ -139,7 +139,7 @@ describe('block-wise: request bodies that go out (Block1)', () => {
     bench.nothingSent()
   })
 
-  it('goes on when each block is carried out on its own (RFC 7959 §2.3)', async () => {
+  it('continues when each block is processed separately (RFC 7959 §2.3)', async () => {
     const bench = await Bench.start()
     const promise = start(bench, body(2000))
     answer(bench, Code.CHANGED, () => [[Opt.BLOCK1, block(0, false, 6)]])
@@ -171,7 +171,7 @@ describe('block-wise: request bodies that go out (Block1)', () => {
     assert.equal((await whole).code, 'blockwise')
   })
 
-  it('gives each block its own time, not the body', async () => {
+  it('applies the timeout to each block, not to the body', async () => {
     const bench = await Bench.start()
     const promise = start(bench, body(10_240), { responseTimeout: 30_000 })
     for (let i = 0; i < 10; i++) {
@@ -195,7 +195,7 @@ describe('block-wise: request bodies that go out (Block1)', () => {
     assert.equal((await failure).code, 'response-timeout')
   })
 
-  it('keeps the turn of its peer for the whole body', async () => {
+  it('sends no other request to the peer before the whole body is sent', async () => {
     const bench = await Bench.start()
     const upload = start(bench, body(2000))
     const other = bench.endpoint.request(bench.peer, { code: Code.GET })
@@ -205,7 +205,7 @@ describe('block-wise: request bodies that go out (Block1)', () => {
     await Promise.all([upload, other])
   })
 
-  it('can be aborted between blocks, also by its own progress report', async () => {
+  it('can be aborted between blocks, also from its progress callback', async () => {
     const bench = await Bench.start()
     const controller = new AbortController()
     const failure = rejection(
@@ -222,7 +222,7 @@ describe('block-wise: request bodies that go out (Block1)', () => {
     bench.nothingSent()
   })
 
-  it('takes the block size of the request', async () => {
+  it('uses the block size of the request', async () => {
     const bench = await Bench.start()
     const promise = start(bench, body(40), { blockSize: 32 })
     assert.equal(optionNumber(answer(bench, Code.CONTINUE, echo), Opt.BLOCK1), block(0, true, 1))
@@ -230,7 +230,7 @@ describe('block-wise: request bodies that go out (Block1)', () => {
     await promise
   })
 
-  it('refuses a body with more blocks than there are numbers, before it sends any', async () => {
+  it('rejects a body with more blocks than there are numbers, before it sends any', async () => {
     const bench = await Bench.start()
     const failure = rejection(start(bench, Buffer.alloc((1 << 24) + 1), { blockSize: 16 }))
     assert.equal((await failure).code, 'blockwise')

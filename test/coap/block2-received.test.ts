@@ -5,7 +5,7 @@ import { Bench, rejection } from './support/bench'
 import { memoryPeer } from './support/memory-transport'
 import { ACK, Opt, optionNumber, type RawMessage, type ReadMessage } from '../support/raw-coap'
 
-describe('block-wise: response bodies that come in (Block2)', () => {
+describe('block-wise: received response bodies (Block2)', () => {
   const GET: CoapRequestInit = { code: Code.GET, path: ['3'] }
 
   const answer = (
@@ -33,7 +33,7 @@ describe('block-wise: response bodies that come in (Block2)', () => {
       [Opt.BLOCK2, block(num, (num + 1) << (szx + 4) < whole.length, szx)],
     ])
 
-  it('asks for block after block and gives the body whole, with the first message’s options', async () => {
+  it('requests block after block and returns the whole body with the options of the first message', async () => {
     const bench = await Bench.start()
     const whole = body(2500)
     const promise = bench.endpoint.request(bench.peer, { ...GET, accept: 110 })
@@ -49,7 +49,7 @@ describe('block-wise: response bodies that come in (Block2)', () => {
     assert.deepEqual([response.payload, response.contentFormat], [whole, 110])
   })
 
-  it('follows the smaller size that the answer has', async () => {
+  it('follows the smaller size of the response', async () => {
     const bench = await Bench.start()
     const whole = body(100)
     const promise = bench.endpoint.request(bench.peer, GET)
@@ -74,7 +74,7 @@ describe('block-wise: response bodies that come in (Block2)', () => {
     assert.deepEqual((await promise).payload, whole)
   })
 
-  it('fetches anew when the ETag changes in the middle', async () => {
+  it('fetches the body again when the ETag changes in the middle', async () => {
     const bench = await Bench.start()
     const old = Buffer.alloc(2000, 1)
     const fresh = Buffer.alloc(2000, 2)
@@ -122,7 +122,7 @@ describe('block-wise: response bodies that come in (Block2)', () => {
     })
   }
 
-  it('fails on a first block that is none', async () => {
+  it('fails on a first block with another number', async () => {
     const bench = await Bench.start()
     for (const value of [block(1, true, 2), block(1, false, 2), block(0, true, 7)]) {
       const failure = rejection(bench.endpoint.request(bench.peer, GET))
@@ -131,7 +131,7 @@ describe('block-wise: response bodies that come in (Block2)', () => {
     }
   })
 
-  it('gives an error response to a later block as the response', async () => {
+  it('returns an error response to a later block as the response', async () => {
     const bench = await Bench.start()
     const promise = bench.endpoint.request(bench.peer, GET)
     answer(bench, body(64), [[Opt.BLOCK2, block(0, true, 2)]])
@@ -139,7 +139,7 @@ describe('block-wise: response bodies that come in (Block2)', () => {
     assert.equal((await promise).code, Code.NOT_FOUND)
   })
 
-  it('bounds the body, announced or not, and the bodies of all peers together', async () => {
+  it('limits the body, announced or not, and the bodies of all peers together', async () => {
     const bench = await Bench.start({ maxBody: 100, maxBodies: 150 })
     const announced = rejection(bench.endpoint.request(bench.peer, GET))
     answer(bench, body(64), [
@@ -174,7 +174,7 @@ describe('block-wise: response bodies that come in (Block2)', () => {
     await stopped
   })
 
-  it('repeats the body of a FETCH for later blocks, unless it was itself in blocks', async () => {
+  it('repeats the body of a FETCH for later blocks, unless it was itself sent in blocks', async () => {
     const bench = await Bench.start()
     const whole = body(1500)
     const small = bench.endpoint.request(bench.peer, { code: Code.FETCH, payload: body(10) })

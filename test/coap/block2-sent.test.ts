@@ -5,7 +5,7 @@ import { Bench } from './support/bench'
 import { memoryPeer } from './support/memory-transport'
 import { CON, Opt, optionNumber, type RawMessage, type ReadMessage } from '../support/raw-coap'
 
-describe('block-wise: response bodies that go out (Block2)', () => {
+describe('block-wise: sent response bodies (Block2)', () => {
   let mid = 0x2000
   const get = (
     path: string,
@@ -45,7 +45,7 @@ describe('block-wise: response bodies that go out (Block2)', () => {
     }
   }
 
-  it('sends the first block with its size, and keeps the body for the others', async () => {
+  it('sends the first block with the size, and keeps the body for later blocks', async () => {
     const bench = await Bench.start()
     let count = 0
     const whole = body(2500)
@@ -65,7 +65,7 @@ describe('block-wise: response bodies that go out (Block2)', () => {
     assert.equal(count, 2)
   })
 
-  it('keeps blocks of one state of the resource together while it changes', async () => {
+  it('sends all blocks of one state of the resource while it changes', async () => {
     const bench = await Bench.start()
     let state = 0
     bench.endpoint.onRequest = () => ({ code: Code.CONTENT, payload: Buffer.alloc(3000, ++state) })
@@ -76,14 +76,14 @@ describe('block-wise: response bodies that go out (Block2)', () => {
     assert.notDeepEqual(next.etags, etags)
   })
 
-  it('obeys the smaller size that the request asks for, from the first block on', async () => {
+  it('uses the smaller size that the request asks for, from the first block on', async () => {
     const bench = await Bench.start()
     const whole = body(200)
     bench.endpoint.onRequest = () => ({ code: Code.CONTENT, payload: whole })
     assert.deepEqual(fetchAll(bench, 'x', 1).bodies, whole)
   })
 
-  it('lets the client change to smaller blocks on the way', async () => {
+  it('lets the client change to smaller blocks during the transfer', async () => {
     const bench = await Bench.start()
     const whole = body(3000)
     bench.endpoint.onRequest = () => ({ code: Code.CONTENT, payload: whole })
@@ -113,7 +113,7 @@ describe('block-wise: response bodies that go out (Block2)', () => {
     assert.deepEqual([...fetchAll(bench, 'x').etags], ['e1'])
   })
 
-  it('answers 4.00 to a block behind the end and to szx 7', async () => {
+  it('answers 4.00 to a block beyond the end and to szx 7', async () => {
     const bench = await Bench.start()
     bench.endpoint.onRequest = () => ({ code: Code.CONTENT, payload: body(2000) })
     bench.deliver(get('x'))
@@ -124,7 +124,7 @@ describe('block-wise: response bodies that go out (Block2)', () => {
     assert.equal(bench.sent().code, 0x80)
   })
 
-  it('asks the handler again for a later block of what is no longer kept', async () => {
+  it('calls the handler again for a later block of a body that is no longer kept', async () => {
     const bench = await Bench.start()
     const whole = body(2000)
     let count = 0
@@ -140,13 +140,13 @@ describe('block-wise: response bodies that go out (Block2)', () => {
     assert.equal(count, 2)
   })
 
-  it('gives an error for a later block as an error', async () => {
+  it('returns an error for a later block as an error', async () => {
     const bench = await Bench.start()
     bench.deliver(get('x', 1))
     assert.equal(bench.sent().code, Code.NOT_FOUND)
   })
 
-  it('never carries out a POST again for a later block', async () => {
+  it('never processes a POST again for a later block', async () => {
     const bench = await Bench.start()
     let count = 0
     const whole = body(2000)
@@ -166,7 +166,7 @@ describe('block-wise: response bodies that go out (Block2)', () => {
     assert.equal(count, 1)
   })
 
-  it('tells FETCH bodies apart by what they ask for, when it is said again', async () => {
+  it('distinguishes FETCH bodies by their payload, if it is repeated', async () => {
     const bench = await Bench.start()
     bench.endpoint.onRequest = ({ payload }) => ({
       code: Code.CONTENT,
@@ -182,7 +182,7 @@ describe('block-wise: response bodies that go out (Block2)', () => {
     assert.equal(fetch(1, 'q').payload.toString(), 'q'.repeat(976))
   })
 
-  it('keeps apart what differs in Accept, query or peer', async () => {
+  it('distinguishes bodies by Accept, query and peer', async () => {
     const bench = await Bench.start()
     let count = 0
     bench.endpoint.onRequest = () => ({ code: Code.CONTENT, payload: Buffer.alloc(2000, ++count) })

@@ -5,7 +5,7 @@ import { CoapFormatError } from '../../src/coap/errors'
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 const NONE = Buffer.alloc(0)
 
-describe('coap codec', () => {
+describe('CoAP codec', () => {
   it('decodes the example of RFC 7252 appendix A, figure 16', () => {
     const message = decodeMessage(hex('40 01 7d 34 bb 74656d7065726174757265'))
     assert.equal(message.type, 0)
@@ -27,7 +27,7 @@ describe('coap codec', () => {
     )
   })
 
-  it('decodes a token, extended deltas and lengths, and numbers without a name', () => {
+  it('decodes a token, extended deltas and lengths, and unnamed numbers', () => {
     const long = 'a'.repeat(300)
     const message = decodeMessage(
       Buffer.concat([
@@ -51,7 +51,7 @@ describe('coap codec', () => {
     assert.deepEqual(message.payload, hex('00'))
   })
 
-  it('writes a byte-exact request', () => {
+  it('encodes a request byte by byte', () => {
     const datagram = encodeMessage(0, 0xabcd, {
       code: 0x02,
       token: '\x0a\x0b',
@@ -70,13 +70,13 @@ describe('coap codec', () => {
     )
   })
 
-  it('leaves the payload marker out where there is no payload', () => {
+  it('omits the payload marker without payload', () => {
     const part = { code: 0x45, token: '', options: [] }
     assert.equal(encodeMessage(1, 1, part).toString('hex'), '50450001')
     assert.equal(encodeMessage(1, 1, { ...part, payload: NONE }).toString('hex'), '50450001')
   })
 
-  it('writes every type and code, and reads it back', () => {
+  it('encodes and decodes every type and code', () => {
     for (const type of [0, 1, 2, 3]) {
       for (const code of [1, 7, 31, 0x41, 0x5f, 0x80, 0x9f, 0xa0, 0xbf]) {
         const datagram = encodeMessage(type, 7, { code, token: '\x01', options: [] })
@@ -86,7 +86,7 @@ describe('coap codec', () => {
     }
   })
 
-  it('writes empty messages', () => {
+  it('encodes empty messages', () => {
     assert.equal(encodeEmpty(0, 0x1234).toString('hex'), '40001234')
     assert.equal(encodeEmpty(2, 0x1234).toString('hex'), '60001234')
     assert.equal(encodeEmpty(3, 0xffff).toString('hex'), '7000ffff')
@@ -122,7 +122,7 @@ describe('coap codec', () => {
     ['too many options', `40 01 0001 ${'00'.repeat(257)}`],
   ]
   for (const [what, bytes] of malformed) {
-    it(`refuses ${what}`, () => {
+    it(`rejects ${what}`, () => {
       const datagram = hex(bytes)
       assert.throws(
         () => decodeMessage(datagram),
@@ -131,11 +131,11 @@ describe('coap codec', () => {
     })
   }
 
-  it('takes 256 options and no more', () => {
+  it('accepts 256 options and no more', () => {
     assert.equal(decodeMessage(hex(`40 01 0001 ${'00'.repeat(256)}`)).options.length, 256)
   })
 
-  it('says of a malformed datagram what its header says', () => {
+  it('reports type and Message-ID of a malformed datagram', () => {
     assert.deepEqual(peekHeader(hex('49 01 1234')), { type: 0, messageId: 0x1234 })
     assert.equal(peekHeader(hex('89 01 1234')), undefined)
     assert.equal(peekHeader(hex('40 01')), undefined)

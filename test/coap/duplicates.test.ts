@@ -22,8 +22,8 @@ function answered(
 }
 
 describe('coap duplicate detection (RFC 7252 §4.5)', () => {
-  describe('32 MiB of kept replies', () => {
-    it('drops the oldest replies of all peers beyond them', () => {
+  describe('limit of 32 MiB of kept replies', () => {
+    it('drops the oldest replies of all peers beyond it', () => {
       const log = new DuplicateLog(16, LIFETIME)
       const peers = Array.from({ length: 64 }, newPeer)
       const known = (): number =>
@@ -41,7 +41,7 @@ describe('coap duplicate detection (RFC 7252 §4.5)', () => {
       assert.ok(log.find(peers[1] as RecentPeer, 0, 7, 0))
     })
 
-    it('counts what is no longer kept', () => {
+    it('does not count replies that are no longer kept', () => {
       const log = new DuplicateLog(4, LIFETIME)
       const [expired, forgotten, pushedOut] = [newPeer(), newPeer(), newPeer()]
       for (let id = 0; id < 4; id++) answered(log, expired, id, 2048 * KIB)
@@ -57,7 +57,7 @@ describe('coap duplicate detection (RFC 7252 §4.5)', () => {
     })
   })
 
-  it('finds what a plain list finds, whatever the order of the Message-IDs', () => {
+  it('finds the same messages as a plain list, in any order of Message-IDs', () => {
     const PER_PEER = 5
     for (let seed = 1; seed <= 200; seed++) {
       let state = seed
@@ -95,7 +95,7 @@ describe('coap duplicate detection (RFC 7252 §4.5)', () => {
     }
   })
 
-  it('finds what came to the old and to the new address of a peer that moved', () => {
+  it('finds messages received at the old and the new address of a peer that moved', () => {
     const log = new DuplicateLog(16, LIFETIME)
     const [from, to] = [newPeer(), newPeer()]
     for (const id of [100, 101]) answered(log, from, id, 1)

@@ -8,7 +8,7 @@ import { UdpTransport } from '../../src/transport/udp'
 import { requireTool } from '../support/tools'
 
 /** libcoap's client, an independent peer. */
-describe('coap with libcoap', function () {
+describe('CoAP with libcoap', function () {
   let tool = ''
   let endpoint: CoapEndpoint
   let base = ''

@@ -56,8 +56,8 @@ const count = (tally: Tally, what: string): void => {
   tally.set(what, (tally.get(what) ?? 0) + 1)
 }
 
-describe('coap: large bodies where one datagram in five is lost', () => {
-  it('1,000 reads of 8 kB come back whole, or fail at their first block with a timeout', async function () {
+describe('large bodies with 20 % packet loss', () => {
+  it('reads 1,000 bodies of 8 kB whole, or fails at the first block with a timeout', async function () {
     this.timeout(120_000)
     const tally: Tally = new Map()
     for (let seed = 1; seed <= 100; seed++) {
@@ -80,7 +80,7 @@ describe('coap: large bodies where one datagram in five is lost', () => {
     assert.ok(timeout <= 15, `${whole} came back, ${timeout} timed out`)
   })
 
-  it('what was written comes back, and what timed out is reported', async function () {
+  it('reads back what was written, and reports timeouts', async function () {
     this.timeout(120_000)
     const tally: Tally = new Map()
     for (let seed = 1; seed <= 100; seed++) {
@@ -111,7 +111,7 @@ describe('coap: large bodies where one datagram in five is lost', () => {
     assert.ok(timeout <= 5, `${whole} came back, ${timeout} timed out`)
   })
 
-  describe('a block that nobody acknowledged', () => {
+  describe('block without acknowledgement', () => {
     /** Longer than all retransmissions of one message. */
     const SILENCE = 62_000
     const content = (request: ReadMessage, num: number, more: boolean): RawMessage => ({
@@ -123,7 +123,7 @@ describe('coap: large bodies where one datagram in five is lost', () => {
       payload: Buffer.alloc(16, num),
     })
 
-    it('of a response is asked for once more, with all its retransmissions', async () => {
+    it('requests a block of a response once more, with all retransmissions', async () => {
       const bench = await Bench.start()
       const promise = bench.endpoint.request(bench.peer, { code: Code.GET, path: ['5'] })
       bench.deliver(content(bench.sent(), 0, true))
@@ -137,7 +137,7 @@ describe('coap: large bodies where one datagram in five is lost', () => {
       assert.equal((await promise).payload.length, 32)
     })
 
-    it('of a response fails the request the second time', async () => {
+    it('fails the request if a block of a response times out twice', async () => {
       const bench = await Bench.start()
       const failure = rejection(bench.endpoint.request(bench.peer, { code: Code.GET, path: ['5'] }))
       bench.deliver(content(bench.sent(), 0, true))
@@ -146,7 +146,7 @@ describe('coap: large bodies where one datagram in five is lost', () => {
       assert.equal(bench.transport.take().length, 10)
     })
 
-    it('is not asked for again when it is the first', async () => {
+    it('does not request the first block of a response again', async () => {
       const bench = await Bench.start()
       const failure = rejection(bench.endpoint.request(bench.peer, { code: Code.GET, path: ['5'] }))
       bench.clock.advance(SILENCE)
@@ -174,7 +174,7 @@ describe('coap: large bodies where one datagram in five is lost', () => {
       options: [[Opt.BLOCK1, optionNumber(request, Opt.BLOCK1) ?? 0]],
     })
 
-    it('of a request is sent once more', async () => {
+    it('sends a block of a request once more', async () => {
       const { bench, promise } = await put(3)
       bench.clock.advance(SILENCE)
       const again = bench.allSent().at(-1) as ReadMessage
@@ -184,7 +184,7 @@ describe('coap: large bodies where one datagram in five is lost', () => {
       assert.equal((await promise).code, Code.CHANGED)
     })
 
-    it('of a request is a timeout where the peer does not take it twice', async () => {
+    it('fails with a timeout if the peer does not accept a block of a request twice', async () => {
       const { bench, promise } = await put(3)
       const failure = rejection(promise)
       bench.clock.advance(SILENCE)
@@ -193,7 +193,7 @@ describe('coap: large bodies where one datagram in five is lost', () => {
       assert.equal((await failure).code, 'timeout')
     })
 
-    it('of a request is not repeated when it is the last: it may have been carried out', async () => {
+    it('does not repeat the last block of a request, which may have been processed', async () => {
       const { bench, promise } = await put(2)
       const failure = rejection(promise)
       bench.clock.advance(SILENCE)
@@ -202,7 +202,7 @@ describe('coap: large bodies where one datagram in five is lost', () => {
     })
   })
 
-  it('an answer that a peer gives twice is not taken for that to the next block', async () => {
+  it('does not accept a repeated response to a block as the response to the next one', async () => {
     const bench = await Bench.start({ blockSize: 16 })
     const promise = bench.endpoint.request(bench.peer, {
       code: Code.PUT,

@@ -36,7 +36,7 @@ const bodyOf = (length: number, seed = 0): Buffer =>
   Buffer.from(Array.from({ length }, (_, i) => (i * 7 + (i >> 8) + seed) & 255))
 
 for (const [name, makeLayer] of LAYERS) {
-  describe(`coap exchanges over ${name}`, () => {
+  describe(`CoAP exchanges over ${name}`, () => {
     let clock: FakeClock
     let link: LossyLink
     let server: CoapEndpoint
@@ -105,7 +105,7 @@ for (const [name, makeLayer] of LAYERS) {
       return { handle, values, relation, ends }
     }
 
-    it('carries requests and responses with all that they say', async () => {
+    it('carries requests and responses with all options', async () => {
       await open()
       const requests: CoapRequest[] = []
       device.onRequest = (request) => {
@@ -143,7 +143,7 @@ for (const [name, makeLayer] of LAYERS) {
       assert.equal(Buffer.from(response.etag ?? []).toString(), 'e')
     })
 
-    it('answers each of several requests with its own response, in whatever order', async () => {
+    it('matches each of several responses with its request, in any order', async () => {
       await open({ nstart: 4 })
       device.onRequest = ({ path }) =>
         new Promise<CoapReply>((resolve) =>
@@ -173,7 +173,7 @@ for (const [name, makeLayer] of LAYERS) {
       assert.equal(refused.code, Code.BAD_OPTION)
     })
 
-    it('carries bodies in blocks both ways', async () => {
+    it('carries bodies in blocks in both directions', async () => {
       await open({ blockSize: 64 })
       const body = bodyOf(5000)
       device.onRequest = ({ payload }) => ({
@@ -213,7 +213,7 @@ for (const [name, makeLayer] of LAYERS) {
       assert.deepEqual([handle.ended, ends], [true, ['cancelled']])
     })
 
-    it('ends a relation with an error response', async () => {
+    it('ends an observation with an error response', async () => {
       await open()
       const { handle, ends } = await observed()
       await until(handle.notify({ code: Code.NOT_FOUND }, { confirmable: true }))
@@ -221,7 +221,7 @@ for (const [name, makeLayer] of LAYERS) {
       assert.deepEqual([handle.ended, ends], [true, ['relation error']])
     })
 
-    it('tells a request that is never answered from one that cannot be delivered', async () => {
+    it('distinguishes a request without response from one that cannot be delivered', async () => {
       await open({ responseTimeout: 5000 })
       device.onRequest = () => new Promise<CoapReply>(() => {})
       assert.equal((await rejection(until(get('x')))).code, 'response-timeout')
@@ -231,7 +231,7 @@ for (const [name, makeLayer] of LAYERS) {
       assert.equal((await rejection(pending)).code, 'peer-gone')
     })
 
-    it('ends everything when the peer is gone, and when the endpoint stops', async () => {
+    it('ends everything when the peer is gone and when the endpoint stops', async () => {
       await open()
       const { relation, ends } = await observed()
       device.onRequest = () => new Promise<CoapReply>(() => {})
@@ -244,7 +244,7 @@ for (const [name, makeLayer] of LAYERS) {
       assert.equal((await rejection(stopped)).code, 'cancelled')
     })
 
-    it('aborts by signal', async () => {
+    it('can be aborted by a signal', async () => {
       await open()
       device.onRequest = () => new Promise<CoapReply>(() => {})
       const abort = new AbortController()
@@ -254,7 +254,7 @@ for (const [name, makeLayer] of LAYERS) {
       assert.equal((await rejection(pending)).code, 'cancelled')
     })
 
-    it('takes what is under way along to where the peer moved', async () => {
+    it('moves pending exchanges with the peer', async () => {
       await open()
       const { handle, values, relation } = await observed()
       let answer: (reply: CoapReply) => void = () => {}
@@ -280,10 +280,10 @@ for (const [name, makeLayer] of LAYERS) {
   })
 }
 
-describe('a peer that a message layer names by its key, not by its address', () => {
+describe('peers identified by a key instead of an address', () => {
   const secured = (id: string): Peer => ({ ...memoryPeer(`key:${id}`), secure: true })
 
-  it('is the same wherever it is, and is asked and observed where it was heard last', async () => {
+  it('recognizes a peer at any address, and sends to the last one', async () => {
     const clock = new FakeClock()
     const link = new LossyLink(clock, { seed: 1, drop: 0 })
     const protect =
@@ -335,7 +335,7 @@ describe('a peer that a message layer names by its key, not by its address', () 
     await Promise.all([server.stop(), device.stop()])
   })
 
-  it('is sent nothing that was protected for somebody who does not protect', async () => {
+  it('does not send the responses to protected requests unprotected', async () => {
     const bench = await Bench.start()
     bench.deliver({ type: 0, code: Code.POST, mid: 1, token: 'aa', options: [[9, 'x']] })
     assert.equal(bench.sent().code, Code.BAD_OPTION)

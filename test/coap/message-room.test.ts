@@ -63,7 +63,7 @@ function takeBody(bench: Bench): { whole: Buffer; sizes: number[] } {
   }
 }
 
-describe('block-wise: to a peer that takes small datagrams only', () => {
+describe('block-wise: peers that accept only small datagrams', () => {
   const PUT: CoapRequestInit = { code: Code.PUT, path: ['5', '0', '0'] }
   const GET: CoapRequestInit = { code: Code.GET, path: ['3'] }
   const get = (num?: number, szx = 6): RawMessage => ({
@@ -77,7 +77,7 @@ describe('block-wise: to a peer that takes small datagrams only', () => {
     ],
   })
 
-  it('knows how long a message is before its payload', () => {
+  it('computes the length of a message without payload', () => {
     for (const [number, size] of [
       [11, 3],
       [11, 13],
@@ -93,7 +93,7 @@ describe('block-wise: to a peer that takes small datagrams only', () => {
     }
   })
 
-  it('sends bodies in blocks that fit, and small ones in one message still', async () => {
+  it('sends bodies in blocks that fit, and small ones in one message', async () => {
     for (const [limit, size] of [
       [1198, 1024],
       [512, 256],
@@ -110,7 +110,7 @@ describe('block-wise: to a peer that takes small datagrams only', () => {
     }
   })
 
-  it('sends a body that fits as a whole as a whole, and a byte more in blocks', async () => {
+  it('sends a body that just fits in one message, and one with a byte more in blocks', async () => {
     const bench = await limited(512)
     // Header 4, token 8, three segments of 2, the marker, and room for Block1 and Size1.
     const most = 512 - 4 - 8 - 6 - 1 - 16
@@ -121,14 +121,14 @@ describe('block-wise: to a peer that takes small datagrams only', () => {
     assert.deepEqual(takeBody(bench).sizes, [256, 256])
   })
 
-  it('takes options for what they are: the longer they are the smaller the blocks', async () => {
+  it('uses smaller blocks with longer options', async () => {
     const bench = await limited(512)
     const query = Array.from({ length: 2 }, (_, i) => String(i).repeat(150))
     void bench.endpoint.request(bench.peer, { ...PUT, query, payload: body(300) })
     assert.deepEqual(new Set(takeBody(bench).sizes), new Set([128]))
   })
 
-  it('fails, typed, where not even a block of 16 bytes fits', async () => {
+  it('fails with a typed error if not even a block of 16 bytes fits', async () => {
     const bench = await limited(64)
     const query = ['q'.repeat(80)]
     const error = await rejection(
@@ -139,13 +139,13 @@ describe('block-wise: to a peer that takes small datagrams only', () => {
     assert.equal(bench.sent().code, Code.GET)
   })
 
-  it('never goes beyond the block size of the endpoint or what the peer has room for', async () => {
+  it('never exceeds the block size of the endpoint or the limit of the peer', async () => {
     const bench = await limited(512, { blockSize: 64 })
     void bench.endpoint.request(bench.peer, { ...PUT, payload: body(200) })
     assert.deepEqual(new Set(takeBody(bench).sizes), new Set([64]))
   })
 
-  it('goes on in smaller blocks when the peer moves to where less fits', async () => {
+  it('continues in smaller blocks when the peer moves to a path with a smaller limit', async () => {
     const bench = await Bench.start()
     const payload = body(2500)
     const response = bench.endpoint.request(bench.peer, { ...PUT, payload })
@@ -175,7 +175,7 @@ describe('block-wise: to a peer that takes small datagrams only', () => {
     assert.equal((await response).code, Code.CHANGED)
   })
 
-  it('asks for blocks as small from the first request on', async () => {
+  it('requests small blocks from the first request on', async () => {
     const bench = await limited(512)
     const response = bench.endpoint.request(bench.peer, GET)
     const first = answer(bench, Code.CONTENT, [[Opt.BLOCK2, block(0, true, 4)]], body(256))
@@ -185,7 +185,7 @@ describe('block-wise: to a peer that takes small datagrams only', () => {
     assert.equal((await response).payload.length, 300)
   })
 
-  it('does not ask for blocks where all sizes fit, or to be carried out', async () => {
+  it('does not request blocks if all sizes fit, or for methods that are not safe', async () => {
     const bench = await limited(1198)
     void bench.endpoint.request(bench.peer, GET)
     assert.equal(readBlock(answer(bench, Code.CONTENT), Opt.BLOCK2), undefined)
@@ -194,7 +194,7 @@ describe('block-wise: to a peer that takes small datagrams only', () => {
     assert.equal(readBlock(answer(bench, Code.CHANGED), Opt.BLOCK2), undefined)
   })
 
-  it('answers in blocks that fit, whatever size was asked for', async () => {
+  it('answers in blocks that fit, whatever size was requested', async () => {
     const whole = body(1500)
     for (const asked of [undefined, 6, 5, 4] as const) {
       const bench = await limited(512)
@@ -213,7 +213,7 @@ describe('block-wise: to a peer that takes small datagrams only', () => {
     }
   })
 
-  it('answers a later block that does not fit with the part that begins where it does', async () => {
+  it('answers a later block that does not fit with a smaller one at the same offset', async () => {
     const bench = await limited(512)
     const whole = body(3000)
     bench.endpoint.onRequest = () => ({ code: Code.CONTENT, payload: whole })
@@ -232,7 +232,7 @@ describe('block-wise: to a peer that takes small datagrams only', () => {
     assert.equal(bench.sent().payload.length, 460)
   })
 
-  it('is within every limit, in both roles, and uses most of it', async () => {
+  it('stays within every limit, in both roles, and uses most of it', async () => {
     for (let limit = 100; limit <= 1250; limit += 7) {
       const bench = await limited(limit)
       const lengths: number[] = []
@@ -263,7 +263,7 @@ describe('block-wise: to a peer that takes small datagrams only', () => {
     }
   })
 
-  it('begins anew in blocks as small when the resource changed meanwhile', async () => {
+  it('restarts in small blocks when the resource changed meanwhile', async () => {
     const bench = await limited(512)
     void bench.endpoint.request(bench.peer, GET)
     const large = [[Opt.BLOCK2, block(0, true, 6)]] as const
@@ -304,8 +304,8 @@ describe('block-wise: to a peer that takes small datagrams only', () => {
   })
 })
 
-describe('block-wise: a block size of our own that is smaller than the peer’s', () => {
-  it('asks for the part that is next, counted in smaller blocks (RFC 7959 §2.4)', async () => {
+describe('block-wise: own block size smaller than that of the peer', () => {
+  it('requests the next block, counted in smaller blocks (RFC 7959 §2.4)', async () => {
     const bench = await Bench.start({ blockSize: 256 })
     const whole = body(1300)
     const response = bench.endpoint.request(bench.peer, { code: Code.GET, path: ['3'] })
@@ -351,7 +351,7 @@ describe('block-wise: a block size of our own that is smaller than the peer’s'
     assert.deepEqual(seen, [whole])
   })
 
-  it('gives the part that a larger later block begins with', async () => {
+  it('answers with the beginning of a larger later block', async () => {
     const bench = await Bench.start({ blockSize: 256 })
     const whole = body(3000)
     bench.endpoint.onRequest = () => ({ code: Code.CONTENT, payload: whole })

@@ -14,13 +14,13 @@ const post = (mid: number, extra: Partial<RawMessage> = {}): RawMessage => ({
   ...extra,
 })
 
-describe('coap messages: the answering role', () => {
-  it('answers 4.04 piggybacked until somebody handles requests', async () => {
+describe('CoAP messages: server role', () => {
+  it('answers 4.04 piggybacked without a request handler', async () => {
     const bench = await Bench.start()
     bench.expectReply(post(0x1234), '62 84 1234 aabb')
   })
 
-  it('gives the handler all of the request and sends all of its reply', async () => {
+  it('passes the whole request to the handler and sends the whole reply', async () => {
     const bench = await Bench.start()
     const seen: CoapRequest[] = []
     let sent = 0
@@ -96,7 +96,7 @@ describe('coap messages: the answering role', () => {
   })
 
   describe('duplicates (RFC 7252 §4.5)', () => {
-    it('sends the same reply again without asking the handler again', async () => {
+    it('sends the same reply again without calling the handler again', async () => {
       const bench = await Bench.start()
       let count = 0
       bench.endpoint.onRequest = () => ({
@@ -111,7 +111,7 @@ describe('coap messages: the answering role', () => {
       assert.equal(bench.endpoint.stats.duplicates, 2)
     })
 
-    it('forgets after EXCHANGE_LIFETIME', async () => {
+    it('forgets messages after EXCHANGE_LIFETIME', async () => {
       const bench = await Bench.start()
       let count = 0
       bench.endpoint.onRequest = () => ({ code: Code.CHANGED, payload: Buffer.from([++count]) })
@@ -131,7 +131,7 @@ describe('coap messages: the answering role', () => {
       assert.equal(count, 1)
     })
 
-    it('takes the same Message-ID from another peer for another message', async () => {
+    it('accepts the same Message-ID from another peer', async () => {
       const bench = await Bench.start()
       bench.endpoint.onRequest = ({ peer }) => ({
         code: Code.CONTENT,
@@ -142,7 +142,7 @@ describe('coap messages: the answering role', () => {
       bench.expectReply(post(9), '62 45 0009 aabb ff 61')
     })
 
-    it('takes the same Message-ID with other content for a new message (a restarted device)', async () => {
+    it('accepts the same Message-ID with other content as a new message (a restarted device)', async () => {
       const bench = await Bench.start()
       let count = 0
       bench.endpoint.onRequest = () => ({ code: Code.CHANGED, payload: Buffer.from([++count]) })
@@ -150,7 +150,7 @@ describe('coap messages: the answering role', () => {
       bench.expectReply(post(9, { token: 'ccdd' }), '62 44 0009 ccdd ff 02')
     })
 
-    it('remembers the newest sixteen of a peer, and those still in work', async () => {
+    it('remembers the newest sixteen messages of a peer, and those still in progress', async () => {
       const bench = await Bench.start({ duplicatesPerPeer: 4 })
       let count = 0
       bench.endpoint.onRequest = () => ({ code: Code.CHANGED, payload: Buffer.from([++count]) })
@@ -171,7 +171,7 @@ describe('coap messages: the answering role', () => {
   })
 
   describe('slow handlers (RFC 7252 §5.2.2)', () => {
-    it('sends an empty ACK first and the response confirmable on its own', async () => {
+    it('sends an empty ACK first and then a confirmable separate response', async () => {
       const bench = await Bench.start()
       let count = 0
       let answer: (reply: CoapReply) => void = () => {}
@@ -201,7 +201,7 @@ describe('coap messages: the answering role', () => {
       assert.equal(count, 1)
     })
 
-    it('piggybacks when the handler is quick enough', async () => {
+    it('sends a piggybacked response if the handler is fast enough', async () => {
       const bench = await Bench.start()
       bench.endpoint.onRequest = async () => ({ code: Code.CHANGED })
       bench.deliver(post(9))
@@ -211,7 +211,7 @@ describe('coap messages: the answering role', () => {
       bench.nothingSent()
     })
 
-    it('answers a device where it is when the answer is ready', async () => {
+    it('answers a device at its current address when the response is ready', async () => {
       const bench = await Bench.start()
       let answer: (reply: CoapReply) => void = () => {}
       bench.endpoint.onRequest = () => new Promise((resolve) => (answer = resolve))
@@ -270,7 +270,7 @@ describe('coap messages: the answering role', () => {
       })
     }
 
-    it('survives callbacks that throw', async () => {
+    it('continues after callbacks that throw', async () => {
       const bench = await Bench.start()
       const fail = (): never => {
         throw new Error('broken')
@@ -288,7 +288,7 @@ describe('coap messages: the answering role', () => {
     })
   })
 
-  describe('what is refused', () => {
+  describe('rejected messages', () => {
     it('answers 4.02 to an unknown critical option, naming it (§5.4.1)', async () => {
       const bench = await Bench.start()
       bench.deliver(
@@ -304,7 +304,7 @@ describe('coap messages: the answering role', () => {
       assert.match(reply.payload.toString(), /65001/)
     })
 
-    it('rejects a NON request with one', async () => {
+    it('rejects a NON request with an unknown critical option', async () => {
       const bench = await Bench.start()
       bench.expectReply(post(9, { type: NON, options: [[65001, 'x']] }), '70 00 0009')
     })
@@ -321,12 +321,12 @@ describe('coap messages: the answering role', () => {
       bench.expectReply(post(10, { code: 31 }), '6285000aaabb')
     })
 
-    it('answers 5.05 to whoever takes us for a proxy (§5.10.2)', async () => {
+    it('answers 5.05 to proxy requests (§5.10.2)', async () => {
       const bench = await Bench.start()
       bench.expectReply(post(9, { options: [[35, 'coap://x/']] }), '62a50009aabb')
     })
 
-    it('rejects a confirmable message that is none, and ignores the rest (§4.2, §4.3)', async () => {
+    it('rejects a malformed confirmable message, and ignores others (§4.2, §4.3)', async () => {
       const bench = await Bench.start()
       bench.expectReply(Buffer.from('4901123400', 'hex'), '70 00 1234')
       bench.expectReply(Buffer.from('4020123500', 'hex'), '70 00 1235')
@@ -350,7 +350,7 @@ describe('coap messages: the answering role', () => {
       assert.equal(bench.endpoint.stats.malformed, 3)
     })
 
-    it('ignores an ACK and an RST that nobody waits for', async () => {
+    it('ignores an unexpected ACK and RST', async () => {
       const bench = await Bench.start()
       bench.deliver(post(1))
       bench.transport.take()
@@ -360,7 +360,7 @@ describe('coap messages: the answering role', () => {
       bench.nothingSent()
     })
 
-    it('rejects a confirmable response with an unknown token, and a NON one by choice', async () => {
+    it('rejects a confirmable response with an unknown token, and a NON one by option', async () => {
       const bench = await Bench.start()
       bench.expectReply({ type: CON, code: 0x45, mid: 5, token: '99' }, '70 00 0005')
       bench.expectReply({ type: NON, code: 0x45, mid: 6, token: '99' }, '70 00 0006')
@@ -370,7 +370,7 @@ describe('coap messages: the answering role', () => {
       silent.nothingSent()
     })
 
-    it('lets no more than fifty warnings a second through', async () => {
+    it('emits at most fifty warnings a second', async () => {
       const bench = await Bench.start()
       for (let i = 0; i < 60; i++) bench.deliver(Buffer.from('00', 'hex'))
       assert.equal(bench.warnings.length, 50)
@@ -391,7 +391,7 @@ describe('coap messages: the answering role', () => {
       assert.equal(bench.endpoint.stats.peers, 0)
     })
 
-    it('forgets the longest silent when there are too many, but none that is pinned', async () => {
+    it('evicts the longest idle peers beyond the limit, but no pinned one', async () => {
       const bench = await Bench.start({ maxUnregisteredPeers: 3 })
       let count = 0
       bench.endpoint.onRequest = () => ({ code: Code.CHANGED, payload: Buffer.from([++count]) })
@@ -412,7 +412,7 @@ describe('coap messages: the answering role', () => {
       bench.expectReply(post(1), '62440001aabbff07', r)
     })
 
-    it('expires them, and everything that was remembered of them', async () => {
+    it('expires idle peers with their remembered messages', async () => {
       const bench = await Bench.start()
       bench.deliver(post(1))
       bench.endpoint.pin(memoryPeer('kept'), true)
@@ -426,7 +426,7 @@ describe('coap messages: the answering role', () => {
     })
   })
 
-  it('describes every message to whoever traces', async () => {
+  it('passes a description of every message to the trace callback', async () => {
     const bench = await Bench.start()
     bench.endpoint.onTrace = (trace) => bench.traces.push(trace)
     bench.endpoint.onRequest = () => ({

@@ -7,7 +7,7 @@ import { UdpProxy, type UdpProxyOptions } from '../support/udp-proxy'
 /** Quick retransmission: these networks are on one machine. */
 const QUICK: CoapEndpointOptions = { ackTimeout: 10, maxRetransmit: 9, responseTimeout: 15_000 }
 
-describe('coap over real and bad networks', () => {
+describe('CoAP over real and lossy networks', () => {
   const open: (() => Promise<unknown>)[] = []
   afterEach(async () => {
     for (const close of open.splice(0).reverse()) await close()
@@ -26,7 +26,7 @@ describe('coap over real and bad networks', () => {
     return made
   }
 
-  it('carries out every request once, with loss, delay, duplicates and disorder', async () => {
+  it('processes every request once, with loss, delay, duplicates and reordering', async () => {
     const { endpoint: server, port } = await endpoint()
     const { endpoint: client } = await endpoint()
     const counts = new Map<string, number>()
@@ -55,7 +55,7 @@ describe('coap over real and bad networks', () => {
     assert.ok(client.stats.retransmitted > 0 && server.stats.duplicates > 0)
   })
 
-  it('carries large bodies both ways through 20 % loss', async () => {
+  it('transfers large bodies in both directions with 20 % loss', async () => {
     const { endpoint: server, port } = await endpoint({ ...QUICK, blockSize: 512 })
     const { endpoint: client } = await endpoint()
     const upload = Buffer.from(Array.from({ length: 12_000 }, (_, i) => (i * 7 + (i >> 9)) & 255))
@@ -114,7 +114,7 @@ describe('coap over real and bad networks', () => {
     assert.equal(got.length, 12)
   })
 
-  it('survives answers of which half are mutated, with typed errors and a healthy neighbour', async () => {
+  it('handles mutated responses with typed errors, without affecting other peers', async () => {
     const { endpoint: device, port } = await endpoint()
     const { endpoint: good, port: goodPort } = await endpoint()
     const { endpoint: server } = await endpoint({
@@ -155,7 +155,7 @@ describe('coap over real and bad networks', () => {
     assert.ok(warnings.includes('malformed'))
   })
 
-  it('answers a device that is gone with a typed error and serves the others', async () => {
+  it('fails with a typed error if a device is gone, and serves the others', async () => {
     const { endpoint: server, port } = await endpoint({ ...QUICK, maxRetransmit: 1 })
     server.onRequest = () => ({ code: Code.CHANGED })
     const gone = await ScriptedPeer.open()
@@ -167,7 +167,7 @@ describe('coap over real and bad networks', () => {
     assert.equal((await device.request({ code: Code.POST })).code, Code.CHANGED)
   })
 
-  it('keeps two devices with the same numbers apart', async () => {
+  it('distinguishes two devices with the same tokens and Message-IDs', async () => {
     const { endpoint: server, port } = await endpoint()
     server.onRequest = ({ peer }) => ({ code: Code.CONTENT, payload: Buffer.from(peer.id) })
     const devices = await Promise.all([ScriptedPeer.open(), ScriptedPeer.open()])
@@ -184,7 +184,7 @@ describe('coap over real and bad networks', () => {
     )
   })
 
-  it('asks from the port that it listens on', async () => {
+  it('sends requests from the port that it listens on', async () => {
     const { endpoint: server, port } = await endpoint()
     const device = await ScriptedPeer.open()
     open.push(() => device.close())
@@ -201,7 +201,7 @@ describe('coap over real and bad networks', () => {
     await promise
   })
 
-  it('reports a port that is taken, and starts when it is free', async () => {
+  it('reports a port in use, and starts when it is free', async () => {
     const { endpoint: first, port } = await endpoint()
     const second = new CoapEndpoint(new UdpTransport({ port }))
     open.push(() => second.stop())

@@ -11,7 +11,7 @@ import { CoapEndpoint, Code, type CoapResponse, type ObservationHandle } from '.
 import { UdpTransport } from '../../src/transport/udp'
 
 /** The npm package `coap`, an independent peer in both roles. */
-describe('coap with the coap package', () => {
+describe('CoAP with the coap package', () => {
   const open: (() => unknown)[] = []
   afterEach(async () => {
     for (const close of open.splice(0).reverse()) await close()
@@ -26,7 +26,7 @@ describe('coap with the coap package', () => {
 
   const large = Buffer.from(Array.from({ length: 4000 }, (_, i) => (i * 7 + (i >> 6)) & 255))
 
-  describe('as a client', () => {
+  describe('as client', () => {
     const ask = (
       port: number,
       options: Parameters<typeof coapRequest>[0] & object,
@@ -41,7 +41,7 @@ describe('coap with the coap package', () => {
         request.end(payload)
       })
 
-    it('is answered', async () => {
+    it('receives a response', async () => {
       const { endpoint: server, port } = await endpoint()
       server.onRequest = ({ path, query, payload }) => ({
         code: Code.CREATED,
@@ -96,7 +96,7 @@ describe('coap with the coap package', () => {
     })
   })
 
-  describe('as a server', () => {
+  describe('as server', () => {
     const serve = async (
       handler: (request: IncomingMessage, response: OutgoingMessage) => void,
     ): Promise<number> => {
@@ -126,7 +126,7 @@ describe('coap with the coap package', () => {
       )
     })
 
-    it('takes and gives large bodies', async () => {
+    it('receives and sends large bodies', async () => {
       const port = await serve((request, response) => {
         if (request.method === 'GET') response.end(large)
         else response.end(String(request.payload.equals(large)))
@@ -139,7 +139,7 @@ describe('coap with the coap package', () => {
       assert.equal(put.payload.toString(), 'true')
     })
 
-    it('is observed', async () => {
+    it('sends notifications', async () => {
       let write: (value: string) => void = () => {}
       const port = await serve((_request, response) => {
         write = (value) => void (response as unknown as NodeJS.WritableStream).write(value)

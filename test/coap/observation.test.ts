@@ -70,8 +70,8 @@ class Observed {
   }
 }
 
-describe('coap observe: the answering side', () => {
-  it('numbers its answer and each notification, under the token of the registration', async () => {
+describe('CoAP observe: server role', () => {
+  it('numbers its response and each notification, with the token of the request', async () => {
     const observed = await Observed.start()
     const first = observed.ask(0)
     assert.deepEqual(
@@ -97,13 +97,13 @@ describe('coap observe: the answering side', () => {
     )
   })
 
-  it('has no number in the answer when the handler does not accept', async () => {
+  it('sends no number if the handler does not accept the observation', async () => {
     const observed = await Observed.start()
     observed.bench.endpoint.onRequest = () => value('x')
     assert.equal(optionNumber(observed.ask(0), Opt.OBSERVE), undefined)
   })
 
-  it('sends a confirmable notification until its ACK', async () => {
+  it('retransmits a confirmable notification until its ACK', async () => {
     const observed = await Observed.start()
     observed.ask(0)
     let acknowledged = false
@@ -121,7 +121,7 @@ describe('coap observe: the answering side', () => {
     observed.bench.nothingSent()
   })
 
-  it('has one confirmable notification in flight; the newest of those that wait follows', async () => {
+  it('has one confirmable notification outstanding; only the newest queued one follows', async () => {
     const observed = await Observed.start()
     observed.ask(0)
     const promises = ['1', '2', '3'].map((payload) =>
@@ -140,7 +140,7 @@ describe('coap observe: the answering side', () => {
     await Promise.all(promises)
   })
 
-  it('is confirmable at least every 24 hours (RFC 7641 §4.5)', async () => {
+  it('sends a confirmable notification at least every 24 hours (RFC 7641 §4.5)', async () => {
     const observed = await Observed.start()
     observed.ask(0)
     const day = 24 * 3600 * 1000
@@ -217,7 +217,7 @@ describe('coap observe: the answering side', () => {
       assert.deepEqual([first.ended, second.ended], [true, false])
     })
 
-    it('when nobody acknowledges, and what waited is rejected too', async () => {
+    it('without acknowledgement, rejecting queued notifications too', async () => {
       const observed = await Observed.start()
       observed.ask(0)
       const failures = [1, 2].map(() =>
@@ -244,13 +244,13 @@ describe('coap observe: the answering side', () => {
       assert.equal(observed.handle.ended, true)
     })
 
-    it('when the registration is answered with an error', async () => {
+    it('if the request is answered with an error', async () => {
       const observed = await Observed.start({ code: Code.NOT_FOUND })
       assert.equal(optionNumber(observed.ask(0), Opt.OBSERVE), undefined)
       assert.deepEqual(observed.ends, ['1 error'])
     })
 
-    it('when the same token registers anew, going on with its numbers', async () => {
+    it('when the same token is used again, continuing its numbers', async () => {
       const observed = await Observed.start()
       observed.ask(0)
       void observed.handle.notify(value('x'))
@@ -270,7 +270,7 @@ describe('coap observe: the answering side', () => {
       assert.deepEqual(observed.ends, ['1 gone', '2 gone'])
     })
 
-    it('when it cannot be sent', async () => {
+    it('when a notification cannot be sent', async () => {
       const observed = await Observed.start()
       observed.ask(0)
       observed.bench.transport.close(memoryPeer('a'))
@@ -278,7 +278,7 @@ describe('coap observe: the answering side', () => {
       assert.deepEqual(observed.ends, ['1 gone'])
     })
 
-    it('silently by its own end()', async () => {
+    it('without a callback by its own end()', async () => {
       const observed = await Observed.start()
       observed.ask(0)
       const failure = rejection(observed.handle.notify(value('x'), { confirmable: true }))
@@ -291,7 +291,7 @@ describe('coap observe: the answering side', () => {
     })
   })
 
-  it('does not punish who does not wait for the outcome of a notification', async () => {
+  it('causes no unhandled rejection if the outcome of a notification is ignored', async () => {
     const observed = await Observed.start()
     observed.ask(0)
     const unhandled: unknown[] = []
@@ -328,7 +328,7 @@ describe('coap observe: the answering side', () => {
     )
   })
 
-  it('keeps to the block size that the registration asked for', async () => {
+  it('uses the block size of the observe request', async () => {
     const observed = await Observed.start()
     observed.ask(0, {
       options: [
@@ -353,14 +353,14 @@ describe('coap observe: the answering side', () => {
     assert.deepEqual(observed.ends, ['1 cancelled', 'answer true'])
   })
 
-  it('means nothing with methods other than GET and FETCH', async () => {
+  it('ignores Observe with methods other than GET and FETCH', async () => {
     const observed = await Observed.start()
     observed.ask(0, { code: Code.POST })
     observed.ask(0, { code: Code.FETCH })
     assert.equal(observed.handles.length, 1)
   })
 
-  it('bounds the observations of an unregistered peer, not those of a registered one', async () => {
+  it('limits the observations of an unregistered peer, not those of a registered one', async () => {
     const observed = await Observed.start()
     observed.bench.endpoint.pin(memoryPeer('known'), true)
     for (let i = 0; i < 70; i++) {

@@ -13,8 +13,8 @@ import {
   type ReadMessage,
 } from '../support/raw-coap'
 
-describe('coap observe: bodies in blocks', () => {
-  it('observes with a list that takes several blocks, all under the relation’s token', async () => {
+describe('CoAP observe: bodies in blocks', () => {
+  it('observes with a request body of several blocks, all with the token of the observation', async () => {
     const bench = await Bench.start()
     const listener = new Listener()
     const init: CoapRequestInit = { code: Code.FETCH, payload: Buffer.alloc(1500, 'p') }
@@ -84,7 +84,7 @@ describe('coap observe: bodies in blocks', () => {
       return request
     }
 
-    it('fetches the rest by GET without Observe under new tokens, and delivers once', async () => {
+    it('fetches the rest by GET without Observe with new tokens, and delivers once', async () => {
       const { bench, listener, notify, token } = await observed()
       const value = 'a'.repeat(16) + 'b'.repeat(16) + 'c'
       notify(2, '', large(2, value))
@@ -97,7 +97,7 @@ describe('coap observe: bodies in blocks', () => {
       assert.deepEqual(listener.values, [value, 'small'])
     })
 
-    it('lets a newer notification abort the older fetch', async () => {
+    it('aborts an older fetch on a newer notification', async () => {
       const { bench, listener, notify } = await observed()
       const old = 'o'.repeat(40)
       const fresh = 'n'.repeat(40)
@@ -115,7 +115,7 @@ describe('coap observe: bodies in blocks', () => {
       assert.deepEqual(bench.warnings, [])
     })
 
-    it('keeps the relation when a sleeping device never sends the last block', async () => {
+    it('keeps the observation if a sleeping device never sends the last block', async () => {
       const { bench, listener, relation, notify } = await observed()
       notify(2, '', large(2, 'x'.repeat(20)))
       bench.clock.advance(62_000)
@@ -130,7 +130,7 @@ describe('coap observe: bodies in blocks', () => {
       assert.deepEqual(listener.values, ['awake'])
     })
 
-    it('keeps the relation when the fetch is answered with an error or nonsense', async () => {
+    it('keeps the observation if the fetch is answered with an error or an invalid response', async () => {
       const { bench, listener, relation, notify } = await observed()
       notify(2, '', large(2, 'x'.repeat(20)))
       const request = bench.sent()
@@ -156,7 +156,7 @@ describe('coap observe: bodies in blocks', () => {
       assert.deepEqual([listener.values, listener.ends, relation.active], [[], [], true])
     })
 
-    it('fetches before the requests that wait for the peer', async () => {
+    it('fetches before the queued requests to the peer', async () => {
       const { bench, notify } = await observed()
       const all = [
         bench.endpoint.request(bench.peer, { code: Code.GET, path: ['1'] }),
@@ -172,7 +172,7 @@ describe('coap observe: bodies in blocks', () => {
       await Promise.all(all)
     })
 
-    it('fetches a first answer under new tokens too', async () => {
+    it('fetches a first response with new tokens too', async () => {
       const bench = await Bench.start()
       const listener = new Listener()
       const promise = bench.endpoint.observe(bench.peer, INIT, listener)
@@ -197,7 +197,7 @@ describe('coap observe: bodies in blocks', () => {
       )
     })
 
-    it('takes a newer notification for the first answer while that is fetched', async () => {
+    it('delivers a newer notification as the first response while that is fetched', async () => {
       const bench = await Bench.start()
       const listener = new Listener()
       const promise = bench.endpoint.observe(bench.peer, INIT, listener)
@@ -229,7 +229,7 @@ describe('coap observe: bodies in blocks', () => {
       bench.nothingSent()
     })
 
-    it('stands without a first answer when a later block of it is lost', async () => {
+    it('stays active without a first response if a later block of it is lost', async () => {
       const bench = await Bench.start()
       const listener = new Listener()
       const promise = bench.endpoint.observe(bench.peer, INIT, listener)
@@ -260,7 +260,7 @@ describe('coap observe: bodies in blocks', () => {
       assert.deepEqual(listener.values, ['x'])
     })
 
-    it('fetches the rest of a FETCH notification by FETCH with the same list', async () => {
+    it('fetches the rest of a FETCH notification by FETCH with the same body', async () => {
       const bench = await Bench.start()
       const listener = new Listener()
       const init: CoapRequestInit = { code: Code.FETCH, payload: Buffer.from('list') }

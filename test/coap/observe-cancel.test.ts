@@ -14,8 +14,8 @@ import {
   type ReadMessage,
 } from '../support/raw-coap'
 
-describe('coap observe: cancelling', () => {
-  it('asks with Observe 1 and the same token, and is deaf at once (RFC 7641 §3.6)', async () => {
+describe('CoAP observe: cancellation', () => {
+  it('sends Observe 1 with the same token, and delivers nothing more (RFC 7641 §3.6)', async () => {
     const { bench, listener, relation, notify, token } = await observed()
     const promise = relation.cancel()
     assert.equal(relation.active, false)
@@ -41,7 +41,7 @@ describe('coap observe: cancelling', () => {
     )
   })
 
-  it('takes a separate response without a number for its answer', async () => {
+  it('accepts a separate response without a number', async () => {
     const { bench, relation, token } = await observed()
     const promise = relation.cancel()
     bench.deliver({ type: ACK, code: 0, mid: bench.sent().mid })
@@ -59,7 +59,7 @@ describe('coap observe: cancelling', () => {
     payload: Buffer.alloc(16, 'a'),
   })
 
-  it('fetches the rest of a large last value, so that the peer is done with it', async () => {
+  it('fetches the rest of a large last value, so that the peer can release it', async () => {
     const { bench, relation, token } = await observed()
     const promise = relation.cancel({ query: [] })
     const waiting = bench.endpoint.request(bench.peer, { code: Code.GET, path: ['4'] })
@@ -89,7 +89,7 @@ describe('coap observe: cancelling', () => {
     await waiting
   })
 
-  it('is cancelled also when the rest of the last value does not come', async () => {
+  it('succeeds if the rest of the last value does not arrive', async () => {
     const { bench, relation } = await observed()
     const promise = relation.cancel()
     bench.deliver(firstBlock(bench.sent()))
@@ -98,7 +98,7 @@ describe('coap observe: cancelling', () => {
     assert.equal(relation.active, false)
   })
 
-  it('is cancelled also when the last value is larger than what is accepted', async () => {
+  it('succeeds if the last value is larger than the limit', async () => {
     const { bench, relation } = await observed(1, { maxBody: 20 })
     const promise = relation.cancel()
     const request = bench.sent()
@@ -108,7 +108,7 @@ describe('coap observe: cancelling', () => {
     bench.nothingSent()
   })
 
-  it('repeats the query of the registration unless told otherwise', async () => {
+  it('repeats the query of the observe request by default', async () => {
     for (const [options, expected] of [
       [{}, ['pmin=5']],
       [{ query: [] }, []],
@@ -124,7 +124,7 @@ describe('coap observe: cancelling', () => {
     }
   })
 
-  it('forgets the relation also when the peer does not answer', async () => {
+  it('forgets the observation if the peer does not answer', async () => {
     const { bench, relation, token } = await observed()
     const failure = rejection(relation.cancel({ maxRetransmit: 0 }))
     bench.transport.take()
@@ -133,7 +133,7 @@ describe('coap observe: cancelling', () => {
     bench.expectReply({ type: CON, code: Code.CONTENT, mid: 6, token }, '70000006')
   })
 
-  it('passively: the next notification is rejected', async () => {
+  it('rejects the next notification after a passive cancellation', async () => {
     const { bench, listener, relation, token } = await observed()
     relation.forget()
     assert.equal(relation.active, false)
@@ -144,7 +144,7 @@ describe('coap observe: cancelling', () => {
     assert.deepEqual([listener.values, listener.ends], [[], []])
   })
 
-  it('observes by FETCH and cancels with exactly the same list', async () => {
+  it('observes by FETCH and cancels with exactly the same body', async () => {
     const bench = await Bench.start()
     const init: CoapRequestInit = {
       code: Code.FETCH,

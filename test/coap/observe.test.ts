@@ -7,8 +7,8 @@ import { memoryPeer } from './support/memory-transport'
 import { INIT, Listener, observed } from './support/observed'
 import { ACK, CON, NON, Opt, optionNumber, optionTexts, type RawMessage } from '../support/raw-coap'
 
-describe('coap observe: the asking side', () => {
-  it('registers with Observe 0 and gives the first answer apart from the notifications', async () => {
+describe('CoAP observe: client role', () => {
+  it('sends Observe 0 and returns the first response separately from the notifications', async () => {
     const bench = await Bench.start()
     const listener = new Listener()
     const promise = bench.endpoint.observe(bench.peer, INIT, listener)
@@ -45,7 +45,7 @@ describe('coap observe: the asking side', () => {
     assert.deepEqual(listener.values, [])
   })
 
-  it('is inactive when the peer answers without Observe, or with an error', async () => {
+  it('is inactive if the peer answers without Observe, or with an error', async () => {
     const bench = await Bench.start()
     for (const [code, options] of [
       [Code.CONTENT, []],
@@ -61,7 +61,7 @@ describe('coap observe: the asking side', () => {
     }
   })
 
-  it('rejects like a request', async () => {
+  it('rejects with the errors of a request', async () => {
     const bench = await Bench.start()
     const failure = rejection(bench.endpoint.observe(bench.peer, INIT, new Listener()))
     bench.transport.take()
@@ -107,7 +107,7 @@ describe('coap observe: the asking side', () => {
   })
 
   describe('freshness (RFC 7641 §3.4)', () => {
-    it('drops what is not newer, after acknowledging it', async () => {
+    it('drops notifications that are not newer, after acknowledging them', async () => {
       const { bench, listener, notify } = await observed(5)
       notify(5, 'same as the first')
       notify(6, 'six', { type: CON })
@@ -119,7 +119,7 @@ describe('coap observe: the asking side', () => {
       assert.equal(bench.endpoint.stats.stale, 3)
     })
 
-    it('takes any number for newer after more than 128 seconds', async () => {
+    it('accepts any number after more than 128 seconds', async () => {
       const { bench, listener, notify } = await observed(500)
       bench.clock.advance(128_000)
       notify(3, 'still old')
@@ -138,14 +138,14 @@ describe('coap observe: the asking side', () => {
       assert.deepEqual(listener.values, ['a', 'b', 'c'])
     })
 
-    it('takes 0 for a first number', async () => {
+    it('accepts 0 as the first number', async () => {
       const { listener, notify } = await observed(0)
       notify(0, 'same')
       notify(1, 'a')
       assert.deepEqual(listener.values, ['a'])
     })
 
-    it('follows the formula at its edges', () => {
+    it('follows the formula at its limits', () => {
       const half = 0x800000
       assert.deepEqual(
         [
@@ -160,14 +160,14 @@ describe('coap observe: the asking side', () => {
       )
     })
 
-    it('takes a notification without a number for news', async () => {
+    it('accepts a notification without a number as new', async () => {
       const { listener, relation, notify } = await observed()
       notify(undefined, 'a')
       assert.deepEqual([listener.values, relation.active], [['a'], true])
     })
   })
 
-  it('ends with an error notification, which it hands over', async () => {
+  it('ends with an error notification, and delivers it', async () => {
     const { bench, listener, relation, notify, token } = await observed()
     notify(undefined, '', { type: CON, code: Code.NOT_FOUND, mid: 77 })
     assert.equal(bench.transport.takeOne().toString('hex'), '6000004d')
@@ -179,7 +179,7 @@ describe('coap observe: the asking side', () => {
     assert.deepEqual([listener.ends, listener.values], [['error 84'], []])
   })
 
-  it('keeps relations of equal tokens on different peers apart', async () => {
+  it('distinguishes observations with equal tokens on different peers', async () => {
     const bench = await Bench.start()
     const listeners = ['a', 'b', 'c'].map((id) => {
       const listener = new Listener()
@@ -210,7 +210,7 @@ describe('coap observe: the asking side', () => {
     bench.nothingSent()
   })
 
-  it('survives a listener that throws', async () => {
+  it('continues after a listener that throws', async () => {
     const { bench, listener, notify } = await observed()
     const fail = (): never => {
       throw new Error('broken')
@@ -226,8 +226,8 @@ describe('coap observe: the asking side', () => {
     )
   })
 
-  describe('relations from before a restart', () => {
-    it('accepts any number first, and can be cancelled with its token', async () => {
+  describe('observations from before a restart', () => {
+    it('accept any first number, and can be cancelled with their token', async () => {
       const bench = await Bench.start()
       const listener = new Listener()
       const relation = bench.endpoint.adopt(bench.peer, INIT, Buffer.from('c0de', 'hex'), listener)
@@ -252,7 +252,7 @@ describe('coap observe: the asking side', () => {
       await cancelled
     })
 
-    it('gives way when the same token registers anew', async () => {
+    it('are replaced by a new observation with the same token', async () => {
       const bench = await Bench.start()
       const token = Buffer.from('c0de', 'hex')
       const old = new Listener()
@@ -282,7 +282,7 @@ describe('coap observe: the asking side', () => {
       bench.expectReply({ type: CON, code: Code.CONTENT, mid: 2, token: 'c0de' }, '70000002')
     })
 
-    it('refuses what is not a token', async () => {
+    it('reject an invalid token', async () => {
       const bench = await Bench.start()
       for (const token of [Buffer.alloc(0), Buffer.alloc(9)]) {
         assert.throws(
@@ -293,8 +293,8 @@ describe('coap observe: the asking side', () => {
     })
   })
 
-  describe('the end of the peer', () => {
-    it('ends relations when the transport loses it, it is aborted, or the endpoint stops', async () => {
+  describe('end of the peer', () => {
+    it('ends observations when the transport loses it, it is aborted, or the endpoint stops', async () => {
       const lost = await observed()
       lost.bench.transport.lose(lost.bench.peer, 'closed')
       assert.deepEqual([lost.listener.ends, lost.relation.active], [['gone'], false])
@@ -310,7 +310,7 @@ describe('coap observe: the asking side', () => {
       assert.deepEqual(stopped.listener.ends, ['stopped'])
     })
 
-    it('cancels the registration that is under way when it is aborted', async () => {
+    it('cancels the pending observe request when it is aborted', async () => {
       const bench = await Bench.start()
       const failure = rejection(bench.endpoint.observe(bench.peer, INIT, new Listener()))
       const request = bench.sent()
@@ -353,7 +353,7 @@ describe('coap observe: the asking side', () => {
       assert.deepEqual(listener.values, ['x'])
     })
 
-    it('follows a device that moves while it registers', async () => {
+    it('follows a device that moves during the observe request', async () => {
       const bench = await Bench.start()
       const listener = new Listener()
       const promise = bench.endpoint.observe(bench.peer, INIT, listener)

@@ -19,8 +19,8 @@ const opt = (number: number, value: string | number[]): CoapOption => ({
   value: typeof value === 'string' ? Buffer.from(value) : Uint8Array.from(value),
 })
 
-describe('coap options', () => {
-  it('reads what the options of a request say', () => {
+describe('CoAP options', () => {
+  it('decodes the options of a request', () => {
     const fields = readOptions([
       opt(OptionNumber.OBSERVE, []),
       opt(OptionNumber.URI_PATH, 'rd'),
@@ -47,7 +47,7 @@ describe('coap options', () => {
     assert.equal(readOptions([opt(2049, 'x'), opt(2051, 'x')]).badCritical, 2049)
   })
 
-  it('does not understand options whose meaning it would break', () => {
+  it('does not support options whose meaning it would violate', () => {
     for (const number of [
       OptionNumber.IF_MATCH,
       OptionNumber.IF_NONE_MATCH,
@@ -58,7 +58,7 @@ describe('coap options', () => {
     }
   })
 
-  it('does not understand a protected message where nothing unprotects it (RFC 8613 §2)', () => {
+  it('rejects a protected message without OSCORE (RFC 8613 §2)', () => {
     const message = readOptions([opt(OptionNumber.OSCORE, [9, 1])])
     assert.deepEqual([message.badCritical, badOption(message)], [0, OptionNumber.OSCORE])
     assert.equal(Buffer.from(message.oscore ?? []).toString('hex'), '0901')
@@ -97,7 +97,7 @@ describe('coap options', () => {
     assert.equal(readOptions([opt(OptionNumber.PROXY_SCHEME, 'coap')]).proxy, true)
   })
 
-  it('writes unsigned integers in their shortest form', () => {
+  it('encodes unsigned integers in their shortest form', () => {
     for (const [value, bytes] of [
       [0, ''],
       [1, '01'],
@@ -114,7 +114,7 @@ describe('coap options', () => {
     assert.equal(readUint(Uint8Array.of(0, 0, 5)), 5)
   })
 
-  it('writes and reads block options up to the last number', () => {
+  it('encodes and decodes block options up to the last number', () => {
     assert.equal(blockBytes(0, false, 0).toString('hex'), '')
     assert.equal(blockBytes(0, true, 6).toString('hex'), '0e')
     assert.equal(blockBytes(0xfffff, true, 6).toString('hex'), 'fffffe')

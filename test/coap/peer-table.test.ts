@@ -14,9 +14,9 @@ function crowd(bench: Bench, count = 3): void {
   }
 }
 
-describe('coap peers', () => {
-  describe('when there are too many unregistered ones', () => {
-    it('keeps one that a request waits for, and forgets the next', async () => {
+describe('CoAP peers', () => {
+  describe('beyond the limit of unregistered peers', () => {
+    it('keeps a peer with a pending request, and evicts the next one', async () => {
       const bench = await Bench.start({ maxUnregisteredPeers: 3 })
       const response = bench.endpoint.request(bench.peer, GET)
       const { mid, token } = bench.sent()
@@ -28,7 +28,7 @@ describe('coap peers', () => {
       assert.equal((await response).payload.toString(), 'x')
     })
 
-    it('keeps one whose ACK of a notification is awaited', async () => {
+    it('keeps a peer whose ACK of a notification is awaited', async () => {
       const bench = await Bench.start({ maxUnregisteredPeers: 3 })
       let notified: Promise<void> | undefined
       bench.endpoint.onRequest = (request) => {
@@ -49,7 +49,7 @@ describe('coap peers', () => {
       await notified
     })
 
-    it('keeps one that is observed', async () => {
+    it('keeps a peer that is observed', async () => {
       const bench = await Bench.start({ maxUnregisteredPeers: 3 })
       const values: string[] = []
       const observed = bench.endpoint.observe(bench.peer, GET, {
@@ -71,7 +71,7 @@ describe('coap peers', () => {
       assert.deepEqual(values, ['x'])
     })
 
-    it('forgets one that waits for nothing, although it observes', async () => {
+    it('evicts a peer that only observes', async () => {
       const bench = await Bench.start({ maxUnregisteredPeers: 3 })
       const ended: string[] = []
       bench.endpoint.onRequest = (request) => {
@@ -88,7 +88,7 @@ describe('coap peers', () => {
       assert.deepEqual(ended, ['gone'])
     })
 
-    it('keeps them all where all are awaited, the newest included', async () => {
+    it('keeps all peers if all are awaited, including the newest', async () => {
       const bench = await Bench.start({ maxUnregisteredPeers: 2 })
       const peers = Array.from({ length: 12 }, (_, i) => memoryPeer(`awaited-${i}`))
       const responses = peers.map((peer) => bench.endpoint.request(peer, GET))
@@ -137,7 +137,7 @@ describe('coap peers', () => {
       assert.equal(await firstBlock(bench, moved), 64)
     })
 
-    it('keep the smaller block size where the new address had chosen one, too', async () => {
+    it('keep the smaller block size if the new address had chosen one, too', async () => {
       const bench = await Bench.start({ blockSize: 256 })
       const moved = memoryPeer('moved')
       await firstBlock(bench, bench.peer, 3)
@@ -146,7 +146,7 @@ describe('coap peers', () => {
       assert.equal(await firstBlock(bench, moved), 32)
     })
 
-    it('go on with their Message-IDs', async () => {
+    it('continue their Message-IDs', async () => {
       const bench = await Bench.start()
       const moved = memoryPeer('moved')
       const ask = async (peer = bench.peer): Promise<number> => {
@@ -167,7 +167,7 @@ describe('coap peers', () => {
       assert.equal(await ask(back), (first + 3) & 0xffff)
     })
 
-    it('are answered under the new address where the handler was slow', async () => {
+    it('are answered at the new address by a slow handler', async () => {
       const bench = await Bench.start()
       const moved = memoryPeer('moved')
       let answer: () => void = () => {}
@@ -184,7 +184,7 @@ describe('coap peers', () => {
     })
   })
 
-  it('rejects a request with why its peer was dropped', async () => {
+  it('rejects a request with the reason for which its peer was dropped', async () => {
     const bench = await Bench.start()
     const response = bench.endpoint.request(bench.peer, GET)
     bench.endpoint.abort(bench.peer, 'it registered anew')

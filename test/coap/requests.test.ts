@@ -6,8 +6,8 @@ import { ACK, CON, NON, RST, Opt, optionNumber, optionTexts } from '../support/r
 
 const GET: CoapRequestInit = { code: Code.GET, path: ['3', '0'] }
 
-describe('coap requests: the asking role', () => {
-  it('writes a request byte by byte and resolves with its piggybacked response', async () => {
+describe('CoAP requests: client role', () => {
+  it('encodes a request byte by byte and resolves with its piggybacked response', async () => {
     const bench = await Bench.start()
     const promise = bench.endpoint.request(bench.peer, {
       code: Code.PUT,
@@ -69,7 +69,7 @@ describe('coap requests: the asking role', () => {
     assert.deepEqual(bench.active, ['a'])
   })
 
-  it('takes tokens of eight bytes that do not repeat', async () => {
+  it('uses tokens of eight bytes that do not repeat', async () => {
     const bench = await Bench.start({ nstart: 2000 })
     const promises = Array.from({ length: 1000 }, () => bench.endpoint.request(bench.peer, GET))
     const tokens = new Set(bench.allSent().map(({ token }) => token))
@@ -80,7 +80,7 @@ describe('coap requests: the asking role', () => {
     await stopped
   })
 
-  it('gives an error code as a response, not as an error', async () => {
+  it('returns an error code as a response, not as an error', async () => {
     const bench = await Bench.start()
     for (const code of [0x84, 0x85, 0x86, 0xa0]) {
       const promise = bench.endpoint.request(bench.peer, GET)
@@ -90,7 +90,7 @@ describe('coap requests: the asking role', () => {
     }
   })
 
-  it('rejects with CoapReset when the peer does', async () => {
+  it('rejects with CoapReset when the peer sends RST', async () => {
     const bench = await Bench.start()
     const failure = rejection(bench.endpoint.request(bench.peer, GET))
     bench.deliver({ type: RST, code: 0, mid: bench.sent().mid })
@@ -98,7 +98,7 @@ describe('coap requests: the asking role', () => {
     assert.deepEqual([error.name, error.code], ['CoapReset', 'reset'])
   })
 
-  it('ignores an ACK with another token, and goes on retransmitting', async () => {
+  it('ignores an ACK with another token, and continues retransmitting', async () => {
     const bench = await Bench.start()
     const promise = bench.endpoint.request(bench.peer, GET)
     const { mid, token } = bench.sent()
@@ -110,7 +110,7 @@ describe('coap requests: the asking role', () => {
     assert.equal((await promise).code, 0x45)
   })
 
-  it('refuses a response with an unknown critical option (§5.4.1)', async () => {
+  it('rejects a response with an unknown critical option (§5.4.1)', async () => {
     const bench = await Bench.start()
     const piggybacked = rejection(bench.endpoint.request(bench.peer, GET))
     const first = bench.sent()
@@ -148,7 +148,7 @@ describe('coap requests: the asking role', () => {
   })
 
   describe('NSTART (RFC 7252 §4.7)', () => {
-    it('sends one request at a time, in order, the next when the response is there', async () => {
+    it('sends one request at a time, in order, the next one after the response', async () => {
       const bench = await Bench.start()
       const promises = ['1', '2', '3'].map((id) =>
         bench.endpoint.request(bench.peer, { code: Code.GET, path: [id] }),
@@ -163,7 +163,7 @@ describe('coap requests: the asking role', () => {
       await Promise.all(promises)
     })
 
-    it('does not let one peer wait for another', async () => {
+    it('does not delay requests to other peers', async () => {
       const bench = await Bench.start()
       const all = Promise.allSettled([
         bench.endpoint.request(bench.peer, GET),
@@ -174,7 +174,7 @@ describe('coap requests: the asking role', () => {
       await all
     })
 
-    it('goes on after a failure, and the timeout of a request begins when it is sent', async () => {
+    it('continues after a failure, and starts the timeout of a request when it is sent', async () => {
       const bench = await Bench.start({ maxRetransmit: 0 })
       const first = rejection(bench.endpoint.request(bench.peer, GET))
       const second = bench.endpoint.request(bench.peer, { ...GET, responseTimeout: 1500 })
@@ -187,7 +187,7 @@ describe('coap requests: the asking role', () => {
       await second
     })
 
-    it('sends as many as it may by choice', async () => {
+    it('sends several requests at once by option', async () => {
       const bench = await Bench.start({ nstart: 2 })
       const all = Promise.allSettled([1, 2, 3].map(() => bench.endpoint.request(bench.peer, GET)))
       assert.equal(bench.transport.take().length, 2)
@@ -195,7 +195,7 @@ describe('coap requests: the asking role', () => {
       await all
     })
 
-    it('refuses more than may wait', async () => {
+    it('rejects requests beyond the limit of the queue', async () => {
       const bench = await Bench.start({ maxQueuedPerPeer: 2 })
       const all = [1, 2, 3].map(() => bench.endpoint.request(bench.peer, GET))
       const error = await rejection(bench.endpoint.request(bench.peer, GET))
@@ -206,8 +206,8 @@ describe('coap requests: the asking role', () => {
     })
   })
 
-  describe('giving up', () => {
-    it('rejects an aborted request at once, waiting or under way', async () => {
+  describe('cancellation', () => {
+    it('rejects an aborted request at once, queued or sent', async () => {
       const bench = await Bench.start()
       const controllers = [new AbortController(), new AbortController(), new AbortController()]
       const failures = controllers.map(({ signal }) =>
@@ -251,7 +251,7 @@ describe('coap requests: the asking role', () => {
       await again
     })
 
-    it('rejects everything of one peer when it is aborted, and of no other', async () => {
+    it('rejects all requests to one peer when it is aborted, and no others', async () => {
       const bench = await Bench.start()
       const failures = [GET, GET, GET].map((init) =>
         rejection(bench.endpoint.request(bench.peer, init)),
@@ -303,7 +303,7 @@ describe('coap requests: the asking role', () => {
       for (const failure of failures) assert.equal((await failure).code, 'peer-gone')
     })
 
-    it('rejects a request that cannot be written, and goes on', async () => {
+    it('rejects a request that cannot be encoded, and continues', async () => {
       const bench = await Bench.start()
       for (const init of [
         { ...GET, path: ['x'.repeat(256)] },
@@ -324,7 +324,7 @@ describe('coap requests: the asking role', () => {
     })
   })
 
-  it('pings: RST is the answer, silence is CoapTimeout', async () => {
+  it('resolves a ping at RST, and rejects it with CoapTimeout without an answer', async () => {
     const bench = await Bench.start()
     const pong = bench.endpoint.ping(bench.peer)
     const datagram = bench.transport.takeOne()
@@ -336,7 +336,7 @@ describe('coap requests: the asking role', () => {
     assert.equal((await silence).code, 'timeout')
   })
 
-  it('answers within the call to send, as an in-process transport may', async () => {
+  it('accepts a response within the call to send, as of an in-process transport', async () => {
     const bench = await Bench.start()
     bench.transport.onSend = ({ peer, datagram }) => {
       const ack = Buffer.from(datagram)
@@ -353,7 +353,7 @@ describe('coap requests: the asking role', () => {
     bench.nothingSent()
   })
 
-  it('moves what is under way when the device moves', async () => {
+  it('moves pending requests when the device moves', async () => {
     const bench = await Bench.start()
     const to = memoryPeer('moved')
     const first = bench.endpoint.request(bench.peer, { ...GET, path: ['1'] })
@@ -372,7 +372,7 @@ describe('coap requests: the asking role', () => {
     assert.equal(bench.endpoint.stats.peers, 1)
   })
 
-  it('takes the separate response of a device that moved after its empty ACK', async () => {
+  it('accepts the separate response of a device that moved after its empty ACK', async () => {
     const bench = await Bench.start({ nstart: 2 })
     const to = memoryPeer('moved')
     const promises = [GET, GET].map((init) => bench.endpoint.request(bench.peer, init))
@@ -389,7 +389,7 @@ describe('coap requests: the asking role', () => {
     )
   })
 
-  it('goes on serving a peer after many non-confirmable responses', async () => {
+  it('continues serving a peer after many non-confirmable responses', async () => {
     const bench = await Bench.start({ duplicatesPerPeer: 4 })
     for (let i = 0; i < 6; i++) {
       const promise = bench.endpoint.request(bench.peer, GET)
@@ -401,7 +401,7 @@ describe('coap requests: the asking role', () => {
     bench.expectReply({ type: CON, code: Code.GET, mid: 100 }, '60840064')
   })
 
-  it('has nothing left when all is done', async () => {
+  it('keeps no state when all requests have ended', async () => {
     const bench = await Bench.start()
     for (let i = 0; i < 100; i++) {
       const promise = bench.endpoint.request(bench.peer, GET)
@@ -414,7 +414,7 @@ describe('coap requests: the asking role', () => {
     assert.equal(bench.clock.pending, 0)
   })
 
-  it('asks for small blocks from the first on when it wants them (RFC 7959 §2.4)', async () => {
+  it('requests small blocks from the start by option (RFC 7959 §2.4)', async () => {
     const bench = await Bench.start({ blockSize: 64 })
     const promise = bench.endpoint.request(bench.peer, GET)
     const request = bench.sent()

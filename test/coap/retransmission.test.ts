@@ -5,8 +5,8 @@ import { ACK, CON, NON } from '../support/raw-coap'
 
 const GET: CoapRequestInit = { code: Code.GET, path: ['3', '0'] }
 
-describe('coap retransmission (RFC 7252 §4.2)', () => {
-  it('doubles its timeout and gives up with CoapTimeout after five tries', async () => {
+describe('CoAP retransmission (RFC 7252 §4.2)', () => {
+  it('doubles its timeout and fails with CoapTimeout after five transmissions', async () => {
     const bench = await Bench.start()
     const failure = rejection(bench.endpoint.request(bench.peer, GET))
     const first = bench.transport.takeOne()
@@ -43,7 +43,7 @@ describe('coap retransmission (RFC 7252 §4.2)', () => {
     await settled
   })
 
-  it('obeys the settings of the single request', async () => {
+  it('uses the settings of a single request', async () => {
     const bench = await Bench.start()
     const failure = rejection(
       bench.endpoint.request(bench.peer, { ...GET, ackTimeout: 100, maxRetransmit: 1 }),
@@ -66,7 +66,7 @@ describe('coap retransmission (RFC 7252 §4.2)', () => {
     bench.expectReply({ type: CON, code: 0x45, mid: 0x0777, token, payload: 'x' }, '60000777')
   })
 
-  it('takes a response on its own for the ACK that got lost (§5.2.2)', async () => {
+  it('accepts a separate response in place of a lost ACK (§5.2.2)', async () => {
     const bench = await Bench.start()
     const promise = bench.endpoint.request(bench.peer, GET)
     const { mid, token } = bench.sent()
@@ -78,7 +78,7 @@ describe('coap retransmission (RFC 7252 §4.2)', () => {
     bench.nothingSent()
   })
 
-  it('tells "acknowledged but not answered" apart', async () => {
+  it('reports "acknowledged but not answered" with its own error', async () => {
     const bench = await Bench.start()
     const failure = rejection(bench.endpoint.request(bench.peer, GET))
     const { mid } = bench.sent()
@@ -92,7 +92,7 @@ describe('coap retransmission (RFC 7252 §4.2)', () => {
     assert.deepEqual([error.name, error.code], ['CoapResponseTimeout', 'response-timeout'])
   })
 
-  it('counts a response timeout without any ACK as CoapTimeout', async () => {
+  it('reports a response timeout without any ACK as CoapTimeout', async () => {
     const bench = await Bench.start()
     const failure = rejection(bench.endpoint.request(bench.peer, { ...GET, responseTimeout: 1000 }))
     bench.clock.advance(1000)
@@ -102,7 +102,7 @@ describe('coap retransmission (RFC 7252 §4.2)', () => {
     bench.nothingSent()
   })
 
-  it('does not retransmit a NON request, which waits for a response all the same', async () => {
+  it('does not retransmit a NON request, but waits for a response', async () => {
     const bench = await Bench.start()
     const failure = rejection(bench.endpoint.request(bench.peer, { ...GET, confirmable: false }))
     assert.equal(bench.sent().type, NON)

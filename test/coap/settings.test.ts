@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { Bench } from './support/bench'
 
-describe('coap settings', () => {
-  it('refuses options that cannot work', async () => {
+describe('CoAP settings', () => {
+  it('rejects invalid options', async () => {
     for (const options of [
       { blockSize: 100 },
       { blockSize: 2048 },

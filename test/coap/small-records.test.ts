@@ -58,7 +58,7 @@ async function ownDevice(port: number, extension: readonly [number, Buffer]): Pr
   }
 }
 
-describe('CoAP over DTLS: a device that takes records of 512 bytes', () => {
+describe('CoAP over DTLS to a device with records of 512 bytes', () => {
   const large = body(1500)
   let endpoint: CoapEndpoint
   let device: SmallDevice | undefined
@@ -127,12 +127,12 @@ describe('CoAP over DTLS: a device that takes records of 512 bytes', () => {
     assert.equal((await get).payload.toString(), 'x')
   }
 
-  it('OpenSSL, by max_fragment_length', async function () {
+  it('works with OpenSSL, by max_fragment_length', async function () {
     device = opensslDevice(requireTool(this, 'openssl'), port)
     await bothWays(device)
   })
 
-  it('our own client, by max_fragment_length or record_size_limit', async () => {
+  it('works with the own client, by max_fragment_length or record_size_limit', async () => {
     device = await ownDevice(port, [1, Buffer.from([1])])
     await bothWays(device)
     device.close()

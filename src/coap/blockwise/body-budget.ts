@@ -1,4 +1,4 @@
-/** Bytes that all bodies of one kind may occupy together. */
+/** Limits the memory of all bodies of one kind. */
 export class BodyBudget {
   private taken = 0
 
@@ -8,7 +8,7 @@ export class BodyBudget {
     return this.taken
   }
 
-  /** False, and nothing is taken, when there is no room for them. */
+  /** Reserves memory; returns false, and reserves nothing, if the budget would be exceeded. */
   take(bytes: number): boolean {
     if (this.taken + bytes > this.most) return false
     this.taken += bytes

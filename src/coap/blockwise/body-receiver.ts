@@ -4,20 +4,20 @@ import type { Message } from '../message'
 import { type Block, blockNumber, blockOffset, blockSize, RESERVED_SZX } from '../options'
 import { GrowingBody } from './growing-body'
 
-/** What a further block did to the body. */
+/** Result of adding a block to a body. */
 export type BlockOutcome = 'complete' | 'more' | 'changed'
 
 /**
- * Puts the blocks of a response together (RFC 7959 §2.4). Takes memory for what arrived only, never
- * for what was announced.
+ * Reassembles the blocks of a response (RFC 7959 §2.4). Memory is allocated for received blocks
+ * only, never by an announced size.
  */
 export class BodyReceiver {
   private readonly body: GrowingBody
   private szx: number
 
   /**
-   * Takes the first block.
-   * @param limit bytes a body may have
+   * Adds the first block.
+   * @param limit maximum size of the body in bytes
    * @throws BlockwiseError
    */
   constructor(
@@ -36,8 +36,8 @@ export class BodyReceiver {
   }
 
   /**
-   * Number and size exponent of the block to ask for next: of the size that came, unless `largest` is
-   * smaller. Blocks are counted in their own size (RFC 7959 §2.4).
+   * Number and size exponent of the block to request next: of the received size, unless `largest`
+   * is smaller. Blocks are counted in their own size (RFC 7959 §2.4).
    */
   next(largest: number): { num: number; szx: number } {
     const szx = Math.min(this.szx, largest)
@@ -45,8 +45,8 @@ export class BodyReceiver {
   }
 
   /**
-   * Takes a further block. `changed` means that the resource is another one by now (its ETag
-   * differs, RFC 7959 §2.4): the body must be fetched anew.
+   * Adds the next block. `changed` means that the resource has changed meanwhile (another ETag, RFC
+   * 7959 §2.4): the body must be fetched again.
    * @throws BlockwiseError
    */
   add(message: Message): BlockOutcome {
@@ -63,12 +63,12 @@ export class BodyReceiver {
     return block.more ? 'more' : 'complete'
   }
 
-  /** The whole body; its memory is no longer counted. */
+  /** Returns the whole body; its memory is no longer counted. */
   take(): Buffer {
     return this.body.take()
   }
 
-  /** Gives up. Idempotent. */
+  /** Discards the body. Idempotent. */
   release(): void {
     this.body.release()
   }

@@ -5,10 +5,13 @@ import type { Settings } from '../settings'
 import type { BodyBudget } from './body-budget'
 import type { ResponsePart } from './response-part'
 
-/** Bodies kept for one peer at once; the oldest gives way. */
+/** Bodies kept per peer at a time; the oldest is dropped. */
 const MOST_DOWNLOADS = 4
 
-/** A response body that is fetched block by block. As a timer it is the time it is kept. */
+/**
+ * A response body that a client fetches block by block. As a timer, it is the time for which the
+ * body is kept.
+ */
 class Download extends Timer {
   constructor(
     private readonly downloads: Downloads,
@@ -33,11 +36,11 @@ class Download extends Timer {
 type PeerDownloads = Map<string, Download>
 
 /**
- * The response bodies that are larger than a block, of all peers (RFC 7959 §2.4). They are kept, so
- * that all blocks are of one state of the resource, and the handler runs once a body.
+ * Response bodies larger than a block, of all peers (RFC 7959 §2.4). They are kept so that all
+ * blocks are of one state of the resource and the handler is called once per body.
  */
 export class Downloads implements PeerFollower {
-  /** @param budget memory of the bodies that are kept */
+  /** @param budget memory limit of the kept bodies */
   constructor(
     private readonly scheduler: Scheduler,
     private readonly settings: Settings,
@@ -45,8 +48,9 @@ export class Downloads implements PeerFollower {
   ) {}
 
   /**
-   * The kept response that a request for a later block is about.
-   * @param payload the request's; part of what identifies the body of a FETCH, unless left out
+   * The kept response to which a request for a later block belongs.
+   * @param payload of the request; identifies the body of a FETCH together with the options, unless
+   *   omitted
    */
   find(state: PeerState, key: string, payload: Uint8Array): ResponsePart | undefined {
     const download = downloadsOf(state)?.get(key)
@@ -57,7 +61,7 @@ export class Downloads implements PeerFollower {
   }
 
   /**
-   * Keeps a response for the requests to come. Where there is no memory for it, the handler is asked
+   * Keeps a response for later requests. If the memory limit is reached, the handler is called
    * again for each block.
    */
   keep(state: PeerState, key: string, requestPayload: Uint8Array, whole: ResponsePart): void {
@@ -76,7 +80,7 @@ export class Downloads implements PeerFollower {
     if (oldest !== undefined && downloads.size > MOST_DOWNLOADS) this.remove(oldest)
   }
 
-  /** Gives a body up. */
+  /** Drops a body. */
   remove(download: Download): void {
     const { state } = download
     const downloads = downloadsOf(state)
@@ -87,12 +91,12 @@ export class Downloads implements PeerFollower {
     this.budget.give(download.size)
   }
 
-  /** They expire on their own. */
+  /** Kept bodies expire by themselves. */
   holds(): Hold {
     return Hold.NONE
   }
 
-  /** A body that the new address fetches already is the newer one. */
+  /** If both addresses fetch the same body, the one of the new address is newer. */
   move(from: PeerState, to: PeerState): void {
     const downloads = downloadsOf(from)
     if (downloads === undefined) return

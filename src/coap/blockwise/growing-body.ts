@@ -1,8 +1,8 @@
 import type { BodyBudget } from './body-budget'
 
 /**
- * A body that grows by what arrives: never by what was announced, and with no object per block (a
- * Buffer a block of 16 bytes would weigh twenty times what it holds).
+ * A body that grows with the received blocks: never by an announced size, and without an object per
+ * block (a Buffer per block of 16 bytes would need twenty times the memory of its content).
  */
 export class GrowingBody {
   private bytes = Buffer.alloc(0)
@@ -14,7 +14,7 @@ export class GrowingBody {
     return this.filled
   }
 
-  /** False when the budget of all bodies is used up; nothing is appended then. */
+  /** Returns false, and appends nothing, if the budget of all bodies is used up. */
   append(part: Uint8Array): boolean {
     if (!this.budget.take(part.length)) return false
     const length = this.filled + part.length
@@ -28,14 +28,14 @@ export class GrowingBody {
     return true
   }
 
-  /** The body as it is now; it is no longer counted, and this object is empty. */
+  /** Returns the body received so far; it is no longer counted, and this object is empty. */
   take(): Buffer {
     const body = this.bytes.subarray(0, this.filled)
     this.release()
     return body
   }
 
-  /** Gives the memory back. Idempotent. */
+  /** Frees the memory. Idempotent. */
   release(): void {
     this.budget.give(this.filled)
     this.filled = 0

@@ -7,16 +7,16 @@ import type { Downloads } from './downloads'
 import { largestSzx, payloadRoom, RESPONSE_BLOCK_OPTIONS } from './message-room'
 import { blockOf, type ResponsePart, withEtag } from './response-part'
 
-/** What a response answers. */
+/** The request that a response belongs to. */
 export interface Requested {
-  /** Names the body, for the requests for its later blocks. */
+  /** Identifies the body in the requests for its later blocks. */
   readonly transferKey: string
   readonly requestPayload: Uint8Array
-  /** What the request asked for. */
+  /** The Block2 option of the request. */
   readonly block: Block | undefined
 }
 
-/** Cuts responses that are too large for one message into blocks (Block2, RFC 7959 §2.4). */
+/** Splits responses that are too large for one message into blocks (Block2, RFC 7959 §2.4). */
 export class ResponseBlocks {
   private readonly largest: number
 
@@ -29,7 +29,7 @@ export class ResponseBlocks {
   }
 
   /**
-   * The share of a response that goes into its first message; the rest is kept to be fetched.
+   * The part of a response that is sent in its first message; the rest is kept for later requests.
    */
   first(
     state: PeerState,
@@ -50,7 +50,7 @@ export class ResponseBlocks {
     return this.cut(state, token, whole, block)
   }
 
-  /** A block of a response that is kept; undefined when it is not, or not any more. */
+  /** A block of a kept response; undefined if it is not kept or no longer kept. */
   later(
     state: PeerState,
     token: string,
@@ -62,7 +62,7 @@ export class ResponseBlocks {
     return whole && this.cut(state, token, whole, block)
   }
 
-  /** One block: of the size asked for, or of a smaller one where that is ours or more does not fit. */
+  /** One block: of the requested size, or of a smaller one if ours is smaller or less fits. */
   private cut(
     state: PeerState,
     token: string,

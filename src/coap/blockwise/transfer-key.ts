@@ -23,14 +23,14 @@ const NAMING: ReadonlySet<number> = new Set([
 ])
 
 /**
- * What the blocks of one request body have in common: method, Uri-* and Request-Tag (RFC 7959 §2.5,
- * RFC 9175 §3.3). Not the token: libcoap, Anjay and Californium take a new one for each block.
+ * Identifies the blocks of one request body: method, Uri-* and Request-Tag (RFC 7959 §2.5, RFC 9175
+ * §3.3). Not the token: libcoap, Anjay and Californium use a new one for each block.
  */
 export function uploadKey(code: number, options: readonly CoapOption[]): string {
   return keyOf(code, options, (number) => NAMING.has(number))
 }
 
-/** What the requests for the blocks of one response body have in common (RFC 7959 §2.4). */
+/** Identifies the requests for the blocks of one response body (RFC 7959 §2.4). */
 export function downloadKey(code: number, options: readonly CoapOption[]): string {
   return keyOf(code, options, (number) => !VARYING.has(number))
 }

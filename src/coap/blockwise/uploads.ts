@@ -18,23 +18,23 @@ import type { BodyBudget } from './body-budget'
 import { GrowingBody } from './growing-body'
 import { uploadKey } from './transfer-key'
 
-/** An intermediate answer or a refusal. */
+/** An intermediate response or an error response. */
 export interface UploadReply {
   readonly code: number
   readonly options: readonly CoapOption[]
   readonly reason: string
 }
 
-/** A whole body, with the Content-Format of its first block. */
+/** A complete body, with the Content-Format of its first block. */
 export interface UploadedBody {
   readonly payload: Buffer
   readonly contentFormat: number | undefined
 }
 
-/** Bodies that one peer may have under way at once; the oldest gives way. */
+/** Unfinished bodies per peer at a time; the oldest is dropped. */
 const MOST_UPLOADS = 4
 
-/** A request body that comes in. As a timer it is the time after which its sender is given up. */
+/** A request body that is being received. As a timer, it is the time after which it is dropped. */
 class Upload extends Timer {
   constructor(
     private readonly uploads: Uploads,
@@ -56,7 +56,7 @@ type PeerUploads = Map<string, Upload>
 
 /** The unfinished request bodies of all peers (RFC 7959 §2.5). */
 export class Uploads implements PeerFollower {
-  /** @param budget memory of the bodies that come in */
+  /** @param budget memory limit of the bodies being received */
   constructor(
     private readonly scheduler: Scheduler,
     private readonly settings: Settings,
@@ -64,9 +64,9 @@ export class Uploads implements PeerFollower {
   ) {}
 
   /**
-   * Takes one block, in order. Answers 2.31 until the last one; 4.08 for a gap, 4.13 for a body over
-   * the limit, 5.03 when all bodies together are too many, 4.00 for a block of the wrong size. Nothing
-   * is allocated from a declared size.
+   * Takes one block, in order. Answers 2.31 until the last one; 4.08 to a gap, 4.13 to a body over
+   * the limit, 5.03 if the memory limit of all bodies is reached, 4.00 to a block of the wrong
+   * size. Nothing is allocated by a declared size.
    */
   receive(state: PeerState, message: Message): UploadReply | UploadedBody {
     const block = message.block1 as Block
@@ -82,7 +82,7 @@ export class Uploads implements PeerFollower {
     const offset = blockOffset(block)
     let upload = uploadsOf(state)?.get(key)
     if (offset === 0) {
-      // Block 0 always begins anew (RFC 7959 §2.5).
+      // Block 0 always restarts the body (RFC 7959 §2.5).
       if (upload !== undefined) this.remove(upload)
       if (!block.more) return { payload, contentFormat: message.contentFormat }
       if (message.size1 !== undefined && message.size1 > maxBody) return tooLarge(block, maxBody)
@@ -92,7 +92,7 @@ export class Uploads implements PeerFollower {
       return refusal(Code.REQUEST_ENTITY_INCOMPLETE, 'the first block is missing')
     }
     if (offset + payload.length <= upload.body.length && block.more) {
-      // Sent again in a new message because our answer got lost.
+      // Sent again in a new message because our response was lost.
       return this.carryOn(upload, block)
     }
     if (offset !== upload.body.length) {
@@ -118,7 +118,7 @@ export class Uploads implements PeerFollower {
     return { payload: whole, contentFormat: upload.contentFormat }
   }
 
-  /** Gives a body up, or is done with it. */
+  /** Drops a body, complete or not. */
   remove(upload: Upload): void {
     const { state } = upload
     const uploads = uploadsOf(state)
@@ -129,12 +129,12 @@ export class Uploads implements PeerFollower {
     upload.body.release()
   }
 
-  /** They expire on their own. */
+  /** Unfinished bodies expire by themselves. */
   holds(): Hold {
     return Hold.NONE
   }
 
-  /** A body that the new address has under way already is the newer one. */
+  /** If both addresses send the same body, the one of the new address is newer. */
   move(from: PeerState, to: PeerState): void {
     const uploads = uploadsOf(from)
     if (uploads === undefined) return
@@ -166,7 +166,7 @@ export class Uploads implements PeerFollower {
 
   private carryOn(upload: Upload, block: Block): UploadReply {
     this.scheduler.schedule(upload, this.settings.exchangeLifetime)
-    // A smaller size asks for smaller blocks from here on (RFC 7959 §2.3).
+    // A smaller size asks for smaller blocks from now on (RFC 7959 §2.3).
     const szx = Math.min(block.szx, blockExponent(this.settings.blockSize))
     return {
       code: Code.CONTINUE,

@@ -7,15 +7,15 @@ import type { Settings } from '../settings'
 import type { CoapStats } from '../stats'
 import type { TransmissionOptions } from '../types'
 
-/** Who sent a request, and is told once how it ended. */
+/** The sender of a request; told once how it ended. */
 export interface ExchangeOwner {
-  /** False for a response that came late: to an earlier request under the same token. */
+  /** False for a late response to an earlier request with the same token. */
   expects(message: Message): boolean
   onResponse(message: Message): void
   onFailure(error: Error): void
 }
 
-/** What an exchange needs of all of them. */
+/** What an exchange needs of the exchanges of its endpoint. */
 interface ExchangeHost {
   readonly layer: MessageLayer
   readonly scheduler: Scheduler
@@ -23,17 +23,17 @@ interface ExchangeHost {
   readonly stats: CoapStats
 }
 
-/** One request message and its response (RFC 7252 §5.2). As a timer it is the response timeout. */
+/** One request message and its response (RFC 7252 §5.2). As a timer, it is the response timeout. */
 export class Exchange extends Timer implements ResponseReceiver, RequestOwner {
-  /** The next one of the same peer. */
+  /** The next exchange of the same peer. */
   next: Exchange | undefined = undefined
   private sent: SentMessage | undefined = undefined
   private acknowledged = false
   private done = false
 
   /**
-   * @param relation what else receives notifications under the same token; they are no responses to
-   *   this request
+   * @param relation receives notifications with the same token; they are not responses to this
+   *   request
    */
   constructor(
     private readonly host: ExchangeHost,
@@ -66,7 +66,7 @@ export class Exchange extends Timer implements ResponseReceiver, RequestOwner {
     }
   }
 
-  /** Ends it without telling the owner. */
+  /** Ends the exchange without telling the owner. */
   cancel(): void {
     if (this.done) return
     this.done = true
@@ -88,13 +88,13 @@ export class Exchange extends Timer implements ResponseReceiver, RequestOwner {
     this.owner.onFailure(error)
   }
 
-  /** The layer knows that it answers this very message. */
+  /** Called when the layer knows that it answers this very message. */
   onResponse(message: Message): void {
     this.sent = undefined
     this.succeed(message)
   }
 
-  /** A response on its own also stands for an ACK that got lost (RFC 7252 §5.2.2). */
+  /** A separate response also stands for an ACK that was lost (RFC 7252 §5.2.2). */
   onMessage(message: Message): void {
     if (this.relation !== undefined && message.observe !== undefined) {
       this.relation.onMessage(message)
@@ -137,7 +137,7 @@ export class Exchange extends Timer implements ResponseReceiver, RequestOwner {
     this.fail(error as Error)
   }
 
-  /** No longer one of its peer. */
+  /** Removes it from the exchanges of its peer. */
   private leave(): void {
     const { state } = this
     let before = state.exchanges as Exchange | undefined
@@ -160,9 +160,9 @@ export class Exchanges implements PeerFollower, ExchangeHost {
   ) {}
 
   /**
-   * An exchange yet to be started. A response belongs to the exchange with the same token *of the same
-   * peer* (RFC 7252 §5.3.2).
-   * @param relation what else receives notifications under the same token
+   * Creates an exchange that is not started yet. A response belongs to the exchange with the same
+   * token *of the same peer* (RFC 7252 §5.3.2).
+   * @param relation receives notifications with the same token
    */
   make(
     state: PeerState,
@@ -179,7 +179,7 @@ export class Exchanges implements PeerFollower, ExchangeHost {
     return exchange
   }
 
-  /** Whoever sent them holds the peer. */
+  /** The senders of the requests hold the peer. */
   holds(): Hold {
     return Hold.NONE
   }

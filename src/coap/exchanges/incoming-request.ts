@@ -8,29 +8,29 @@ import type { Block } from '../options'
 import type { PeerState } from '../peers'
 import type { CoapOption, CoapRequest, ObservationHandle } from '../types'
 
-/** An observation that a request made; its reply carries the number. */
+/** An observation made by a request whose response carries the Observe number. */
 export interface AcceptedObservation extends ObservationHandle {
-  /** The number of the next message. */
+  /** The Observe number of the next message. */
   takeNumber(): number
-  /** It came to nothing. */
+  /** Ends it because the request failed. */
   refused(reason: string): void
 }
 
-/** Who keeps observations. */
+/** Creates and cancels observations. */
 export interface ObservationKeeper {
   accept(request: IncomingRequest): AcceptedObservation
-  /** Whether there was one. */
+  /** Whether there was an observation to cancel. */
   cancel(request: IncomingRequest): boolean
 }
 
-/** A request on its way to the handler and back. */
+/** A request between its arrival and its response. */
 export class IncomingRequest implements CoapRequest, Requested {
   readonly code: number
   observation: AcceptedObservation | undefined = undefined
 
   /**
    * @param payload the whole body
-   * @param contentFormat of the first block, when the body came in several
+   * @param contentFormat of the first block if the body was received in blocks
    */
   constructor(
     private readonly keeper: ObservationKeeper,
@@ -50,7 +50,7 @@ export class IncomingRequest implements CoapRequest, Requested {
     return this.arrived.confirmable
   }
 
-  /** Of the peer as it is now: it may have moved while the handler ran. */
+  /** The state of the peer now: it may have moved while the handler ran. */
   get state(): PeerState {
     return this.arrived.state.current
   }
@@ -71,7 +71,7 @@ export class IncomingRequest implements CoapRequest, Requested {
     return this.message.accept
   }
 
-  /** Observe means nothing with other methods (RFC 7641 §2, RFC 8132 §2.4). */
+  /** Observe has no meaning with other methods (RFC 7641 §2, RFC 8132 §2.4). */
   get observe(): number | undefined {
     return this.code === Code.GET || this.code === Code.FETCH ? this.message.observe : undefined
   }
@@ -100,7 +100,7 @@ export class IncomingRequest implements CoapRequest, Requested {
     return this.observe === 1 && this.keeper.cancel(this)
   }
 
-  /** Sends the response. @throws RangeError when it cannot be written */
+  /** Sends the response. @throws RangeError if it cannot be encoded */
   respond(response: OutgoingMessage): void {
     this.arrived.respond(response)
   }

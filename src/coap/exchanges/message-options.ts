@@ -3,7 +3,7 @@ import type { CoapOption, CoapReply, CoapRequestInit } from '../types'
 
 export const NO_OPTIONS: readonly CoapOption[] = Object.freeze([])
 
-/** The options of a request but for those that differ from block to block. */
+/** The options of a request except those that differ from block to block. */
 export function requestOptions(init: CoapRequestInit, observe: number | undefined): CoapOption[] {
   const options: CoapOption[] = []
   if (observe !== undefined) options.push(uintOption(OptionNumber.OBSERVE, observe))
@@ -18,7 +18,7 @@ export function requestOptions(init: CoapRequestInit, observe: number | undefine
   return options
 }
 
-/** The options of a reply but for Observe and those that differ from block to block. */
+/** The options of a reply except Observe and those that differ from block to block. */
 export function replyOptions(reply: CoapReply): readonly CoapOption[] {
   if (
     reply.contentFormat === undefined &&

@@ -32,78 +32,78 @@ import { requestOptions } from './message-options'
 import { responseOf } from './response'
 import type { Tokens } from './tokens'
 
-/** The observe relation that an operation makes or cancels. */
+/** The observation that an operation makes or cancels. */
 export interface OperationRelation extends ResponseReceiver {
   state: PeerState
-  /** Whether notifications under its token go to it. */
+  /** Whether it receives the notifications with its token. */
   readonly established: boolean
-  /** The peer accepted, with this Observe number. */
+  /** The peer accepted it, with this Observe number. */
   establish(number: number, operation: Operation): void
 }
 
-/** What makes a request more than a plain one. */
+/** Settings of a request beyond those of a plain one. */
 export interface OperationExtras {
   /** The value of its Observe option. */
   readonly observe?: 0 | 1
   /** One character a byte. */
   readonly token?: string
-  /** The relation that it makes or cancels. */
+  /** The observation that it makes or cancels. */
   readonly relation?: OperationRelation
-  /** A notification's first block; only the rest of the body is to be fetched. */
+  /** The first block of a notification; only the rest of the body is to be fetched. */
   readonly body?: BodyReceiver
-  /** Goes before the requests that wait. */
+  /** Whether it is queued before other requests. */
   readonly front?: boolean
 }
 
-/** What operations need of whoever carries them out. */
+/** What operations need of the object that carries them out. */
 export interface OperationHost {
   readonly exchanges: Exchanges
   readonly layer: MessageLayer
   readonly settings: Settings
-  /** The largest block by the settings, as an exponent. */
+  /** The largest block size of the settings, as an exponent. */
   readonly largestSzx: number
   readonly tokens: Tokens
   readonly warnings: Warnings
-  /** Memory of the bodies that come in. */
+  /** Memory limit of the bodies being received. */
   readonly bodies: BodyBudget
-  /** It is over: called before its owner is told. */
+  /** Called when it has ended, before its owner is told. */
   settled(operation: Operation): void
 }
 
-/** How often a body is fetched anew because the resource changed meanwhile. */
+/** How often a body is fetched again because the resource changed meanwhile. */
 const MOST_RESTARTS = 3
-/** As {@link Operation.szx}: the body goes in one message, without Block1. */
+/** Value of {@link Operation.szx}: the body is sent in one message, without Block1. */
 const UNBLOCKED = 8
 
 const FETCHES: ReadonlySet<number> = new Set([Code.GET, Code.FETCH])
 
 /**
- * One request of the application with all its blocks, in both directions (RFC 7959 §2.4, §2.5): one
- * exchange after the other, each with its own timeouts.
+ * One request of the application with all its blocks, in both directions (RFC 7959 §2.4, §2.5): a
+ * sequence of exchanges, each with its own timeouts.
  */
 export class Operation implements ExchangeOwner {
-  /** Its neighbours in the queue of its peer. */
+  /** The neighbours in the queue of its peer. */
   before: Operation | undefined = undefined
   after: Operation | undefined = undefined
-  /** Whether its turn has come. */
+  /** Whether it was started by the queue. */
   begun = false
   private readonly options: readonly CoapOption[]
   private readonly payload: Uint8Array | undefined
-  /** The largest block that this request may use, as an exponent. */
+  /** The largest block size that this request may use, as an exponent. */
   private readonly largestSzx: number
   /** The size exponent of the blocks being sent, or UNBLOCKED. */
   private szx = UNBLOCKED
-  /** Where the block under way begins in the request's body. */
+  /** Offset of the current block in the request's body. */
   private offset = 0
   private exchange: Exchange | undefined = undefined
   private body: BodyReceiver | undefined
   private restarts = 0
-  /** The block under way timed out once. */
+  /** The error of the current block if it timed out once. */
   private timeout: Error | undefined = undefined
   private settled = false
   private stopListening: (() => void) | undefined = undefined
 
-  /** @throws RangeError when the request cannot be written */
+  /** @throws RangeError if the request cannot be encoded */
   constructor(
     private readonly host: OperationHost,
     public state: PeerState,
@@ -124,7 +124,7 @@ export class Operation implements ExchangeOwner {
     }
   }
 
-  /** Its turn has come. */
+  /** Starts it; called by the queue. */
   begin(): void {
     if (this.settled) return
     this.begun = true
@@ -132,13 +132,13 @@ export class Operation implements ExchangeOwner {
     else this.sendBody(Math.min(this.largestSzx, this.state.smallestSzx))
   }
 
-  /** Gives up. Idempotent. */
+  /** Ends it with an error. Idempotent. */
   fail(error: Error): void {
     if (!this.settle()) return
     this.reject(error)
   }
 
-  /** A newer notification came while the older was fetched, or while the first answer was. */
+  /** A newer notification arrived while an older one, or the first response, was being fetched. */
   supersede(message: Message): void {
     if (this.settled) return
     this.exchange?.cancel()
@@ -151,7 +151,7 @@ export class Operation implements ExchangeOwner {
   /** The peer moved. */
   move(to: PeerState): void {
     this.state = to
-    // One that is not established yet is known to nobody else.
+    // An observation that is not established yet is known only here.
     if (this.extras.relation !== undefined) this.extras.relation.state = to
   }
 
@@ -161,8 +161,8 @@ export class Operation implements ExchangeOwner {
   }
 
   /**
-   * All blocks of a request's body share a token. A peer that carries out a retransmission anew
-   * answers twice, the second time when the next block is already on its way.
+   * All blocks of a request's body have the same token. A peer that processes a retransmission
+   * again answers twice, the second time when the next block has already been sent.
    */
   expects({ block1 }: Message): boolean {
     const { szx, offset } = this
@@ -178,7 +178,7 @@ export class Operation implements ExchangeOwner {
       this.timeout = undefined
       if (this.body !== undefined) this.receiveFurther(this.body, message)
       else if (timeout !== undefined && message.code === Code.REQUEST_ENTITY_INCOMPLETE) {
-        // It has the block, but does not take it twice: all that can be said is that it timed out.
+        // It has the block, but does not accept it twice: all that is known is the timeout.
         throw timeout
       } else if (!this.continueSending(message)) this.receiveBody(message)
     } catch (error) {
@@ -187,11 +187,10 @@ export class Operation implements ExchangeOwner {
   }
 
   /**
-   * One unlucky message out of many must not cost a whole body: a block between the first and the
-   * last of a request's body, or any later one of a response's, is sent or asked for once more when
-   * it timed out. The peer answered a moment ago, and such a message may arrive twice (RFC 7959
-   * §2.3, §2.4). False when there is nothing to repeat; nor is it worth it for a notification, which
-   * the next one replaces.
+   * One lost message must not fail a whole body: a block between the first and the last of a
+   * request's body, or any later one of a response's, is sent or requested once more if it timed
+   * out. The peer answered a moment ago, and such a message may arrive twice (RFC 7959 §2.3, §2.4).
+   * False if there is nothing to repeat, and for a notification, because the next one replaces it.
    */
   private askAgain(error: Error): boolean {
     const timedOut = error instanceof CoapTimeout || error instanceof CoapResponseTimeout
@@ -213,8 +212,8 @@ export class Operation implements ExchangeOwner {
   }
 
   /**
-   * A cancelled observation is cancelled also where the rest of its last value cannot be had: its
-   * answer is the first block then.
+   * An observation is cancelled even if the rest of its last value cannot be fetched: the response
+   * is the first block then.
    */
   private giveUp(error: Error): void {
     const { body } = this
@@ -259,7 +258,7 @@ export class Operation implements ExchangeOwner {
 
   // The request's body (Block1)
 
-  /** From the beginning, in blocks of at most `16 << szx` bytes. */
+  /** Sends the body from the beginning, in blocks of at most `16 << szx` bytes. */
   private sendBody(szx: number): void {
     const length = this.payload?.length ?? 0
     if (length > blockSize(szx) || (length > 0 && length > this.room)) {
@@ -271,7 +270,7 @@ export class Operation implements ExchangeOwner {
     let { options } = this
     if (FETCHES.has(this.init.code)) {
       const wanted = this.responseSzx
-      // Early negotiation (RFC 7959 §2.4): ask for small blocks from the first on.
+      // Early negotiation (RFC 7959 §2.4): request small blocks from the start.
       if (wanted < 6) {
         options = [...options, option(OptionNumber.BLOCK2, blockBytes(0, false, wanted))]
       }
@@ -279,13 +278,16 @@ export class Operation implements ExchangeOwner {
     this.exchangeMessage(options, this.payload, this.token)
   }
 
-  /** Bytes of the body that fit a message to this peer. */
+  /** Bytes of the body that fit into one message to this peer. */
   private get room(): number {
     const { layer } = this.host
     return payloadRoom(layer, this.state.peer, this.token, this.options, REQUEST_BLOCK_OPTIONS)
   }
 
-  /** What to ask for: a peer that takes small messages only is spared to send large ones, too. */
+  /**
+   * The block size to request: smaller if the peer accepts only small messages, because it should
+   * not have to send large ones either.
+   */
   private get responseSzx(): number {
     const room = this.host.layer.room(this.state.peer)
     return Math.min(this.largestSzx, largestSzx(room - USUAL_RESPONSE_HEAD))
@@ -293,8 +295,8 @@ export class Operation implements ExchangeOwner {
 
   private sendBlock(offset: number): void {
     const payload = this.payload as Uint8Array
-    // Counted anew for each: the peer may have moved to where less fits. Half of a block boundary
-    // is one, too.
+    // Recomputed for each block: the peer may have moved to a path with a smaller limit. Half of a
+    // block boundary is a block boundary, too.
     const szx = Math.min(this.szx, largestSzx(this.room))
     this.szx = szx
     const end = Math.min(payload.length, offset + blockSize(szx))
@@ -307,12 +309,13 @@ export class Operation implements ExchangeOwner {
     const more = end < payload.length
     const options = [...this.options, option(OptionNumber.BLOCK1, blockBytes(num, more, szx))]
     if (num === 0) options.push(uintOption(OptionNumber.SIZE1, payload.length))
-    // The same token for all blocks: peers that key by it understand it, the others do not mind.
+    // The same token for all blocks: some peers identify the transfer by it.
     this.exchangeMessage(options, payload.subarray(offset, end), this.token)
   }
 
   /**
-   * Sends what the answer to a block calls for. False when the answer is the final one.
+   * Sends the next block as required by the answer to the last one. False if the answer is the
+   * final one.
    * @throws BlockwiseError
    */
   private continueSending(message: Message): boolean {
@@ -330,7 +333,7 @@ export class Operation implements ExchangeOwner {
       return false
     }
     if (last) throw new BlockwiseError('2.31 for the last block')
-    // 2.31, or a success that was carried out for this block alone (RFC 7959 §2.3: M unset).
+    // 2.31, or a success of this block alone (RFC 7959 §2.3: M unset).
     if (block1 === undefined && message.code !== Code.CONTINUE) {
       throw new BlockwiseError('a final answer before the body was whole')
     }
@@ -338,7 +341,7 @@ export class Operation implements ExchangeOwner {
       if (block1.num !== blockNumber(this.offset, szx)) {
         throw new BlockwiseError(`an answer to block ${block1.num} instead of the one sent`)
       }
-      // The peer wants smaller ones from here on (RFC 7959 §2.3).
+      // The peer asks for smaller blocks from now on (RFC 7959 §2.3).
       if (block1.szx < szx) this.remember(block1.szx)
     }
     this.progress(end)
@@ -346,7 +349,7 @@ export class Operation implements ExchangeOwner {
     return true
   }
 
-  /** RFC 7959 §2.9.3: begins anew with the size that a 4.13 hints at, when it is a smaller one. */
+  /** RFC 7959 §2.9.3: restarts with the block size that a 4.13 suggests, if it is smaller. */
   private shrink(block1: Block | undefined): boolean {
     if (block1 === undefined || this.payload === undefined || block1.szx >= this.szx) return false
     if (block1.szx === RESERVED_SZX) return false
@@ -426,14 +429,14 @@ export class Operation implements ExchangeOwner {
   }
 
   /**
-   * Without Observe and under a new token, which RFC 7959 §3.4 demands for notifications and which
-   * does no harm elsewhere.
+   * Without Observe and with a new token, which RFC 7959 §3.4 requires for notifications and which
+   * is harmless otherwise.
    */
   private fetchBlock(num: number, szx: number): void {
     const options = this.options.filter(({ number }) => number !== OptionNumber.OBSERVE)
     options.push(option(OptionNumber.BLOCK2, blockBytes(num, false, szx)))
-    // The body of a FETCH is part of what identifies the resource (RFC 8132 §2.1); that of any
-    // other method was carried out already.
+    // The body of a FETCH is part of the identity of the resource (RFC 8132 §2.1); any other method
+    // has already been carried out.
     const again = this.init.code === Code.FETCH && this.szx === UNBLOCKED
     this.exchangeMessage(options, again ? this.payload : undefined, this.host.tokens.fresh())
   }

@@ -1,17 +1,17 @@
 import type { Operation } from './operation'
 
 /**
- * The requests to one peer: at most NSTART at a time, the others wait in order (RFC 7252 §4.7). A
- * request counts until its *response* is whole, not only until its ACK, and with all its blocks:
- * many constrained devices take exactly one.
+ * The requests to one peer: at most NSTART at a time, the others are queued in order (RFC 7252
+ * §4.7). A request counts until its *response* is complete with all its blocks, not only until its
+ * ACK: many constrained devices can process exactly one.
  *
- * A list through the operations themselves, those under way first: mostly there is one, and the queue
- * goes with it.
+ * A list through the operations themselves, started ones first: mostly there is only one, and the
+ * queue is dropped with it.
  */
 export class RequestQueue {
   private first: Operation | undefined = undefined
   private last: Operation | undefined = undefined
-  /** The first of those that wait. */
+  /** The first queued operation. */
   private next: Operation | undefined = undefined
   private active = 0
   private waiting = 0
@@ -27,7 +27,7 @@ export class RequestQueue {
     return this.waiting
   }
 
-  /** Starts it, now or in its turn. */
+  /** Starts an operation, or queues it. */
   add(operation: Operation, front: boolean): void {
     const after = front ? this.next : undefined
     const before = after === undefined ? this.last : after.before
@@ -42,7 +42,7 @@ export class RequestQueue {
     this.advance()
   }
 
-  /** It is over, or gave up waiting; the next one starts. */
+  /** Removes an operation that ended, and starts the next one. */
   remove(operation: Operation): void {
     const { before, after } = operation
     if (before === undefined && this.first !== operation) return
@@ -57,14 +57,14 @@ export class RequestQueue {
     this.advance()
   }
 
-  /** All of them, in order. */
+  /** All operations, in order. */
   list(): Operation[] {
     const all: Operation[] = []
     for (let each = this.first; each !== undefined; each = each.after) all.push(each)
     return all
   }
 
-  /** Takes over what another queue had, before its own (the peer moved). */
+  /** Takes over the operations of another queue, before its own (the peer moved). */
   absorb(other: RequestQueue): void {
     const both = [...other.list(), ...this.list()]
     const waiting = both.filter(({ begun }) => !begun)
@@ -83,7 +83,7 @@ export class RequestQueue {
   }
 
   private advance(): void {
-    // One that fails at once comes back here; a long queue of such must not become a deep stack.
+    // An operation that fails at once calls this again; avoid a deep stack with a long queue.
     if (this.advancing) return
     this.advancing = true
     while (this.active < this.nstart && this.next !== undefined) {

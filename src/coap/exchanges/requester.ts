@@ -12,11 +12,11 @@ import { tokenOf, type Tokens } from './tokens'
 
 const PLAIN: OperationExtras = Object.freeze({})
 
-/** The asking role: every request goes through its peer's queue. */
+/** The client role: sends requests through the queue of their peer. */
 export class Requester implements OperationHost, PeerFollower {
   readonly largestSzx: number
 
-  /** @param bodies memory of the bodies that come in */
+  /** @param bodies memory limit of the bodies being received */
   constructor(
     readonly layer: MessageLayer,
     readonly exchanges: Exchanges,
@@ -38,7 +38,7 @@ export class Requester implements OperationHost, PeerFollower {
     })
   }
 
-  /** Like {@link request}, for those who want to hold the operation. */
+  /** Like {@link request}, but returns the operation. */
   start(
     state: PeerState,
     init: CoapRequestInit,
@@ -69,7 +69,7 @@ export class Requester implements OperationHost, PeerFollower {
     return operation
   }
 
-  /** The queue goes when it is empty: most peers are idle. */
+  /** An empty queue is dropped: most peers are idle. */
   settled(operation: Operation): void {
     const { state } = operation
     const queue = queueOf(state)
@@ -77,16 +77,16 @@ export class Requester implements OperationHost, PeerFollower {
     if (queue?.empty === true && state.requests === queue) state.requests = undefined
   }
 
-  /** Rejects everything that waits for an answer of this peer. */
+  /** Rejects all pending requests to this peer. */
   cancelAll(state: PeerState, why: () => Error): void {
     const queue = queueOf(state)
     if (queue === undefined) return
     const error = why()
-    // The waiting ones first: otherwise each would begin when the one before it ends.
+    // Queued ones first: otherwise each would be started when the one before it ends.
     for (const operation of queue.list().reverse()) operation.fail(error)
   }
 
-  /** Resolves when the peer gives a sign of life. @throws CoapTimeout, PeerGone */
+  /** Resolves when the peer answers. @throws CoapTimeout, PeerGone */
   ping(state: PeerState, timing: TransmissionOptions = {}): Promise<void> {
     return new Promise((resolve, reject) => {
       const owner: MessageOwner = {

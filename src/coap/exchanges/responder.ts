@@ -12,10 +12,10 @@ import type { Warnings } from '../warnings'
 import { IncomingRequest, type ObservationKeeper } from './incoming-request'
 import { NO_OPTIONS, replyOptions } from './message-options'
 
-/** The answering role: from a request that arrived to its response. */
+/** The server role: processes a request from its arrival to its response. */
 export class Responder {
   handler: RequestHandler = () => ({ code: Code.NOT_FOUND })
-  /** Late answers of slow handlers go nowhere then. */
+  /** Discards responses of handlers that end after the stop. */
   stopped = false
 
   constructor(
@@ -45,7 +45,7 @@ export class Responder {
     this.handle(new IncomingRequest(this.observations, arrived, message, payload, contentFormat))
   }
 
-  /** 4.02, 4.05 or 5.05 without asking the handler (RFC 7252 §5.4.1, §5.8, §5.10.2). */
+  /** Answers 4.02, 4.05 or 5.05 without calling the handler (RFC 7252 §5.4.1, §5.8, §5.10.2). */
   private refuse(arrived: ArrivedRequest): void {
     const { message, state } = arrived
     const bad = badOption(message)
@@ -60,7 +60,7 @@ export class Responder {
     else arrived.reject()
   }
 
-  /** Serves a later block of a kept body; false when the handler is to be asked. */
+  /** Serves a later block of a kept body; false if the handler must be called. */
   private serveBlock(arrived: ArrivedRequest, block: Block, payload: Buffer): boolean {
     const { message, state } = arrived
     if (block.szx === RESERVED_SZX) {
@@ -74,7 +74,7 @@ export class Responder {
       arrived.respond({ token: message.token, ...part })
       return true
     }
-    // Safe methods can be carried out again (RFC 7959 §2.4: a stateless server does just that).
+    // Safe methods can be repeated (RFC 7959 §2.4, as by a stateless server).
     if (message.code === Code.GET || message.code === Code.FETCH) return false
     const reason = 'the response is no longer kept'
     answer(arrived, Code.REQUEST_ENTITY_INCOMPLETE, NO_OPTIONS, reason)
@@ -100,14 +100,14 @@ export class Responder {
     }
   }
 
-  /** The handler threw: 5.00, without its reason (RFC 7252 §5.9.3.1; reasons may be secrets). */
+  /** The handler threw: 5.00, without the reason, which may contain secrets (RFC 7252 §5.9.3.1). */
   private failed(request: IncomingRequest, error: unknown): void {
     const text = `a request handler failed: ${describeError(error)}`
     this.warnings.warn('handler-failed', text, request.peer)
     this.respond(request, { code: Code.INTERNAL_SERVER_ERROR })
   }
 
-  /** Sends what the handler answered. */
+  /** Sends the reply of the handler. */
   private respond(request: IncomingRequest, reply: CoapReply): void {
     if (this.stopped) return
     const { token } = request.message
@@ -127,7 +127,7 @@ export class Responder {
     }
   }
 
-  /** @throws TypeError when the handler's reply is no reply */
+  /** @throws TypeError if the handler's reply is invalid */
   private partOf(request: IncomingRequest, reply: CoapReply): ResponsePart {
     const { message, observation } = request
     const { code } = reply
@@ -150,7 +150,9 @@ export class Responder {
   }
 }
 
-/** Answers what needs no handler. A reason goes as a diagnostic payload (RFC 7252 §5.5.2). */
+/**
+ * Answers without calling the handler. The reason is sent as diagnostic payload (RFC 7252 §5.5.2).
+ */
 function answer(
   arrived: ArrivedRequest,
   code: number,

@@ -35,8 +35,8 @@ class Response implements CoapResponse {
 }
 
 /**
- * A response as the application sees it.
- * @param payload the whole body, where it came in several messages
+ * Converts a message to a response for the application.
+ * @param payload the whole body, if it was received in several messages
  * @param observe the number of the notification that it belongs to
  */
 export function responseOf(

@@ -1,11 +1,13 @@
 import { randomFillSync } from 'node:crypto'
 
-/** Makes tokens. */
+/** Generates tokens. */
 export class Tokens {
   private readonly random = Buffer.alloc(4096)
   private used = this.random.length
 
-  /** Eight random bytes: hard to guess, as NoSec needs it (RFC 7252 §5.3.1), and never twice. */
+  /**
+   * Eight random bytes: hard to guess, as required without security (RFC 7252 §5.3.1), and unique.
+   */
   fresh(): string {
     if (this.used === this.random.length) {
       randomFillSync(this.random)
@@ -15,7 +17,7 @@ export class Tokens {
   }
 }
 
-/** The string of a token, one character a byte. @throws RangeError when it is none */
+/** Converts a token to a string, one character per byte. @throws RangeError if it is invalid */
 export function tokenOf(bytes: Uint8Array): string {
   if (bytes.length < 1 || bytes.length > 8) {
     throw new RangeError(`a token has 1 to 8 bytes, not ${bytes.length}`)

@@ -13,42 +13,42 @@ import type { PeerState } from '../peers'
 import type { CoapReply, ObservationHandle } from '../types'
 import type { Warnings } from '../warnings'
 
-/** RFC 7641 §4.5: at least this often a notification is confirmable. Milliseconds. */
+/** RFC 7641 §4.5: maximum time in milliseconds between confirmable notifications. */
 const CONFIRM_EVERY = 24 * 3600 * 1000
 type EndReason = Parameters<ObservationHandle['onEnd']>[0]
 
-/** A notification and who waits for its end. */
+/** A queued notification and the functions that settle its promise. */
 interface Waiting {
   readonly reply: CoapReply
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
 
-/** What observations need of whoever keeps them. */
+/** What observations need of the object that keeps them. */
 export interface ObservationHost {
   readonly layer: MessageLayer
   readonly blocks: ResponseBlocks
   readonly scheduler: Scheduler
   readonly warnings: Warnings
-  /** It has ended. */
+  /** Removes an observation that ended. */
   remove(observation: Observation): void
 }
 
-/** The answering side of an observation (RFC 7641 §4). */
+/** The server side of an observation (RFC 7641 §4). */
 export class Observation implements AcceptedObservation, MessageOwner {
   ended = false
   onEnd: (reason: EndReason) => void = () => {}
   private number: number
   private confirmedAt: number
-  /** The confirmable notification under way. */
+  /** The confirmable notification that is not acknowledged yet. */
   private sent: SentMessage | undefined = undefined
   private current: Waiting | undefined = undefined
   private next: Waiting | undefined = undefined
 
   /**
-   * @param key the token, one character a byte
+   * @param key the token, one character per byte
    * @param observed the request that made it
-   * @param after the number of the observation it replaces
+   * @param after the number of the observation that it replaces
    */
   constructor(
     private readonly host: ObservationHost,
@@ -84,7 +84,7 @@ export class Observation implements AcceptedObservation, MessageOwner {
     const promise = this.ended
       ? Promise.reject(new CoapCancelled('the observation has ended'))
       : this.send(reply, options.confirmable ?? false)
-    // Whoever does not care how a notification ended must not be punished for it.
+    // A caller that ignores the outcome of a notification must not cause an unhandled rejection.
     detach(promise, () => {})
     return promise
   }
@@ -93,7 +93,7 @@ export class Observation implements AcceptedObservation, MessageOwner {
     this.stop(new CoapCancelled('the observation has ended'))
   }
 
-  /** Ends it and tells so. */
+  /** Ends it and calls the listener. */
   finish(reason: EndReason, error: Error): void {
     if (this.ended) return
     this.stop(error)
@@ -150,7 +150,7 @@ export class Observation implements AcceptedObservation, MessageOwner {
         this.confirm(waiting)
         return
       }
-      // One in flight; of those that wait only the newest matters (RFC 7641 §4.5.2).
+      // One is outstanding; of those queued only the newest is sent (RFC 7641 §4.5.2).
       this.next?.resolve()
       this.next = waiting
     })
@@ -167,7 +167,7 @@ export class Observation implements AcceptedObservation, MessageOwner {
     try {
       const message = this.messageOf(waiting.reply)
       const sent = this.host.layer.notify(this.state, message, true, this)
-      // It may be acknowledged by now.
+      // It may be acknowledged already.
       if (this.current === waiting) this.sent = sent
     } catch (error) {
       this.onUndelivered(error as Error)
@@ -184,7 +184,7 @@ export class Observation implements AcceptedObservation, MessageOwner {
     }
   }
 
-  /** @throws RangeError when the reply cannot be written */
+  /** @throws RangeError if the reply cannot be encoded */
   private messageOf(reply: CoapReply): OutgoingMessage {
     const { code, options, payload } = this.host.blocks.first(
       this.state,

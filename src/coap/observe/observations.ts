@@ -8,14 +8,14 @@ import { Hold, type PeerFollower, type PeerState } from '../peers'
 import type { Warnings } from '../warnings'
 import { Observation, type ObservationHost } from './observation'
 
-/** Observations of one peer at once; the oldest gives way. */
+/** Observations per peer; the oldest is dropped. */
 const MOST_OBSERVATIONS = 4096
 const MOST_OF_UNPINNED = 64
 
-/** By token, one character a byte. */
+/** By token, one character per byte. */
 type PeerObservations = Map<string, Observation>
 
-/** What all peers observe here. */
+/** The observations that all peers have made here. */
 export class Observations implements ObservationKeeper, ObservationHost, PeerFollower {
   constructor(
     readonly layer: MessageLayer,
@@ -24,7 +24,7 @@ export class Observations implements ObservationKeeper, ObservationHost, PeerFol
     readonly warnings: Warnings,
   ) {}
 
-  /** Makes one; an earlier one with the same token is replaced (RFC 7641 §4.1). */
+  /** Creates an observation; an earlier one with the same token is replaced (RFC 7641 §4.1). */
   accept(request: IncomingRequest): Observation {
     const { state, message, payload } = request
     const key = message.token

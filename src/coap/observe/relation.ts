@@ -19,10 +19,10 @@ import type {
 import type { Warnings } from '../warnings'
 import type { Peer } from '../../transport/transport'
 
-/** RFC 7641 §3.4: after this long any number is a newer one. Milliseconds. */
+/** RFC 7641 §3.4: after this time in milliseconds any number is newer. */
 const FRESH_AFTER = 128_000
 
-/** RFC 7641 §3.4: numbers of 24 bits that wrap. */
+/** Compares 24-bit numbers that wrap (RFC 7641 §3.4). */
 export function isNewer(value: number, last: number, elapsed: number): boolean {
   return (
     (last < value && value - last < 0x800000) ||
@@ -31,28 +31,30 @@ export function isNewer(value: number, last: number, elapsed: number): boolean {
   )
 }
 
-/** What relations need of whoever keeps them. */
+/** What observations need of the object that keeps them. */
 export interface RelationHost {
   readonly requester: Requester
   readonly scheduler: Scheduler
   readonly stats: CoapStats
   readonly warnings: Warnings
-  /** From now on notifications under its token go to it; an earlier relation with that token ends. */
+  /**
+   * From now on it receives the notifications with its token; an earlier one with that token ends.
+   */
   add(relation: Relation): void
   remove(relation: Relation): void
 }
 
-/** The asking side of an observation (RFC 7641 §3). */
+/** The client side of an observation (RFC 7641 §3). */
 export class Relation implements ObserveRelation, OperationRelation {
   /** The next one with the same token, of another peer. */
   next: Relation | undefined = undefined
   first: CoapResponse | undefined = undefined
   active = false
-  /** Whether notifications under its token come here. */
+  /** Whether it receives the notifications with its token. */
   established = false
   private lastNumber: number | undefined = undefined
   private lastAt = 0
-  /** Fetches the body of the registration's answer, or of the newest notification. */
+  /** Fetches the body of the first response or of the newest notification. */
   private fetching: Operation | undefined = undefined
   private registering = false
 
@@ -73,8 +75,9 @@ export class Relation implements ObserveRelation, OperationRelation {
   }
 
   /**
-   * Registers. Resolves with the answer's body whole; should a later block of it get lost, the
-   * relation stands nevertheless (the device has accepted it) and there is no first answer.
+   * Sends the observe request. Resolves with the whole body of the response; if a later block of it
+   * is lost, the observation exists nevertheless (the device has accepted it), without a first
+   * response.
    */
   async register(): Promise<this> {
     try {
@@ -96,7 +99,7 @@ export class Relation implements ObserveRelation, OperationRelation {
     return this
   }
 
-  /** The peer accepted: notifications may come from now on. */
+  /** The peer accepted it: notifications may arrive from now on. */
   establish(number: number, operation: Operation): void {
     this.attach()
     this.lastNumber = number
@@ -105,7 +108,7 @@ export class Relation implements ObserveRelation, OperationRelation {
     this.fetching = operation
   }
 
-  /** Takes notifications without having registered: a relation from before a restart. */
+  /** Receives notifications without an observe request: an observation from before a restart. */
   attach(): void {
     this.host.add(this)
     this.established = true
@@ -131,7 +134,7 @@ export class Relation implements ObserveRelation, OperationRelation {
     this.detach()
   }
 
-  /** The relation ended without a cancellation of ours. */
+  /** The observation ended without a cancellation of ours. */
   end(reason: 'error' | 'gone' | 'stopped', response?: CoapResponse): void {
     const told = this.active
     this.active = false
@@ -150,7 +153,7 @@ export class Relation implements ObserveRelation, OperationRelation {
       this.end('error', responseOf(this.peer, message))
       return
     }
-    // A notification without a number is against the letter, but what it says is still news.
+    // A notification without a number violates RFC 7641, but its value is still new.
     if (message.observe !== undefined && !this.takeNumber(message.observe)) {
       this.host.stats.stale++
       return
@@ -172,7 +175,7 @@ export class Relation implements ObserveRelation, OperationRelation {
     if (this.active) this.incomplete(error)
   }
 
-  /** False for a number that is not newer than the last (RFC 7641 §3.4). */
+  /** False for a number that is not newer than the last one (RFC 7641 §3.4). */
   private takeNumber(number: number): boolean {
     if (this.host.requester.layer.ordered) return true
     const now = this.host.scheduler.monotonic()
@@ -196,7 +199,7 @@ export class Relation implements ObserveRelation, OperationRelation {
     }
   }
 
-  /** RFC 7959 §2.6: the notification has the first block only. */
+  /** RFC 7959 §2.6: the notification has only the first block. */
   private fetchRest(message: Message): void {
     const { settings, bodies } = this.host.requester
     let body: BodyReceiver
@@ -231,7 +234,9 @@ export class Relation implements ObserveRelation, OperationRelation {
     this.fetching = fetching
   }
 
-  /** The device may have gone to sleep in the middle; the next notification will be whole. */
+  /**
+   * The device may have gone to sleep during the transfer; the next notification will be complete.
+   */
   private incomplete(error: unknown): void {
     this.host.warnings.warn(
       'notification-incomplete',
@@ -246,7 +251,7 @@ export class Relation implements ObserveRelation, OperationRelation {
     this.fetching = undefined
   }
 
-  /** Notifications under its token are no longer its own. */
+  /** Stops receiving the notifications with its token. */
   detach(): void {
     if (this.established) {
       this.established = false

@@ -8,8 +8,8 @@ import type { Warnings } from '../warnings'
 import { Relation, type RelationHost } from './relation'
 
 /**
- * What all peers are observed for here. One map by token for all peers, because a map each would weigh
- * more than everything else about an idle peer.
+ * The observations on all peers. One map by token for all peers, because one map each would need
+ * more memory than the rest of an idle peer.
  */
 export class Relations implements RelationHost, PeerFollower {
   private readonly byToken = new Map<string, Relation>()
@@ -21,12 +21,12 @@ export class Relations implements RelationHost, PeerFollower {
     readonly warnings: Warnings,
   ) {}
 
-  /** Tokens in use. */
+  /** Number of tokens in use. */
   get size(): number {
     return this.byToken.size
   }
 
-  /** A relation yet to be registered or attached. */
+  /** Creates an observation that is not registered or attached yet. */
   make(
     state: PeerState,
     init: CoapRequestInit,
@@ -42,7 +42,7 @@ export class Relations implements RelationHost, PeerFollower {
     return relation
   }
 
-  /** The peers that have a relation with this token: one, unless somebody chose tokens on his own. */
+  /** The peers with an observation with this token: mostly one, unless a caller chose the token. */
   holdersOf(token: string): Peer[] {
     const peers: Peer[] = []
     for (let each = this.byToken.get(token); each !== undefined; each = each.next) {
@@ -80,12 +80,12 @@ export class Relations implements RelationHost, PeerFollower {
     if (own?.size === 0) state.relations = undefined
   }
 
-  /** The relations of a peer. */
+  /** The observations on a peer. */
   of(state: PeerState): Iterable<Relation> {
     return relationsOf(state) ?? []
   }
 
-  /** Ends the relations of a peer. */
+  /** Ends the observations on a peer. */
   endAll(state: PeerState, reason: DropReason): void {
     const own = relationsOf(state)
     if (own === undefined) return

@@ -1,4 +1,7 @@
-/** The header of CoAP over UDP (RFC 7252 §3): type, Message-ID and what all framings share. */
+/**
+ * The header of CoAP over UDP (RFC 7252 §3): type and Message-ID before the part common to all
+ * framings.
+ */
 import { formatCode } from '../codes'
 import { CoapFormatError } from '../errors'
 import { Message, type OutgoingMessage } from '../message'
@@ -9,7 +12,7 @@ export const MessageType = { CON: 0, NON: 1, ACK: 2, RST: 3 } as const
 const HEADER = 4
 const LONGEST_TOKEN = 8
 
-/** A message with what UDP needs to make it reliable. */
+/** A message with the header fields of UDP. */
 export class UdpMessage extends Message {
   /** One of {@link MessageType}. */
   type = 0
@@ -53,8 +56,8 @@ export function decodeMessage(datagram: Buffer): UdpMessage {
 }
 
 /**
- * Writes a message.
- * @throws RangeError when an option's number or length, or the token's, cannot be written
+ * Encodes a message.
+ * @throws RangeError if the number or length of an option, or the length of the token, is invalid
  */
 export function encodeMessage(type: number, messageId: number, message: OutgoingMessage): Buffer {
   const { code, token, payload } = message
@@ -70,7 +73,7 @@ export function encodeMessage(type: number, messageId: number, message: Outgoing
   return datagram
 }
 
-/** An empty ACK, an RST or a ping (RFC 7252 §4.1). */
+/** Encodes an empty ACK, an RST or a ping (RFC 7252 §4.1). */
 export function encodeEmpty(type: number, messageId: number): Buffer {
   const datagram = Buffer.allocUnsafe(HEADER)
   datagram[0] = 0x40 | (type << 4)
@@ -80,14 +83,14 @@ export function encodeEmpty(type: number, messageId: number): Buffer {
   return datagram
 }
 
-/** Bytes of a message without payload. */
+/** Size of a message without payload, in bytes. */
 export function headLength(tokenLength: number, options: OutgoingMessage['options']): number {
   return HEADER + tokenLength + contentLength(inOrder(options), 0)
 }
 
 /**
- * What can be said of a datagram that is no message: its type and Message-ID, when there are four
- * bytes of the right version. A confirmable one is rejected with them (RFC 7252 §4.2).
+ * Type and Message-ID of a malformed datagram, if it has four bytes and the right version. A
+ * confirmable one is rejected with them (RFC 7252 §4.2).
  */
 export function peekHeader(datagram: Buffer): { type: number; messageId: number } | undefined {
   const first = datagram[0]

@@ -1,16 +1,16 @@
-/** How far the answer to a remembered message got. */
+/** State of the response to a remembered message. */
 export const Progress = {
   /** The handler runs; nothing was sent. */
   RUNNING: 0,
-  /** An empty ACK was sent; a response follows on its own. */
+  /** An empty ACK was sent; a separate response follows. */
   ACKNOWLEDGED: 1,
-  /** `reply` is the answer, to be sent again. */
+  /** `reply` is the response, to be sent again. */
   ANSWERED: 2,
   /** Nothing is to be sent again. */
   SILENT: 3,
 } as const
 
-/** Whom messages are remembered of. */
+/** A peer whose messages are remembered. */
 export interface RecentPeer {
   oldest: Recent | undefined
   newest: Recent | undefined
@@ -19,15 +19,18 @@ export interface RecentPeer {
   ascending: boolean
 }
 
-/** A message received not long ago. */
+/** A message received recently. */
 export class Recent {
-  /** The one received after it from the same peer. */
+  /** The message received after it from the same peer. */
   newer: Recent | undefined = undefined
   /** The neighbours in the order of arrival from all peers. */
   before: Recent | undefined = undefined
   after: Recent | undefined = undefined
   progress: number = Progress.RUNNING
-  /** The datagram that answered, one character a byte: a small Buffer costs ten times as much. */
+  /**
+   * The datagram of the response, one character per byte: a small Buffer needs ten times the
+   * memory.
+   */
   reply = ''
   listed = true
 
@@ -35,19 +38,21 @@ export class Recent {
     public peer: RecentPeer,
     public messageId: number,
     public hash: number,
-    /** Monotonic milliseconds of its arrival. */
+    /** Monotonic time of its arrival in milliseconds. */
     public at: number,
   ) {}
 }
 
-/** Bytes of replies kept for all peers together; the oldest go first. */
+/**
+ * Maximum size of the replies kept for all peers together, in bytes; the oldest are dropped first.
+ */
 export const MOST_REPLY_BYTES = 32 << 20
 
 /**
  * Detects duplicates (RFC 7252 §4.5): per peer the last few messages, each for EXCHANGE_LIFETIME. A
- * duplicate is the same datagram (§4.2: a retransmission is identical), not merely the same
- * Message-ID: a device that restarts may begin with the same Message-IDs again, and must not get
- * the answers to what it asked in its former life.
+ * duplicate is an identical datagram (§4.2), not merely one with the same Message-ID: a device that
+ * restarts may use the same Message-IDs again and must not receive the responses to earlier
+ * requests.
  */
 export class DuplicateLog {
   private first: Recent | undefined = undefined
@@ -56,7 +61,7 @@ export class DuplicateLog {
   private count = 0
 
   /**
-   * @param perPeer messages remembered of one peer
+   * @param perPeer messages remembered per peer
    * @param lifetime milliseconds
    */
   constructor(
@@ -64,7 +69,7 @@ export class DuplicateLog {
     private readonly lifetime: number,
   ) {}
 
-  /** Messages remembered. */
+  /** Number of messages remembered. */
   get size(): number {
     return this.count
   }
@@ -72,7 +77,7 @@ export class DuplicateLog {
   find(peer: RecentPeer, messageId: number, hash: number, now: number): Recent | undefined {
     const { oldest, newest } = peer
     if (oldest === undefined || newest === undefined) return undefined
-    // Most Message-IDs are behind the newest one: then there is no need to look at them all.
+    // Most Message-IDs are higher than the newest one remembered: no search is needed then.
     if (peer.ascending && place(messageId, oldest) > place(newest.messageId, oldest)) {
       return undefined
     }
@@ -90,7 +95,7 @@ export class DuplicateLog {
     return undefined
   }
 
-  /** Undefined when the peer already has as many messages in work as may be remembered. */
+  /** Undefined if as many messages of the peer are in progress as may be remembered. */
   remember(peer: RecentPeer, messageId: number, hash: number, now: number): Recent | undefined {
     if (peer.recentCount < this.perPeer) {
       const entry = new Recent(peer, messageId, hash, now)
@@ -101,7 +106,7 @@ export class DuplicateLog {
     while (entry?.progress === Progress.RUNNING) entry = entry.newer
     if (entry === undefined) return undefined
     this.drop(entry)
-    // Used again: objects that get old before they die are what costs a garbage collector most.
+    // Reused: short-lived objects that become old are the most expensive for the garbage collector.
     entry.messageId = messageId
     entry.hash = hash
     entry.at = now
@@ -111,7 +116,7 @@ export class DuplicateLog {
     return entry
   }
 
-  /** Keeps the answer for the duplicates to come. */
+  /** Keeps the response for later duplicates. */
   answer(entry: Recent, datagram: Buffer): void {
     entry.progress = Progress.ANSWERED
     if (!entry.listed) return
@@ -120,7 +125,7 @@ export class DuplicateLog {
     while (this.bytes > MOST_REPLY_BYTES && this.first !== undefined) this.drop(this.first)
   }
 
-  /** Drops what is older than the lifetime. */
+  /** Drops messages older than the lifetime. */
   expire(now: number): void {
     while (this.first !== undefined && now - this.first.at >= this.lifetime) this.drop(this.first)
   }
@@ -129,7 +134,7 @@ export class DuplicateLog {
     while (peer.oldest !== undefined) this.drop(peer.oldest)
   }
 
-  /** The messages of one peer become those of another, older than its own (it moved). */
+  /** Moves the messages of one peer to another, before its own (it moved). */
   move(from: RecentPeer, to: RecentPeer): void {
     const { newest } = from
     if (newest === undefined) return
@@ -190,7 +195,7 @@ export class DuplicateLog {
   }
 }
 
-/** How far a Message-ID is from that of the oldest message, counted up (they wrap). */
+/** Distance of a Message-ID from that of the oldest message, modulo 2^16. */
 function place(messageId: number, oldest: Recent): number {
   return (messageId - oldest.messageId) & 0xffff
 }

@@ -5,7 +5,7 @@ import type { CoapTrace } from '../types'
 
 const TYPES = ['CON', 'NON', 'ACK', 'RST'] as const
 
-/** Describes a datagram; undefined when it is no CoAP message. */
+/** Describes a datagram; undefined if it is not a CoAP message. */
 export function traceOf(
   direction: 'in' | 'out',
   peer: Peer,

@@ -3,10 +3,10 @@ import { CoapTimeout } from '../errors'
 import type { MessageOwner, RequestOwner, SentMessage } from '../message-layer'
 import type { PeerState } from '../peers'
 
-/** Whom a transmission is for. */
+/** The peer of a transmission. */
 export interface TransmissionPeer {
   readonly state: PeerState
-  /** The newest one. */
+  /** The newest transmission. */
   transmission: Transmission | undefined
 }
 
@@ -14,9 +14,9 @@ export interface TransmissionPeer {
 export interface TransmissionLayer {
   schedule(timer: Timer, ms: number): void
   unschedule(timer: Timer): void
-  /** @throws PeerGone and what else the transport throws */
+  /** @throws PeerGone and other errors of the transport */
   send(state: PeerState, datagram: Buffer, repeated: boolean): void
-  /** A confirmable message stays without ACK. */
+  /** Counts a confirmable message without ACK. */
   countTimeout(): void
 }
 
@@ -26,7 +26,7 @@ export class Transmission extends Timer implements SentMessage {
   next: Transmission | undefined = undefined
 
   /**
-   * @param requestOwner its owner where it is a request: then its ACK may carry the response
+   * @param requestOwner its owner if it is a request: its ACK may carry the response
    * @param token of that request
    * @param timeout milliseconds to the first retransmission
    * @param retriesLeft retransmissions
@@ -46,8 +46,8 @@ export class Transmission extends Timer implements SentMessage {
   }
 
   /**
-   * Sends the datagram the first time.
-   * @throws PeerGone and what else the transport throws; the transmission is over then
+   * Sends the datagram for the first time.
+   * @throws PeerGone and other errors of the transport; the transmission has ended then
    */
   start(): void {
     const { peer, layer } = this
@@ -84,7 +84,7 @@ export class Transmission extends Timer implements SentMessage {
     this.owner.onReset()
   }
 
-  /** The peer is gone or the CoapEndpoint stops. */
+  /** Ends it because the peer is gone or the CoapEndpoint stops. */
   abandon(error: Error): void {
     this.cancel()
     this.owner.onUndelivered(error)
@@ -114,7 +114,7 @@ export class Transmission extends Timer implements SentMessage {
   }
 }
 
-/** The transmission of a peer with this Message-ID. */
+/** Finds the transmission of a peer with this Message-ID. */
 export function findTransmission(
   peer: TransmissionPeer | undefined,
   messageId: number,

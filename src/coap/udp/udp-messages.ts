@@ -30,8 +30,8 @@ import { findUdpPeer, type UdpPeer, udpPeerOf } from './udp-peer'
 import { type UdpAnswers, UdpRequest } from './udp-request'
 
 /**
- * The message layer of RFC 7252 §4: takes datagrams, answers duplicates, acknowledges, rejects and
- * retransmits. What is new goes to whoever waits for it.
+ * The message layer of RFC 7252 §4: receives datagrams, answers duplicates, acknowledges, rejects
+ * and retransmits. New messages are passed to the layer above.
  */
 export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers {
   onTrace: ((trace: CoapTrace) => void) | undefined = undefined
@@ -47,7 +47,7 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     return this.parts.settings.nstart
   }
 
-  /** Messages remembered, of all peers. */
+  /** Number of messages remembered, of all peers. */
   get remembered(): number {
     return this.duplicates.size
   }
@@ -65,7 +65,7 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     return headLength(tokenLength, options)
   }
 
-  // What the user sends
+  // Sending
 
   request(
     state: PeerState,
@@ -137,7 +137,7 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     return transmission
   }
 
-  // What requests are answered with
+  // Responses
 
   answer(request: UdpRequest, response: OutgoingMessage): void {
     const { recent, confirmable, message } = request
@@ -150,7 +150,10 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     this.trySend(state.peer, datagram)
   }
 
-  /** Confirmable (RFC 7252 §5.2.2). Nobody waits for its ACK: the client will ask again. */
+  /**
+   * Sends a confirmable separate response (RFC 7252 §5.2.2). Its ACK is not awaited: the client
+   * will repeat the request.
+   */
   answerSeparately(request: UdpRequest, response: OutgoingMessage): void {
     const state = request.state.current
     const peer = udpPeerOf(state)
@@ -173,7 +176,7 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     this.reject(state.peer, message.messageId)
   }
 
-  // What arrives
+  // Receiving
 
   receive(peer: Peer, datagram: Buffer): void {
     this.parts.stats.received++
@@ -194,7 +197,7 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     if (valid) this.parts.user.onActivity(peer)
   }
 
-  /** Not a message: a confirmable one is rejected, the rest ignored (RFC 7252 §4.2, §4.3). */
+  /** A malformed message: rejected if confirmable, ignored otherwise (RFC 7252 §4.2, §4.3). */
   private malformed(peer: Peer, datagram: Buffer, error: unknown): void {
     const { stats, warnings } = this.parts
     stats.malformed++
@@ -254,7 +257,7 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     }
     const recent = this.duplicates.remember(udpPeer, message.messageId, hash, now)
     if (recent === undefined) {
-      // As many requests of this peer are in work as may be; it will retransmit.
+      // Too many requests of this peer are in progress; it will retransmit.
       warnings.warn('unexpected', 'too many requests at once, one was dropped', peer)
       return true
     }
@@ -299,15 +302,15 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
       this.remember(state, message, hash, now, Progress.ACKNOWLEDGED)
       this.trySend(peer, encodeEmpty(MessageType.ACK, message.messageId))
     } else if (message.observe === undefined) {
-      // So that a duplicate is not taken for an unknown response. Notifications need no such
-      // memory: their number tells.
+      // So that a duplicate is not processed as an unknown response. Not needed for notifications,
+      // which have a number.
       this.remember(state, message, hash, now, Progress.SILENT)
     }
     receiver.onMessage(message)
     return true
   }
 
-  /** Only through a Message-ID that this very peer has still to acknowledge (RFC 7252 §4.2). */
+  /** Matched only by a Message-ID that this very peer has not acknowledged yet (RFC 7252 §4.2). */
   private receivePiggybacked(peer: Peer, message: UdpMessage, datagram: Buffer): boolean {
     const state = this.parts.peers.find(peer)
     const transmission = findTransmission(state && findUdpPeer(state), message.messageId)
@@ -347,7 +350,7 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     }
   }
 
-  /** RST makes the peer end an observation that nobody here knows of (RFC 7641 §3.6). */
+  /** RST makes the peer end an observation that is unknown here (RFC 7641 §3.6). */
   private unknownToken(peer: Peer, { messageId }: UdpMessage, confirmable: boolean): boolean {
     if (confirmable || this.parts.settings.unknownNon === 'reset') this.reject(peer, messageId)
     return false
@@ -362,7 +365,7 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     this.parts.peers.heard(state, this.parts.scheduler.monotonic())
   }
 
-  // Peers that wait, move and go
+  // Peers: holds, moves and drops
 
   holds(state: PeerState): Hold {
     return findUdpPeer(state)?.transmission === undefined ? Hold.NONE : Hold.AWAITED
@@ -418,7 +421,7 @@ export class UdpMessages implements MessageLayer, TransmissionLayer, UdpAnswers 
     if (this.onTrace !== undefined) this.trace('out', peer, datagram, repeated)
   }
 
-  /** For replies, where nobody waits to be told: a failure is a warning. */
+  /** For replies, which have no caller to reject: a failure is a warning. */
   private trySend(peer: Peer, datagram: Buffer, repeated = false): void {
     try {
       this.sendTo(peer, datagram, repeated)
@@ -453,7 +456,7 @@ function notUnderstood(option: number, datagram: Buffer): CoapFormatError {
 
 const UNTIMED: TransmissionOptions = Object.freeze({})
 
-/** Nobody waits for the ACK. */
+/** The ACK is not awaited. */
 const NOBODY: MessageOwner = {
   onAcknowledged() {},
   onReset() {},

@@ -4,20 +4,20 @@ import type { PeerState } from '../peers'
 import type { Recent, RecentPeer } from './duplicates'
 import type { Transmission, TransmissionPeer } from './transmission'
 
-/** Non-confirmable messages of one peer whose RST is still understood. */
+/** Number of non-confirmable messages per peer whose RST is still understood. */
 const MOST_RESETTABLE = 64
 
-/** What the message layer over UDP keeps of a peer. */
+/** The state of a peer in the message layer over UDP. */
 export class UdpPeer implements RecentPeer, TransmissionPeer {
   nextMessageId = randomInt(0x10000)
-  /** The messages remembered of it. */
+  /** The remembered messages of the peer. */
   oldest: Recent | undefined = undefined
   newest: Recent | undefined = undefined
   recentCount = 0
   ascending = true
   /** Confirmable messages that wait for their ACK. */
   transmission: Transmission | undefined = undefined
-  /** Who sent the last non-confirmable messages, by Message-ID. */
+  /** The owners of the last non-confirmable messages, by Message-ID. */
   private resettable: Map<number, MessageOwner> | undefined = undefined
 
   constructor(readonly state: PeerState) {}
@@ -28,7 +28,7 @@ export class UdpPeer implements RecentPeer, TransmissionPeer {
     return messageId
   }
 
-  /** An RST for this message is to be told to its owner. */
+  /** Remembers the owner of a message, to tell it of an RST. */
   keepResettable(messageId: number, owner: MessageOwner): void {
     const resettable = (this.resettable ??= new Map<number, MessageOwner>())
     resettable.delete(messageId)
@@ -38,14 +38,17 @@ export class UdpPeer implements RecentPeer, TransmissionPeer {
     if (oldest !== undefined) resettable.delete(oldest)
   }
 
-  /** Who sent a non-confirmable message that is rejected now. */
+  /** The owner of a non-confirmable message that is being rejected. */
   takeResettable(messageId: number): MessageOwner | undefined {
     const owner = this.resettable?.get(messageId)
     if (owner !== undefined) this.resettable?.delete(messageId)
     return owner
   }
 
-  /** Takes over all but the remembered messages: the device is the same, and counts on. */
+  /**
+   * Takes over everything but the remembered messages: it is the same device, and its Message-IDs
+   * continue.
+   */
   takeOver(from: UdpPeer): void {
     this.nextMessageId = from.nextMessageId
     let last = from.transmission
@@ -63,7 +66,7 @@ export class UdpPeer implements RecentPeer, TransmissionPeer {
   }
 }
 
-/** Finds or makes. */
+/** Finds or creates the state of a peer. */
 export function udpPeerOf(state: PeerState): UdpPeer {
   return (state.messages ??= new UdpPeer(state)) as UdpPeer
 }

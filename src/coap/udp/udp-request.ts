@@ -9,17 +9,17 @@ import type { Recent } from './duplicates'
 export interface UdpAnswers {
   schedule(timer: Timer, ms: number): void
   unschedule(timer: Timer): void
-  /** In the ACK, or non-confirmable like the request. @throws RangeError */
+  /** Sends the response in the ACK, or non-confirmable like the request. @throws RangeError */
   answer(request: UdpRequest, response: OutgoingMessage): void
-  /** As a message of its own. @throws RangeError */
+  /** Sends a separate response. @throws RangeError */
   answerSeparately(request: UdpRequest, response: OutgoingMessage): void
-  /** An empty ACK. */
+  /** Sends an empty ACK. */
   acknowledge(request: UdpRequest): void
-  /** RST. */
+  /** Sends RST. */
   refuse(request: UdpRequest): void
 }
 
-/** A request over UDP. */
+/** A request received over UDP. */
 export class UdpRequest implements ArrivedRequest {
   readonly confirmable: boolean
   private acknowledged = false
@@ -30,13 +30,13 @@ export class UdpRequest implements ArrivedRequest {
     private readonly layer: UdpAnswers,
     readonly state: PeerState,
     readonly message: UdpMessage,
-    /** Keeps the answer for the duplicates to come. */
+    /** Keeps the response for later duplicates. */
     readonly recent: Recent,
   ) {
     this.confirmable = message.type === MessageType.CON
   }
 
-  /** The user has not answered at once: after `ms` the peer is told that its request is here. */
+  /** Called if there is no response yet: sends an empty ACK after `ms`. */
   wait(ms: number): void {
     if (!this.confirmable || this.answered) return
     this.separate = new SeparateAck(this)
@@ -65,7 +65,7 @@ export class UdpRequest implements ArrivedRequest {
   }
 }
 
-/** The empty ACK that stops the retransmissions of a request whose response takes its time. */
+/** Timer of the empty ACK that stops the retransmissions of a request whose response takes long. */
 class SeparateAck extends Timer {
   constructor(private readonly request: UdpRequest) {
     super()
