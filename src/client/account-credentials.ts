@@ -8,7 +8,7 @@ import { type ServerAccount, SecurityMode } from './accounts'
 import { ClientError } from './errors'
 import { parseServerUri } from './session/server-uri'
 
-/** Certificate usages (`/0/x/15`, RFC 6698 §2.1.1) in which the certificate is an authority's. */
+/** Certificate usages (`/0/x/15`, RFC 6698 §2.1.1) for which the certificate is that of a CA. */
 const AUTHORITY_USAGES = new Set([0, 2])
 /** By matching type (`/0/x/13`, RFC 6698 §2.1.3). */
 const MATCHING_HASHES: { readonly [type: number]: string } = {
@@ -18,11 +18,11 @@ const MATCHING_HASHES: { readonly [type: number]: string } = {
 }
 
 /**
- * What an account connects with over `coaps`: by its security mode a pre-shared key, raw public keys or
- * certificates (Core §7.2, resources 2 to 5 and 13 to 15). The certificate of the server is pinned (or its
- * hash), or with usage 0 or 2 a trust anchor: then the server's must be for the host of the URI, or for
- * `/0/x/14`.
- * @throws ClientError `invalid-argument`, naming what is missing or cannot be read, never a secret
+ * The credentials with which an account connects over `coaps`: depending on its security mode a
+ * pre-shared key, raw public keys or certificates (Core §7.2, resources 2 to 5 and 13 to 15). The
+ * certificate of the server (or its hash) is pinned, or with usage 0 or 2 it is a trust anchor: the
+ * server's certificate must then match the host of the URI, or `/0/x/14`.
+ * @throws ClientError `invalid-argument`, naming what is missing or invalid, never a secret
  */
 export function accountCredentials(account: ServerAccount): DtlsClientCredentials {
   const { mode, psk, publicKey, secretKey, serverPublicKey } = account
@@ -90,12 +90,12 @@ function certificates(
   }
 }
 
-/** Whether a certificate is for a host name or address (RFC 7252 §9.1.3.3). */
+/** Whether a certificate matches a host name or address (RFC 7252 §9.1.3.3). */
 function isFor(leaf: X509Certificate, name: string): boolean {
   return (isIP(name) === 0 ? leaf.checkHost(name) : leaf.checkIP(name)) !== undefined
 }
 
-/** A key as accounts have it: PKCS #8 (RFC 5958). */
+/** Reads a key in the form of accounts: PKCS #8 (RFC 5958). */
 function load(secretKey: Uint8Array, certificate?: Uint8Array): ServerKey {
   try {
     return loadServerKey({

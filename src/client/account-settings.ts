@@ -20,17 +20,17 @@ import type { Lwm2mClientOptions, Lwm2mVersion, RetryPolicy } from './types'
 
 const DEFAULT_LIFETIME = 86_400
 const DEFAULT_AWAKE_WINDOW = 93_000
-/** Attempts, where a Server object that speaks of them does not say how many (`/1/x/17`). */
+/** Number of attempts if a Server object has retry resources without `/1/x/17`. */
 const DEFAULT_RETRY_COUNT = 5
 
-/** What holds for one server account: what its Server instance says, then what the options say. */
+/** The settings of one server account: those of its Server instance, then those of the options. */
 export class AccountSettings {
   constructor(
     private readonly options: Lwm2mClientOptions,
     private readonly tree: ObjectTree,
   ) {}
 
-  /** How the session with an account's server is run. */
+  /** Settings of the session with an account's server. */
   session(
     account: ServerAccount,
     uri: ServerUri,
@@ -57,7 +57,7 @@ export class AccountSettings {
     }
   }
 
-  /** In which order accounts are registered (`/1/x/13`, `/1/x/15`). */
+  /** The order in which accounts are registered (`/1/x/13`, `/1/x/15`). */
   order(accounts: readonly ServerAccount[]): RegistrationOrder {
     return new RegistrationOrder(
       accounts.map((account) => ({
@@ -68,7 +68,7 @@ export class AccountSettings {
     )
   }
 
-  /** Whether the device bootstraps anew when it cannot register (`/1/x/16`, true by default). */
+  /** Whether the device bootstraps again when it cannot register (`/1/x/16`, true by default). */
   bootstrapsOnFailure(account: ServerAccount): boolean {
     return (
       serverResource(this.tree, account, ServerResource.BOOTSTRAP_ON_FAILURE) !== false &&
@@ -76,19 +76,20 @@ export class AccountSettings {
     )
   }
 
-  /** Content-Formats of a version, the preferred first. */
+  /** Content-Formats of a version, most preferred first. */
   formats(version: Lwm2mVersion): readonly number[] {
     return this.options.formats ?? defaultFormats(version)
   }
 
   /**
-   * The options' policy, but for what the account says itself (`/1/x/17` to `/1/x/20`).
-   * @param account undefined: for the bootstrap server
+   * The retry policy of the options, overridden by the resources of the account (`/1/x/17` to
+   * `/1/x/20`).
+   * @param account undefined for the bootstrap server
    */
   retry(account: ServerAccount | undefined): RetryPolicy {
     const base = { ...DEFAULT_RETRY, ...this.options.retry }
     if (account === undefined) return base
-    // Whoever would never give up would never come to bootstrap.
+    // With endless retries it would never bootstrap.
     if (base.count === Infinity && this.bootstrapsOnFailure(account)) {
       return this.ownRetry(account, { ...base, count: DEFAULT_RETRY_COUNT })
     }
@@ -111,7 +112,7 @@ export class AccountSettings {
     }
   }
 
-  /** A binding of 1.0 says queue mode itself (`UQ`), and so may a bootstrapped one. */
+  /** A binding of 1.0 contains queue mode itself (`UQ`), and a bootstrapped one may too. */
   private queueMode(account: ServerAccount): boolean {
     const binding = serverResource(this.tree, account, ServerResource.BINDING)
     return this.options.queueMode ?? (typeof binding === 'string' && binding.includes('Q'))
@@ -134,7 +135,10 @@ export class AccountSettings {
     }
   }
 
-  /** Without the objects that servers do not see, and without end devices (object 25 lists those). */
+  /**
+   * The object list without the objects hidden from servers and without end devices (object 25
+   * lists those).
+   */
   private objectList(version: Lwm2mVersion): string {
     const objects = [...this.tree.objects()].filter(
       ({ id, prefix }) => prefix === '' && !HIDDEN_OBJECTS.has(id),

@@ -2,7 +2,7 @@ import { Path } from '../lwm2m/path'
 import type { Value } from '../lwm2m/value'
 import type { ObjectInstance, ObjectTree } from './tree/object-tree'
 
-/** Objects that configure the client and that no registered server sees (Core §7.2, §E.1). */
+/** Objects that configure the client and are hidden from registered servers (Core §7.2, §E.1). */
 export const SECURITY = 0
 export const SERVER = 1
 export const ACCESS_CONTROL = 2
@@ -13,26 +13,32 @@ export const HIDDEN_OBJECTS: ReadonlySet<number> = new Set([SECURITY, OSCORE, CO
 /** Security modes (`/0/x/2`). */
 export const SecurityMode = { PSK: 0, RPK: 1, X509: 2, NOSEC: 3, EST: 4 } as const
 
-/** A server account: a Security instance with, for all but the bootstrap server, its Server instance. */
+/**
+ * A server account: a Security instance with its Server instance; the bootstrap server's has no
+ * Server instance.
+ */
 export interface ServerAccount {
-  /** Of `/0`. */
+  /** Instance id in `/0`. */
   readonly securityInstance: number
-  /** Of `/1`; undefined for the bootstrap server. */
+  /** Instance id in `/1`; undefined for the bootstrap server. */
   readonly serverInstance: number | undefined
   /** 1 to 65534; 0 for the bootstrap server. */
   readonly shortServerId: number
   readonly uri: string
   readonly mode: number
   readonly psk: { readonly identity: Uint8Array; readonly key: Uint8Array } | undefined
-  /** Raw public key or certificate of the client (`/0/x/3`), unchecked. */
+  /** Raw public key or certificate of the client (`/0/x/3`), not validated. */
   readonly publicKey: Uint8Array | undefined
-  /** The same of the server (`/0/x/4`), unchecked. */
+  /** Raw public key or certificate of the server (`/0/x/4`), not validated. */
   readonly serverPublicKey: Uint8Array | undefined
-  /** `/0/x/5`, unchecked. */
+  /** `/0/x/5`, not validated. */
   readonly secretKey: Uint8Array | undefined
-  /** How `serverPublicKey` stands for a certificate: 0 itself, 1 to 3 its SHA-256, -384, -512 (`/0/x/13`). */
+  /**
+   * What `serverPublicKey` contains of a certificate: 0 itself, 1 to 3 its SHA-256, -384, -512
+   * (`/0/x/13`).
+   */
   readonly matchingType: number | undefined
-  /** The name that the server's certificate is for, where it is not the host of the URI (`/0/x/14`). */
+  /** The name in the server's certificate, if it is not the host of the URI (`/0/x/14`). */
   readonly serverName: string | undefined
   /** `/0/x/15` */
   readonly certificateUsage: number | undefined
@@ -93,7 +99,7 @@ function readAccount(tree: ObjectTree, security: ObjectInstance): ServerAccount 
   }
 }
 
-/** Server accounts that are whole: with a URI, a Short Server ID and a Server instance. */
+/** Complete server accounts: with a URI, a Short Server ID and a Server instance. */
 export function serverAccounts(tree: ObjectTree): ServerAccount[] {
   const accounts: ServerAccount[] = []
   for (const instance of tree.object(SECURITY)?.sorted() ?? []) {

@@ -8,7 +8,7 @@ import { parseServerUri } from './session/server-uri'
 import { openTransport, transportTarget } from './transports'
 import type { ClientState, Lwm2mClientEvents, Lwm2mClientOptions } from './types'
 
-/** States by how much they say, where several servers are in different ones. */
+/** States in order of precedence, if several servers are in different ones. */
 const TELLING: readonly ClientState[] = [
   'registered',
   'sleeping',
@@ -18,18 +18,18 @@ const TELLING: readonly ClientState[] = [
   'failed',
 ]
 
-/** What the connections tell the client. */
+/** Called by the connections; implemented by the client. */
 export interface ConnectionsListener {
   /** A state changed. */
   onState(): void
   /** All attempts to register at a server failed. */
   onGaveUp(account: ServerAccount): void
   emit<K extends keyof Lwm2mClientEvents>(event: K, ...args: Lwm2mClientEvents[K]): void
-  /** Undefined while nobody listens. */
+  /** Undefined if there is no listener. */
   trace(): ((...args: Lwm2mClientEvents['trace']) => void) | undefined
 }
 
-/** The device's connections: one for each server account that is whole. */
+/** The device's connections: one per complete server account. */
 export class Connections {
   private current: readonly ServerConnection[] = []
 
@@ -45,7 +45,7 @@ export class Connections {
     return this.current
   }
 
-  /** The state that says most. */
+  /** The state with the highest precedence. */
   get state(): ClientState {
     const states = this.current.map((connection) => connection.state)
     return TELLING.find((state) => states.includes(state)) ?? 'registering'
@@ -55,7 +55,7 @@ export class Connections {
     return this.current.find(({ account }) => account.shortServerId === shortServerId)
   }
 
-  /** Binds and begins to register, in the order that the accounts say. @throws BindError */
+  /** Binds and starts to register, in the order given by the accounts. @throws BindError */
   async open(): Promise<void> {
     const accounts = serverAccounts(this.device.tree)
     const order = this.settings.order(accounts)
@@ -66,7 +66,7 @@ export class Connections {
     this.listener.onState()
   }
 
-  /** @param timeout milliseconds that De-registers may take */
+  /** @param timeout milliseconds that de-registration may take */
   async close(deregister: boolean, timeout: number): Promise<void> {
     await Promise.all(this.current.map((connection) => connection.stop(deregister, timeout)))
     this.current = []

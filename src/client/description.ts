@@ -1,8 +1,8 @@
 import type { DeviceDescription } from './types'
 
 /**
- * The device one gets without describing any: Device, Connectivity Monitoring, Location and a
- * thermometer that follows a slow sine. The Server and Security objects come from the options.
+ * The default device: Device, Connectivity Monitoring, Location and a thermometer with a slow sine.
+ * The Server and Security objects come from the options.
  * @param endpoint becomes the serial number
  */
 export function defaultDescription(endpoint: string): DeviceDescription {

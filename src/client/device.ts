@@ -33,14 +33,14 @@ import type { InputValue, InstanceDescription, Lwm2mClientOptions, ResourceInput
 /** Objects whose version follows from the LwM2M version (Core §7.2.2). */
 const CORE: ReadonlySet<number> = new Set([0, 1, 2, 3, 4, 5, 6, 7, 21, 23])
 
-/** What the device asks the client that it is part of. */
+/** Actions that the device requests from its client. */
 export interface DeviceActions extends ServerActions {
-  /** With `factory`, what a bootstrap configured is gone too. */
+  /** Restarts; with `factory`, also removes what a bootstrap configured. */
   restart(factory: boolean): void
   readonly fetch: PackageFetch
 }
 
-/** The simulated thing itself: its objects, what they do, and the signals that move them. */
+/** The simulated device itself: its objects, their behaviour, and its signals. */
 export class VirtualDevice {
   readonly tree: ObjectTree
   readonly behaviours = new Behaviours()
@@ -78,7 +78,7 @@ export class VirtualDevice {
     this.addBehaviours(actions)
   }
 
-  /** Begins to move. */
+  /** Starts the signals. */
   start(): void {
     if (this.running) return
     this.running = true
@@ -88,7 +88,7 @@ export class VirtualDevice {
     }
   }
 
-  /** Stands still: no timer is left. */
+  /** Stops the signals and cancels all timers. */
   stop(): void {
     this.running = false
     for (const timer of this.timers.values()) this.clock.cancel(timer)
@@ -96,15 +96,15 @@ export class VirtualDevice {
     this.firmware.close()
   }
 
-  /** An instance is new: what its object does, and its signals. */
+  /** A new instance: starts its behaviour and its signals. */
   adopt(instance: Path): void {
     for (const behaviour of this.behaviours.of(instance)) behaviour.adopt?.(instance)
     if (this.running) this.animate(instance)
   }
 
   /**
-   * Sets a value from the outside world: of a resource instance, of a resource (an array or object by
-   * id for a multiple one), or of several resources of an instance. A signal there ends.
+   * Sets a value of a resource instance, of a resource (an array, or an object by id, for a
+   * multiple one), or of several resources of an instance. Ends a signal of the resource.
    * @throws ClientError `unknown-path`, `invalid-description`; ValueError
    */
   set(at: Path, value: ResourceInput | InstanceDescription): void {
@@ -123,7 +123,7 @@ export class VirtualDevice {
     if (this.running) this.animate(at.at(Level.INSTANCE))
   }
 
-  /** A resource's value; undefined where there is none, a map by instance id for a multiple one. */
+  /** A resource's value; undefined if it has none, a map by instance id for a multiple resource. */
   get(at: Path): Value | ReadonlyMap<number, Value> | undefined {
     if (isHidden(at)) return undefined
     this.behaviours.refresh(at)
@@ -131,13 +131,15 @@ export class VirtualDevice {
     return this.tree.place(at)?.resource?.value
   }
 
-  /** All values at or below a path, but for credentials. */
+  /** All values at or below a path, except credentials. */
   records(at: Path): Record[] {
     this.behaviours.refresh(at)
     return this.tree.records(at).filter((record) => !isHidden(record.path))
   }
 
-  /** @throws ClientError `invalid-argument` when it is there, `invalid-description`; ValueError */
+  /**
+   * @throws ClientError `invalid-argument` if it already exists, `invalid-description`; ValueError
+   */
   createInstance(at: Path, resources: InstanceDescription): void {
     const { tree } = this
     if (at.level !== Level.INSTANCE || isHidden(at)) {
@@ -184,7 +186,7 @@ export class VirtualDevice {
     }
   }
 
-  /** Object 25: one instance for each end device, with its prefix and its objects. */
+  /** Object 25: one instance per end device, with its prefix and its objects. */
   private describeGateway(devices: { readonly [prefix: string]: unknown }): void {
     const prefixes = Object.keys(devices)
     if (prefixes.length === 0 || this.tree.object(ObjectId.GATEWAY) !== undefined) return
@@ -212,7 +214,7 @@ export class VirtualDevice {
     const elapsed = this.clock.monotonic() - this.startedAt
     const timer = this.clock.after(signal.interval - (elapsed % signal.interval), () => {
       this.timers.delete(resource)
-      // Set from outside, or deleted: it moves no more.
+      // Set by the caller or deleted: the signal has ended.
       if (resource.signal !== signal || this.tree.place(path)?.resource !== resource) return
       const value = signal.at(this.clock.monotonic() - this.startedAt)
       this.tick(path, resource, signal)
@@ -222,7 +224,7 @@ export class VirtualDevice {
   }
 }
 
-/** Objects with keys in them. */
+/** Objects that contain keys. */
 function isHidden(path: Path): boolean {
   return path.prefix === '' && path.object !== undefined && HIDDEN_OBJECTS.has(path.object)
 }

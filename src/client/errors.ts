@@ -2,9 +2,9 @@ import { CodedError } from '../base/coded-error'
 import type { CodeText } from '../base/codes'
 
 /**
- * Refused or ended on the device's side. Codes: `invalid-description`, `invalid-argument`,
- * `unknown-path`, `not-running`, `not-registered`, `muted` (`/1/x/23`, Core §6.4.6),
- * `rejected` (the server answered with an error; see {@link ServerRejected}), `bootstrap-failed`.
+ * Error of the device itself. Codes: `invalid-description`, `invalid-argument`, `unknown-path`,
+ * `not-running`, `not-registered`, `muted` (`/1/x/23`, Core §6.4.6), `rejected` (the server
+ * answered with an error; see {@link ServerRejected}), `bootstrap-failed`.
  */
 export class ClientError extends CodedError {}
 

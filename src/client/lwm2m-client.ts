@@ -25,15 +25,15 @@ import type {
   SendResult,
 } from './types'
 
-/** Visits to the bootstrap server by a device that has servers to go back to. */
+/** Bootstrap attempts of a device that already has server accounts. */
 const ATTEMPTS_WITH_ACCOUNTS = 3
 const DEFAULT_REBOOT = 1000
 const DEFAULT_STOP = 5000
 
 /**
- * An LwM2M client: a simulated device, or a gateway for things that speak something else. It
- * bootstraps, registers, answers servers' operations and notifies, all by itself from
- * {@link start} to {@link stop}.
+ * An LwM2M client: a simulated device, or a gateway for devices with other protocols. From
+ * {@link start} to {@link stop} it bootstraps, registers, answers the servers' operations and
+ * notifies automatically.
  *
  * @example
  * ```js
@@ -66,9 +66,9 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
   private running = false
   private bootstrapping: 'no' | 'yes' | 'waiting' | 'failed' = 'no'
   private told: ClientState = 'stopped'
-  /** Ends a bootstrap under way. */
+  /** Aborts a bootstrap in progress. */
   private abort = new AbortController()
-  /** Starts, stops and bootstraps, one after the other. */
+  /** Serializes start, stop and bootstrap. */
   private turn: Promise<void> = Promise.resolve()
 
   /** @throws ClientError `invalid-description`, `invalid-argument`; ValueError */
@@ -113,19 +113,19 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
     return this.connections.state
   }
 
-  /** The registrations that stand now: one per server account. */
+  /** The current registrations: one per server account. */
   get registrations(): readonly ClientRegistration[] {
     return this.connections.all.flatMap(({ registration }) => registration ?? [])
   }
 
-  /** The paths of each observation that servers made. */
+  /** The paths of each observation made by the servers. */
   get observations(): readonly (readonly Path[])[] {
     return this.connections.all.flatMap((connection) => connection.observed)
   }
 
   /**
-   * Binds and begins to register (or bootstrap), which goes on by itself; failures there are
-   * `warning` events. @throws BindError, and what the accounts store throws
+   * Binds and starts to register (or bootstrap), which continues in the background; failures there
+   * are `warning` events. @throws BindError, and the errors of the accounts store
    */
   start(): Promise<void> {
     return this.inTurn(async () => {
@@ -145,8 +145,8 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
   }
 
   /**
-   * De-registers (best effort, at most `timeout` ms, default 5000) and frees the socket. Idempotent.
-   * Without `deregister` the device just vanishes.
+   * De-registers (best effort, at most `timeout` ms, default 5000) and closes the socket.
+   * Idempotent. With `deregister: false` the device disappears without a De-register.
    */
   stop(options: { timeout?: number; deregister?: boolean } = {}): Promise<void> {
     const { timeout = DEFAULT_STOP, deregister = true } = options
@@ -156,40 +156,40 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
   }
 
   /**
-   * Sets a value from the outside world: of a resource instance, of a resource (an array or object by
-   * id for a multiple one), or of several resources of an instance. A signal there ends.
+   * Sets a value of a resource instance, of a resource (an array, or an object by id, for a
+   * multiple one), or of several resources of an instance. Ends a signal of the resource.
    * @throws ClientError `unknown-path`, `invalid-description`; ValueError; PathError
    */
   set(path: Path | string, value: ResourceInput | InstanceDescription): void {
     this.device.set(Path.from(path), value)
   }
 
-  /** A resource's value; undefined where there is none, a map by instance id for a multiple one. */
+  /** A resource's value; undefined if it has none, a map by instance id for a multiple resource. */
   get(path: Path | string): Value | ReadonlyMap<number, Value> | undefined {
     return this.device.get(Path.from(path))
   }
 
-  /** All values at or below a path, but for credentials. */
+  /** All values at or below a path, except credentials. */
   records(path: Path | string): Record[] {
     return this.device.records(Path.from(path))
   }
 
   /**
-   * Adds an instance (and the object, when new); an Update tells the servers.
-   * @throws ClientError `invalid-argument` when it is there, `invalid-description`; ValueError
+   * Adds an instance (and its object, if new) and sends an Update to the servers.
+   * @throws ClientError `invalid-argument` if it already exists, `invalid-description`; ValueError
    */
   createInstance(path: Path | string, resources: InstanceDescription): void {
     this.device.createInstance(Path.from(path), resources)
   }
 
-  /** @throws ClientError `unknown-path` */
+  /** Deletes an instance and sends an Update to the servers. @throws ClientError `unknown-path` */
   deleteInstance(path: Path | string): void {
     this.device.deleteInstance(Path.from(path))
   }
 
   /**
-   * LwM2M Send (Core §6.4.6) to every server that the device is registered at: the current values of
-   * paths, or records with values (and times).
+   * LwM2M Send (Core §6.4.6) to every server at which the device is registered: the current values
+   * of paths, or records with values (and times).
    * @throws ClientError `not-registered`, `muted`, `unsupported`, `unknown-path`; ServerRejected
    */
   async send(what: readonly (Path | string | Record)[]): Promise<SendResult[]> {
@@ -214,8 +214,9 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
   }
 
   /**
-   * Sends a registration Update to every server now; wakes a sleeping device, cuts a pause short.
-   * @throws ClientError `not-running`, and what keeps the server from answering
+   * Sends a registration Update to every server now; wakes a sleeping device and ends a pause
+   * between attempts.
+   * @throws ClientError `not-running`, and the error of the request
    */
   async update(): Promise<void> {
     if (!this.running) throw new ClientError('not-running', 'the client is stopped')
@@ -245,8 +246,8 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
   }
 
   /**
-   * Bootstraps in the background, then registers where it was told to. A device that had accounts
-   * before goes back to them where that fails: it must not be lost to its servers.
+   * Bootstraps in the background, then registers at the configured servers. If that fails, a device
+   * that had accounts before uses them again, so that its servers can still reach it.
    */
   private beginBootstrap(): void {
     this.setBootstrapping('yes')
@@ -279,7 +280,7 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
     })
   }
 
-  /** Leaves the servers for the bootstrap server. */
+  /** Leaves the servers and bootstraps. */
   private bootstrapAgain(deregister: boolean, reset: boolean): void {
     const done = this.inTurn(async () => {
       if (!this.running || this.bootstrapping !== 'no') return
@@ -337,7 +338,7 @@ export class Lwm2mClient extends TypedEmitter<Lwm2mClientEvents> {
     })
   }
 
-  /** Undefined while nobody listens: tracing then costs nothing. */
+  /** Undefined if there is no listener: tracing then costs nothing. */
   private get trace(): ((...args: Lwm2mClientEvents['trace']) => void) | undefined {
     return this.hasListeners('trace') ? (trace) => this.emit('trace', trace) : undefined
   }

@@ -30,18 +30,21 @@ import { accountCredentials } from './account-credentials'
 import { openTransport, transportTarget } from './transports'
 import type { Lwm2mClientEvents, Lwm2mClientOptions, RetryPolicy } from './types'
 
-/** Whom the provisioning tells how it goes. */
+/** Called by the provisioning; implemented by the client. */
 export interface ProvisioningListener {
   onWaiting(waiting: boolean): void
   onWarning(code: string, message: string, error?: Error): void
-  /** Undefined while nobody listens. */
+  /** Undefined if there is no listener. */
   trace(): ((...args: Lwm2mClientEvents['trace']) => void) | undefined
 }
 
-/** How the device comes by its server accounts: from options, from what was kept, by bootstrap. */
+/**
+ * Obtains the server accounts of the device: from options, from the accounts store, or by
+ * bootstrap.
+ */
 export class Provisioning {
   private session: BootstrapSession | undefined
-  /** What the options said, before any bootstrap. */
+  /** The accounts of the options, before any bootstrap. */
   private readonly factory: readonly Record[]
 
   constructor(
@@ -54,7 +57,7 @@ export class Provisioning {
     this.factory = accountRecords(device.tree)
   }
 
-  /** Takes the accounts that were kept, unless the options name a server themselves. */
+  /** Loads the stored accounts, unless the options contain a server. */
   async load(): Promise<void> {
     const { accountsStore, endpoint, server } = this.options
     if (accountsStore === undefined || server !== undefined) return
@@ -74,7 +77,7 @@ export class Provisioning {
     this.adopt()
   }
 
-  /** Forgets what a bootstrap configured (factory reset, `/3/0/5`). */
+  /** Removes what a bootstrap configured (factory reset, `/3/0/5`). */
   async reset(): Promise<void> {
     restoreAccounts(this.device.tree, this.factory)
     this.adopt()
@@ -82,8 +85,8 @@ export class Provisioning {
   }
 
   /**
-   * Visits the bootstrap server until it configured the device, `attempts` times at most.
-   * @throws BindError; ClientError `bootstrap-failed` when the retries are used up, `not-running`
+   * Bootstraps until the device is configured, with at most `attempts` attempts.
+   * @throws BindError; ClientError `bootstrap-failed` after the last retry, `not-running`
    */
   async bootstrap(
     signal: AbortSignal,
@@ -106,7 +109,7 @@ export class Provisioning {
         await this.save()
         return accounts
       } catch (error) {
-        // What was written halfway is no configuration.
+        // Undo an incomplete configuration.
         restoreAccounts(this.device.tree, before)
         this.adopt()
         if (signal.aborted) throw error
@@ -120,7 +123,7 @@ export class Provisioning {
     }
   }
 
-  /** Frees the socket of the last visit. */
+  /** Closes the socket of the last bootstrap. */
   async close(): Promise<void> {
     await this.session?.stop()
     this.session = undefined
@@ -149,7 +152,7 @@ export class Provisioning {
     })
     this.session = session
     await session.run()
-    // A fixed local port is wanted by the registration that follows.
+    // A fixed local port is needed by the registration that follows.
     if (options.local?.port === undefined) session.linger()
     else await this.close()
   }
@@ -168,7 +171,7 @@ export class Provisioning {
     }
   }
 
-  /** What keeps the accounts from being usable (Core §6.1.7.6: Finish is then answered with 4.06). */
+  /** Why the accounts cannot be used (Core §6.1.7.6: Finish is then answered with 4.06). */
   private inconsistency(): string | undefined {
     const accounts = serverAccounts(this.device.tree)
     if (accounts.length === 0) {
@@ -206,7 +209,7 @@ export class Provisioning {
     }
   }
 
-  /** The bootstrap server is the one of the options, whatever was kept. */
+  /** The bootstrap server of the options replaces the stored one. */
   private withOwnBootstrapServer(kept: readonly Record[]): Record[] {
     const isBootstrap = (records: readonly Record[], instance: number | undefined): boolean =>
       records.some(

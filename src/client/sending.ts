@@ -11,7 +11,7 @@ import type { ServerConnection } from './session/server-connection'
 import type { SendResult } from './types'
 
 /**
- * The current values of paths, and records as they are.
+ * Collects the current values of paths, and records unchanged.
  * @throws ClientError `unknown-path`, PathError
  */
 export function collect(

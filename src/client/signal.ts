@@ -24,7 +24,7 @@ export interface RampSignal extends Sampling {
   readonly period: number
 }
 
-/** At each interval up to `step` up or down, turned back at `min` and `max`. */
+/** At each interval up to `step` up or down, reflected at `min` and `max`. */
 export interface RandomWalkSignal extends Sampling {
   readonly type: 'random-walk'
   readonly start: number
@@ -40,17 +40,17 @@ export interface SequenceSignal extends Sampling {
   readonly values: readonly number[]
 }
 
-/** How a simulated value moves; the same description always gives the same values. */
+/** A simulated value over time; the same description always gives the same values. */
 export type SignalDescription = SineSignal | RampSignal | RandomWalkSignal | SequenceSignal
 
 const DEFAULT_INTERVAL = 5
 const DEFAULT_DECIMALS = 2
 
-/** A signal that moves with the time since its start. Never looks at a clock itself. */
+/** A signal as a function of the time since its start. It does not use a clock itself. */
 export interface Signal {
   /** Milliseconds between two values. */
   readonly interval: number
-  /** The value that many milliseconds after the start. Times must not go backwards. */
+  /** The value at this many milliseconds after the start. Times must not decrease. */
   at(elapsed: number): number
 }
 
@@ -113,7 +113,7 @@ function generator(description: SignalDescription, interval: number): (elapsed: 
   }
 }
 
-/** After a gap (a laptop that slept) so many steps at most are caught up with. */
+/** Maximum number of steps that are computed after a gap (a suspended laptop). */
 const MOST_STEPS = 10_000
 
 function randomWalk(description: RandomWalkSignal, interval: number): (elapsed: number) => number {
@@ -127,7 +127,7 @@ function randomWalk(description: RandomWalkSignal, interval: number): (elapsed: 
     const target = Math.floor(elapsed / interval)
     done = Math.max(done, target - MOST_STEPS)
     for (; done < target; done++) {
-      // Numerical Recipes' linear congruential generator: enough for a sensor that wanders.
+      // Numerical Recipes' linear congruential generator: good enough for a sensor value.
       random = (Math.imul(random, 1664525) + 1013904223) >>> 0
       const next = value + (random / 2 ** 31 - 1) * step
       value =

@@ -8,10 +8,10 @@ import type { ServerAccount } from './accounts'
 import type { Clock } from '../base/clock'
 import type { Lwm2mClientOptions, TransportTarget } from './types'
 
-/** Enough for one device: a server's receive buffer would be wasted on it. */
+/** Enough for one device, which does not need the receive buffer of a server. */
 const RECEIVE_BUFFER = 1 << 18
 
-/** What an account's transport needs. @throws ClientError `invalid-argument` */
+/** Target and credentials of an account's transport. @throws ClientError `invalid-argument` */
 export function transportTarget(
   account: ServerAccount,
   secure: boolean,
@@ -22,7 +22,7 @@ export function transportTarget(
 }
 
 /**
- * The transport to one server.
+ * Creates the transport to one server.
  * @param port local port; undefined: an ephemeral one
  * @throws ClientError `invalid-argument` without the key that `coaps` needs
  */

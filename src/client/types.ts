@@ -1,4 +1,4 @@
-/** What users of the virtual device see: its description, options, state and events. */
+/** Public types of the virtual device: description, options, state and events. */
 import type { Lwm2mVersion } from '../lwm2m/versions'
 import type { Clock } from '../base/clock'
 import type { CoapEndpointOptions, CoapTrace } from '../coap/types'
@@ -21,13 +21,13 @@ export type {
   RemoteAddress,
 }
 
-/** A value as JSON can say it; typed by the object model (Opaque: base64, Time: seconds or ISO 8601). */
+/** A JSON value; typed by the object model (Opaque: base64, Time: seconds or ISO 8601). */
 export type JsonValue = string | number | boolean
 export type InputValue = Value | JsonValue
 
 /**
  * One resource: its value; an array or an object by instance id for a multiple resource; or a
- * description. A resource without a value is there, but has none yet (or is executable).
+ * description. A resource without a value exists, but has none yet (or is executable).
  */
 export type ResourceInput =
   | InputValue
@@ -38,14 +38,14 @@ export type ResourceInput =
 
 export interface ResourceDescription {
   readonly value?: InputValue | readonly InputValue[] | { readonly [id: number]: InputValue }
-  /** Of a resource that the object model does not know; default by the value's JavaScript type. */
+  /** Type of a resource that is not in the object model; default: inferred from the value. */
   readonly type?: ResourceType
   /** Default: the model's; `R` for a custom resource with a value, `E` for one of type None. */
   readonly operations?: ResourceOperations
   readonly multiple?: boolean
   readonly name?: string
   readonly units?: string
-  /** Makes the value move with time. */
+  /** Generates the value over time. */
   readonly signal?: SignalDescription
 }
 
@@ -60,15 +60,16 @@ export interface ObjectDescription {
 }
 
 /**
- * The objects of a device by id, as JSON: `{"3303": {"0": {"5700": {"signal": {…}}, "5701": "Cel"}}}`.
- * Under `gateway`, the end devices behind it by prefix (Gateway object 25).
+ * The objects of a device by id, as JSON: `{"3303": {"0": {"5700": {"signal":
+ * {…}}, "5701": "Cel"}}}`. Under `gateway`, the end devices behind it by prefix (Gateway object
+ * 25).
  */
 export interface DeviceDescription {
   readonly [objectId: number]: ObjectDescription
   readonly gateway?: { readonly [prefix: string]: DeviceDescription }
 }
 
-/** A pre-shared key; text stands for its UTF-8 bytes. At most 128 bytes of identity, 64 of key. */
+/** A pre-shared key; strings are encoded as UTF-8. At most 128 bytes of identity, 64 of key. */
 export interface PskCredential {
   readonly identity: string | Uint8Array
   readonly key: Uint8Array
@@ -82,44 +83,47 @@ export interface RawPublicKeyCredential {
   readonly serverPublicKey: Uint8Array
 }
 
-/** A certificate of the device with its P-256 key, and how the server's is judged. */
+/** A certificate of the device with its P-256 key, and how the server's is verified. */
 export interface CertificateCredential {
   /** PEM, or DER PKCS #8. */
   readonly privateKey: string | Uint8Array
   /** PEM or DER. */
   readonly certificate: string | Uint8Array
-  /** PEM or DER: that of the server, or of an authority. */
+  /** PEM or DER: the server's certificate, or that of a CA. */
   readonly serverCertificate: string | Uint8Array
   /**
-   * `/0/x/15`: 3 (default) for the server's own, 2 for that of an authority; the server's must then be
-   * for the host of the URI.
+   * `/0/x/15`: 3 (default) for the server's own certificate, 2 for that of a CA; the server's must
+   * then match the host of the URI.
    */
   readonly certificateUsage?: 2 | 3
 }
 
-/** What a device authenticates with over `coaps`. */
+/** Credential of a device for `coaps`. */
 export type ClientSecurity =
   | { readonly psk: PskCredential; readonly rpk?: undefined; readonly x509?: undefined }
   | { readonly psk?: undefined; readonly rpk: RawPublicKeyCredential; readonly x509?: undefined }
   | { readonly psk?: undefined; readonly rpk?: undefined; readonly x509: CertificateCredential }
 
-/** How a device shakes hands over `coaps`. */
+/** DTLS settings of a device for `coaps`. */
 export interface ClientDtlsOptions {
-  /** Of pre-shared keys: offers cipher suites of this key exchange only. Default: both. */
+  /** With pre-shared keys: offers only cipher suites of this key exchange. Default: both. */
   readonly keyExchange?: 'psk' | 'ecdhe-psk'
   /**
-   * Connection IDs (RFC 9146): `send` offers to put the server's into the device's records, `both` asks
-   * for one in the server's records as well. Default `off`.
+   * Connection IDs (RFC 9146): `send` offers to put the server's into the device's records, `both`
+   * asks for one in the server's records as well. Default `off`.
    */
   readonly connectionId?: 'off' | 'send' | 'both'
-  /** The most content of a record in both directions, bytes (RFC 6066 §4); default 16,384. */
+  /**
+   * Maximum size of the content of a record in both directions, in bytes (RFC 6066 §4); default
+   * 16,384.
+   */
   readonly maxFragmentLength?: 512 | 1024 | 2048 | 4096
 }
 
 /**
- * When a communication fails (Core §6.2.1.2): `count` attempts, `timer` seconds before the second,
- * doubling up to `maxTimer`; then a pause of `sequenceDelay` seconds, `sequenceCount` times in all.
- * The server account's own settings (`/1/x/17` to `/1/x/20`) come first.
+ * Retries of a failed registration (Core §6.2.1.2): `count` attempts, `timer` seconds before the
+ * second, doubling up to `maxTimer`; then a pause of `sequenceDelay` seconds, `sequenceCount` times
+ * in all. The server account's own settings (`/1/x/17` to `/1/x/20`) have precedence.
  */
 export interface RetryPolicy {
   readonly timer: number
@@ -129,48 +133,48 @@ export interface RetryPolicy {
   readonly sequenceCount: number
 }
 
-/** How a queue-mode device sleeps (Core §6.5). */
+/** Queue mode of a device (Core §6.5). */
 export interface SleepOptions {
   /** Milliseconds awake after the last message; default 93,000 (MAX_TRANSMIT_WAIT). */
   readonly window?: number
-  /** Really drop what arrives while asleep, as a radio that is off does; default true. */
+  /** Drop datagrams received while asleep, as if the radio were off; default true. */
   readonly dropIncoming?: boolean
-  /** Keep notifications until the next wake-up instead of waking for them; default false. */
+  /** Keep notifications until the next wake-up instead of waking up for them; default false. */
   readonly holdNotifications?: boolean
-  /** Seconds between Updates that wake the device; default: when the lifetime is about to end. */
+  /** Seconds between Updates that wake the device; default: shortly before the lifetime ends. */
   readonly wakeEvery?: number
 }
 
-/** How the firmware object 5 of this device behaves. Times are milliseconds. */
+/** Behaviour of the Firmware Update object (5) of this device. Times are in milliseconds. */
 export interface FirmwareBehaviour {
   /** `/5/0/5` after an update: 1 success, 8 failed, … Default 1. */
   readonly result?: number
   /** `/5/0/5` instead of a finished download: 2 no flash, 5 integrity, 6 unsupported package, … */
   readonly downloadResult?: number
-  /** From Execute `/5/0/2` to the reboot; default 1000. */
+  /** Time from Execute `/5/0/2` to the reboot; default 1000. */
   readonly updateTime?: number
-  /** What `/3/0/3` and `/5/0/7` say after a success; default: as before. */
+  /** Values of `/3/0/3` and `/5/0/7` after a successful update; default: unchanged. */
   readonly version?: string
-  /** The largest package taken, in bytes (else result 2); default 1 MiB. */
+  /** Maximum size of a package in bytes (larger: result 2); default 1 MiB. */
   readonly maxSize?: number
 }
 
-/** Where the accounts that a bootstrap wrote are kept across restarts. */
+/** Stores the accounts written by a bootstrap across restarts. */
 export interface AccountsStore {
-  /** What was saved last, or undefined. */
+  /** The accounts saved last, or undefined. */
   load(endpoint: string): Promise<Uint8Array | undefined>
-  /** Keeps it; it contains keys. */
+  /** Saves the accounts, which include keys. */
   save(endpoint: string, accounts: Uint8Array): Promise<void>
 }
 
 export interface Lwm2mClientOptions {
   /** The endpoint client name. */
   readonly endpoint: string
-  /** `coap://host:port` or `coaps://host:port`. May be left out when a bootstrap server is given. */
+  /** `coap://host:port` or `coaps://host:port`. Optional if a bootstrap server is given. */
   readonly server?: string
-  /** URI of the bootstrap server; contacted when there is no server account. */
+  /** URI of the bootstrap server; used if there is no server account. */
   readonly bootstrap?: string
-  /** The highest version spoken; lower ones are tried on 4.12. Default `1.1`. */
+  /** The highest supported version; lower ones are tried on 4.12. Default `1.1`. */
   readonly version?: Lwm2mVersion
   /** Seconds; default 300. */
   readonly lifetime?: number
@@ -178,9 +182,12 @@ export interface Lwm2mClientOptions {
   readonly binding?: string
   readonly queueMode?: boolean
   readonly sleep?: SleepOptions
-  /** MSISDN, announced as `sms`. */
+  /** MSISDN, sent as `sms`. */
   readonly sms?: string
-  /** Sent as `ep`; false leaves it out (1.1: the server knows it by the credential). Default true. */
+  /**
+   * Whether `ep` is sent; without it the server identifies the device by its credential (1.1).
+   * Default true.
+   */
   readonly sendEndpoint?: boolean
   /** Further query parameters of Register. */
   readonly attributes?: { readonly [name: string]: string }
@@ -193,10 +200,10 @@ export interface Lwm2mClientOptions {
   /** For the bootstrap server (`coaps`). */
   readonly bootstrapSecurity?: ClientSecurity
   readonly dtls?: ClientDtlsOptions
-  /** 1.2: ask for a Bootstrap-Pack first; default: true for version 1.2. */
+  /** 1.2: request a Bootstrap-Pack first; default: true for version 1.2. */
   readonly bootstrapPack?: boolean
   /**
-   * Content-Formats that are supported; the first that says everything is announced as `pct`/`ct`
+   * Supported Content-Formats; the first one that can represent all values is sent as `pct`/`ct`
    * and used for Send and for reads without Accept. Default by version.
    */
   readonly formats?: readonly number[]
@@ -204,7 +211,7 @@ export interface Lwm2mClientOptions {
   readonly shortServerId?: number
   readonly retry?: Partial<RetryPolicy>
   readonly firmware?: FirmwareBehaviour
-  /** Milliseconds a reboot takes (`/3/0/4`); default 1000. */
+  /** Duration of a reboot in milliseconds (`/3/0/4`); default 1000. */
   readonly rebootTime?: number
   readonly coap?: CoapEndpointOptions
   /** Local address and port of the socket; default any. */
@@ -216,11 +223,11 @@ export interface Lwm2mClientOptions {
   readonly transport?: (target: TransportTarget) => Transport
 }
 
-/** What a transport is wanted for. */
+/** The target of a transport. */
 export interface TransportTarget {
   readonly secure: boolean
   readonly psk: { readonly identity: Uint8Array; readonly key: Uint8Array } | undefined
-  /** Secure: the same key, or raw public keys or certificates. */
+  /** For `coaps`: the pre-shared key, or raw public keys or certificates. */
   readonly credentials: DtlsClientCredentials | undefined
   readonly clock: Clock
 }
@@ -232,7 +239,7 @@ export type ClientState =
   | 'registered'
   /** Registered, in queue mode, outside the awake window. */
   | 'sleeping'
-  /** By Execute `/1/x/4`: will register again after the disable timeout. */
+  /** Disabled by Execute `/1/x/4`: registers again after the disable timeout. */
   | 'disabled'
   /** Waits before the next attempt. */
   | 'waiting'
@@ -244,7 +251,7 @@ export interface ClientRegistration {
   readonly shortServerId: number
   /** URI of the server. */
   readonly server: string
-  /** `rd/{id}` by segments. */
+  /** The segments of `rd/{id}`. */
   readonly location: readonly string[]
   readonly version: Lwm2mVersion
   /** Seconds. */
@@ -266,7 +273,9 @@ export interface Lwm2mClientEvents {
   registered: [registration: ClientRegistration]
   updated: [registration: ClientRegistration]
   deregistered: [registration: ClientRegistration]
-  /** A server wrote; `path` is the target of the request, `value` its value where it is a single one. */
+  /**
+   * A server wrote; `path` is the target of the request, `value` its value if it is a single one.
+   */
   written: [write: { path: Path; value: Value | undefined; records: readonly Record[] }]
   /** A server executed a resource. */
   executed: [execution: { path: Path; args: ReadonlyMap<number, string | undefined> }]
@@ -275,14 +284,14 @@ export interface Lwm2mClientEvents {
   /** A server observes paths (several: Observe-Composite). */
   observed: [paths: readonly Path[]]
   observationEnded: [paths: readonly Path[], reason: string]
-  /** A notification was handed to the socket. */
+  /** A notification was passed to the socket. */
   notified: [paths: readonly Path[], records: readonly Record[]]
   bootstrapped: [accounts: readonly { shortServerId: number; server: string }[]]
   warning: [warning: ClientWarning]
   trace: [trace: CoapTrace]
 }
 
-/** What Send answered. */
+/** The response to Send. */
 export interface SendResult {
   readonly shortServerId: number
   /** Numeric CoAP code of class 2. */

@@ -7,7 +7,7 @@ import type { DtlsClientCredentials } from '../../src/dtls/client-credentials'
 
 const FROM = { address: '127.0.0.1', port: 5684 }
 
-describe('what an account with certificates connects with', () => {
+describe('credentials of an account with certificates', () => {
   const own = generateServerKey({ commonName: 'dev1' })
   const server = generateServerKey({ commonName: 'lwm2m.example' })
   const other = generateServerKey({ commonName: 'lwm2m.example' })
@@ -62,7 +62,7 @@ describe('what an account with certificates connects with', () => {
     })
   }
 
-  it('trusts an authority for the host of the URI only', async () => {
+  it('trusts a CA for the host of the URI only', async () => {
     const trusting = credentials({ certificateUsage: 2 })
     assert.equal(trusting.trustAnchors?.length, 1)
     assert.equal(await accepts(trusting, server), true)
@@ -73,7 +73,7 @@ describe('what an account with certificates connects with', () => {
     assert.equal(await accepts(credentials(address), server), false)
   })
 
-  it('trusts it for the name that the account gives the server', async () => {
+  it('trusts a CA for the server name of the account', async () => {
     const named = { certificateUsage: 2, uri: 'coaps://127.0.0.1', serverName: 'lwm2m.example' }
     assert.equal(await accepts(credentials(named), server), true)
   })
@@ -83,7 +83,7 @@ describe('what an account with certificates connects with', () => {
     ['the hash of an authority', { matchingType: 1, certificateUsage: 2 }],
     ['a certificate that is none', { serverPublicKey: Buffer.from('none') }],
   ] as const) {
-    it(`refuses ${what}`, () => {
+    it(`rejects ${what}`, () => {
       assert.throws(() => credentials(more), { code: 'invalid-argument' })
     })
   }

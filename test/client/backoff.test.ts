@@ -25,12 +25,12 @@ describe('client back-off', () => {
     assert.deepEqual(delays(policy, 10), [60, 120, 240, 480, 86_400, 60, 120, 240, 480, undefined])
   })
 
-  it('gives up after one attempt where that is all there is', () => {
+  it('gives up after a single attempt if that is the limit', () => {
     const policy = { timer: 60, maxTimer: 300, count: 1, sequenceDelay: 10, sequenceCount: 1 }
     assert.deepEqual(delays(policy, 1), [undefined])
   })
 
-  it('updates in time for all retransmissions, or at half of a short lifetime', () => {
+  it('schedules Updates in time for all retransmissions, or at half of a short lifetime', () => {
     assert.equal(updateDelay(86_400), 86_307_000)
     assert.equal(updateDelay(300), 207_000)
     assert.equal(updateDelay(60), 30_000)

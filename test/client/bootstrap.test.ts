@@ -121,7 +121,7 @@ describe('client bootstrap', () => {
     return request
   }
 
-  it('asks, is configured, and registers where it was told to', async () => {
+  it('bootstraps and registers at the configured server', async () => {
     await make().start()
     assert.equal(client.state, 'bootstrapping')
     const request = await requested()
@@ -154,7 +154,7 @@ describe('client bootstrap', () => {
     assert.equal(client.registrations[0]?.shortServerId, 101)
   })
 
-  it('is written in each format', async () => {
+  it('accepts Bootstrap-Write in each format', async () => {
     await make({ version: '1.2', bootstrapPack: false }).start()
     await requested()
     const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
@@ -182,7 +182,7 @@ describe('client bootstrap', () => {
     assert.equal(client.get('/1/0/1'), 77)
   })
 
-  it('is read since 1.1: the Server and Access Control objects', async () => {
+  it('answers Bootstrap-Read since 1.1 for the Server and Access Control objects', async () => {
     await make().start()
     await requested()
     await writeAccount()
@@ -195,7 +195,7 @@ describe('client bootstrap', () => {
     assert.equal((await ask(GET, '/1/7', { accept: TLV })).code, '4.04')
   })
 
-  it('keeps its bootstrap account, its Device object and what is built in', async () => {
+  it('keeps its bootstrap account, its Device object and built-in objects on Bootstrap-Delete', async () => {
     await make().start()
     await requested()
     await writeAccount()
@@ -215,7 +215,7 @@ describe('client bootstrap', () => {
     assert.equal(client.get('/3303/0/5700'), undefined)
   })
 
-  it('refuses what is not a configuration', async () => {
+  it('rejects an invalid configuration', async () => {
     await make().start()
     await requested()
     assert.equal((await ask(POST, '/bs')).code, '4.06')
@@ -240,7 +240,7 @@ describe('client bootstrap', () => {
     assert.match((await ask(POST, '/bs')).text, /identity or key is missing/)
   })
 
-  it('tries again when it is refused, after a pause', async () => {
+  it('retries after a pause when it is rejected', async () => {
     const clock = new FakeClock()
     await make({ clock, retry: { timer: 10 } }).start()
     const warned = next(client, 'warning')
@@ -252,7 +252,7 @@ describe('client bootstrap', () => {
     assert.equal(client.state, 'bootstrapping')
   })
 
-  it('gives up on a server that falls silent, and undoes what it wrote', async () => {
+  it('gives up when the server stops responding, and reverts what it wrote', async () => {
     const clock = new FakeClock()
     await make({ clock, retry: { timer: 10 } }).start()
     await requested()
@@ -313,7 +313,7 @@ describe('client bootstrap', () => {
     await requested()
   })
 
-  it('forgets its accounts by a factory reset (/3/0/5)', async () => {
+  it('deletes its accounts on a factory reset (/3/0/5)', async () => {
     const accountsStore = new MemoryAccounts()
     await make({ accountsStore, objects: { ...SMALL, 3: { 0: { 5: null } } } }).start()
     await requested()
@@ -342,7 +342,7 @@ describe('client bootstrap', () => {
     await warned
   }
 
-  it('bootstraps again after five refusals where nobody says how many (/1/x/17)', async () => {
+  it('bootstraps again after five rejections without a retry count (/1/x/17)', async () => {
     const clock = new FakeClock()
     await make({ clock }).start()
     await requested()
@@ -356,7 +356,7 @@ describe('client bootstrap', () => {
     await requested()
   })
 
-  it('goes on with its server for ever where /1/x/16 is false', async () => {
+  it('retries its server forever if /1/x/16 is false', async () => {
     const clock = new FakeClock()
     await make({ clock }).start()
     await requested()
@@ -371,7 +371,7 @@ describe('client bootstrap', () => {
     assert.deepEqual(bootstrap.pending, [])
   })
 
-  it('goes back to its servers when the bootstrap server will not have it', async () => {
+  it('returns to its servers when the bootstrap server rejects it', async () => {
     const clock = new FakeClock()
     await make({ clock }).start()
     await requested()
@@ -403,7 +403,7 @@ describe('client bootstrap', () => {
         { n: '/1/0/7', vs: 'U' },
       ])
 
-    it('is asked for first since 1.2, and is all there is', async () => {
+    it('is requested first since 1.2, and is sufficient', async () => {
       await make({ version: '1.2' }).start()
       const request = await bootstrap.message()
       assert.equal(request.code, GET)
@@ -419,13 +419,13 @@ describe('client bootstrap', () => {
       assert.deepEqual(bootstrap.pending, [])
     })
 
-    it('gives way to a Bootstrap-Request', async () => {
+    it('is followed by a Bootstrap-Request if the server has none', async () => {
       await make({ version: '1.2' }).start()
       await reply(bootstrap, await bootstrap.message(), 0xa1)
       await requested()
     })
 
-    it('is not taken when it makes no sense', async () => {
+    it('is rejected if it is inconsistent', async () => {
       await make({ version: '1.2' }).start()
       const warned = next(client, 'warning')
       await reply(bootstrap, await bootstrap.message(), 0x45, {

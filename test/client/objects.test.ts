@@ -18,7 +18,7 @@ describe('client objects', () => {
   }
 
   describe('3 Device', () => {
-    it('has a clock that goes on from what a server sets', async () => {
+    it('keeps the time set by a server running', async () => {
       scene = await Scene.registered({ clock, lifetime: 86_400 })
       assert.equal(await read('/3/0/13'), String(Date.UTC(2026, 0, 1) / 1000))
       await clock.run(5000)
@@ -28,15 +28,15 @@ describe('client objects', () => {
       assert.equal(await read('/3/0/13'), '1007')
     })
 
-    it('forgets its error codes', async () => {
+    it('resets its error codes', async () => {
       scene = await Scene.registered({ objects: { 3: { 0: { 11: [3, 7] } } } })
       assert.equal((await ask(scene, POST, '/3/0/12')).code, '2.04')
       assert.deepEqual(scene.client.get('/3/0/11'), new Map([[0, 0]]))
     })
   })
 
-  describe('3303 and its like', () => {
-    it('keep the least and greatest value until they are reset', async () => {
+  describe('IPSO sensors such as 3303', () => {
+    it('keep the minimum and maximum value until they are reset', async () => {
       scene = await Scene.registered({
         objects: { 3303: { 0: { 5700: 20, 5601: 99, 5602: 99, 5603: -40, 5604: 85 } } },
       })
@@ -51,7 +51,7 @@ describe('client objects', () => {
   })
 
   describe('the default device', () => {
-    it('has what one expects of it', async () => {
+    it('has the expected objects and values', async () => {
       scene = await Scene.open({ objects: undefined, clock })
       await scene.client.start()
       const request = await scene.acceptRegistration()
@@ -104,7 +104,7 @@ describe('client objects', () => {
       return `${await read('/5/0/3')} ${await read('/5/0/5')}`
     }
 
-    it('takes a pushed package, installs it and reboots with the result', async () => {
+    it('accepts a pushed package, installs it and reboots with the result', async () => {
       scene = await Scene.registered({
         clock,
         lifetime: 86_400,
@@ -129,7 +129,7 @@ describe('client objects', () => {
       assert.equal(await read('/3/0/3'), '2.0.0')
     })
 
-    it('takes a package block by block', async () => {
+    it('accepts a package block by block', async () => {
       scene = await Scene.registered({ firmware: {} })
       const block = async (num: number, more: boolean): Promise<Answer> =>
         ask(scene, PUT, '/5/0/0', {
@@ -143,7 +143,7 @@ describe('client objects', () => {
       assert.equal(await status(), '2 0')
     })
 
-    it('starts over on an empty package, an empty URI and Cancel', async () => {
+    it('resets on an empty package, an empty URI and Cancel', async () => {
       scene = await Scene.registered({ firmware: {}, version: '1.2' })
       await push(PACKAGE)
       assert.equal((await push(Buffer.from([0]))).code, '2.04')
@@ -157,7 +157,7 @@ describe('client objects', () => {
       assert.equal((await ask(scene, POST, '/5/0/10')).code, '4.05')
     })
 
-    it('fails as its description says', async () => {
+    it('fails with the result of its description', async () => {
       scene = await Scene.registered({
         clock,
         lifetime: 86_400,
@@ -177,7 +177,7 @@ describe('client objects', () => {
       assert.equal(await status(), '0 5')
     })
 
-    it('fetches a package block by block from where it is told', async () => {
+    it('downloads a package block by block from the given URI', async () => {
       scene = await Scene.registered({ firmware: {} })
       const host = await ScriptedPeer.open()
       const uri = `coap://127.0.0.1:${host.port}/fw/a?v=2`
@@ -212,7 +212,7 @@ describe('client objects', () => {
       await host.close()
     })
 
-    it('says why it could not fetch', async () => {
+    it('reports why a download failed', async () => {
       scene = await Scene.registered({ firmware: {} })
       const failed = async (uri: string): Promise<string> => {
         await ask(scene, PUT, '/5/0/1', { format: TEXT, payload: uri })

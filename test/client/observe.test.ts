@@ -33,7 +33,7 @@ describe('client observations', () => {
     assert.notEqual(optionNumber(answer.message, Opt.OBSERVE), undefined)
   }
 
-  it('notifies each change, with the token, the format and a rising number', async () => {
+  it('notify each change, with the token, the format and an increasing number', async () => {
     scene = await Scene.registered({ clock, lifetime: 86_400 })
     const observed = next(scene.client, 'observed')
     const answer = await ask(scene, GET, VALUE, { observe: 0, accept: TEXT, token: 'aa01' })
@@ -60,7 +60,7 @@ describe('client observations', () => {
     await quiet(1000)
   })
 
-  it('ends by Observe=1 with the same token, and by RST', async () => {
+  it('end by Observe=1 with the same token, and by RST', async () => {
     scene = await Scene.registered({ clock, lifetime: 86_400 })
     await observeValue()
     const cancelled = next(scene.client, 'observationEnded')
@@ -81,7 +81,7 @@ describe('client observations', () => {
     await quiet(1000)
   })
 
-  it('keeps several observations apart', async () => {
+  it('are independent of each other', async () => {
     scene = await Scene.registered({ clock, lifetime: 86_400 })
     await observeValue()
     await ask(scene, GET, '/3303/0', { observe: 0, accept: SENML_JSON, token: 'aa02' })
@@ -95,7 +95,7 @@ describe('client observations', () => {
     await quiet(1000)
   })
 
-  it('is governed by pmin and pmax', async () => {
+  it('follow pmin and pmax', async () => {
     scene = await Scene.registered({ clock, lifetime: 86_400 })
     await ask(scene, PUT, VALUE, { query: ['pmin=10', 'pmax=60'] })
     await observeValue()
@@ -110,7 +110,7 @@ describe('client observations', () => {
     assert.equal((await notification()).payload.toString(), '31')
   })
 
-  it('takes the defaults of the Server object, and new attributes at once', async () => {
+  it('use the defaults of the Server object, and new attributes at once', async () => {
     scene = await Scene.registered({ clock, lifetime: 86_400 })
     await ask(scene, PUT, '/1/0/3', { format: TEXT, payload: '30' })
     await observeValue()
@@ -126,7 +126,7 @@ describe('client observations', () => {
     await notification()
   })
 
-  it('is governed by gt, lt and st', async () => {
+  it('follow gt, lt and st', async () => {
     scene = await Scene.registered({ clock, lifetime: 86_400 })
     scene.client.set(VALUE, 45)
     await ask(scene, PUT, VALUE, { query: ['gt=45', 'st=10'] })
@@ -145,7 +145,7 @@ describe('client observations', () => {
     }
   })
 
-  it('ignores attributes of a resource for its instance (OMA#478)', async () => {
+  it('ignore attributes of a resource for its instance (OMA#478)', async () => {
     scene = await Scene.registered({ clock, lifetime: 86_400 })
     await ask(scene, PUT, VALUE, { query: ['gt=100'] })
     await ask(scene, GET, '/3303/0', { observe: 0, accept: SENML_JSON, token: 'aa02' })
@@ -153,7 +153,7 @@ describe('client observations', () => {
     assert.equal((await notification()).token, 'aa02')
   })
 
-  it('notifies confirmably where con=1 says so, or the Server object', async () => {
+  it('notify confirmably if con=1 or the Server object says so', async () => {
     scene = await Scene.registered({ clock, lifetime: 86_400, version: '1.2' })
     await ask(scene, PUT, VALUE, { query: ['con=1'] })
     await observeValue()
@@ -171,7 +171,7 @@ describe('client observations', () => {
     await scene.server.send({ type: 2, code: 0, mid: again.mid })
   })
 
-  it('looks at edges of Booleans', async () => {
+  it('apply edge to Booleans', async () => {
     const objects = { ...SMALL, 3342: { 0: { 5500: false } } }
     scene = await Scene.registered({ clock, lifetime: 86_400, version: '1.2', objects })
     await ask(scene, PUT, '/3342/0/5500', { query: ['edge=1'] })
@@ -184,7 +184,7 @@ describe('client observations', () => {
     await notification()
   })
 
-  it('takes attributes of the Observe itself since 1.2', async () => {
+  it('accept attributes in the Observe request since 1.2', async () => {
     scene = await Scene.registered({ clock, lifetime: 86_400, version: '1.2' })
     await observeValue(['pmin=10'])
     scene.client.set(VALUE, 30)
@@ -195,7 +195,7 @@ describe('client observations', () => {
     assert.equal(wrong.code, '4.00')
   })
 
-  it('says 4.04 when what it observes goes away', async () => {
+  it('notify 4.04 when the observed path is deleted', async () => {
     scene = await Scene.registered({ clock, lifetime: 86_400 })
     await observeValue()
     scene.client.deleteInstance('/3303/0')
@@ -205,7 +205,7 @@ describe('client observations', () => {
     assert.deepEqual(scene.client.observations, [])
   })
 
-  it('observes several paths at once', async () => {
+  it('cover several paths at once', async () => {
     scene = await Scene.registered({ clock, lifetime: 86_400 })
     const composite = (observe: number): ReturnType<typeof ask> =>
       ask(scene, FETCH, '/', {
@@ -231,7 +231,7 @@ describe('client observations', () => {
     await quiet(100)
   })
 
-  it('follows a signal', async () => {
+  it('follow a signal', async () => {
     const objects = {
       ...SMALL,
       3303: { 0: { 5700: { signal: { type: 'sequence', values: [1, 2, 2, 3], interval: 10 } } } },

@@ -38,7 +38,7 @@ describe('client operations', () => {
   afterEach(() => scene.close())
 
   describe('Read', () => {
-    it('answers a resource in every format that was asked for', async () => {
+    it('answers a resource in every requested format', async () => {
       scene = await Scene.registered({ version: '1.2' })
       assert.equal((await ask(scene, GET, '/3/0/9', { accept: TEXT })).text, '100')
       assert.equal((await ask(scene, GET, '/3/0/9', { accept: CBOR })).hex, '1864')
@@ -60,7 +60,7 @@ describe('client operations', () => {
       assert.equal(nested.format, LWM2M_CBOR)
     })
 
-    it('answers instances and objects, multiple resources included', async () => {
+    it('answers instances and objects, including multiple resources', async () => {
       scene = await Scene.registered()
       const tlv = await ask(scene, GET, '/3303/0', { accept: TLV })
       assert.equal(tlv.code, '2.05')
@@ -72,7 +72,7 @@ describe('client operations', () => {
       assert.equal(object.hex, '08000d' + tlv.hex)
     })
 
-    it('refuses formats it cannot say the values in with 4.06', async () => {
+    it('answers 4.06 to formats that cannot represent the values', async () => {
       scene = await Scene.registered()
       assertAnswer(await ask(scene, GET, '/3/0', { accept: TEXT }), '4.06')
       assertAnswer(await ask(scene, GET, '/3/0/0', { accept: OPAQUE }), '4.06')
@@ -81,7 +81,7 @@ describe('client operations', () => {
       assertAnswer(await ask(scene, GET, '/3/0/9', { accept: LWM2M_CBOR }), '4.06')
     })
 
-    it('answers in its preferred format where none was asked for', async () => {
+    it('answers in its preferred format without Accept', async () => {
       scene = await Scene.registered({ version: '1.0' })
       assert.equal((await ask(scene, GET, '/3/0/9')).format, TLV)
       await scene.close()
@@ -89,7 +89,7 @@ describe('client operations', () => {
       assert.equal((await ask(scene, GET, '/3/0/9')).format, SENML_CBOR)
     })
 
-    it('says what is missing, forbidden or hidden', async () => {
+    it('answers errors for missing, forbidden and hidden paths', async () => {
       scene = await Scene.registered()
       assertAnswer(await ask(scene, GET, '/'), '4.05')
       assertAnswer(await ask(scene, GET, '/9'), '4.04')
@@ -104,7 +104,7 @@ describe('client operations', () => {
       assertAnswer(await ask(scene, GET, '/3/70000'), '4.00')
     })
 
-    it('answers nobody but its server', async () => {
+    it('answers only its server', async () => {
       scene = await Scene.registered()
       const { ScriptedPeer } = await import('../support/scripted-device')
       const unregistered = await ScriptedPeer.open()
@@ -114,7 +114,7 @@ describe('client operations', () => {
       await unregistered.close()
     })
 
-    it('lives below its alternate root', async () => {
+    it('serves its alternate root', async () => {
       scene = await Scene.registered({ alternateRoot: 'lwm2m' })
       assertAnswer(await ask(scene, GET, '/3/0/9', { accept: TEXT }), '4.04')
       assertAnswer(await ask(scene, GET, '/lwm2m/3/0/9', { accept: TEXT }), '2.05', '100')
@@ -126,7 +126,7 @@ describe('client operations', () => {
   })
 
   describe('Discover', () => {
-    it('lists what is there with what is attached to it', async () => {
+    it('lists objects, instances and resources with their attributes', async () => {
       scene = await Scene.registered()
       await ask(scene, PUT, '/3/0', { query: ['pmin=10'] })
       await ask(scene, PUT, '/3/0/9', { query: ['gt=50', 'lt=42.2'] })
@@ -151,7 +151,7 @@ describe('client operations', () => {
       assertAnswer(await ask(scene, GET, '/', { accept: LINK }), '4.05')
     })
 
-    it('goes as deep as it is asked to since 1.2', async () => {
+    it('follows the requested depth since 1.2', async () => {
       scene = await Scene.registered({ version: '1.2' })
       const links = async (path: string, depth: string): Promise<string> =>
         (await ask(scene, GET, path, { accept: LINK, query: [`depth=${depth}`] })).text
@@ -207,7 +207,7 @@ describe('client operations', () => {
       assert.equal(scene.client.get('/1/0/0'), 1)
     })
 
-    it('changes nothing of a write that is partly wrong', async () => {
+    it('changes nothing if a write is partly invalid', async () => {
       scene = await Scene.registered()
       // Time zone fine, manufacturer not writable.
       const payload = hex('C60E 2b30323a3030 C1 00 41')
@@ -215,7 +215,7 @@ describe('client operations', () => {
       assert.equal(scene.client.get('/3/0/14'), '+00:00')
     })
 
-    it('says why not', async () => {
+    it('reports the reason of an error', async () => {
       scene = await Scene.registered()
       const put = (path: string, format: number | undefined, payload: string): Promise<Answer> =>
         ask(scene, PUT, path, { format, payload })
@@ -276,7 +276,7 @@ describe('client operations', () => {
   })
 
   describe('Write-Attributes', () => {
-    it('checks them', async () => {
+    it('validates them', async () => {
       scene = await Scene.registered()
       const put = (path: string, ...query: string[]): Promise<Answer> =>
         ask(scene, PUT, path, { query })
@@ -299,7 +299,7 @@ describe('client operations', () => {
   })
 
   describe('Execute', () => {
-    it('hands on its arguments', async () => {
+    it('passes on its arguments', async () => {
       scene = await Scene.registered()
       const executed = next(scene.client, 'executed')
       assertAnswer(
@@ -319,7 +319,7 @@ describe('client operations', () => {
       assertAnswer(await ask(scene, POST, '/3/0/12'), '2.04')
     })
 
-    it('refuses what cannot be executed', async () => {
+    it('rejects resources that cannot be executed', async () => {
       scene = await Scene.registered()
       assertAnswer(await ask(scene, POST, '/3/0/0'), '4.05')
       assertAnswer(await ask(scene, POST, '/3/0/99'), '4.04')
@@ -330,7 +330,7 @@ describe('client operations', () => {
   })
 
   describe('Create and Delete', () => {
-    it('creates an instance with an id of its own choice', async () => {
+    it('creates an instance with an id chosen by the device', async () => {
       scene = await Scene.registered()
       const created = next(scene.client, 'created')
       // Object 3303 has no mandatory writable resource; application type 5750 = "x".
@@ -344,7 +344,7 @@ describe('client operations', () => {
       await scene.reply(update, 0x44)
     })
 
-    it('creates the instance that the server names', async () => {
+    it('creates the instance named by the server', async () => {
       scene = await Scene.registered()
       const answer = await ask(scene, POST, '/3303', {
         format: TLV,
@@ -362,7 +362,7 @@ describe('client operations', () => {
       assert.equal(scene.client.get('/3303/8/5750'), 'y')
     })
 
-    it('refuses what it cannot create', async () => {
+    it('rejects what cannot be created', async () => {
       scene = await Scene.registered()
       const post = (path: string, bytes: string): Promise<Answer> =>
         ask(scene, POST, path, { format: TLV, payload: hex(bytes) })
@@ -377,7 +377,7 @@ describe('client operations', () => {
       assert.deepEqual(scene.client.records('/3303/7'), [])
     })
 
-    it('deletes instances, but no single ones', async () => {
+    it('deletes instances, but not those of single-instance objects', async () => {
       scene = await Scene.registered()
       const deleted = next(scene.client, 'deleted')
       assertAnswer(await ask(scene, DELETE, '/3303/0'), '2.02', '')
@@ -397,8 +397,8 @@ describe('client operations', () => {
     })
   })
 
-  describe('composite', () => {
-    it('reads what of several paths is there', async () => {
+  describe('Composite operations', () => {
+    it('read the existing ones of several paths', async () => {
       scene = await Scene.registered()
       const answer = await ask(scene, FETCH, '/', {
         format: SENML_JSON,
@@ -412,7 +412,7 @@ describe('client operations', () => {
       )
     })
 
-    it('refuses formats that are none, other paths than the root, and 1.0', async () => {
+    it('reject invalid formats, other paths than the root, and 1.0', async () => {
       scene = await Scene.registered()
       const payload = '[{"n":"/3/0/0"}]'
       assertAnswer(await ask(scene, FETCH, '/', { format: TLV, payload }), '4.15')
@@ -427,7 +427,7 @@ describe('client operations', () => {
       assertAnswer(await ask(scene, FETCH, '/', { format: SENML_JSON, payload }), '4.05')
     })
 
-    it('writes all or nothing', async () => {
+    it('write all or nothing', async () => {
       scene = await Scene.registered()
       const write = (payload: string): Promise<Answer> =>
         ask(scene, IPATCH, '/', { format: SENML_JSON, payload })
@@ -441,7 +441,7 @@ describe('client operations', () => {
       assert.equal(scene.client.get('/1/0/2'), 24)
     })
 
-    it('deletes resource instances by null since 1.2', async () => {
+    it('delete resource instances by null since 1.2', async () => {
       scene = await Scene.registered({
         version: '1.2',
         objects: { ...SMALL, 3442: { 0: { 1110: ['a', 'b'] } } },

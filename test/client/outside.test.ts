@@ -13,7 +13,7 @@ function device(objects: object = {}): Lwm2mClient {
   })
 }
 
-describe('client from outside', () => {
+describe('client API', () => {
   it('sets and gets values by the type of the model', () => {
     const client = device()
     client.set('/3303/0/5700', '30.5')
@@ -44,7 +44,7 @@ describe('client from outside', () => {
     assert.equal(client.get('/3/0/99'), undefined)
   })
 
-  it('takes resources that no model knows', () => {
+  it('accepts resources that no model defines', () => {
     const client = device({
       31_024: {
         version: '2.1',
@@ -73,7 +73,7 @@ describe('client from outside', () => {
     assert.throws(() => client.set('/31024/0/3', 1), { code: 'invalid-value' })
   })
 
-  it('changes nothing of what it refuses', () => {
+  it('changes nothing if a value is rejected', () => {
     const client = device()
     assert.throws(() => client.set('/9/0/1', 1), { code: 'unknown-path' })
     assert.throws(() => client.set('/3/1/9', 1), { code: 'unknown-path' })
@@ -90,7 +90,7 @@ describe('client from outside', () => {
     assert.throws(() => client.createInstance('/3303', {}), { code: 'invalid-argument' })
   })
 
-  it('does not show its keys', () => {
+  it('does not return its keys', () => {
     const client = device()
     assert.equal(client.get('/0/0/5'), undefined)
     assert.deepEqual(client.records('/0'), [])
@@ -101,7 +101,7 @@ describe('client from outside', () => {
     assert.doesNotMatch(JSON.stringify(client.records('/')), /secret/)
   })
 
-  it('can do nothing that needs a server while it is stopped', async () => {
+  it('rejects calls that need a server while it is stopped', async () => {
     const client = device()
     assert.equal(client.state, 'stopped')
     await assert.rejects(client.update(), { code: 'not-running' })

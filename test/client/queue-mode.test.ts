@@ -19,7 +19,7 @@ describe('client queue mode', () => {
     assert.equal((await slept)[0], 'sleeping')
   }
 
-  it('falls asleep after its window and hears nothing then', async () => {
+  it('falls asleep after its window and receives nothing then', async () => {
     scene = await Scene.registered({
       clock,
       queueMode: true,
@@ -51,7 +51,7 @@ describe('client queue mode', () => {
     assert.equal((await ask(scene, GET, '/3/0/9', { accept: TEXT })).text, '100')
   })
 
-  it('wakes up every so many seconds where it is told to', async () => {
+  it('wakes up at the configured interval', async () => {
     scene = await Scene.registered({
       clock,
       queueMode: true,
@@ -116,7 +116,7 @@ describe('client queue mode', () => {
     ['TLV', 11542, 'e4164440400000'],
     ['LwM2M CBOR', 11544, 'a183190ce70019164403'],
   ] as const) {
-    it(`keeps only the last value where ${name} cannot date it`, async () => {
+    it(`keeps only the last value if ${name} has no time`, async () => {
       scene = await Scene.registered({
         clock,
         queueMode: true,
@@ -139,7 +139,7 @@ describe('client queue mode', () => {
     })
   }
 
-  it('can be put to sleep, and hears on where it only pretends', async () => {
+  it('can be put to sleep, and still receives with dropIncoming false', async () => {
     scene = await Scene.registered({
       clock,
       queueMode: true,
@@ -151,7 +151,7 @@ describe('client queue mode', () => {
     assert.equal((await ask(scene, GET, '/3/0/9', { accept: TEXT })).text, '100')
   })
 
-  it('takes queue mode from the binding that a server account has', async () => {
+  it('uses queue mode from the binding of a server account', async () => {
     scene = await Scene.open({ clock, binding: 'UQ' })
     await scene.client.start()
     const request = await scene.acceptRegistration()

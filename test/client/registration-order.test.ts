@@ -74,7 +74,7 @@ describe('client registration order', () => {
     await told
   }
 
-  it('is that of the priorities (/1/x/13): each after the one before', async () => {
+  it('follows the priorities (/1/x/13): each after the one before', async () => {
     await start({ [PRIORITY]: 30 }, { [PRIORITY]: 10 }, { [PRIORITY]: 20 })
     for (const id of [2, 3, 1]) await answer(id, 0x41)
     assert.deepEqual(sent, [2, 3, 1])
@@ -84,7 +84,7 @@ describe('client registration order', () => {
     )
   })
 
-  it('is none for accounts without a priority', async () => {
+  it('does not apply to accounts without a priority', async () => {
     await start({ [PRIORITY]: 1 }, {}, { [PRIORITY]: 2 })
     for (const id of [2, 1, 3]) await answer(id, 0x41)
     assert.equal(sent.at(-1), 3)
@@ -101,7 +101,7 @@ describe('client registration order', () => {
     assert.equal(times.at(-1), 15)
   })
 
-  it('goes past a server that fails, after all its attempts', async () => {
+  it('continues after a server that fails, after all its attempts', async () => {
     await start(
       { [PRIORITY]: 1, [RETRY_COUNT]: 2, [RETRY_TIMER]: 10, [FAILURE_BLOCK]: false },
       { [PRIORITY]: 2 },
@@ -113,13 +113,13 @@ describe('client registration order', () => {
     assert.deepEqual(sent, [1, 1, 2])
   })
 
-  it('goes past a server that is tried for ever at its first failure', async () => {
+  it('continues at the first failure of a server with endless retries', async () => {
     await start({ [PRIORITY]: 1 }, { [PRIORITY]: 2 })
     await answer(1, 0x80)
     await answer(2, 0x41)
   })
 
-  it('ends at a server that fails and blocks (/1/x/15), until it takes the device', async () => {
+  it('stops at a server that fails and blocks (/1/x/15), until it accepts the device', async () => {
     await start({ [PRIORITY]: 1, [FAILURE_BLOCK]: true }, { [PRIORITY]: 2 })
     await answer(1, 0x80)
     await clock.run(5_000)
@@ -128,7 +128,7 @@ describe('client registration order', () => {
     assert.deepEqual(sent, [1, 1, 2])
   })
 
-  it('does not make an Update wait for servers whose turn has not come', async () => {
+  it('does not delay an Update for servers that wait for their turn', async () => {
     await start({ [PRIORITY]: 1, [FAILURE_BLOCK]: true }, { [PRIORITY]: 2 })
     await answer(1, 0x80)
     const updated = client.update()
@@ -137,7 +137,7 @@ describe('client registration order', () => {
     await answer(2, 0x41)
   })
 
-  it('does not keep the device from stopping while a server waits for its turn', async () => {
+  it('does not delay a stop while a server waits for its turn', async () => {
     await start({ [PRIORITY]: 1 }, { [PRIORITY]: 2 })
     await server(1).message()
     await client.stop({ deregister: false })

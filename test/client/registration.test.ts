@@ -30,7 +30,7 @@ describe('client registration', () => {
     assert.equal(registration?.version, '1.1')
   })
 
-  it('says all that its options say', async () => {
+  it('sends all parameters of its options', async () => {
     scene = await Scene.open({
       version: '1.1',
       lifetime: 86_400,
@@ -60,7 +60,7 @@ describe('client registration', () => {
     )
   })
 
-  it('writes queue mode into the binding in 1.0', async () => {
+  it('includes queue mode in the binding in 1.0', async () => {
     scene = await Scene.open({ version: '1.0', queueMode: true, binding: 'US' })
     await scene.client.start()
     const request = await scene.acceptRegistration()
@@ -72,7 +72,7 @@ describe('client registration', () => {
     ])
   })
 
-  it('goes down a version on 4.12', async () => {
+  it('falls back to a lower version on 4.12', async () => {
     scene = await Scene.open({ version: '1.2' })
     await scene.client.start()
     const versions: string[] = []
@@ -89,7 +89,7 @@ describe('client registration', () => {
     assert.equal((await ask(scene, 1, '/3/0/9')).format, 11542)
   })
 
-  it('updates before the lifetime ends, and says nothing that did not change', async () => {
+  it('updates before the lifetime ends, without parameters that did not change', async () => {
     const clock = new FakeClock()
     scene = await Scene.registered({ clock, lifetime: 60 })
     const updated = next(scene.client, 'updated')
@@ -120,7 +120,7 @@ describe('client registration', () => {
     assert.equal((await ask(scene, PUT, '/1/0/1', { format: TEXT, payload: '0' })).code, '4.00')
   })
 
-  it('tells once of instances that come and go', async () => {
+  it('sends one Update for several created and deleted instances', async () => {
     scene = await Scene.registered()
     scene.client.createInstance('/3303/1', { 5700: 5 })
     scene.client.createInstance('/3303/2', { 5700: 6 })
@@ -138,7 +138,7 @@ describe('client registration', () => {
     assert.throws(() => scene.client.createInstance('/3/1', {}), { code: 'invalid-argument' })
   })
 
-  it('tells afterwards what changed while an Update was under way', async () => {
+  it('sends another Update for what changed during an Update', async () => {
     scene = await Scene.registered()
     scene.client.createInstance('/3303/1', { 5700: 5 })
     const first = await scene.server.message()
@@ -154,7 +154,7 @@ describe('client registration', () => {
     assert.deepEqual(scene.server.pending, [])
   })
 
-  it('updates when it is told to: by its owner and by Execute /1/0/8', async () => {
+  it('updates on request of its owner and by Execute /1/0/8', async () => {
     scene = await Scene.registered()
     const done = scene.client.update()
     await scene.reply(await scene.server.message(), 0x44)
@@ -188,7 +188,7 @@ describe('client registration', () => {
     await done
   })
 
-  it('backs off when it is refused', async () => {
+  it('backs off when it is rejected', async () => {
     const clock = new FakeClock()
     scene = await Scene.open({ clock, retry: { timer: 10 } })
     await scene.client.start()
@@ -208,7 +208,7 @@ describe('client registration', () => {
     assert.equal(scene.client.state, 'registered')
   })
 
-  it('gives up when /1/0/17 to 20 say so, until it is told to update', async () => {
+  it('gives up according to /1/0/17 to 20, until an Update is requested', async () => {
     const clock = new FakeClock()
     scene = await Scene.open({
       clock,
@@ -228,7 +228,7 @@ describe('client registration', () => {
     await done
   })
 
-  it('de-registers, and frees its port', async () => {
+  it('de-registers, and closes its port', async () => {
     scene = await Scene.registered()
     const port = scene.server.target?.port ?? 0
     const deregistered = next(scene.client, 'deregistered')
@@ -244,7 +244,7 @@ describe('client registration', () => {
     await again.close()
   })
 
-  it('stops in bounded time although nobody answers', async () => {
+  it('stops within the timeout without an answer', async () => {
     const clock = new FakeClock()
     scene = await Scene.registered({ clock })
     const stopped = scene.client.stop({ timeout: 3000 })
@@ -254,7 +254,7 @@ describe('client registration', () => {
     assert.equal(clock.pending, 0)
   })
 
-  it('takes back a registration that the server makes while the client stops', async () => {
+  it('de-registers a registration that the server makes while the client stops', async () => {
     scene = await Scene.open()
     await scene.client.start()
     const request = await scene.server.message()
@@ -298,7 +298,7 @@ describe('client registration', () => {
     await scene.acceptRegistration()
   })
 
-  it('reboots by Execute /3/0/4: silent for a time, then registers anew', async () => {
+  it('reboots by Execute /3/0/4 without communication, then registers again', async () => {
     const clock = new FakeClock()
     scene = await Scene.registered({ clock, rebootTime: 5000 })
     const off = next(scene.client, 'state')
@@ -314,7 +314,7 @@ describe('client registration', () => {
 })
 
 describe('client options', () => {
-  it('says what is wrong with its options', () => {
+  it('are rejected with a reason if invalid', () => {
     const make = (options: object): Lwm2mClient =>
       new Lwm2mClient({ endpoint: 'x', server: 'coap://127.0.0.1', ...options })
     const wrong: [object, string, RegExp][] = [
@@ -350,7 +350,7 @@ describe('client options', () => {
     }
   })
 
-  it('fails to start where its port is taken', async () => {
+  it('fail the start if the port is in use', async () => {
     const other = await ScriptedPeer.open()
     const client = new Lwm2mClient({
       endpoint: 'dev2',

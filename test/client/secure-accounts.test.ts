@@ -91,7 +91,7 @@ describe('client with raw public keys and certificates', () => {
     })
   }
 
-  it('does not register at a server that an authority certified for another host', async () => {
+  it('does not register at a server whose certificate is for another host', async () => {
     const port = await serve(knowsCertificate)
     make({ server: `coaps://127.0.0.1:${port}`, security: x509(2) })
     const warned = next(client, 'warning')
@@ -100,7 +100,7 @@ describe('client with raw public keys and certificates', () => {
   })
 
   for (const keyExchange of ['psk', 'ecdhe-psk'] as const) {
-    it(`shakes hands by ${keyExchange}, with Connection IDs and small records, where asked to`, async () => {
+    it(`performs a handshake by ${keyExchange}, with Connection IDs and small records, if configured`, async () => {
       const port = await serve({ endpoint: 'dev1', identity: 'dev1', key: '00112233' })
       make({
         server: `coaps://127.0.0.1:${port}`,
@@ -118,7 +118,7 @@ describe('client with raw public keys and certificates', () => {
     })
   }
 
-  it('does not register at a server with another certificate than the one that is pinned', async () => {
+  it('does not register at a server with another certificate than the pinned one', async () => {
     const port = await serve(knowsCertificate)
     const { certificatePem } = generateServerKey({ commonName: 'localhost' })
     make({ server: `coaps://127.0.0.1:${port}`, security: x509(3, certificatePem) })
@@ -150,7 +150,7 @@ describe('client with raw public keys and certificates', () => {
     ],
   ]
   for (const [what, credential, account] of accounts) {
-    it(`registers with an account of ${what} that a bootstrap wrote`, async () => {
+    it(`registers with an account of ${what} written by a bootstrap`, async () => {
       const port = await serve(credential)
       const entry = { uri: `coaps://127.0.0.1:${port}`, shortServerId: 1, ...account }
       server.bootstrap?.configurations.setList([

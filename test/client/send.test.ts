@@ -30,7 +30,7 @@ describe('client Send', () => {
     assert.deepEqual(await sent, [{ shortServerId: 1, code: 0x44 }])
   })
 
-  it('posts records of any time, in JSON where that is preferred', async () => {
+  it('posts records of any time, in JSON if that is preferred', async () => {
     const clock = new FakeClock()
     scene = await Scene.registered({ clock, formats: [110] })
     const path = Path.parse('/3303/0/5700')
@@ -47,7 +47,7 @@ describe('client Send', () => {
     await sent
   })
 
-  it('rejects with what the server answered', async () => {
+  it('rejects with the error response of the server', async () => {
     scene = await Scene.registered()
     const sent = scene.client.send(['/3/0/9'])
     await scene.reply(await scene.server.message(), 0x84)
@@ -64,7 +64,7 @@ describe('client Send', () => {
     await sent
   })
 
-  it('refuses what cannot be sent', async () => {
+  it('rejects what cannot be sent', async () => {
     scene = await Scene.registered()
     await assert.rejects(scene.client.send(['/9']), { code: 'unknown-path' })
     await assert.rejects(scene.client.send(['/0/0/5']), { code: 'unknown-path' })

@@ -40,7 +40,7 @@ describe('client signals', () => {
     assert.deepEqual(values(walk, 499), first.slice(-1))
   })
 
-  it('says what is wrong with a description', () => {
+  it('rejects an invalid description with a reason', () => {
     const wrong: [unknown, RegExp][] = [
       [{ type: 'sine', mean: 'a', amplitude: 1, period: 1 }, /mean must be a number/],
       [{ type: 'sine', mean: 0, amplitude: 1, period: 0 }, /period must be above 0/],

@@ -129,12 +129,12 @@ describe('client with the server', () => {
     assert.equal(server.registrations.get(endpoint), undefined)
   }
 
-  it('lives a whole session', async () => {
+  it('completes a whole session', async () => {
     const { coap } = await serve({ coap: { host: '127.0.0.1', port: 0 } })
     await session(client({ server: `coap://127.0.0.1:${coap}` }))
   })
 
-  it('lives a whole session under PSK', async () => {
+  it('completes a whole session with PSK', async () => {
     const coaps = await serveSecurely(['dev1'])
     await session(
       client({
@@ -144,7 +144,7 @@ describe('client with the server', () => {
     )
   })
 
-  it('lives through a network that loses 1 in 5, duplicates, delays and reorders', async function () {
+  it('works over a network that loses 1 in 5, duplicates, delays and reorders', async function () {
     this.timeout(120_000)
     const names = Array.from({ length: 10 }, (_, i) => `dev${i}`)
     const coaps = await serveSecurely(names)
@@ -168,7 +168,7 @@ describe('client with the server', () => {
     ['ended the association', false],
     ['lost the association without a word', true],
   ] as const) {
-    it(`shakes hands anew when the server ${how}`, async () => {
+    it(`performs a new handshake when the server ${how}`, async () => {
       const coaps = await serveSecurely(['dev1'])
       const proxy = await UdpProxy.open({ port: coaps })
       proxies.push(proxy)
@@ -200,7 +200,7 @@ describe('client with the server', () => {
     })
   }
 
-  it('takes a firmware package, block by block', async () => {
+  it('accepts a firmware package, block by block', async () => {
     const { coap } = await serve({ coap: { host: '127.0.0.1', port: 0 } })
     const device = client({
       server: `coap://127.0.0.1:${coap}`,

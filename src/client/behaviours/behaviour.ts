@@ -4,24 +4,24 @@ import type { Record } from '../../lwm2m/record'
 /** Arguments of an Execute by digit (Core §7.3.2.4). */
 export type Arguments = ReadonlyMap<number, string | undefined>
 
-/** What an object does beside holding values. All paths are within that object. */
+/** The behaviour of an object beyond its values. All paths are within that object. */
 export interface ObjectBehaviour {
-  /** An instance is there (again): adds the resources that the behaviour implements. */
+  /** An instance was created or restored: adds the resources that the behaviour implements. */
   adopt?(instance: Path): void
-  /** Brings values up to date that depend on the time; tells nobody. */
+  /** Updates values that depend on the time, without notifying listeners. */
   refresh?(path: Path): void
   /**
-   * Carries out an Execute. @returns what to do once the answer was sent (a reboot, …)
+   * Executes a resource. @returns what to do after the response was sent (a reboot, …)
    * @throws Refusal
    */
   execute?(resource: Path, args: Arguments): (() => void) | undefined
-  /** Looks at a write before any of it is done. @throws Refusal */
+  /** Checks a write before any of it is applied. @throws Refusal */
   validate?(records: readonly Record[]): void
-  /** A server wrote these. */
+  /** Called after a server wrote these records. */
   written?(records: readonly Record[]): void
 }
 
-/** The behaviours of the device by object id. */
+/** The behaviours of the device's objects by object id. */
 export class Behaviours {
   private readonly byObject = new Map<number, ObjectBehaviour[]>()
 
@@ -31,13 +31,13 @@ export class Behaviours {
     else list.push(behaviour)
   }
 
-  /** End devices behind a gateway have values only. */
+  /** End devices behind a gateway only have values. */
   of(path: Path): readonly ObjectBehaviour[] {
     if (path.prefix !== '' || path.object === undefined) return []
     return this.byObject.get(path.object) ?? []
   }
 
-  /** Of everything at or below a path. */
+  /** Refreshes everything at or below a path. */
   refresh(path: Path): void {
     if (path.object !== undefined) {
       for (const behaviour of this.of(path)) behaviour.refresh?.(path)

@@ -10,19 +10,19 @@ import { offer } from './implement'
 
 /** Object 3, Device: its clock, reboot, factory reset and error codes. */
 export class DeviceObjectBehaviour implements ObjectBehaviour {
-  /** How far the device's clock is off the real one, ms: a server may set it. */
+  /** Offset of the device's clock from the real time in ms: a server may set it. */
   private offset: number | undefined
 
   constructor(
     private readonly tree: ObjectTree,
     private readonly clock: Clock,
-    /** The device starts anew; with `factory`, without what servers and bootstraps left. */
+    /** Restarts the device; with `factory`, without what servers and bootstraps configured. */
     private readonly restart: (factory: boolean) => void,
   ) {}
 
   adopt(instance: Path): void {
     offer(this.tree, instance, [DeviceResource.REBOOT, DeviceResource.RESET_ERROR_CODE])
-    // A description that says 0 or nothing means the real time.
+    // A description with 0 or no value means the real time.
     const time = this.tree.value(instance.child(DeviceResource.CURRENT_TIME))
     const described = time instanceof Date && time.getTime() !== 0
     this.offset = described ? time.getTime() - this.clock.now() : 0
@@ -32,7 +32,7 @@ export class DeviceObjectBehaviour implements ObjectBehaviour {
     const instance = path.at(1).child(0)
     const resource = this.tree.place(instance.child(DeviceResource.CURRENT_TIME))?.resource
     if (resource === undefined || this.offset === undefined) return
-    // Quietly: a clock that ticks is nothing to notify.
+    // Without notifying: the clock changes all the time.
     resource.replace(new Date(Math.floor((this.clock.now() + this.offset) / 1000) * 1000))
   }
 
@@ -54,7 +54,7 @@ export class DeviceObjectBehaviour implements ObjectBehaviour {
         const codes = resource.at(2).child(DeviceResource.ERROR_CODE)
         const errors = this.tree.place(codes)?.resource
         if (errors === undefined) throw new Refusal(Code.NOT_FOUND)
-        // One instance with 0 says that there is no error (object 3, resource 11).
+        // One instance with 0 means that there is no error (object 3, resource 11).
         this.tree.replace(codes, errors, new Map([[0, 0]]))
         return undefined
       }

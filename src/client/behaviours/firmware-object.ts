@@ -18,10 +18,10 @@ import {
   FirmwareState,
 } from '../../lwm2m/objects/firmware'
 
-/** Fetches a package from where the server said it is. @throws CodedError */
+/** Downloads a package from the URI given by the server. @throws CodedError */
 export type PackageFetch = (uri: string, signal: AbortSignal) => Promise<Uint8Array>
 
-/** `unsupported-protocol` and `invalid-argument` of a fetch are results of their own. */
+/** `unsupported-protocol` and `invalid-argument` of a download have their own results. */
 const RESULT_OF: { readonly [code: string]: number } = {
   'unsupported-protocol': FirmwareResult.UNSUPPORTED_PROTOCOL,
   'invalid-argument': FirmwareResult.INVALID_URI,
@@ -32,8 +32,8 @@ const DEFAULT_MAX_SIZE = 1 << 20
 const DEFAULT_UPDATE_TIME = 1000
 
 /**
- * Object 5, Firmware Update: the state machine of Core §E.6, with a package that is only counted.
- * After the update the device reboots, with the result in `/5/0/5`.
+ * Object 5, Firmware Update: the state machine of Core §E.6, with a package that is only counted,
+ * not installed. After the update the device reboots, with the result in `/5/0/5`.
  */
 export class FirmwareObjectBehaviour implements ObjectBehaviour {
   private readonly at = new Path([ObjectId.FIRMWARE_UPDATE, 0])
@@ -78,7 +78,8 @@ export class FirmwareObjectBehaviour implements ObjectBehaviour {
 
   validate(records: readonly Record[]): void {
     for (const { path } of records) {
-      // A package while one is there, or is being installed, has no transition (Core §E.6).
+      // There is no transition for a package while another one is present or being installed (Core
+      // §E.6).
       const busy =
         path.resource === FirmwareResource.PACKAGE || path.resource === FirmwareResource.PACKAGE_URI
       if (busy && this.state === FirmwareState.UPDATING) {
@@ -111,7 +112,7 @@ export class FirmwareObjectBehaviour implements ObjectBehaviour {
     return undefined
   }
 
-  /** Ends timers and downloads. */
+  /** Cancels timers and downloads. */
   close(): void {
     this.download?.abort()
     this.download = undefined

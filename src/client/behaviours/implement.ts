@@ -2,7 +2,7 @@ import { Level, type Path } from '../../lwm2m/path'
 import type { Value } from '../../lwm2m/value'
 import type { ObjectTree } from '../tree/object-tree'
 
-/** Adds an executable resource that the model knows to an instance that has it not. */
+/** Adds an executable resource of the model to an instance, unless it already has it. */
 export function offer(tree: ObjectTree, instance: Path, resources: readonly number[]): void {
   const place = tree.place(instance)
   if (place?.instance === undefined) return
@@ -12,7 +12,7 @@ export function offer(tree: ObjectTree, instance: Path, resources: readonly numb
   }
 }
 
-/** Sets a resource that the model knows, whether it was there or not; tells the listeners. */
+/** Sets a resource of the model, creating it if necessary; notifies the listeners. */
 export function assign(tree: ObjectTree, resource: Path, value: Value): void {
   const place = tree.place(resource)
   const definition = place?.object.resource(resource.resource as number)

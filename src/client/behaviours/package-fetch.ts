@@ -6,7 +6,7 @@ import type { Transport } from '../../transport/transport'
 import { ClientError, ServerRejected } from '../errors'
 import { parseServerUri, type ServerUri } from '../session/server-uri'
 
-/** Where a package is, by its URI (RFC 7252 §6.4). */
+/** The location of a package, from its URI (RFC 7252 §6.4). */
 export interface PackageUri {
   readonly server: ServerUri
   readonly path: readonly string[]
@@ -41,7 +41,7 @@ function decode(text: string): string {
 }
 
 /**
- * Fetches a package block by block (RFC 7959) over a transport of its own.
+ * Downloads a package block by block (RFC 7959) over a separate transport.
  * @throws ServerRejected and the errors of CoAP and of the transport
  */
 export async function fetchPackage(

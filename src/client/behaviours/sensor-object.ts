@@ -8,13 +8,13 @@ const MAX_MEASURED = 5602
 const RESET = 5605
 const SENSOR_VALUE = 5700
 
-/** Whether an object is one of the IPSO sensors that measure a value and keep its extremes. */
+/** Whether an object is an IPSO sensor with a measured value and its minimum and maximum. */
 export function isSensor(tree: ObjectTree, objectId: number): boolean {
   const object = tree.object(objectId)
   return object?.resource(SENSOR_VALUE) !== undefined && object.resource(RESET) !== undefined
 }
 
-/** IPSO sensors (3303 Temperature, 3304 Humidity, …): the least and greatest value measured. */
+/** IPSO sensors (3303 Temperature, 3304 Humidity, …): minimum and maximum measured value. */
 export class SensorBehaviour implements ObjectBehaviour, TreeListener {
   constructor(
     private readonly tree: ObjectTree,

@@ -7,15 +7,15 @@ import type { ObjectTree } from '../tree/object-tree'
 import type { Arguments, ObjectBehaviour } from './behaviour'
 import { offer } from './implement'
 
-/** Seconds of silence where `/1/x/5` says nothing (object 1, resource 5). */
+/** Disable timeout in seconds without `/1/x/5` (object 1, resource 5). */
 const DEFAULT_DISABLE = 86_400
 
-/** What the Server object asks the client to do. */
+/** Actions of the client that the Server object triggers. */
 export interface ServerActions {
   update(shortServerId: number): void
-  /** De-registers for so many seconds. */
+  /** De-registers for this many seconds. */
   disable(shortServerId: number, seconds: number): void
-  /** False: there is no bootstrap server. */
+  /** Starts a bootstrap. Returns false if there is no bootstrap server. */
   bootstrap(): boolean
   /** Lifetime, binding, default periods, … were written. */
   settingsChanged(shortServerId: number): void
@@ -45,7 +45,7 @@ export class ServerObjectBehaviour implements ObjectBehaviour {
         return () => this.actions.disable(shortServerId, seconds)
       }
       case ServerResource.BOOTSTRAP_TRIGGER:
-        // Nobody to ask: the trigger cannot be carried out (object 1, resource 9).
+        // No bootstrap server: the trigger cannot be executed (object 1, resource 9).
         if (!this.canBootstrap()) throw new Refusal(Code.METHOD_NOT_ALLOWED)
         return () => void this.actions.bootstrap()
       default:

@@ -6,15 +6,15 @@ import type { Value } from '../../lwm2m/value'
 import { ACCESS_CONTROL, COSE, OSCORE, SECURITY, SERVER } from '../accounts'
 import type { ObjectTree } from '../tree/object-tree'
 
-/** What a bootstrap configures, and what is kept of it. */
+/** The objects that a bootstrap configures and that are kept. */
 export const ACCOUNT_OBJECTS = [SECURITY, SERVER, ACCESS_CONTROL, OSCORE, COSE] as const
 
-/** The account objects as they are now. */
+/** The current contents of the account objects. */
 export function accountRecords(tree: ObjectTree): Record[] {
   return ACCOUNT_OBJECTS.flatMap((id) => tree.records(new Path([id])))
 }
 
-/** Puts the account objects back to what {@link accountRecords} said. */
+/** Restores the account objects from {@link accountRecords}. */
 export function restoreAccounts(tree: ObjectTree, records: readonly Record[]): void {
   tree.batch(() => {
     for (const id of ACCOUNT_OBJECTS) {
@@ -30,8 +30,8 @@ export function restoreAccounts(tree: ObjectTree, records: readonly Record[]): v
 }
 
 /**
- * Writes whole instances: what they had before and the records do not name is gone, but for
- * executable resources.
+ * Writes whole instances: resources that the records do not contain are removed, except executable
+ * ones.
  */
 export function storeRecords(tree: ObjectTree, records: readonly Record[]): void {
   const byInstance = new Map<string, Record[]>()
@@ -73,7 +73,7 @@ function storeInstance(tree: ObjectTree, path: Path, records: readonly Record[])
   }
 }
 
-/** The accounts as bytes, with their keys: for an `AccountsStore`. */
+/** The accounts as bytes, including their keys, for an `AccountsStore`. */
 export function encodeAccounts(tree: ObjectTree): Uint8Array {
   return encode(ContentFormat.SENML_JSON, accountRecords(tree), {
     base: Path.ROOT,
@@ -81,7 +81,7 @@ export function encodeAccounts(tree: ObjectTree): Uint8Array {
   })
 }
 
-/** @throws DecodeError the bytes are none of {@link encodeAccounts} */
+/** @throws DecodeError if the bytes are not from {@link encodeAccounts} */
 export function decodeAccounts(tree: ObjectTree, bytes: Uint8Array): Record[] {
   return decode(ContentFormat.SENML_JSON, bytes, {
     base: Path.ROOT,

@@ -19,15 +19,15 @@ const BOOTSTRAP_SERVER = 1
 const SHORT_SERVER_ID = 10
 const OSCORE_LINK = 17
 
-/** What a finished bootstrap must be. @returns what is wrong, undefined where nothing is */
+/** Checks a finished bootstrap. @returns what is inconsistent, or undefined */
 export type ConsistencyCheck = () => string | undefined
 
 /**
- * The bootstrap interface from the device's side (Core §6.1): what a bootstrap server may do,
- * which is more than a server may: rights and hidden objects do not count here.
+ * The bootstrap interface of the device (Core §6.1). A bootstrap server may do more than a server:
+ * access rights and hidden objects do not apply.
  */
 export class BootstrapInterface {
-  /** Set when a Finish was accepted; called when its answer was sent. */
+  /** Set when a Finish was accepted; called after its response was sent. */
   onFinished: () => void = () => {}
 
   constructor(
@@ -45,7 +45,7 @@ export class BootstrapInterface {
     }
   }
 
-  /** Writes what a Bootstrap-Pack said (Core 1.2 §6.1.7.4). @throws Refusal 4.00, 4.06 */
+  /** Writes the contents of a Bootstrap-Pack (Core 1.2 §6.1.7.4). @throws Refusal 4.00, 4.06 */
   unpack(records: readonly Record[]): void {
     this.store(records)
     const wrong = this.check()
@@ -101,7 +101,7 @@ export class BootstrapInterface {
     }
   }
 
-  /** Bootstrap-Read (Core 1.1 §6.1.7.3): of the Server and Access Control objects only. */
+  /** Bootstrap-Read (Core 1.1 §6.1.7.3): only of the Server and Access Control objects. */
   private read(request: CoapRequest, path: Path): CoapReply {
     const { tree, version } = this.context
     const allowed = path.object === SERVER || path.object === ACCESS_CONTROL
@@ -115,7 +115,7 @@ export class BootstrapInterface {
     return contentReply(this.context, path, tree.records(path), request.accept)
   }
 
-  /** Bootstrap-Write (Core §6.1.7.4): whatever was there is overwritten. @throws Refusal */
+  /** Bootstrap-Write (Core §6.1.7.4): overwrites existing values. @throws Refusal */
   private write(request: CoapRequest, path: Path): CoapReply {
     if (path.level === Level.ROOT || path.level > Level.RESOURCE) {
       throw new Refusal(Code.METHOD_NOT_ALLOWED)
@@ -134,7 +134,7 @@ export class BootstrapInterface {
         throw new Refusal(Code.BAD_REQUEST, `${record.path.toString()} is not a resource`)
       }
       const definition = this.context.tree.definition(record.path)
-      // A resource this device does not know does not make the others wrong.
+      // A resource that this device does not know does not invalidate the others.
       if (definition === undefined) {
         this.context.warn('bootstrap', `${record.path.toString()} is unknown and was left out`)
         return false
@@ -166,7 +166,7 @@ export class BootstrapInterface {
     )
   }
 
-  /** Account objects are always supported; of others, those that the device has. */
+  /** Account objects are always supported; of the others, those that the device has. */
   private requireSupported(path: Path): void {
     const account = ACCOUNT_OBJECTS.some((id) => id === path.object)
     if (path.prefix !== '' || (!account && this.context.tree.place(path) === undefined)) {
@@ -198,14 +198,14 @@ export class BootstrapInterface {
   private clear(object: DeviceObject, path: Path): void {
     for (const instance of object.sorted()) {
       if (this.isProtected(object, instance)) continue
-      // "Everything" is what was configured: sensors that are built in do not go away by it.
+      // "Everything" means everything configured: built-in sensors are not deleted.
       const account = ACCOUNT_OBJECTS.some((id) => id === object.id)
       if (path.level === Level.ROOT && instance.builtin && !account) continue
       this.context.tree.deleteInstance(object, instance.id)
     }
   }
 
-  /** The bootstrap server's account, with its OSCORE keys, and the Device object (Core §6.1.7.5). */
+  /** The bootstrap server's account with its OSCORE keys, and the Device object (Core §6.1.7.5). */
   private isProtected(object: DeviceObject, instance: ObjectInstance): boolean {
     if (object.id === ObjectId.DEVICE) return true
     if (object.id === SECURITY) return isBootstrapAccount(instance)
@@ -236,7 +236,7 @@ function account(
   if (object.id !== SECURITY) return {}
   const uri = instance.resources.get(0)?.scalar
   return {
-    // The bootstrap server's account has no Short Server ID: that is how a server tells it apart.
+    // The bootstrap server's account has no Short Server ID, which is how a server recognizes it.
     shortServerId: isBootstrapAccount(instance) ? undefined : number(instance, SHORT_SERVER_ID),
     uri: typeof uri === 'string' && uri !== '' ? uri : undefined,
   }

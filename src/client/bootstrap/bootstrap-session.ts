@@ -14,9 +14,11 @@ import { expect } from '../session/registration'
 import type { ServerUri } from '../session/server-uri'
 import type { BootstrapInterface } from './bootstrap-interface'
 
-/** A client that hears nothing for so long gives up (EXCHANGE_LIFETIME, RFC 7252 §4.8.2). */
+/**
+ * Time in ms without a request after which a client gives up (EXCHANGE_LIFETIME, RFC 7252 §4.8.2).
+ */
 const SILENCE = 247_000
-/** How long a Finish is still answered when its answer was lost. */
+/** Time in ms during which a repeated Finish is still answered. */
 const LINGER = 30_000
 
 export interface BootstrapOptions {
@@ -24,9 +26,9 @@ export interface BootstrapOptions {
   readonly transport: Transport
   readonly coap: CoapEndpointOptions | undefined
   readonly uri: ServerUri
-  /** Undefined: the server knows it by the credential. */
+  /** Undefined if the server identifies the device by its credential. */
   readonly endpoint: string | undefined
-  /** Ask for a Bootstrap-Pack first. */
+  /** Whether a Bootstrap-Pack is requested first. */
   readonly pack: boolean
   readonly context: DeviceContext
   readonly interface: BootstrapInterface
@@ -34,7 +36,7 @@ export interface BootstrapOptions {
   readonly onTrace: ((trace: CoapTrace) => void) | undefined
 }
 
-/** One visit at the bootstrap server (Core §6.1). */
+/** One bootstrap with the bootstrap server (Core §6.1). */
 export class BootstrapSession {
   private readonly endpoint: CoapEndpoint
   private peer: Peer | undefined
@@ -49,7 +51,7 @@ export class BootstrapSession {
   }
 
   /**
-   * Binds, asks, and follows the server until it finishes.
+   * Binds, sends the request, and serves the server until it finishes.
    * @throws BindError, ClientError `bootstrap-failed`, ServerRejected, the errors of CoAP
    */
   async run(): Promise<void> {
@@ -67,12 +69,12 @@ export class BootstrapSession {
     }
   }
 
-  /** Frees the socket at once. */
+  /** Closes the socket at once. */
   stop(): Promise<void> {
     return this.endpoint.stop()
   }
 
-  /** Frees the socket later: a repeated Finish still finds its answer. */
+  /** Closes the socket later, so that a repeated Finish is still answered. */
   linger(): void {
     this.options.clock.after(LINGER, () => this.stop())
   }
@@ -83,8 +85,8 @@ export class BootstrapSession {
   }
 
   /**
-   * Bootstrap-Pack-Request (Core 1.2 §6.1.7.7). False: the server has none, which any error answer
-   * may say.
+   * Bootstrap-Pack-Request (Core 1.2 §6.1.7.7). False if the server has none, which any error
+   * response may mean.
    */
   private async takePack(peer: Peer): Promise<boolean> {
     const { context, signal } = this.options
@@ -111,15 +113,15 @@ export class BootstrapSession {
     return true
   }
 
-  /** Bootstrap-Request, then whatever the server does until it finishes. */
+  /** Bootstrap-Request, then serves the server until it finishes. */
   private async follow(peer: Peer): Promise<void> {
     const { context, signal } = this.options
     const finished = this.untilFinished()
-    // A rejection before anybody waits is told by the request instead.
+    // A rejection before it is awaited is reported by the request instead.
     detach(finished, () => {})
     const query = this.query()
     const [preferred] = context.formats
-    // `pct` came with 1.1; `formats` begins with the preferred one (Core 1.1 §6.1.7.1).
+    // `pct` was added in 1.1; `formats` begins with the most preferred one (Core 1.1 §6.1.7.1).
     if (context.version !== '1.0' && preferred !== undefined) query.push(`pct=${preferred}`)
     const response = await this.endpoint.request(peer, {
       code: Code.POST,

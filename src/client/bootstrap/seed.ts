@@ -11,8 +11,8 @@ import type { ClientSecurity, InstanceDescription, Lwm2mClientOptions } from '..
 const DEFAULT_LIFETIME = 300
 
 /**
- * The accounts that the options name, as instances of the Security and Server objects: the bootstrap
- * server's first, then the server's.
+ * Creates the accounts of the options as instances of the Security and Server objects: the
+ * bootstrap server's first, then the server's.
  * @throws ClientError `invalid-argument`
  */
 export function seedAccounts(
@@ -41,7 +41,7 @@ export function seedAccounts(
   }
 }
 
-/** The Server instance; what a description says of it stands. */
+/** Creates the Server instance; values of a description are kept. */
 function seedServer(tree: ObjectTree, options: Lwm2mClientOptions, shortServerId: number): void {
   const object = tree.addObject(SERVER)
   const lifetime = options.lifetime ?? DEFAULT_LIFETIME
@@ -105,7 +105,7 @@ function ownKey(source: string | Uint8Array): { publicKey: Uint8Array; secretKey
   }
 }
 
-/** DER. @throws ClientError `invalid-argument` */
+/** Converts a certificate to DER. @throws ClientError `invalid-argument` */
 function certificateOf(source: string | Uint8Array): Uint8Array {
   try {
     return new X509Certificate(source).raw

@@ -15,19 +15,17 @@ import { Refusal } from './refusal'
 export const Right = { READ: 1, WRITE: 2, EXECUTE: 4, DELETE: 8, CREATE: 16 } as const
 
 const ALL = 31
-/** `/2/x/1` of an entry that is about creating instances of an object (Core §8.2.2). */
+/** `/2/x/1` of an entry for creating instances of an object (Core §8.2.2). */
 const ANY_INSTANCE = 65535
 
-/** What one server may do (Core §8). With one server account there is nothing to control. */
+/** The rights of one server (Core §8). With a single server account access is not controlled. */
 export class AccessControl {
   constructor(
     private readonly tree: ObjectTree,
     private readonly shortServerId: number,
   ) {}
 
-  /**
-   * @throws Refusal 4.01 where the right is missing, 4.04 for objects that servers do not see
-   */
+  /** @throws Refusal 4.01 if the right is missing, 4.04 for objects hidden from servers */
   require(path: Path, right: number): void {
     if (!this.visible(path)) throw new Refusal(Code.NOT_FOUND)
     if (!this.allows(path, right)) throw new Refusal(Code.UNAUTHORIZED)
@@ -44,7 +42,7 @@ export class AccessControl {
     if (serverAccounts(this.tree).length < 2) return true
     if (path.object === ACCESS_CONTROL) return this.mayManage(path, right)
     const entries = this.tree.object(ACCESS_CONTROL)?.sorted() ?? []
-    // A device that was provisioned without any entry does not use access control.
+    // A device provisioned without any entry does not use access control.
     if (entries.length === 0) return true
     const of = right === Right.CREATE ? ANY_INSTANCE : path.instance
     if (of === undefined) return true
@@ -55,7 +53,7 @@ export class AccessControl {
     return (this.rights(entry) & right) === right
   }
 
-  /** A server always manages its own Server instance. */
+  /** A server can always manage its own Server instance. */
   private isOwnServer(path: Path): boolean {
     if (path.object !== SERVER || path.instance === undefined) return false
     return findServerInstance(this.tree, this.shortServerId)?.id === path.instance
@@ -70,7 +68,7 @@ export class AccessControl {
     return typeof others === 'number' ? others : 0
   }
 
-  /** A server owns what it created: it gets an entry, where there are entries (Core §8.2.2). */
+  /** A server owns the instances it created: if there are entries, one is added (Core §8.2.2). */
   created(instance: Path): void {
     const object = this.tree.object(ACCESS_CONTROL)
     if (serverAccounts(this.tree).length < 2 || object === undefined) return
@@ -89,7 +87,7 @@ export class AccessControl {
     )
   }
 
-  /** The instance is gone, and the entry about it (Core §8.2.2). */
+  /** Deletes the entry of a deleted instance (Core §8.2.2). */
   deleted(instance: Path): void {
     const object = this.tree.object(ACCESS_CONTROL)
     for (const entry of object?.sorted() ?? []) {
@@ -98,7 +96,7 @@ export class AccessControl {
     }
   }
 
-  /** Everyone reads the Access Control object; only the owner of an entry changes it. */
+  /** Every server can read the Access Control object; only the owner of an entry can change it. */
   private mayManage(path: Path, right: number): boolean {
     if (right === Right.READ) return true
     if (path.instance === undefined) return false

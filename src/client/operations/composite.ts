@@ -10,7 +10,7 @@ import { codecContext, type DeviceContext } from './device-context'
 import { Refusal } from './refusal'
 import { commit, decodePayload, planWrite, validate } from './write'
 
-/** The most paths one composite request may name. */
+/** Maximum number of paths in one composite request. */
 const MOST_PATHS = 500
 
 /** @throws Refusal 4.05 before 1.1, 4.15 */
@@ -22,7 +22,7 @@ function requireComposite(context: DeviceContext, request: CoapRequest): void {
   }
 }
 
-/** The paths that a FETCH asks for (Core §6.3.7, §6.4.4). @throws Refusal 4.00, 4.05, 4.15 */
+/** The paths of a FETCH request (Core §6.3.7, §6.4.4). @throws Refusal 4.00, 4.05, 4.15 */
 export function compositePaths(
   context: DeviceContext,
   request: CoapRequest,
@@ -48,7 +48,7 @@ export function compositePaths(
 }
 
 /**
- * Write-Composite (Core §6.3.8): all of it or nothing; a null deletes a resource instance (1.2).
+ * Write-Composite (Core §6.3.8), all or nothing; a null deletes a resource instance (1.2).
  * @throws Refusal 4.00, 4.01, 4.04, 4.05, 4.15
  */
 export function writeComposite(

@@ -14,28 +14,28 @@ export interface DeviceContext {
   readonly clock: Scheduler
   readonly tree: ObjectTree
   readonly behaviours: Behaviours
-  /** The version that was registered with. */
+  /** The version of the registration. */
   readonly version: Lwm2mVersion
   /** Alternate root without outer slashes. */
   readonly root: string
-  /** Content-Formats that are supported, the preferred first. */
+  /** Supported Content-Formats, most preferred first. */
   readonly formats: readonly number[]
   readonly warn: (code: string, message: string) => void
 }
 
-/** What is supported unless the options say otherwise (Core §7.4), the preferred first. */
+/** Content-Formats supported by default (Core §7.4), most preferred first. */
 export function defaultFormats(version: Lwm2mVersion): readonly number[] {
   const { TEXT, LINK, OCTET_STREAM, CBOR, SENML_JSON, SENML_CBOR, TLV, LWM2M_JSON } = ContentFormat
   const preferred: readonly number[] =
     version === '1.0'
       ? [TLV, LWM2M_JSON, TEXT, OCTET_STREAM, LINK]
       : [SENML_CBOR, SENML_JSON, TLV, CBOR, TEXT, OCTET_STREAM, LINK, LWM2M_JSON]
-  // Those of later versions after them, the compact ones first.
+  // Those of later versions after them, compact ones first.
   const later = formatsOf(version).filter((format) => !preferred.includes(format))
   return [...preferred, ...later.sort((a, b) => b - a)]
 }
 
-/** What a codec is told for a request or reply at `base`. */
+/** The context of a codec for a request or reply at `base`. */
 export function codecContext(context: DeviceContext, base: Path): CodecContext {
   return {
     base,
@@ -48,8 +48,8 @@ export function codecContext(context: DeviceContext, base: Path): CodecContext {
 }
 
 /**
- * The path that a request names, without the alternate root.
- * @throws Refusal 4.04 outside the root, 4.00 where it is no path
+ * The path of a request, without the alternate root.
+ * @throws Refusal 4.04 outside the root, 4.00 if it is not a path
  */
 export function requestPath(context: DeviceContext, request: CoapRequest): Path {
   const root = context.root === '' ? [] : context.root.split('/')

@@ -22,7 +22,7 @@ import { compositeRecords, compositeReply, contentReply, readRecords, visibleRec
 import { Refusal } from './refusal'
 import { write } from './write'
 
-/** What the owner of the device is told of a server's doings. */
+/** Called after operations of a server. */
 export interface DeviceListener {
   onWritten(path: Path, records: readonly Record[]): void
   onExecuted(path: Path, args: Arguments): void
@@ -32,8 +32,8 @@ export interface DeviceListener {
 }
 
 /**
- * The device management and information reporting interfaces towards one server (Core §6.3, §6.4):
- * turns each request into what it asks for, and every refusal into its code.
+ * The device management and information reporting interfaces for one server (Core §6.3, §6.4): maps
+ * requests to operations, and refusals to response codes.
  */
 export class DeviceInterface {
   constructor(
@@ -126,13 +126,13 @@ export class DeviceInterface {
       format: what.reply.contentFormat,
       attributes: this.queryAttributes(request),
     }
-    // A full list answers without Observe: not observed (RFC 7641 §4.1).
+    // If the limit is reached, the response has no Observe option: not observed (RFC 7641 §4.1).
     if (this.observations.full) return
     this.observations.add(request, observed, samples)
     this.listener.onObserved(what.paths)
   }
 
-  /** Attributes of the observation itself (Core 1.2 §6.4.1). @throws Refusal 4.00 */
+  /** Attributes in the query of the observation itself (Core 1.2 §6.4.1). @throws Refusal 4.00 */
   private queryAttributes(request: CoapRequest): AttributeSet {
     if (request.query.length === 0) return {}
     const { version } = this.context
@@ -179,7 +179,7 @@ export class DeviceInterface {
     this.access.require(path, Right.READ)
   }
 
-  /** Attributes that make no sense are a bad request. @throws Refusal 4.00 */
+  /** Invalid attributes are a bad request. @throws Refusal 4.00 */
   private refusing<T>(work: () => T): T {
     try {
       return work()
@@ -205,7 +205,7 @@ export class DeviceInterface {
     const place = this.context.tree.place(path)
     if (place?.instance === undefined) throw new Refusal(Code.NOT_FOUND)
     const definition = place.resource?.definition ?? place.object.resource(path.resource as number)
-    // POST on a resource is Execute, but for a multiple one, which it updates (Core 1.2 §6.3.3).
+    // POST on a resource is Execute, except on a multiple one, which it updates (Core 1.2 §6.3.3).
     return definition === undefined || !definition.multiple
   }
 

@@ -10,14 +10,15 @@ import type { AccessControl } from './access-control'
 import type { DeviceContext } from './device-context'
 import { Refusal } from './refusal'
 
-/** One link of a Discover answer and what is attached to it. */
+/** One link of a Discover response with its attributes. */
 interface Link {
   readonly path: Path
   readonly attributes: { readonly [name: string]: string | number | undefined }
 }
 
 /**
- * Discover (Core §6.3.1): what is there at and below a path, with the attributes of this server.
+ * Discover (Core §6.3.1): the objects, instances and resources at and below a path, with the
+ * attributes of this server.
  * @throws Refusal 4.00, 4.04, 4.05
  */
 export function discover(
@@ -52,7 +53,7 @@ export function discover(
   }
 }
 
-/** `?depth=0..3` of Core 1.2; undefined: the levels of earlier versions. */
+/** `?depth=0..3` of Core 1.2; undefined means the levels of earlier versions. */
 function depthOf(context: DeviceContext, request: CoapRequest): number | undefined {
   const query = request.query.find((parameter) => parameter.startsWith('depth='))
   if (query === undefined) return undefined
@@ -61,7 +62,7 @@ function depthOf(context: DeviceContext, request: CoapRequest): number | undefin
   return Number(depth)
 }
 
-/** What one Discover asks and may see. */
+/** One Discover request and what it may see. */
 class Discovery {
   constructor(
     readonly context: DeviceContext,
@@ -78,8 +79,8 @@ class Discovery {
   }
 
   /**
-   * Notification attributes to show. The target shows what holds for it when it is a resource;
-   * resources below an object show theirs only when a depth was asked for.
+   * Notification attributes to show. If the target is a resource, it shows the effective ones;
+   * resources below an object show theirs only if a depth was requested.
    */
   notification(path: Path): SetAttributes {
     if (path.level === Level.RESOURCE && this.target.level === Level.RESOURCE) {

@@ -14,8 +14,8 @@ import { decodePayload, groupByResource, planResource, validate } from './write'
 const FIXED: ReadonlySet<number> = new Set([SERVER, ACCESS_CONTROL])
 
 /**
- * Create (Core §6.3.5): POST on an object. The payload may leave the instance id to the device,
- * whose choice is then told by Location-Path.
+ * Create (Core §6.3.5): POST on an object. Without an instance id in the payload, the device
+ * chooses one and returns it as Location-Path.
  * @throws Refusal 4.00, 4.01, 4.04, 4.05, 4.15
  */
 export function create(
@@ -46,20 +46,22 @@ export function create(
   const at = path.child(id)
   addWritten(context, object, at, records)
   access.created(at)
-  // Only an id that the server does not know has to be told (Core §6.3.5).
+  // Only an id that the server did not choose is returned (Core §6.3.5).
   const locationPath = leftToUs || named.size === 0 ? { locationPath: at.segments() } : {}
   return { reply: { code: Code.CREATED, ...locationPath }, path: at, records }
 }
 
-/** A TLV payload without the object instance level (type bits 00, Core §7.4.3) leaves the id open. */
+/**
+ * A TLV payload without the object instance level (type bits 00, Core §7.4.3) has no instance id.
+ */
 function namesNoInstance(request: CoapRequest): boolean {
   if (request.payload.length === 0) return true
   return request.contentFormat === ContentFormat.TLV && (request.payload[0] as number) >> 6 !== 0
 }
 
 /**
- * Makes an instance of the values that were written to it; nothing is left of it on failure.
- * @throws Refusal 4.00 where a mandatory writable resource is missing or a value is wrong
+ * Creates an instance from the written values; removes it again on failure.
+ * @throws Refusal 4.00 if a mandatory writable resource is missing or a value is invalid
  */
 function addWritten(
   context: DeviceContext,

@@ -35,7 +35,7 @@ export function readRecords(context: DeviceContext, access: AccessControl, path:
   return visibleRecords(context, access, path)
 }
 
-/** What of a path is readable; nothing where it is not there (composite reads, Core §6.3.7). */
+/** The readable values at a path; empty if it does not exist (composite reads, Core §6.3.7). */
 export function visibleRecords(
   context: DeviceContext,
   access: AccessControl,
@@ -49,7 +49,7 @@ export function visibleRecords(
 }
 
 /**
- * Encodes values in the format that was asked for, or the preferred one that can say them.
+ * Encodes values in the requested format, or in the most preferred one that can represent them.
  * @throws Refusal 4.06
  */
 export function contentReply(
@@ -70,7 +70,7 @@ export function contentReply(
   throw new Refusal(Code.NOT_ACCEPTABLE)
 }
 
-/** A format of one value for a path of one value; link-format is no format for values. */
+/** Single-value formats need a path with one value; link-format is not a format for values. */
 function sayable(format: number, context: DeviceContext, path: Path): boolean {
   if (format === ContentFormat.LINK) return false
   if (!isValueFormat(format)) return true
@@ -84,7 +84,7 @@ function candidates(context: DeviceContext, path: Path): readonly number[] {
 }
 
 /**
- * The reply to Read-Composite: whatever of the paths is readable, each value once (Core §6.3.7).
+ * The reply to Read-Composite: the readable values of the paths, each once (Core §6.3.7).
  * @throws Refusal 4.06
  */
 export function compositeReply(
@@ -105,7 +105,7 @@ export function compositeReply(
   throw new Refusal(Code.NOT_ACCEPTABLE)
 }
 
-/** The values of several paths, each once, in the order asked for. */
+/** The values of several paths, each once, in the requested order. */
 export function compositeRecords(
   context: DeviceContext,
   access: AccessControl,

@@ -2,7 +2,7 @@ import { CodedError } from '../../base/coded-error'
 import { codeName, formatCode } from '../../coap/codes'
 import type { CoapReply } from '../../coap/types'
 
-/** The device answers a request with an error code. */
+/** An error response of the device. */
 export class Refusal extends CodedError {
   constructor(
     /** Numeric CoAP code. */
@@ -12,7 +12,7 @@ export class Refusal extends CodedError {
     super(formatCode(coapCode), message)
   }
 
-  /** With the message as diagnostic payload (RFC 7252 §5.5.2). */
+  /** The error response, with the message as diagnostic payload (RFC 7252 §5.5.2). */
   toReply(): CoapReply {
     return { code: this.coapCode, payload: Buffer.from(this.message, 'utf8') }
   }

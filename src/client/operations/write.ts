@@ -11,7 +11,10 @@ import { Right, type AccessControl } from './access-control'
 import { codecContext, type DeviceContext } from './device-context'
 import { Refusal } from './refusal'
 
-/** `replace` is PUT; `update` is POST, iPATCH: what is not named stays (Core §6.3.3). */
+/**
+ * `replace` is PUT; `update` is POST or iPATCH and keeps values that are not in the payload (Core
+ * §6.3.3).
+ */
 export type WriteMode = 'replace' | 'update'
 
 /**
@@ -58,17 +61,17 @@ export function write(
   return { reply: { code: Code.CHANGED }, records }
 }
 
-/** One step of a write, after everything was checked. */
+/** One step of a write, applied after everything was checked. */
 type Change = () => void
 
-/** Carries out what {@link planWrite} planned; listeners hear of it once. */
+/** Applies the result of {@link planWrite}; listeners are called once. */
 export function commit(context: DeviceContext, changes: readonly Change[]): void {
   context.tree.batch(() => {
     for (const change of changes) change()
   })
 }
 
-/** Asks the objects' behaviours. @throws Refusal */
+/** Calls the checks of the objects' behaviours. @throws Refusal */
 export function validate(context: DeviceContext, records: readonly Record[]): void {
   for (const object of new Set(records.map((record) => record.path.at(Level.OBJECT).toString()))) {
     const path = Path.parse(object)
@@ -114,7 +117,7 @@ function checkWritable(definition: ResourceDefinition): void {
   }
 }
 
-/** Records by the resource they belong to. @throws Refusal 4.00 for a record above a resource */
+/** Groups records by resource. @throws Refusal 4.00 for a record above a resource */
 export function groupByResource(records: readonly Record[]): Map<string, Record[]> {
   const groups = new Map<string, Record[]>()
   for (const record of records) {
@@ -130,8 +133,8 @@ export function groupByResource(records: readonly Record[]): Map<string, Record[
 }
 
 /**
- * The steps that give one resource its new value.
- * @param replaced of a multiple resource: whether instances that are not named go away
+ * The steps that set one resource.
+ * @param replaced whether instances of a multiple resource that are not in the payload are removed
  * @throws Refusal 4.00
  */
 export function planResource(
@@ -173,7 +176,7 @@ export function planResource(
 
 /**
  * A replaced instance loses its optional writable resources that were not written (Core §6.3.3.1).
- * Mandatory ones keep their value: the payload cannot make the instance invalid.
+ * Mandatory ones keep their value, so that the instance stays valid.
  */
 function planRemovals(
   context: DeviceContext,
@@ -189,7 +192,7 @@ function planRemovals(
     .map((path) => () => void context.tree.removeResource(path, instance, path.resource as number))
 }
 
-/** @throws Refusal 4.00 where the value has not the type of the resource */
+/** @throws Refusal 4.00 if the value does not have the type of the resource */
 export function typed(record: Record, definition: ResourceDefinition): Value {
   if (record.value === undefined || !isOfType(record.value, definition.type)) {
     throw new Refusal(

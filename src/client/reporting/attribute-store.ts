@@ -1,22 +1,25 @@
 import { Level, Path } from '../../lwm2m/path'
 import type { AttributeSet } from '../../lwm2m/attributes'
 
-/** The notification attributes that are set at one level: numbers only. */
+/** The notification attributes set at one level: only numbers. */
 export type SetAttributes = { readonly [K in keyof AttributeSet]?: number }
 
 /**
- * The attributes that one server wrote (Core §7.3.2), by path. Each server has its own
- * (Core §6.3.4).
+ * The attributes written by one server (Core §7.3.2), by path. Each server has its own (Core
+ * §6.3.4).
  */
 export class AttributeStore {
   private readonly byPath = new Map<string, SetAttributes>()
 
-  /** What is set at exactly this path. */
+  /** The attributes set at exactly this path. */
   at(path: Path): SetAttributes {
     return this.byPath.get(path.toString()) ?? {}
   }
 
-  /** What holds at a path: of each attribute the one nearest to it (Core §7.3.2: precedence). */
+  /**
+   * The effective attributes of a path: each from the nearest level where it is set (Core §7.3.2:
+   * precedence).
+   */
   effective(path: Path): SetAttributes {
     let merged: SetAttributes = {}
     for (let level: number = Level.OBJECT; level <= path.level; level++) {
@@ -26,8 +29,8 @@ export class AttributeStore {
   }
 
   /**
-   * Sets attributes, and unsets those that are null.
-   * @param check throws where what holds afterwards makes no sense
+   * Sets attributes, and removes those that are null.
+   * @param check throws if the result is inconsistent
    */
   write(path: Path, changes: AttributeSet, check: (effective: AttributeSet) => void): void {
     const merged = apply(this.at(path), changes)
@@ -36,7 +39,7 @@ export class AttributeStore {
     else this.byPath.set(path.toString(), merged)
   }
 
-  /** The instance or resource is gone, and what was set on it. */
+  /** Removes the attributes of a deleted instance or resource. */
   forget(path: Path): void {
     for (const key of [...this.byPath.keys()]) {
       if (path.contains(Path.parse(key))) this.byPath.delete(key)

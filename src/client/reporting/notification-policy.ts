@@ -3,11 +3,11 @@ import type { Path } from '../../lwm2m/path'
 import type { Record } from '../../lwm2m/record'
 import type { Value } from '../../lwm2m/value'
 
-/** When an observation may and must be reported (Core §7.3.2); seconds. */
+/** Periods of an observation between reports (Core §7.3.2), in seconds. */
 export interface Timing {
   readonly pmin?: number
   readonly pmax?: number
-  /** Shortest and longest time between two evaluations. */
+  /** Minimum and maximum time between two evaluations. */
   readonly epmin?: number
   readonly epmax?: number
 }
@@ -18,29 +18,29 @@ export interface Target {
   readonly conditions: ChangeConditions
 }
 
-/** The values of one target at a moment. */
+/** The values of one target at one moment. */
 export type Sample = readonly Record[]
 
 /**
- * Decides when an observation is to be reported. Knows neither timers nor sockets: it is asked at
- * each change and at {@link nextAt}, and keeps what it needs between. All times are milliseconds.
+ * Decides when an observation is reported. It uses neither timers nor sockets: it is called at each
+ * change and at {@link nextAt}, and keeps its state in between. All times are in milliseconds.
  *
- * - A change that matters is reported at once, or as soon as `pmin` after the last report is over:
- *   it is not forgotten when the value changes back meanwhile.
- * - `pmax` after the last report there is a report whatever the value.
- * - `epmin`/`epmax` bound how often the values are looked at.
+ * - A relevant change is reported at once, or when `pmin` has passed since the last report, even
+ *   if the value changes back meanwhile.
+ * - After `pmax` since the last report there is a report in any case.
+ * - `epmin`/`epmax` limit how often the values are evaluated.
  */
 export class NotificationPolicy {
   private reported: readonly Sample[]
   private previous: readonly Sample[]
   private reportedAt: number
   private evaluatedAt: number
-  /** A change mattered and waits for pmin. */
+  /** A relevant change waits for pmin. */
   private pending = false
-  /** Something changed and waits for epmin. */
+  /** A change waits for epmin. */
   private dirty = false
 
-  /** @param samples what the first answer reported, one per target */
+  /** @param samples the values in the first response, one per target */
   constructor(
     private targets: readonly Target[],
     private timing: Timing,
@@ -57,13 +57,15 @@ export class NotificationPolicy {
     this.timing = timing
   }
 
-  /** Says that something may have changed. Evaluate now, unless epmin holds it back. */
+  /**
+   * Something may have changed. Returns true if it is to be evaluated now, not delayed by epmin.
+   */
   touch(now: number): boolean {
     this.dirty = true
     return now >= this.evaluatedAt + seconds(this.timing.epmin)
   }
 
-  /** Looks at the current values and says whether they are to be reported now. */
+  /** Evaluates the current values; returns whether they are to be reported now. */
   evaluate(samples: readonly Sample[], now: number): boolean {
     this.dirty = false
     this.evaluatedAt = now
@@ -83,14 +85,14 @@ export class NotificationPolicy {
     return due
   }
 
-  /** A report went out for another reason (attributes, a cached value after being offline). */
+  /** A report was sent for another reason (attributes, a cached value after being offline). */
   markReported(samples: readonly Sample[], now: number): void {
     this.reported = this.previous = samples
     this.reportedAt = this.evaluatedAt = now
     this.pending = this.dirty = false
   }
 
-  /** When to evaluate next although nothing changes; undefined: never. */
+  /** When to evaluate next without a change; undefined: never. */
   nextAt(): number | undefined {
     let next = this.reportedAt + this.longest()
     if (this.pending) next = Math.min(next, this.reportedAt + seconds(this.timing.pmin))
@@ -112,8 +114,8 @@ export class NotificationPolicy {
 const seconds = (value: number | undefined): number => (value ?? 0) * 1000
 
 /**
- * Whether the step from `previous` to `current` is worth a report, `reported` being what the server
- * knows. A resource that appears or goes away always is.
+ * Whether the step from `previous` to `current` is to be reported, `reported` being the last value
+ * sent to the server. A resource that was added or removed always is.
  */
 export function sampleMatters(
   conditions: ChangeConditions,

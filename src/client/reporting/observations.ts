@@ -12,19 +12,21 @@ export interface ReportRules {
   readonly targets: readonly Target[]
   readonly timing: Timing
   readonly confirmable: boolean
-  /** How many notifications are kept while they cannot be sent; 0: none (Core §7.3.2 hqmax, `/1/x/6`). */
+  /**
+   * Number of notifications kept while they cannot be sent; 0: none (Core §7.3.2 hqmax, `/1/x/6`).
+   */
   readonly history: number
 }
 
 /** What the observations of one server need from the device. */
 export interface ObservationSource {
   readonly clock: Scheduler
-  /** The values of one observed path now; undefined: it is no longer there. */
+  /** The current values of one observed path; undefined if it no longer exists. */
   sample(path: Path): Sample | undefined
-  /** The notification that says them. */
+  /** Encodes a notification with these values. */
   encode(observation: ObservationRequest, samples: readonly Sample[]): CoapReply
   rules(observation: ObservationRequest): ReportRules
-  /** A notification is about to be sent: the radio has to be on. */
+  /** Called before a notification is sent: the radio must be on. */
   beforeSend(): void
   onNotified(paths: readonly Path[], records: readonly Record[]): void
   onEnded(paths: readonly Path[], reason: string): void
@@ -34,9 +36,9 @@ export interface ObservationSource {
 export interface ObservationRequest {
   readonly paths: readonly Path[]
   readonly composite: boolean
-  /** Content-Format of the first answer, which all notifications keep (RFC 7641 §4.2). */
+  /** Content-Format of the first response, used for all notifications (RFC 7641 §4.2). */
   readonly format: number | undefined
-  /** Attributes of the request's own query (Core 1.2 §6.4.1). */
+  /** Attributes in the request's own query (Core 1.2 §6.4.1). */
   readonly attributes: AttributeSet
 }
 
@@ -46,16 +48,19 @@ interface Observation {
   readonly policy: NotificationPolicy
   rules: ReportRules
   timer: Timer | undefined
-  /** What could not be sent, oldest first, each with its time. */
+  /** Values that could not be sent, oldest first, each with its time. */
   held: Sample[][]
 }
 
-/** The observations that one server made, each with its own conditions and timers. */
+/** The observations of one server, each with its own conditions and timers. */
 export class Observations {
   private readonly all = new Set<Observation>()
   private held = false
 
-  /** @param limit observations kept at once; more are answered without being observed */
+  /**
+   * @param limit maximum number of observations; further requests are answered without being
+   *   observed
+   */
   constructor(
     private readonly source: ObservationSource,
     private readonly limit = 1000,
@@ -70,12 +75,12 @@ export class Observations {
     return [...this.all].map((observation) => observation.request.paths)
   }
 
-  /** Whether one more would be accepted. */
+  /** Whether the limit is reached. */
   get full(): boolean {
     return this.all.size >= this.limit
   }
 
-  /** Begins to report; `samples` are what the first answer says, one per path. */
+  /** Starts to report; `samples` are the values of the first response, one per path. */
   add(request: CoapRequest, observed: ObservationRequest, samples: readonly Sample[]): void {
     const rules = this.source.rules(observed)
     const now = this.source.clock.monotonic()
@@ -102,7 +107,7 @@ export class Observations {
     }
   }
 
-  /** Attributes were written: from now on they hold. */
+  /** Attributes were written: they apply from now on. */
   rulesChanged(): void {
     for (const observation of this.all) {
       observation.rules = this.source.rules(observation.request)
@@ -111,12 +116,12 @@ export class Observations {
     }
   }
 
-  /** The server cannot be reached: what is to be reported is kept, as far as the rules allow. */
+  /** The server cannot be reached: reports are kept, as far as the rules allow. */
   hold(): void {
     this.held = true
   }
 
-  /** The server can be reached again: reports what was kept. */
+  /** The server can be reached again: sends the reports that were kept. */
   release(): void {
     this.held = false
     for (const observation of [...this.all]) {
@@ -126,7 +131,7 @@ export class Observations {
     }
   }
 
-  /** Ends all: the registration is gone (Core §6.4.3: observations do not outlive it). */
+  /** Ends all observations: the registration has ended (Core §6.4.3: observations end with it). */
   clear(): void {
     for (const observation of [...this.all]) {
       this.all.delete(observation)
@@ -158,7 +163,9 @@ export class Observations {
     this.arm(observation)
   }
 
-  /** What was observed is gone: says so, which ends the observation (RFC 7641 §4.2). */
+  /**
+   * The observed path was deleted: notifies the error, which ends the observation (RFC 7641 §4.2).
+   */
   private end(observation: Observation): void {
     this.source.beforeSend()
     detach(observation.handle.notify({ code: Code.NOT_FOUND }), () => {})
@@ -183,11 +190,11 @@ export class Observations {
     try {
       reply = this.source.encode(observation.request, samples)
     } catch {
-      // What is there now cannot be said in the format of the first answer (RFC 7641 §4.2).
+      // The current values cannot be encoded in the format of the first response (RFC 7641 §4.2).
       reply = { code: Code.NOT_ACCEPTABLE }
     }
     const { confirmable } = observation.rules
-    // How a notification failed is told by onEnd; nothing is left to do here.
+    // A failed notification is reported by onEnd.
     detach(observation.handle.notify(reply, { confirmable }), () => {})
     if (reply.code === Code.NOT_ACCEPTABLE) this.drop(observation, 'error')
     else this.source.onNotified(observation.request.paths, samples.flat())
@@ -211,7 +218,7 @@ export class Observations {
   }
 }
 
-/** One sample per target with all kept values of it, in order of time. */
+/** One sample per target with all its kept values, in order of time. */
 function mergeHistory(kept: readonly Sample[][]): Sample[] {
   const targets = kept[0]?.length ?? 0
   return Array.from({ length: targets }, (_, index) =>

@@ -1,8 +1,8 @@
 import type { Scheduler, Timer } from '../../base/scheduler'
 
 /**
- * Whether a queue-mode device listens (Core §6.5): from any message on for the length of the
- * window, and as long as an exchange of its own is under way.
+ * Whether a queue-mode device listens (Core §6.5): for the length of the window after any message,
+ * and as long as one of its own exchanges is pending.
  */
 export class AwakeWindow {
   private awake = true
@@ -23,7 +23,7 @@ export class AwakeWindow {
     return this.awake
   }
 
-  /** A message was sent or received: the window starts again. */
+  /** A message was sent or received: restarts the window. */
   touch(): void {
     this.clock.cancel(this.timer)
     this.timer = this.clock.after(this.window, () => this.elapsed())
@@ -32,7 +32,7 @@ export class AwakeWindow {
     this.onChange(true)
   }
 
-  /** Stays awake while `work` goes on, and for a window afterwards. */
+  /** Stays awake while `work` runs, and for one window afterwards. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.busy++
     this.touch()
@@ -44,12 +44,12 @@ export class AwakeWindow {
     }
   }
 
-  /** Falls asleep at once, unless an exchange is under way. */
+  /** Falls asleep at once, unless an exchange is pending. */
   sleep(): void {
     this.elapsed()
   }
 
-  /** Ends the timer; awake from now on. */
+  /** Cancels the timer; awake from now on. */
   close(): void {
     this.clock.cancel(this.timer)
     this.timer = undefined

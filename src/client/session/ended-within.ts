@@ -1,6 +1,6 @@
 import type { Scheduler } from '../../base/scheduler'
 
-/** Resolves when `work` ended, either way, at the latest after `timeout` ms. */
+/** Resolves when `work` has settled, or after `timeout` ms. */
 export function endedWithin(
   work: Promise<unknown>,
   timeout: number,

@@ -2,17 +2,17 @@ import type { Scheduler } from '../../base/scheduler'
 import { WakeUp } from './wake-up'
 
 /**
- * What a session was asked to do and has not done yet: by its owner, the server or the device. Each
- * new action ends the pause that the session is in.
+ * Pending actions of a session, requested by its owner, the server or the device. Each new action
+ * ends the current pause of the session.
  */
 export class PendingActions {
-  /** An Update, or a Register where the registration is lost. */
+  /** Send an Update, or a Register if the registration is lost. */
   update = false
   /** A new Register. */
   register = false
-  /** Seconds of silence asked for by Execute `/1/x/4`. */
+  /** Disable time in seconds of Execute `/1/x/4`. */
   disable: number | undefined
-  /** Milliseconds of a reboot. */
+  /** Duration of a reboot in milliseconds. */
   reboot: number | undefined
   private readonly wakeUp: WakeUp
 
@@ -26,7 +26,7 @@ export class PendingActions {
     this.wakeUp.now()
   }
 
-  /** Wakes the session for anything else, such as its end. */
+  /** Wakes the session for another reason, such as its end. */
   wake(): void {
     this.wakeUp.now()
   }
@@ -36,7 +36,10 @@ export class PendingActions {
     return this.wakeUp.wait(ms)
   }
 
-  /** Pauses for `ms` (undefined: without end), however often it is woken, until it is `over`. */
+  /**
+   * Pauses for `ms` (undefined: without limit), however often it is woken, until `over` returns
+   * true.
+   */
   async pause(ms: number | undefined, over: () => boolean): Promise<void> {
     const { clock } = this
     const until = ms === undefined ? undefined : clock.monotonic() + ms

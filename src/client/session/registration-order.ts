@@ -1,20 +1,20 @@
-/** An account's place among the registrations (object 1, resources 13 and 15). */
+/** The position of an account in the registration order (object 1, resources 13 and 15). */
 export interface OrderedAccount {
   readonly shortServerId: number
   /** `/1/x/13`, lower first; undefined: independent of the others. */
   readonly priority: number | undefined
-  /** `/1/x/15`: while the registration at this server fails, those that follow do not begin. */
+  /** `/1/x/15`: while the registration at this server fails, the following ones are not started. */
   readonly blocks: boolean
 }
 
 /**
- * The order in which a client registers at its servers (Core 1.1 §6.2.1.2): each begins when the one
- * before is registered, or failed and does not block.
+ * The order in which a client registers at its servers (Core 1.1 §6.2.1.2): each starts when the
+ * one before is registered, or has failed and does not block.
  */
 export class RegistrationOrder {
   private readonly queue: readonly OrderedAccount[]
   private readonly waiting = new Map<number, () => void>()
-  /** How many of the queue may have begun. */
+  /** Number of accounts in the queue that may have started. */
   private begun = 1
 
   constructor(accounts: readonly OrderedAccount[]) {
@@ -23,7 +23,7 @@ export class RegistrationOrder {
       .sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0) || a.shortServerId - b.shortServerId)
   }
 
-  /** Resolves when the registration at a server may begin; undefined where it may now. */
+  /** Resolves when the registration at a server may start; undefined if it may now. */
   turn(shortServerId: number): Promise<void> | undefined {
     if (this.place(shortServerId) < this.begun) return undefined
     return new Promise((resolve) => this.waiting.set(shortServerId, resolve))
@@ -38,7 +38,7 @@ export class RegistrationOrder {
     if (this.queue[place]?.blocks === false) this.over(place)
   }
 
-  /** -1 for one that is in no order. */
+  /** -1 for an account without order. */
   private place(shortServerId: number): number {
     return this.queue.findIndex((one) => one.shortServerId === shortServerId)
   }

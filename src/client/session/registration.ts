@@ -9,9 +9,9 @@ import type { Peer } from '../../transport/transport'
 import { ServerRejected } from '../errors'
 import type { ClientRegistration, Lwm2mVersion } from '../types'
 
-/** What the device says of itself when it registers. */
+/** The parameters of a registration. */
 export interface RegistrationFacts {
-  /** Undefined: not sent, the server knows it by the credential. */
+  /** Undefined: not sent, the server identifies the device by its credential. */
   readonly endpoint: string | undefined
   readonly shortServerId: number
   readonly server: string
@@ -35,7 +35,7 @@ const LOWER: { readonly [version in Lwm2mVersion]: Lwm2mVersion | undefined } = 
 /** The three requests of the registration interface (Core §6.2) at one server. */
 export class RegistrationInterface {
   private registration: ClientRegistration | undefined
-  /** What the server was told last: an Update says only what differs. */
+  /** The last values sent to the server: an Update contains only the differences. */
   private told: { lifetime: number; binding: string; objects: string } | undefined
 
   constructor(
@@ -48,7 +48,7 @@ export class RegistrationInterface {
     return this.registration
   }
 
-  /** Whether an Update would have to say something. */
+  /** Whether an Update would contain any parameters. */
   differs(facts: RegistrationFacts): boolean {
     const { told, registration } = this
     if (told === undefined || registration === undefined) return true
@@ -60,7 +60,7 @@ export class RegistrationInterface {
   }
 
   /**
-   * Registers, in a lower version where the server answers 4.12 (Core §6.2.1).
+   * Registers, in a lower version if the server answers 4.12 (Core §6.2.1).
    * @throws ServerRejected and the errors of {@link CoapEndpoint.request}
    */
   async register(
@@ -102,7 +102,7 @@ export class RegistrationInterface {
   }
 
   /**
-   * Updates the registration with what changed since (Core §6.2.2).
+   * Updates the registration with the changes since (Core §6.2.2).
    * @throws ServerRejected (4.04: register again) and the errors of {@link CoapEndpoint.request}
    */
   async update(
@@ -152,7 +152,7 @@ export class RegistrationInterface {
     expect(response, Code.DELETED, 'De-register')
   }
 
-  /** The registration is gone at the server, or will be left to expire. */
+  /** The registration no longer exists at the server, or is left to expire. */
   forget(): void {
     this.registration = undefined
     this.told = undefined
@@ -163,7 +163,7 @@ function registerQuery(facts: RegistrationFacts, version: Lwm2mVersion): string[
   const query: string[] = []
   if (facts.endpoint !== undefined) query.push(`ep=${facts.endpoint}`)
   query.push(`lt=${facts.lifetime}`, `lwm2m=${version}`, `b=${bindingText(facts, version)}`)
-  // Q is a parameter of its own since 1.1, a part of the binding before (Core §6.2.1.2).
+  // Q is a separate parameter since 1.1, part of the binding before (Core §6.2.1.2).
   if (facts.queueMode && version !== '1.0') query.push('Q')
   if (facts.sms !== undefined) query.push(`sms=${facts.sms}`)
   for (const [name, value] of Object.entries(facts.attributes)) {

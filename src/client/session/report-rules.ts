@@ -7,12 +7,12 @@ import type { Target, Timing } from '../reporting/notification-policy'
 import type { ObservationRequest, ReportRules } from '../reporting/observations'
 import type { ObjectTree } from '../tree/object-tree'
 
-/** How many notifications are kept while offline where no hqmax says it. */
+/** Number of notifications kept while offline without hqmax. */
 const DEFAULT_HISTORY = 100
 
 /**
- * How an observation of one server is reported: the attributes of its own query, then those that
- * were written to its path or above (Core §7.3.2), then the defaults of the Server object.
+ * How an observation of one server is reported: by the attributes of its own query, then those
+ * written to its path or above (Core §7.3.2), then the defaults of the Server object.
  */
 export function reportRules(
   tree: ObjectTree,
@@ -43,12 +43,12 @@ export function reportRules(
     targets,
     timing,
     confirmable: (effective.con ?? mode) === 1,
-    // Where values cannot be dated only the newest makes sense.
+    // If values cannot carry a time, only the newest is kept.
     history: Math.min(kept, formatTraits(format)?.timed === true ? DEFAULT_HISTORY : 1),
   }
 }
 
-/** The attributes of the Observe itself; a null unsets nothing there. */
+/** The attributes of the Observe request itself; a null has no effect there. */
 function numbers({ attributes }: ObservationRequest): SetAttributes {
   return Object.fromEntries(
     Object.entries(attributes).filter(([, value]) => typeof value === 'number'),

@@ -15,7 +15,7 @@ import { reportRules } from './report-rules'
 import { ServerSession } from './server-session'
 import type { SessionOptions } from './session-contract'
 
-/** What a connection tells the client. */
+/** Called by a connection; implemented by the client. */
 export interface ConnectionListener extends DeviceListener {
   onState(state: ClientState): void
   onRegistered(registration: ClientRegistration): void
@@ -29,7 +29,7 @@ export interface ConnectionListener extends DeviceListener {
   onTrace: ((trace: CoapTrace) => void) | undefined
 }
 
-/** The device as one server sees it: a session, and what that server set and observes. */
+/** The connection to one server: a session, with the attributes and observations of that server. */
 export class ServerConnection {
   readonly session: ServerSession
   private readonly access: AccessControl
@@ -56,7 +56,7 @@ export class ServerConnection {
         return context.formats(version())
       },
       warn: (code, message) => listener.onWarning(code, message),
-      // What was registered with may be lower than what was asked for.
+      // The registered version may be lower than the requested one.
       get version() {
         return version()
       },
@@ -101,7 +101,7 @@ export class ServerConnection {
     return this.observations.list()
   }
 
-  /** @param duration milliseconds of silence */
+  /** @param duration duration of the reboot in milliseconds */
   reboot(duration: number): void {
     this.attributes.clear()
     this.session.reboot(duration)
@@ -119,13 +119,13 @@ export class ServerConnection {
     this.factsChanged()
   }
 
-  /** When the operation that changed them has come to its end. */
+  /** Deferred until the operation that changed them has ended. */
   private factsChanged(): void {
     this.context.clock.microtask(() => this.session.factsChanged())
   }
 
   private onValues(paths: readonly Path[]): void {
-    // An instance that is gone takes the attributes that were set on it along.
+    // The attributes of a deleted instance are deleted with it.
     for (const path of paths) {
       if (path.level === Level.INSTANCE && this.context.tree.place(path)?.instance === undefined) {
         this.attributes.forget(path)
@@ -135,7 +135,7 @@ export class ServerConnection {
   }
 
   private onState(state: ClientState): void {
-    // A new registration begins without observations; the server makes them again (Core §6.4.3).
+    // A new registration starts without observations; the server makes them again (Core §6.4.3).
     if (state !== 'registered' && state !== 'sleeping') this.observations.clear()
     this.listener.onState(state)
   }
@@ -164,7 +164,7 @@ export class ServerConnection {
     }
   }
 
-  /** Undefined where the path is gone. */
+  /** Undefined if the path does not exist. */
   private sample(path: Path): readonly Record[] | undefined {
     const place = this.context.tree.place(path)
     const gone =

@@ -4,7 +4,7 @@ import { ServerRejected } from '../errors'
 import type { ServerUri } from './server-uri'
 import { unlessAborted } from './unless-aborted'
 
-/** The peer that is the server, over DTLS an association: found, doubted, lost, found again. */
+/** The peer of the server, over DTLS an association; reconnects after it was lost. */
 export class ServerLink {
   private current: Peer | undefined
 
@@ -13,14 +13,14 @@ export class ServerLink {
     private readonly uri: ServerUri,
   ) {}
 
-  /** Undefined where {@link connect} is to come first. */
+  /** Undefined until {@link connect} has resolved. */
   get peer(): Peer | undefined {
     return this.current
   }
 
   /**
-   * Resolves the name and, over DTLS, shakes hands where no association stands.
-   * @throws what the transport throws; ClientError `not-running` as soon as `signal` is aborted
+   * Resolves the host name and, over DTLS, performs a handshake if there is no association.
+   * @throws the errors of the transport; ClientError `not-running` as soon as `signal` is aborted
    */
   async connect(signal: AbortSignal): Promise<Peer> {
     const before = this.current
@@ -36,15 +36,15 @@ export class ServerLink {
   }
 
   /**
-   * A request failed. Silence may mean that the server lost the association, which it cannot tell
-   * (RFC 6347 §4.2.8): the next attempt begins with a handshake.
+   * A request failed. A timeout may mean that the server lost the association, which it cannot
+   * signal (RFC 6347 §4.2.8): the next attempt starts with a handshake.
    */
   doubt(error: unknown): void {
     if (this.current?.secure !== true || error instanceof ServerRejected) return
     this.cut('the server does not answer')
   }
 
-  /** Ends the connection, and every exchange with it. */
+  /** Closes the connection and ends its exchanges. */
   cut(reason: string): void {
     const peer = this.current
     if (peer === undefined) return
@@ -54,7 +54,7 @@ export class ServerLink {
     this.endpoint.transport.close(peer, reason)
   }
 
-  /** A peer is gone. @returns whether it was the server */
+  /** Called when a peer is gone. @returns whether it was the server */
   lost(peer: Peer): boolean {
     if (peer !== this.current) return false
     this.current = undefined

@@ -17,8 +17,8 @@ import { Waiters } from './waiters'
 import { PendingActions } from './pending-actions'
 
 /**
- * The life with one server: connects, registers, keeps the registration alive, registers again
- * when it is lost, sleeps in queue mode. Runs by itself from {@link start} to {@link stop}.
+ * The session with one server: connects, registers, keeps the registration alive, registers again
+ * when it is lost, sleeps in queue mode. Runs in the background from {@link start} to {@link stop}.
  */
 export class ServerSession {
   private readonly endpoint: CoapEndpoint
@@ -30,16 +30,16 @@ export class ServerSession {
   private running = false
   private state: ClientState = 'stopped'
   private failures = 0
-  /** Servers that are registered at before this one are not yet (`/1/x/13`). */
+  /** Servers before this one are not registered yet (`/1/x/13`). */
   private awaitsTurn = false
-  /** When the server last confirmed the registration, monotonic ms. */
+  /** Monotonic time in ms at which the server last confirmed the registration. */
   private confirmedAt = 0
-  /** Somebody waits for the next Update (or Register). */
+  /** Callers waiting for the next Update (or Register). */
   private readonly waiters = new Waiters()
   private loop: Promise<void> = Promise.resolve()
-  /** The Register that is under way. */
+  /** The pending Register request. */
   private registering: Promise<unknown> | undefined
-  /** Aborts every request under way. */
+  /** Aborts every pending request. */
   private abort = new AbortController()
 
   constructor(
@@ -72,7 +72,7 @@ export class ServerSession {
     return this.state
   }
 
-  /** Binds and begins. @throws BindError */
+  /** Binds and starts. @throws BindError */
   async start(): Promise<void> {
     if (this.running) return
     this.running = true
@@ -86,11 +86,11 @@ export class ServerSession {
     this.loop = this.run()
   }
 
-  /** De-registers where asked to, within `timeout` ms, and frees the socket. Idempotent. */
+  /** De-registers if requested, within `timeout` ms, and closes the socket. Idempotent. */
   async stop(deregister: boolean, timeout: number): Promise<void> {
     if (!this.running) return
     this.running = false
-    // Else the server would hold a registration that nobody takes back.
+    // Otherwise the server would keep a registration that is never removed.
     if (deregister && this.registering !== undefined) {
       await endedWithin(this.registering, timeout, this.options.clock)
     }
@@ -106,8 +106,8 @@ export class ServerSession {
   }
 
   /**
-   * Resolves when the server answered the next Update, or Register where that is due; at once where it
-   * is not this server's turn yet. @throws ClientError `not-running`, and why the attempt failed
+   * Resolves when the server answered the next Update, or Register if that is due; at once if the
+   * session waits for its turn. @throws ClientError `not-running`, and the error of the attempt
    */
   update(): Promise<void> {
     if (!this.running) {
@@ -119,19 +119,19 @@ export class ServerSession {
     return done
   }
 
-  /** Sends an Update where the registered facts changed. */
+  /** Sends an Update if the registration parameters changed. */
   factsChanged(): void {
     if (this.registration === undefined || !this.interface.differs(this.options.facts())) return
     this.pending.add({ update: true })
   }
 
-  /** De-registers and stays silent for so many seconds (Execute `/1/x/4`). */
+  /** De-registers and stays disabled for this many seconds (Execute `/1/x/4`). */
   disable(seconds: number): void {
     this.pending.add({ disable: seconds })
   }
 
   /**
-   * Goes silent as a device that reboots does, without a word to the server, and registers anew.
+   * Stops communicating like a rebooting device, without a De-register, and registers again.
    * @param duration milliseconds
    */
   reboot(duration: number): void {
@@ -142,12 +142,15 @@ export class ServerSession {
     if (this.options.queueMode && this.registration !== undefined) this.awake.sleep()
   }
 
-  /** Switches the radio on, for a notification. */
+  /** Switches the radio on for a notification. */
   wake(): void {
     if (this.options.queueMode) this.awake.touch()
   }
 
-  /** A request of the device to the server it is registered at. @throws ClientError `not-registered` */
+  /**
+   * A request of the device to the server at which it is registered. @throws ClientError
+   * `not-registered`
+   */
   async request(init: CoapRequestInit): Promise<CoapResponse> {
     const { peer } = this.link
     if (peer === undefined || this.registration === undefined) {
@@ -156,13 +159,13 @@ export class ServerSession {
     return this.exchange(() => this.endpoint.request(peer, { ...init, signal: this.abort.signal }))
   }
 
-  /** Keeps awake during an exchange. */
+  /** Stays awake during an exchange. */
   private exchange<T>(work: () => Promise<T>): Promise<T> {
     return this.options.queueMode ? this.awake.during(work) : work()
   }
 
   private answer(request: CoapRequest): CoapReply | Promise<CoapReply> {
-    // Only the server that the device is registered at may ask (Core §8.1).
+    // Only the server at which the device is registered may send requests (Core §8.1).
     if (request.peer.id !== this.link.peer?.id) return { code: Code.UNAUTHORIZED }
     return this.listener.onRequest(request)
   }
@@ -172,7 +175,7 @@ export class ServerSession {
     if (turn !== undefined) {
       this.awaitsTurn = true
       this.setState('waiting')
-      // Stopped before its turn came: there is nothing to be done.
+      // Stopped before its turn: nothing to do.
       await unlessAborted(turn, this.abort.signal).catch(() => {})
       this.awaitsTurn = false
     }
@@ -206,10 +209,10 @@ export class ServerSession {
     this.waiters.succeed()
   }
 
-  /** Returns when the device has to register anew. */
+  /** Resolves when the device must register again. */
   private async stayRegistered(): Promise<void> {
     while (this.running) {
-      // What changed while the last Register or Update was under way is not told yet.
+      // Report what changed during the last Register or Update.
       this.factsChanged()
       const next = this.nextUpdate()
       const left = next - this.options.clock.monotonic()
@@ -287,7 +290,7 @@ export class ServerSession {
     }
   }
 
-  /** After a failed attempt: waits, or gives up until somebody asks for an Update. */
+  /** After a failed attempt: waits, or gives up until an Update is requested. */
   private async recover(error: unknown): Promise<void> {
     this.failures++
     this.interface.forget()
@@ -298,7 +301,7 @@ export class ServerSession {
     const retry = this.options.retry()
     const delay = retryDelay(this.failures, retry)
     this.setState(delay === undefined ? 'failed' : 'waiting')
-    // For those that wait for their turn, who never gives up has failed at the first attempt.
+    // With endless retries, the servers that follow are started after the first failure.
     if (delay === undefined || retry.count === Infinity) this.listener.onFailing()
     if (delay === undefined) {
       this.failures = 0
@@ -307,7 +310,7 @@ export class ServerSession {
     await this.pending.pause(delay, () => this.isCalled)
   }
 
-  /** Somebody wants the device to talk to the server now, or to stop. */
+  /** Whether an action or the stop is requested. */
   private get isCalled(): boolean {
     return !this.running || this.pending.update || this.pending.register
   }

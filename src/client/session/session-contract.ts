@@ -5,7 +5,7 @@ import type { ClientRegistration, ClientState, Lwm2mVersion, RetryPolicy } from 
 import type { RegistrationFacts } from './registration'
 import type { ServerUri } from './server-uri'
 
-/** What a session is told by the client that runs it. */
+/** Settings of a session, from the client that runs it. */
 export interface SessionOptions {
   readonly uri: ServerUri
   readonly shortServerId: number
@@ -17,26 +17,26 @@ export interface SessionOptions {
   /** Milliseconds. */
   readonly awakeWindow: number
   readonly dropIncoming: boolean
-  /** Seconds; undefined: by the lifetime. */
+  /** Seconds; undefined: determined by the lifetime. */
   readonly wakeEvery: number | undefined
   /** Milliseconds before the first registration (`/1/x/14`). */
   readonly initialDelay: number
-  /** What is to be registered, as it is now. */
+  /** The current registration parameters. */
   facts(): RegistrationFacts
   retry(): RetryPolicy
-  /** Resolves when it is this server's turn to be registered at (`/1/x/13`); undefined: it is now. */
+  /** Resolves when this server may be registered (`/1/x/13`); undefined: now. */
   turn(): Promise<void> | undefined
 }
 
-/** What a session tells the client. */
+/** Called by a session. */
 export interface SessionListener {
   onState(state: ClientState): void
   onRegistered(registration: ClientRegistration): void
   onUpdated(registration: ClientRegistration): void
   onDeregistered(registration: ClientRegistration): void
-  /** The registration failed, for the servers that come after this one (`/1/x/15`). */
+  /** The registration failed; relevant for the servers that follow this one (`/1/x/15`). */
   onFailing(): void
-  /** All attempts failed: time for a bootstrap, if there is a bootstrap server (`/1/x/16`). */
+  /** All attempts failed: bootstrap if there is a bootstrap server (`/1/x/16`). */
   onGaveUp(error: Error): void
   onAwake(awake: boolean): void
   onRequest(request: CoapRequest): CoapReply | Promise<CoapReply>

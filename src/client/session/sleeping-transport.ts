@@ -1,8 +1,8 @@
 import type { BoundAddress, Peer, Transport } from '../../transport/transport'
 
 /**
- * A transport whose radio can be switched off: what arrives meanwhile is lost, as with a device
- * that sleeps. Sending goes through; whoever sends switches the radio on first.
+ * A transport whose radio can be switched off: datagrams received meanwhile are dropped, as on a
+ * sleeping device. Sending always works; the sender switches the radio on first.
  */
 export class SleepingTransport implements Transport {
   onMessage: (peer: Peer, datagram: Buffer) => void = () => {}

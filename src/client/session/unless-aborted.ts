@@ -2,8 +2,8 @@ import { detach, onAbort } from '../../base/guard'
 import { ClientError } from '../errors'
 
 /**
- * What `work` resolves with, unless `signal` is aborted before: who stops does not wait for a handshake
- * or for another server. @throws ClientError `not-running`
+ * Resolves like `work`, unless `signal` is aborted before: a stop must not wait for a handshake or
+ * for another server. @throws ClientError `not-running`
  */
 export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** Promises of several callers that one event settles. */
+/** Promises of several callers that settle together. */
 export class Waiters {
   private waiting: { resolve(): void; reject(error: Error): void }[] = []
 

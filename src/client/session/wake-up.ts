@@ -1,6 +1,6 @@
 import type { Scheduler } from '../../base/scheduler'
 
-/** A pause that can be ended early; an early end is remembered until somebody waits. */
+/** A pause that can be ended early; an early end is remembered until the next pause. */
 export class WakeUp {
   private requested = false
   private wake: (() => void) | undefined
@@ -13,7 +13,7 @@ export class WakeUp {
     this.wake?.()
   }
 
-  /** Waits until {@link now} is called or `ms` passed; without `ms`, until it is called. */
+  /** Waits until {@link now} is called or `ms` have passed; without `ms`, until it is called. */
   async wait(ms?: number): Promise<void> {
     if (!this.requested) {
       await new Promise<void>((resolve) => {

@@ -16,7 +16,7 @@ import { inferType, toValue } from './input-value'
 import type { DeviceObject, ObjectInstance, ObjectTree } from './object-tree'
 import type { Resource } from './resource'
 
-/** Values by resource instance id, as descriptions give them. */
+/** Values by resource instance id, as in descriptions. */
 type ManyInput = readonly InputValue[] | { readonly [id: number]: InputValue }
 
 const DESCRIPTION_KEYS = new Set([
@@ -33,12 +33,12 @@ function fail(where: string, why: string): never {
   throw new ClientError('invalid-description', `${where}: ${why}`)
 }
 
-/** The version of an object that is meant when a description names none. */
+/** The version of an object whose description has none. */
 export type DefaultVersion = (objectId: number) => string | undefined
 
 /**
- * Adds what a description says to a tree.
- * @throws ClientError `invalid-description`, naming the path that is wrong
+ * Adds the objects of a description to a tree.
+ * @throws ClientError `invalid-description`, naming the invalid path
  */
 export function addDescription(
   tree: ObjectTree,
@@ -79,7 +79,10 @@ function addObject(
   }
 }
 
-/** Adds a whole instance or, where the description is wrong, none. @throws ClientError `invalid-description`; ValueError */
+/**
+ * Adds an instance, or nothing if the description is invalid. @throws ClientError
+ * `invalid-description`; ValueError
+ */
 export function addInstance(
   tree: ObjectTree,
   object: DeviceObject,
@@ -93,7 +96,7 @@ export function addInstance(
     try {
       setResources(tree, path, instance, object, description)
     } catch (error) {
-      // Half an instance is none.
+      // Remove the incomplete instance.
       tree.deleteInstance(object, id)
       throw error
     }
@@ -107,7 +110,7 @@ export function addInstance(
 }
 
 /**
- * Gives several resources of an instance values or descriptions.
+ * Sets values or descriptions of several resources of an instance.
  * @throws ClientError `invalid-description` @throws ValueError
  */
 export function setResources(
@@ -126,7 +129,7 @@ export function setResources(
 }
 
 /**
- * Gives a resource a value or description; makes it where it is not there yet.
+ * Sets the value or description of a resource; creates it if necessary.
  * @throws ClientError `invalid-description` @throws ValueError
  */
 export function setResource(
@@ -156,7 +159,7 @@ export function setResource(
   }
   const value = description === undefined ? input : (description.value ?? null)
   if (value !== null) {
-    // What is set from outside stands: a signal moves it no more.
+    // A value set by the caller ends the signal.
     if (description === undefined) resource.signal = undefined
     tree.replace(path, resource, typed(value as InputValue | ManyInput, resource, where))
   } else if (resource.signal !== undefined) {
@@ -165,7 +168,7 @@ export function setResource(
 }
 
 /**
- * Gives one instance of a multiple resource a value.
+ * Sets the value of one instance of a multiple resource.
  * @throws ClientError `unknown-path` @throws ValueError
  */
 export function setResourceInstance(tree: ObjectTree, path: Path, input: InputValue): void {
@@ -183,7 +186,7 @@ export function setResourceInstance(tree: ObjectTree, path: Path, input: InputVa
   }
 }
 
-/** A description's long form; undefined for a value, a list of values or null. */
+/** A description in its long form; undefined for a value, a list of values or null. */
 function describe(input: ResourceInput, where: string): ResourceDescription | undefined {
   if (!isPlain(input)) return undefined
   const keys = Object.keys(input)

@@ -4,10 +4,10 @@ import { ObjectLink, ValueError, type Value } from '../../lwm2m/value'
 import type { InputValue } from '../types'
 
 /**
- * A value from a description or a flow as the resource's type wants it. JSON has no bytes, dates or
- * links: base64 stands for Opaque, Unix seconds (milliseconds from 1e11 on) or ISO 8601 for Time, `"66:0"`
- * for Objlnk.
- * @throws ValueError where it is not that type's or out of its range; nothing is rounded or wrapped
+ * Converts a value from a description or a flow to the type of the resource. JSON has no bytes,
+ * dates or links: base64 represents Opaque, Unix seconds (milliseconds from 1e11 on) or ISO 8601
+ * Time, `"66:0"` Objlnk.
+ * @throws ValueError if it is of another type or out of range; nothing is rounded or truncated
  */
 export function toValue(input: InputValue, type: ResourceType): Value {
   switch (type) {
@@ -36,7 +36,7 @@ export function toValue(input: InputValue, type: ResourceType): Value {
   }
 }
 
-/** The type of a resource that no model knows, by the value it was given. */
+/** Infers the type of a resource that no model defines from its value. */
 export function inferType(input: InputValue): ResourceType {
   if (input instanceof Date) return 'Time'
   if (input instanceof Uint8Array) return 'Opaque'
@@ -47,7 +47,7 @@ export function inferType(input: InputValue): ResourceType {
     case 'bigint':
       return 'Integer'
     case 'number':
-      // What reads 21 today may read 21.5 tomorrow.
+      // A reading of 21 may be 21.5 later.
       return 'Float'
     default:
       return 'String'
@@ -108,7 +108,7 @@ function time(input: InputValue, type: ResourceType): Date {
         ? Number(input) * 1000
         : Date.parse(input)
   }
-  // A Date ends at ±8.64e15 ms.
+  // The range of a Date ends at ±8.64e15 ms.
   if (!(Math.abs(ms) <= 8.64e15)) throw mismatch(input, type)
   return new Date(ms)
 }

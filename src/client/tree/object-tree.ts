@@ -14,7 +14,7 @@ import { Resource } from './resource'
 export class ObjectInstance {
   readonly resources = new Map<number, Resource>()
 
-  /** @param builtin part of the device's description: a bootstrap of everything leaves it there */
+  /** @param builtin part of the device's description: kept when a bootstrap deletes everything */
   constructor(
     readonly id: number,
     readonly builtin: boolean,
@@ -23,10 +23,10 @@ export class ObjectInstance {
 
 /** One object with its instances. */
 export class DeviceObject {
-  /** Undefined where neither the description nor the model says one. */
+  /** Undefined if neither the description nor the model has one. */
   readonly version: string | undefined
   readonly instances = new Map<number, ObjectInstance>()
-  /** Resources that the description defines itself, beside or instead of the model's. */
+  /** Resources defined by the description, in addition to or instead of the model's. */
   readonly own = new Map<number, ResourceDefinition>()
 
   constructor(
@@ -38,7 +38,7 @@ export class DeviceObject {
     this.version = version ?? definition?.version
   }
 
-  /** What is announced as `ver`: nothing where the LwM2M version implies it (Core §7.2.2). */
+  /** The version announced as `ver`: none if the LwM2M version implies it (Core §7.2.2). */
   announced(lwm2mVersion: Lwm2mVersion): string | undefined {
     return this.version === defaultObjectVersion(this.id, lwm2mVersion) ? undefined : this.version
   }
@@ -47,12 +47,12 @@ export class DeviceObject {
     return new Path([this.id], this.prefix)
   }
 
-  /** What is known of a resource, whether an instance has it or not. */
+  /** The definition of a resource, whether an instance has it or not. */
   resource(id: number): ResourceDefinition | undefined {
     return this.own.get(id) ?? this.definition?.resources.get(id)
   }
 
-  /** Whether there may be several instances; an object without a model may have them. */
+  /** Whether there may be several instances; true for an object without a model. */
   get multiple(): boolean {
     return this.definition?.multiple ?? true
   }
@@ -69,14 +69,14 @@ export class DeviceObject {
   }
 }
 
-/** What a path names in the tree, as far as it is there. */
+/** The existing part of the tree that a path refers to. */
 export interface Place {
   readonly object: DeviceObject
   readonly instance: ObjectInstance | undefined
   readonly resource: Resource | undefined
 }
 
-/** What changed: values at or below paths, or the set of objects and instances. */
+/** Reports changes: values at or below paths, or the set of objects and instances. */
 export interface TreeListener {
   onValues(paths: readonly Path[]): void
   onInstances(): void
@@ -84,7 +84,7 @@ export interface TreeListener {
 
 /**
  * The objects of the device, and of the end devices behind it (Gateway object 25) by their prefix.
- * It knows types but no rights: who may do what is the operations' business.
+ * It knows types but no access rights: those are checked by the operations.
  */
 export class ObjectTree {
   private readonly byPrefix = new Map<string, Map<number, DeviceObject>>()
@@ -100,7 +100,7 @@ export class ObjectTree {
     return () => this.listeners.delete(listener)
   }
 
-  /** Runs `work` and tells the listeners of all its changes at once, afterwards. */
+  /** Runs `work` and reports all its changes to the listeners afterwards, at once. */
   batch<T>(work: () => T): T {
     this.depth++
     try {
@@ -145,7 +145,7 @@ export class ObjectTree {
     return this.byPrefix.get(prefix)?.get(id)
   }
 
-  /** Adds an object without instances; one that is there already stays as it is. */
+  /** Adds an object without instances; an existing one is not changed. */
   addObject(id: number, prefix = '', version?: string): DeviceObject {
     let objects = this.byPrefix.get(prefix)
     if (objects === undefined) this.byPrefix.set(prefix, (objects = new Map()))
@@ -170,7 +170,7 @@ export class ObjectTree {
     return instance
   }
 
-  /** True when it was there. */
+  /** Returns true if it existed. */
   deleteInstance(object: DeviceObject, id: number): boolean {
     if (!object.instances.delete(id)) return false
     this.instancesChanged = true
@@ -178,7 +178,7 @@ export class ObjectTree {
     return true
   }
 
-  /** The resource of an instance, made from its definition where it is not there yet. */
+  /** The resource of an instance, created from its definition if necessary. */
   ensureResource(instance: ObjectInstance, definition: ResourceDefinition): Resource {
     let resource = instance.resources.get(definition.id)
     if (resource === undefined) {
@@ -188,7 +188,7 @@ export class ObjectTree {
     return resource
   }
 
-  /** Replaces the value of a resource and tells the listeners. */
+  /** Replaces the value of a resource and calls the listeners. */
   replace(
     path: Path,
     resource: Resource,
@@ -203,21 +203,24 @@ export class ObjectTree {
     this.changed(path.at(Level.RESOURCE))
   }
 
-  /** True when it was there. */
+  /** Returns true if it existed. */
   deleteResourceInstance(path: Path, resource: Resource, id: number): boolean {
     if (!resource.deleteInstance(id)) return false
     this.changed(path.at(Level.RESOURCE))
     return true
   }
 
-  /** True when it was there. */
+  /** Returns true if it existed. */
   removeResource(path: Path, instance: ObjectInstance, id: number): boolean {
     if (!instance.resources.delete(id)) return false
     this.changed(path.at(Level.RESOURCE))
     return true
   }
 
-  /** What a path of level 1 or more names; undefined where there is no such object. */
+  /**
+   * The existing part of the tree for a path of level 1 or more; undefined if there is no such
+   * object.
+   */
   place(path: Path): Place | undefined {
     const object = path.object === undefined ? undefined : this.object(path.object, path.prefix)
     if (object === undefined) return undefined
@@ -245,7 +248,7 @@ export class ObjectTree {
       : object.resource(path.resource)
   }
 
-  /** All values at or below a path, in order of id, of the resources that `wanted` says. */
+  /** All values at or below a path, in order of id, of the resources accepted by `wanted`. */
   records(path: Path, wanted: (resource: Resource, path: Path) => boolean = () => true): Record[] {
     const records: Record[] = []
     for (const object of this.objectsUnder(path)) {

@@ -8,7 +8,7 @@ import type { Signal } from '../signal'
 export class Resource {
   private single: Value | undefined
   private readonly many: Map<number, Value> | undefined
-  /** Moves the value, where there is one. */
+  /** Generates the value, if set. */
   signal: Signal | undefined
 
   constructor(readonly definition: ResourceDefinition) {
@@ -35,7 +35,7 @@ export class Resource {
     return this.definition.operations.includes('W')
   }
 
-  /** The value; of a multiple resource a map in order of id, which may be empty. */
+  /** The value; for a multiple resource a map in order of id, which may be empty. */
   get value(): Value | ReadonlyMap<number, Value> | undefined {
     return this.many ?? this.single
   }
@@ -54,7 +54,7 @@ export class Resource {
     return this.many?.get(id)
   }
 
-  /** Takes the place of the value; of a multiple resource, of all instances. */
+  /** Replaces the value; for a multiple resource, all instances. */
   replace(value: Value | ReadonlyMap<number, Value> | undefined): void {
     if (this.many === undefined) {
       this.single = value instanceof Map ? undefined : (value as Value | undefined)

@@ -26,13 +26,13 @@ function rights(access: AccessControl, path: string): string {
 }
 
 describe('client access control', () => {
-  it('has nothing to control with one server, or without entries', () => {
+  it('does not apply with one server, or without entries', () => {
     const entry = { 0: 3, 1: 0, 2: { 9: 1 }, 3: 9 }
     assert.equal(rights(new AccessControl(tree([1], [entry]), 1), '/3/0'), 'RWEDC')
     assert.equal(rights(new AccessControl(tree([1, 2], []), 1), '/3/0'), 'RWEDC')
   })
 
-  it('hides the objects with keys from everybody', () => {
+  it('hides the objects with keys from every server', () => {
     const access = new AccessControl(tree([1], []), 1)
     for (const path of ['/0', '/0/0', '/21/0', '/23/0']) {
       assert.equal(rights(access, path), '-----')
@@ -40,7 +40,7 @@ describe('client access control', () => {
     }
   })
 
-  it('gives what the entry says: own rights, the owner’s, those of all others', () => {
+  it('grants the rights of the entry: own, owner’s, default', () => {
     const of = (id: number): AccessControl =>
       new AccessControl(tree([1, 2, 3], [{ 0: 3, 1: 0, 2: { 2: 3, 0: 1 }, 3: 1 }]), id)
     assert.equal(rights(of(1), '/3/0'), 'RWED-')
@@ -49,7 +49,7 @@ describe('client access control', () => {
     assert.throws(() => of(3).require(Path.parse('/3/0/9'), Right.WRITE), { coapCode: 0x81 })
   })
 
-  it('gives nothing where there is no entry, but for the server’s own account', () => {
+  it('grants nothing without an entry, except for the server’s own account', () => {
     const of = (id: number): AccessControl =>
       new AccessControl(tree([1, 2], [{ 0: 3, 1: 0, 2: { 1: 31 }, 3: 1 }]), id)
     assert.equal(rights(of(1), '/3303/0'), '-----')
@@ -57,20 +57,20 @@ describe('client access control', () => {
     assert.equal(rights(of(1), '/1/1'), '-----')
   })
 
-  it('lets those create that the entry of the object names (instance 65535)', () => {
+  it('grants Create by the entry of the object (instance 65535)', () => {
     const of = (id: number): AccessControl =>
       new AccessControl(tree([1, 2], [{ 0: 3303, 1: 65_535, 2: { 1: 16 }, 3: 65_535 }]), id)
     assert.equal(of(1).allows(Path.parse('/3303'), Right.CREATE), true)
     assert.equal(of(2).allows(Path.parse('/3303'), Right.CREATE), false)
   })
 
-  it('lets everyone read entries and only the owner change them', () => {
+  it('lets every server read entries and only the owner change them', () => {
     const made = tree([1, 2], [{ 0: 3, 1: 0, 2: { 1: 1 }, 3: 1 }])
     assert.equal(rights(new AccessControl(made, 1), '/2/0'), 'RW---')
     assert.equal(rights(new AccessControl(made, 2), '/2/0'), 'R----')
   })
 
-  it('makes the creator the owner, and forgets what is gone', () => {
+  it('makes the creator the owner, and deletes entries of deleted instances', () => {
     const made = tree([1, 2], [{ 0: 3, 1: 0, 2: { 1: 1 }, 3: 1 }])
     const access = new AccessControl(made, 2)
     access.created(Path.parse('/3303/7'))

@@ -21,7 +21,7 @@ function step(conditions: ChangeConditions, from: Value, to: Value): boolean {
 }
 
 describe('client notification policy', () => {
-  describe('which changes matter', () => {
+  describe('relevant changes', () => {
     const cases: [string, ChangeConditions, [Value, Value, boolean][]][] = [
       [
         'no condition: any change',
@@ -146,7 +146,7 @@ describe('client notification policy', () => {
       })
     }
 
-    it('counts steps from what was reported, crossings from what was seen', () => {
+    it('compares steps with the reported value, thresholds with the last value', () => {
       // 40 reported, 45 seen: 51 is 11 from the report.
       assert.equal(sampleMatters({ st: 10 }, sample(40), sample(45), sample(51)), true)
       assert.equal(sampleMatters({ st: 10 }, sample(40), sample(45), sample(49)), false)
@@ -154,7 +154,7 @@ describe('client notification policy', () => {
       assert.equal(sampleMatters({ gt: 45, st: 10 }, sample(50), sample(42), sample(50)), true)
     })
 
-    it('looks at each instance of a multiple resource', () => {
+    it('compares each instance of a multiple resource', () => {
       const many = (a: number, b: number): Sample => [
         { path: AT.child(0), value: a },
         { path: AT.child(1), value: b },
@@ -164,7 +164,7 @@ describe('client notification policy', () => {
       assert.equal(sampleMatters({ gt: 45 }, before, before, many(10, 50)), true)
     })
 
-    it('reports what appears and what goes away', () => {
+    it('reports resources that are added and removed', () => {
       const one = sample(1)
       assert.equal(sampleMatters({ gt: 100 }, one, one, []), true)
       assert.equal(sampleMatters({ gt: 100 }, [], [], one), true)
@@ -173,12 +173,12 @@ describe('client notification policy', () => {
     })
   })
 
-  describe('when it is reported', () => {
+  describe('time of the report', () => {
     function policy(timing: Timing, conditions: ChangeConditions = {}, first: Value = 0) {
       return new NotificationPolicy([{ path: AT, conditions }], timing, [sample(first)], 0)
     }
 
-    it('at once without pmin', () => {
+    it('is immediate without pmin', () => {
       const p = policy({})
       assert.equal(p.nextAt(), undefined)
       assert.equal(p.evaluate([sample(1)], 10), true)
@@ -186,7 +186,7 @@ describe('client notification policy', () => {
       assert.equal(p.nextAt(), undefined)
     })
 
-    it('pmin after the last report, once, with the value of then', () => {
+    it('is pmin after the last report, once, with the current value', () => {
       const p = policy({ pmin: 10 })
       assert.equal(p.evaluate([sample(1)], 4000), false)
       assert.equal(p.nextAt(), 10_000)
@@ -197,14 +197,14 @@ describe('client notification policy', () => {
       assert.equal(p.evaluate([sample(3)], 20_000), true)
     })
 
-    it('after pmin even where the value went back meanwhile', () => {
+    it('is after pmin even if the value changed back meanwhile', () => {
       const p = policy({ pmin: 10 })
       assert.equal(p.evaluate([sample(1)], 4000), false)
       assert.equal(p.evaluate([sample(0)], 5000), false)
       assert.equal(p.evaluate([sample(0)], 10_000), true)
     })
 
-    it('at pmax whatever the value', () => {
+    it('is at pmax in any case', () => {
       const p = policy({ pmax: 60 })
       assert.equal(p.nextAt(), 60_000)
       assert.equal(p.evaluate([sample(0)], 59_999), false)
@@ -215,7 +215,7 @@ describe('client notification policy', () => {
       assert.equal(p.nextAt(), 130_000)
     })
 
-    it('at pmax although no condition holds', () => {
+    it('is at pmax even if no condition holds', () => {
       const p = policy({ pmin: 5, pmax: 20 }, { gt: 100 })
       assert.equal(p.evaluate([sample(50)], 10_000), false)
       assert.equal(p.evaluate([sample(50)], 20_000), true)
@@ -231,7 +231,7 @@ describe('client notification policy', () => {
       })
     }
 
-    it('epmin holds evaluations back', () => {
+    it('is delayed by epmin', () => {
       const p = policy({ epmin: 10 })
       assert.equal(p.touch(4000), false)
       assert.equal(p.nextAt(), 10_000)
@@ -240,7 +240,7 @@ describe('client notification policy', () => {
       assert.equal(p.nextAt(), undefined)
     })
 
-    it('epmax brings evaluations about', () => {
+    it('is at an evaluation triggered by epmax', () => {
       const p = policy({ epmin: 1, epmax: 30 })
       assert.equal(p.nextAt(), 30_000)
       assert.equal(p.evaluate([sample(0)], 30_000), false)
@@ -248,7 +248,7 @@ describe('client notification policy', () => {
       assert.equal(policy({ epmin: 30, epmax: 10 }).nextAt(), undefined)
     })
 
-    it('with the conditions that were written last', () => {
+    it('follows the conditions written last', () => {
       const p = policy({}, {}, 50)
       p.reconfigure([{ path: AT, conditions: { gt: 100 } }], { pmin: 5 })
       assert.equal(p.evaluate([sample(60)], 1000), false)
@@ -257,14 +257,14 @@ describe('client notification policy', () => {
       assert.equal(p.evaluate([sample(110)], 5000), true)
     })
 
-    it('forgets what waited when a report went out for another reason', () => {
+    it('drops a pending report when one was sent for another reason', () => {
       const p = policy({ pmin: 10 })
       p.evaluate([sample(1)], 1000)
       p.markReported([sample(1)], 2000)
       assert.equal(p.evaluate([sample(1)], 20_000), false)
     })
 
-    it('for any of several targets', () => {
+    it('follows any of several targets', () => {
       const other = Path.parse('/3/0/9')
       const p = new NotificationPolicy(
         [

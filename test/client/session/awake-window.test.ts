@@ -14,7 +14,7 @@ describe('client awake window', () => {
     }
   }
 
-  it('ends so long after the last message', () => {
+  it('ends this long after the last message', () => {
     const { clock, awake, changes } = window()
     awake.touch()
     clock.advance(4000)

@@ -3,7 +3,7 @@ import { parsePackageUri } from '../../../src/client/behaviours/package-fetch'
 import { parseServerUri } from '../../../src/client/session/server-uri'
 
 describe('client server URIs', () => {
-  it('reads host and port', () => {
+  it('parses host and port', () => {
     const read = (text: string): unknown[] => {
       const { secure, host, port } = parseServerUri(text)
       return [secure, host, port]
@@ -28,12 +28,12 @@ describe('client server URIs', () => {
     'coap://a b',
     'coap://u@host',
   ]) {
-    it(`refuses ${JSON.stringify(text)}`, () => {
+    it(`rejects ${JSON.stringify(text)}`, () => {
       assert.throws(() => parseServerUri(text), { code: 'invalid-argument' })
     })
   }
 
-  it('reads where a package is', () => {
+  it('parses the URI of a package', () => {
     const uri = parsePackageUri('coap://host:1/fw/a%20b?x=1&y')
     assert.deepEqual([uri.server.port, uri.path, uri.query], [1, ['fw', 'a b'], ['x=1', 'y']])
     assert.deepEqual(parsePackageUri('coaps://host').path, [])

@@ -30,7 +30,7 @@ describe('client input values', () => {
     ['66:0', 'Objlnk', new ObjectLink(66, 0)],
   ]
   for (const [input, type, value] of taken) {
-    it(`takes ${typeof input} ${String(input)} as ${type}`, () => {
+    it(`converts ${typeof input} ${String(input)} to ${type}`, () => {
       assert.deepEqual(toValue(input, type), value)
     })
   }
@@ -58,12 +58,12 @@ describe('client input values', () => {
     [1, 'None'],
   ]
   for (const [input, type] of refused) {
-    it(`refuses ${typeof input} ${String(input)} as ${type}`, () => {
+    it(`rejects ${typeof input} ${String(input)} as ${type}`, () => {
       assert.throws(() => toValue(input, type), { code: 'invalid-value' })
     })
   }
 
-  it('guesses the type of what no model knows', () => {
+  it('infers the type of resources that no model defines', () => {
     assert.deepEqual(
       ['x', 1, 2n, true, Buffer.alloc(1), new Date(0), new ObjectLink(1, 1)].map(inferType),
       ['String', 'Float', 'Integer', 'Boolean', 'Opaque', 'Time', 'Objlnk'],
