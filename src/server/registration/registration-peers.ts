@@ -54,7 +54,9 @@ export class RegistrationPeers {
     // It is bound: nobody else is at its peer.
     if (latest?.peer === peer && latest.bound && !latest.ended) return latest
     const registration = this.repository.byPeer(peer) ?? this.ofIdentity(peer)
-    if (registration !== undefined && registration.peer !== peer) this.move(registration, peer)
+    if (registration === undefined) return undefined
+    if (registration.peer !== peer) this.move(registration, peer)
+    this.latest = registration
     return registration
   }
 
