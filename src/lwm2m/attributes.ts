@@ -4,14 +4,16 @@ import { decimalText } from './decimal'
 import { Level } from './path'
 import { compareVersions } from './versions'
 
-/** An attribute or its value is not what the specification allows; the message says what would be. */
+/**
+ * An attribute or its value is not allowed by the specification; the message says what is allowed.
+ */
 export class AttributeError extends CodedError {
   constructor(message: string) {
     super('invalid-attributes', message)
   }
 }
 
-/** Attributes to set; `null` unsets one at its level. Periods are whole seconds. */
+/** Attributes to set; `null` unsets one at its level. Periods are in whole seconds. */
 export interface AttributeSet {
   /** Minimum period between notifications. */
   readonly pmin?: number | null
@@ -31,17 +33,17 @@ export interface AttributeSet {
   readonly edge?: number | null
   /** 1: notify confirmably (since 1.2). */
   readonly con?: number | null
-  /** How many past values the device keeps for a time without connection (since 1.2). */
+  /** Number of past values that the device keeps while it has no connection (since 1.2). */
   readonly hqmax?: number | null
 }
 
 export type AttributeName = keyof AttributeSet
 
-/** What the specification says of one attribute. */
+/** Rule of the specification for one attribute. */
 export interface AttributeRule {
   readonly since: '1.0' | '1.1' | '1.2'
   readonly kind: 'seconds' | 'count' | 'number' | 'step' | 'flag'
-  /** Speaks of one value: for resources and their instances only. */
+  /** Applies to a single value: allowed only for resources and their instances. */
   readonly ofValue?: true
 }
 
@@ -69,15 +71,15 @@ export function isAttributeName(name: string): name is AttributeName {
   return Object.hasOwn(RULES, name)
 }
 
-/** Whom the attributes are for. */
+/** The device and path for which attributes are checked. */
 export interface AttributeTarget {
   /** LwM2M version of the device. */
   readonly version: string
-  /** Level of the path they are set at; see {@link Level}. Default: any. */
+  /** Level of the path at which they are set; see {@link Level}. Default: any. */
   readonly level?: number
 }
 
-/** A number, null or undefined; anything else came past the types, from a message. */
+/** A number, null or undefined; messages may contain anything else. */
 function checkValue(name: AttributeName, value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'number' || !Number.isFinite(value)) {
@@ -106,8 +108,8 @@ function checkValue(name: AttributeName, value: unknown): number | undefined {
 }
 
 /**
- * Checks what a device would have to refuse with 4.00 (Core §5.1.2, §7.3.2). Negative thresholds are
- * allowed: that the ABNF forbids them is a known fault of the text.
+ * Checks for errors that a device would reject with 4.00 (Core §5.1.2, §7.3.2). Negative thresholds
+ * are allowed: their exclusion by the ABNF is a known error of the specification.
  * @throws AttributeError
  */
 export function checkAttributes(attributes: AttributeSet, target: AttributeTarget): void {
@@ -131,8 +133,8 @@ export function checkAttributes(attributes: AttributeSet, target: AttributeTarge
 }
 
 /**
- * What is wrong with thresholds, whose combination could never be met; undefined where nothing is
- * (Core §7.3.2: `lt < gt`, `lt + 2·st < gt`).
+ * Describes thresholds that could never be met together; undefined if they are consistent (Core
+ * §7.3.2: `lt < gt`, `lt + 2·st < gt`).
  */
 export function thresholdProblem({
   gt,
@@ -171,7 +173,7 @@ export function formatAttributeQuery(attributes: AttributeSet): string[] {
 }
 
 /**
- * Reads the queries of Write-Attributes or Observe.
+ * Parses the queries of Write-Attributes or Observe.
  * @throws AttributeError for unknown, repeated or malformed ones
  */
 export function parseAttributeQuery(query: readonly string[]): AttributeSet {
@@ -189,7 +191,7 @@ export function parseAttributeQuery(query: readonly string[]): AttributeSet {
   return attributes
 }
 
-/** One attribute from its text, `null` from an empty one. @throws AttributeError */
+/** Parses one attribute, `null` from an empty text. @throws AttributeError */
 export function parseAttribute(name: AttributeName, text: string): number | null {
   if (text === '') return null
   if (!/^[+-]?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?$/.test(text)) {

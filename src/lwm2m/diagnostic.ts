@@ -1,9 +1,11 @@
 import { ContentFormat } from './formats/codec'
 
-/** A diagnostic longer than this is no diagnostic. Characters. */
+/** Maximum length of a diagnostic, in characters. */
 const LONGEST = 200
 
-/** The diagnostic payload of an error response (RFC 7252 §5.5.2), made safe to show; empty where it has none. */
+/**
+ * The diagnostic payload of an error response (RFC 7252 §5.5.2), sanitized; empty if there is none.
+ */
 export function diagnosticOf(response: {
   readonly contentFormat: number | undefined
   readonly payload: Buffer

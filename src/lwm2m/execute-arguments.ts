@@ -1,7 +1,7 @@
 /** The arguments of Execute (Core §6.3.5): `0='a',1`. */
 import { CodedError } from '../base/coded-error'
 
-/** The text is no list of Execute arguments, or an argument cannot be said in one. */
+/** The text is not a list of Execute arguments, or an argument cannot be encoded in one. */
 export class ExecuteArgumentError extends CodedError {
   constructor(message: string) {
     super('invalid-argument', message)
@@ -11,13 +11,13 @@ export class ExecuteArgumentError extends CodedError {
 /** Values by the digit 0 to 9; `undefined` for a digit without value. */
 export type ExecuteArgumentMap = ReadonlyMap<number, string | undefined>
 
-/** The ABNF's CHAR, which lacks space, both quotes and the backslash. */
+/** The ABNF's CHAR, which excludes space, both quotes and the backslash. */
 const CHARS = /^[!\x23-\x26\x28-\x5b\x5d-\x7e]*$/
 const ARGUMENT = /([0-9])(?:='([^']*)')?/y
 
 /**
- * Reads `5`, `2='10.3'` or `7,0='https://www.oma.org',1`. Characters that the ABNF leaves out are
- * taken inside quotes, all but the quote itself.
+ * Parses `5`, `2='10.3'` or `7,0='https://www.oma.org',1`. Characters excluded by the ABNF are
+ * accepted inside quotes, except the quote itself.
  * @throws ExecuteArgumentError
  */
 export function parseExecuteArguments(text: string): Map<number, string | undefined> {
@@ -43,8 +43,8 @@ export function parseExecuteArguments(text: string): Map<number, string | undefi
 }
 
 /**
- * Writes arguments, given by digit or as text that is checked.
- * @throws ExecuteArgumentError a key is no digit, or a value holds what cannot be quoted
+ * Formats arguments, given by digit or as text that is validated.
+ * @throws ExecuteArgumentError if a key is not a digit, or a value cannot be quoted
  */
 export function formatExecuteArguments(
   input: string | ExecuteArgumentMap | { readonly [digit: number]: string | undefined },

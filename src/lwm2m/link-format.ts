@@ -1,7 +1,7 @@
 /** CoRE Link Format (RFC 6690), the Content-Format 40 of Register and Discover. */
 import { CodedError } from '../base/coded-error'
 
-/** The text is no link list. */
+/** The text is not a link list. */
 export class LinkFormatError extends CodedError {
   constructor(message: string) {
     super('link-format', message)
@@ -9,28 +9,28 @@ export class LinkFormatError extends CodedError {
 }
 
 export interface Link {
-  /** What stands between `<` and `>`: an absolute path. */
+  /** The text between `<` and `>`: an absolute path. */
   readonly target: string
-  /** In their order; `true` for one without value. Quotes and escapes are taken off. */
+  /** In their order; `true` for an attribute without value. Without quotes and escapes. */
   readonly attributes: ReadonlyMap<string, string | true>
 }
 
-/** How much of an untrusted list is read. */
+/** Limits for untrusted lists. */
 export interface LinkLimits {
   /** Default 1 MiB. */
   readonly maxBytes?: number
   /** Default 10,000. */
   readonly maxLinks?: number
-  /** Of one link; default 64. */
+  /** Per link; default 64. */
   readonly maxAttributes?: number
 }
 
 const SPACE = /[ \t\r\n]*/y
-/** path-absolute of RFC 3986: no empty first segment; a slash at the end is tolerated. */
+/** path-absolute of RFC 3986: no empty first segment; a trailing slash is accepted. */
 const TARGET = /<(\/(?:[\w.~!$&'()*+,;=:@%-]+(?:\/[\w.~!$&'()*+,;=:@%-]+)*\/?)?)>/y
 const NAME = /[A-Za-z0-9!#$&+.^_`|~-]+\*?/y
 const QUOTED = /"((?:[^"\\\p{Cc}]|\t|\\\P{Cc})*)"/uy
-/** Several numbers; one alone is a ptoken. */
+/** Several numbers; a single one is a ptoken. */
 const NUMBERS = /\d+(?: +\d+)+/y
 /** ptoken */
 const TOKEN = /[!#$%&'()*+./0-9:<=>?@A-Z[\]^_`a-z{|}~-]+/y
@@ -70,7 +70,7 @@ class LinkReader {
       const name = this.match(NAME)?.[0]
       if (name === undefined) return this.fail('expected the name of an attribute')
       const value = this.value(name)
-      // RFC 6690 §2: of an attribute given twice the first counts.
+      // RFC 6690 §2: of a repeated attribute the first one applies.
       if (!attributes.has(name)) attributes.set(name, value)
     }
     return { target, attributes }
@@ -84,12 +84,15 @@ class LinkReader {
       if (quoted === undefined) return this.fail('the quoted value does not end')
       return quoted.includes('\\') ? quoted.replace(/\\(.)/gu, '$1') : quoted
     }
-    // Some devices leave the quotes of a list of formats out: `ct=60 110 112`.
+    // Some devices omit the quotes of a list of formats: `ct=60 110 112`.
     const value = (name === 'ct' ? this.match(NUMBERS) : undefined) ?? this.match(TOKEN)
     return value?.[0] ?? this.fail('expected a value')
   }
 
-  /** Whether a separator comes next, with space around it (the specification's own examples have it). */
+  /**
+   * Whether a separator follows, with optional space around it (as in examples of the
+   * specification).
+   */
   private takes(separator: string): boolean {
     this.match(SPACE)
     if (this.text[this.at] !== separator) return false
@@ -113,8 +116,8 @@ class LinkReader {
 }
 
 /**
- * Reads a link list. Empty targets and values, missing ends, and separators with nothing after them
- * are refused; space around separators is not. An empty list is a list.
+ * Parses a link list. Empty targets and values, missing ends, and trailing separators are rejected;
+ * space around separators is accepted. An empty list is valid.
  * @throws LinkFormatError
  */
 export function parseLinks(payload: Uint8Array | string, limits: LinkLimits = {}): Link[] {
@@ -131,7 +134,7 @@ export function parseLinks(payload: Uint8Array | string, limits: LinkLimits = {}
   return new LinkReader(text, { maxBytes, maxLinks, maxAttributes }).links()
 }
 
-/** Attributes that RFC 6690 §2 wants quoted whatever their value, and LwM2M's `uri`. */
+/** Attributes that RFC 6690 §2 requires to be quoted, and LwM2M's `uri`. */
 const QUOTED_NAMES: ReadonlySet<string> = new Set([
   'rt',
   'if',
@@ -150,7 +153,7 @@ function formatAttribute(name: string, value: string | number | true): string {
   return `;${name}="${text.replace(/["\\]/g, '\\$&')}"`
 }
 
-/** What can be written: attributes as a map or an object. */
+/** A link to be formatted: attributes as a map or an object. */
 export interface LinkInput {
   readonly target: string
   readonly attributes?:
@@ -158,7 +161,7 @@ export interface LinkInput {
     | { readonly [name: string]: string | number | true | undefined }
 }
 
-/** Writes a link list: numbers and plain words bare, everything else quoted. */
+/** Formats a link list: numbers and simple words without quotes, everything else quoted. */
 export function formatLinks(links: Iterable<LinkInput>): string {
   const written: string[] = []
   for (const { target, attributes } of links) {

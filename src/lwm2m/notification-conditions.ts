@@ -2,7 +2,7 @@
 import type { Value } from './value'
 import { sameValue } from './values'
 
-/** Which changes of a number (gt, lt, st) or a Boolean (edge) matter. */
+/** Conditions on changes of a number (gt, lt, st) or a Boolean (edge). */
 export interface ChangeConditions {
   readonly gt?: number
   readonly lt?: number
@@ -12,9 +12,9 @@ export interface ChangeConditions {
 }
 
 /**
- * Whether a value that changed is worth a report.
- * @param reported what the other side knows
- * @param previous the value at the last look, equal to `reported` where nobody looked since
+ * Whether a changed value is to be reported.
+ * @param reported the value last reported
+ * @param previous the value at the last evaluation, equal to `reported` if there was none since
  */
 export function changeMatters(
   { gt, lt, st, edge }: ChangeConditions,
@@ -27,8 +27,8 @@ export function changeMatters(
   }
   const [now, before] = [numeric(current), numeric(previous)]
   const isConditional = gt !== undefined || lt !== undefined || st !== undefined
-  // The thresholds say nothing of what is no number, or was none: any change counts. Against both: a
-  // value that went away and came back between two reports has changed.
+  // Thresholds do not apply to a value that is not a number, or was not: any change is reported.
+  // Compared with both: a value that was removed and added again between two reports has changed.
   if (!isConditional || now === undefined || before === undefined) {
     return !sameValue(current, reported) || !sameValue(current, previous)
   }
@@ -39,14 +39,17 @@ export function changeMatters(
 }
 
 /**
- * Crossing a threshold counts both ways (OMA#191), but where a step is given, coming back counts only
- * when it is a step: with `gt=45&st=10`, 45→50 is reported and 48→42 is not (Core §7.3.2).
+ * Crossing a threshold counts in both directions (OMA#191), but with a step, returning counts only
+ * if it is a step: with `gt=45&st=10`, 45→50 is reported and 48→42 is not (Core §7.3.2).
  */
 function crosses(wasBeyond: boolean, isBeyond: boolean, st: number | undefined): boolean {
   return wasBeyond !== isBeyond && (isBeyond || st === undefined)
 }
 
-/** A value as the number that gt, lt and st compare, a Time in seconds; undefined where it is none. */
+/**
+ * A value as the number to compare with gt, lt and st, a Time in seconds; undefined if it is not a
+ * number.
+ */
 function numeric(value: Value | undefined): number | undefined {
   if (typeof value === 'number') return Number.isNaN(value) ? undefined : value
   if (typeof value === 'bigint') return Number(value)

@@ -1,12 +1,12 @@
-/** What link lists say about objects: in Register and Update (Core §6.2.1) and Bootstrap-Discover. */
+/** Objects in link lists: of Register and Update (Core §6.2.1) and Bootstrap-Discover. */
 import { formatLinks, type Link, type LinkInput, LinkFormatError, parseLinks } from './link-format'
 import { Level, Path } from './path'
 import { parseVersion } from './versions'
 
-/** An object as a device lists it. */
+/** An object as listed by a device. */
 export interface LinkedObject {
   readonly id: number
-  /** As `ver` says it. */
+  /** The value of `ver`. */
   readonly version?: string
   /** Ascending. */
   readonly instances: readonly number[]
@@ -26,7 +26,7 @@ export interface ObjectLinkList {
 
 const RESOURCE_TYPE = 'oma.lwm2m'
 
-/** The link that marks the root: by its type, else `</>`. */
+/** The link of the root: by its type, else `</>`. */
 function findRoot(links: readonly Link[]): Link | undefined {
   return (
     links.find(({ attributes }) => {
@@ -49,7 +49,7 @@ function versionOf(text: string | true | undefined): string | undefined {
   return typeof text === 'string' && parseVersion(text) !== undefined ? text : undefined
 }
 
-/** The LwM2M path of a link below the root; undefined for a link to something else. */
+/** The LwM2M path of a link below the root; undefined for any other link. */
 function pathOf(target: string, root: string): Path | undefined {
   const inside =
     root === '' ? target : target.startsWith(`/${root}/`) ? target.slice(root.length + 1) : ''
@@ -69,14 +69,14 @@ interface GatheredObject {
   readonly id: number
   readonly prefix: string
   version: string | undefined
-  /** As an instance says it, where no link of the object does. */
+  /** Version given by an instance, used if no link of the object has one. */
   instanceVersion: string | undefined
   readonly instances: Set<number>
 }
 
 /**
- * Reads the payload of a registration. Links outside the root, and those that are no LwM2M paths,
- * are other things the device offers and left out.
+ * Parses the payload of a registration. Links outside the root, and those that are not LwM2M paths,
+ * are other resources of the device and are ignored.
  * @throws LinkFormatError
  */
 export function parseObjectList(payload: Uint8Array | string): ObjectLinkList {
@@ -122,8 +122,8 @@ export function parseObjectList(payload: Uint8Array | string): ObjectLinkList {
 }
 
 /**
- * Writes the payload of a registration: the root with its type, then every object that has a version
- * or no instances, and the instances (Core §6.2.1).
+ * Formats the payload of a registration: the root with its type, then every object that has a
+ * version or no instances, and the instances (Core §6.2.1).
  */
 export function formatObjectList(list: {
   readonly root?: string
@@ -148,7 +148,7 @@ export function formatObjectList(list: {
   return formatLinks(links)
 }
 
-/** An object or instance that a device in bootstrap told of (Core §6.1.7.3). */
+/** An object or instance listed by a device during bootstrap (Core §6.1.7.3). */
 export interface BootstrapLink {
   readonly path: Path
   /** Of a server account; absent for the bootstrap server's own. */
@@ -159,15 +159,15 @@ export interface BootstrapLink {
 }
 
 export interface BootstrapInventory {
-  /** Enabler version, where the device tells it. */
+  /** Enabler version, if the device sends it. */
   readonly lwm2mVersion?: string
   readonly links: readonly BootstrapLink[]
 }
 
-/** LwM2M 1.0 writes the version as if it were a link: `lwm2m="1.0",</0/0>`. */
+/** LwM2M 1.0 writes the version like a link: `lwm2m="1.0",</0/0>`. */
 const LEADING_VERSION = /^\s*lwm2m="?(\d{1,4}\.\d{1,4})"?\s*(?:,|$)/
 
-/** Reads the answer to Bootstrap-Discover. @throws LinkFormatError */
+/** Parses the response to Bootstrap-Discover. @throws LinkFormatError */
 export function parseBootstrapInventory(payload: Uint8Array | string): BootstrapInventory {
   let text = typeof payload === 'string' ? payload : Buffer.from(payload).toString('utf8')
   const leading = LEADING_VERSION.exec(text)
@@ -193,7 +193,7 @@ export function parseBootstrapInventory(payload: Uint8Array | string): Bootstrap
   return { ...(lwm2mVersion === undefined ? {} : { lwm2mVersion }), links }
 }
 
-/** Writes the answer to Bootstrap-Discover. */
+/** Formats the response to Bootstrap-Discover. */
 export function formatBootstrapInventory(inventory: BootstrapInventory): string {
   const { lwm2mVersion, links } = inventory
   const root: LinkInput = { target: '/', attributes: { lwm2m: lwm2mVersion } }

@@ -1,6 +1,6 @@
 import { CodedError } from '../base/coded-error'
 
-/** The text is no LwM2M path. */
+/** The text is not an LwM2M path. */
 export class PathError extends CodedError {
   constructor(text: string, why: string) {
     super('invalid-path', `${JSON.stringify(text.slice(0, 100))} is not an LwM2M path: ${why}`)
@@ -10,15 +10,15 @@ export class PathError extends CodedError {
 /** Object, instance, resource and resource instance ids are 16-bit; 65535 is reserved (MAX_ID). */
 export const MAX_ID = 65535
 
-/** Characters of the longest text that is read: four ids and any sensible prefix. */
+/** Maximum length of a path in characters: four ids and a prefix. */
 const MAX_TEXT = 256
 
-/** The level a path names (Core §7.2): 0 is the root. */
+/** The level of a path (Core §7.2): 0 is the root. */
 export const Level = { ROOT: 0, OBJECT: 1, INSTANCE: 2, RESOURCE: 3, RESOURCE_INSTANCE: 4 } as const
 
 /**
- * The ids of a text like `/3/0/9`, as every message has dozens; undefined for anything else, be it a
- * path or not.
+ * The ids of a text like `/3/0/9`, of which every message has dozens; undefined for anything else,
+ * even if it is a valid path.
  */
 function plainIds(text: string): number[] | undefined {
   const ids: number[] = []
@@ -26,7 +26,7 @@ function plainIds(text: string): number[] | undefined {
   for (let at = text.charCodeAt(0) === 0x2f ? 1 : 0; at < text.length; at++) {
     const digit = text.charCodeAt(at) - 0x30
     if (digit >= 0 && digit <= 9) {
-      // 0 stands alone: no leading zeros.
+      // No leading zeros, except for 0 itself.
       if (id === 0) return undefined
       id = id < 0 ? digit : id * 10 + digit
       if (id >= MAX_ID) return undefined
@@ -41,8 +41,8 @@ function plainIds(text: string): number[] | undefined {
 }
 
 /**
- * An immutable LwM2M path: `/`, `/3`, `/3/0`, `/3/0/9`, `/3/0/6/1`, with the prefix of an end device
- * behind a gateway where there is one: `/dev1/3/0/9` (Gateway object 25). The alternate root of a
+ * An immutable LwM2M path: `/`, `/3`, `/3/0`, `/3/0/9`, `/3/0/6/1`, optionally with the prefix of
+ * an end device behind a gateway: `/dev1/3/0/9` (Gateway object 25). The alternate root of a
  * registration is not part of it.
  */
 export class Path {
@@ -55,8 +55,8 @@ export class Path {
   ) {}
 
   /**
-   * Reads `/3/0/9`; the leading slash may be missing, a trailing one is tolerated. A first segment
-   * that is no number is a gateway prefix.
+   * Parses `/3/0/9`; the leading slash is optional, a trailing one is accepted. A first segment
+   * that is not a number is a gateway prefix.
    * @throws PathError
    */
   static parse(text: string): Path {
@@ -121,7 +121,7 @@ export class Path {
     return level >= this.level ? this : new Path(this.ids.slice(0, level), this.prefix)
   }
 
-  /** Whether `other` is this path or below it. The root without prefix contains everything. */
+  /** Whether `other` is this path or below it. The root without prefix contains every path. */
   contains(other: Path): boolean {
     const { ids } = this
     if (this.prefix !== other.prefix && !(this.prefix === '' && ids.length === 0)) return false

@@ -1,6 +1,6 @@
 /**
- * Views of records for applications: scalars for single resources, `{0: …, 1: …}` for multiple ones,
- * objects by resource id (or name) for instances, nested one level more for objects.
+ * Payloads of messages from records: scalars for single resources, `{0: …, 1: …}` for multiple
+ * ones, objects by resource id (or name) for instances, one more level for objects.
  */
 import { CodedError } from '../base/coded-error'
 import { EncodeError } from './formats/codec'
@@ -11,10 +11,10 @@ import type { Record } from './record'
 import { asValue, type Value } from './value'
 import { toType } from './values'
 
-/** Finds a resource's definition; the path is of level 3 or 4. */
+/** Looks up a resource's definition; the path is of level 3 or 4. */
 export type ResourceLookup = (path: Path) => ResourceDefinition | undefined
 
-/** Finds what a name stands for: an object (at the root) or a resource (in an instance). */
+/** Resolves a name: of an object (at the root) or a resource (in an instance). */
 export type NameLookup = (parent: Path, name: string) => number | undefined
 
 /** Values by id or name. */
@@ -23,17 +23,17 @@ export interface PayloadTree {
 }
 export type Payload = Value | PayloadTree
 
-/** How {@link recordsToPayload} names things. */
+/** Options of {@link recordsToPayload}. */
 export interface PayloadOptions {
   /** The key of a resource or object; default its id. */
   readonly key?: (path: Path) => string
-  /** Says whether a resource is multiple although the records show no instance. */
+  /** Determines whether a resource is multiple if the records have no instance of it. */
   readonly resource?: ResourceLookup
 }
 
 /**
- * What an answer for `base` looks like in `msg.payload`. Of several values of one resource (history)
- * the newest counts. `undefined` where there is nothing at a single resource.
+ * The records of `base` in the form of `msg.payload`. Of several values of one resource (history)
+ * the newest is used. `undefined` if a single resource has no value.
  */
 export function recordsToPayload(
   records: readonly Record[],
@@ -48,7 +48,7 @@ export function recordsToPayload(
   const tree: Branch = new Map()
   for (const { path, value } of oldestFirst(valued)) {
     if (path.level === base.level && path.prefix === base.prefix) return latest(valued)
-    // An end device behind a gateway stands beside the gateway's own objects.
+    // End devices behind a gateway are at the level of the gateway's own objects.
     let branch = path.prefix === base.prefix ? tree : child(tree, path.prefix)
     for (let level = base.level + 1; level < path.level; level++) {
       branch = child(branch, keyOf(path.at(level), options))
@@ -58,7 +58,10 @@ export function recordsToPayload(
   return toTree(tree)
 }
 
-/** A map, because names come from files and devices: none of them is a property of every object. */
+/**
+ * A map, because names come from files and devices and must not match properties of
+ * Object.prototype.
+ */
 type Branch = Map<string, Value | Branch>
 
 function child(branch: Branch, key: string): Branch {
@@ -99,12 +102,12 @@ function isTree(value: unknown): value is PayloadTree {
   )
 }
 
-/** `{type: 'Buffer', data: […]}`: what a Buffer becomes on its way through JSON. */
+/** `{type: 'Buffer', data: […]}`: the JSON form of a Buffer. */
 function isJsonBuffer(value: unknown): value is { type: 'Buffer'; data: number[] } {
   return isTree(value) && value['type'] === 'Buffer' && Array.isArray(value['data'])
 }
 
-/** Turns a flow's payload into records. */
+/** Converts a flow's payload to records. */
 class PayloadReader {
   readonly records: Record[] = []
 
@@ -189,10 +192,11 @@ function plainValue(payload: unknown): Value | undefined {
 }
 
 /**
- * Reads a payload for `base` into records, typed by the model. Keys are ids, or names where `name`
- * knows them; a multiple resource takes an object by instance id or an array.
- * @param onMilliseconds told of each Time whose number is taken for milliseconds; see {@link toType}
- * @throws EncodeError what is wrong, and what would be right
+ * Converts a payload for `base` to records, typed by the model. Keys are ids, or names if `name`
+ * resolves them; a multiple resource takes an object by instance id or an array.
+ * @param onMilliseconds called for each Time whose number is interpreted as milliseconds; see
+ *   {@link toType}
+ * @throws EncodeError with what is wrong and what is expected
  */
 export function payloadToRecords(
   payload: unknown,

@@ -34,8 +34,8 @@ export class ObjectLink {
 export type Value = string | number | bigint | boolean | Uint8Array | Date | ObjectLink
 
 /**
- * A value, if it is one. Dates and bytes that were made in another realm (the sandbox of a script) are
- * none by `instanceof`, and are copied into this one.
+ * Returns a value unchanged, undefined if it is not one. Dates and bytes of another realm (the
+ * sandbox of a script) fail `instanceof` and are copied.
  */
 export function asValue(value: unknown): Value | undefined {
   switch (typeof value) {
@@ -65,7 +65,7 @@ export type ResourceType =
   | 'Corelnk'
   | 'None'
 
-/** A value cannot be what it is said to be: wrong type or out of range. */
+/** A value cannot be converted to a type: wrong type or out of range. */
 export class ValueError extends CodedError {
   constructor(message: string) {
     super('invalid-value', message)

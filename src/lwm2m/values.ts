@@ -1,4 +1,4 @@
-/** Making values fit the type of their resource (Core appendix C), and reading them from text. */
+/** Conversion of values to the type of their resource (Core appendix C), and parsing of text. */
 import { DECIMAL, isMilliseconds } from './milliseconds'
 import { ObjectLink, type ResourceType, type Value, ValueError } from './value'
 
@@ -6,15 +6,15 @@ const INT64_MIN = -(2n ** 63n)
 const INT64_MAX = 2n ** 63n - 1n
 const UINT64_MAX = 2n ** 64n - 1n
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-/** ECMAScript's largest time, seconds either side of the epoch. */
+/** ECMAScript's largest time, seconds from the epoch in both directions. */
 const MAX_SECONDS = 8_640_000_000_000
 
-/** What went wrong, without throwing: a decoder delivers the value as it came, with a warning. */
+/** Called instead of throwing: a decoder delivers the value unchanged, with a warning. */
 export type Warn = (message: string) => void
 
 const quiet: Warn = () => {}
 
-/** A 64-bit integer as `number` where that is exact, as `bigint` where not. */
+/** A 64-bit integer as `number` if that is exact, otherwise as `bigint`. */
 export function integerOf(value: bigint): number | bigint {
   return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)
     ? Number(value)
@@ -22,9 +22,9 @@ export function integerOf(value: bigint): number | bigint {
 }
 
 /**
- * A value of the type it should have, where that is possible without changing what it says: an
- * integral float becomes an integer, `1` a boolean, seconds a `Date`. What does not fit is answered
- * as it is, with a warning; nothing wraps or is cut.
+ * Converts a value to its type if that is possible without changing its meaning: an integral float
+ * to an integer, `1` to a boolean, seconds to a `Date`. Other values are returned unchanged, with a
+ * warning; nothing is wrapped or truncated.
  */
 export function coerce(value: Value, type: ResourceType, warn: Warn = quiet): Value {
   const coerced = convert(value, type)
@@ -37,9 +37,9 @@ export function coerce(value: Value, type: ResourceType, warn: Warn = quiet): Va
 }
 
 /**
- * Like {@link coerce}, for what an application wants to send; text is read as {@link parseValue} does,
- * and numbers from 1e11 on are milliseconds where a Time is wanted.
- * @throws ValueError the value cannot be of this type
+ * Like {@link coerce}, for values from an application; text is parsed as by {@link parseValue}, and
+ * for a Time numbers from 1e11 on are milliseconds.
+ * @throws ValueError if the value cannot be converted to this type
  */
 export function toType(value: Value, type: ResourceType): Value {
   const converted =
@@ -54,8 +54,8 @@ export function toType(value: Value, type: ResourceType): Value {
 }
 
 /**
- * Reads the text of a value of a type: decimal numbers, `true`/`false`/`1`/`0`, ISO 8601 or Unix
- * seconds (milliseconds from 1e11 on), hex (`0x…`) or base64, `66:0`.
+ * Parses the text of a value: decimal numbers, `true`/`false`/`1`/`0`, ISO 8601 or Unix seconds
+ * (milliseconds from 1e11 on), hex (`0x…`) or base64, `66:0`.
  * @throws ValueError
  */
 export function parseValue(text: string, type: ResourceType): Value {
@@ -65,7 +65,7 @@ export function parseValue(text: string, type: ResourceType): Value {
   return value
 }
 
-/** For people: bytes as hex, times as ISO 8601. */
+/** Text for display: bytes as hex, times as ISO 8601. */
 export function formatValue(value: Value): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
   if (value instanceof Date) {
@@ -75,8 +75,8 @@ export function formatValue(value: Value): string {
 }
 
 /**
- * Whether two values say the same: bytes, times and links by content, a 64-bit integer be it `number` or
- * `bigint`, NaN as NaN.
+ * Whether two values are equal: bytes, times and links by content, a 64-bit integer as `number` or
+ * `bigint`, NaN equal to NaN.
  */
 export function sameValue(a: Value | undefined, b: Value | undefined): boolean {
   if (a === b) return true
@@ -91,7 +91,7 @@ function isNumber(value: Value | undefined): value is number | bigint {
 }
 
 /**
- * Whole seconds since the epoch, as the type Time has them (Core appendix C).
+ * Whole seconds since the epoch, as in the type Time (Core appendix C).
  * @throws ValueError for an invalid date
  */
 export function secondsOf(time: Date): number {
@@ -109,7 +109,7 @@ function describe(value: Value): string {
   return text
 }
 
-/** A type with an example, for error texts. */
+/** A type with an example, for error messages. */
 function wanted(type: ResourceType): string {
   switch (type) {
     case 'Integer':
@@ -135,7 +135,7 @@ function wanted(type: ResourceType): string {
   }
 }
 
-/** Conversions that say more than the format did; they are worth a warning. */
+/** Conversions that interpret more than the format defines; they cause a warning. */
 function isLoose(value: Value, type: ResourceType): boolean {
   switch (type) {
     case 'Boolean':
@@ -214,7 +214,7 @@ function toInteger(value: Value, min: bigint, max: bigint): number | bigint | un
     const text = value.trim()
     if (/^[+-]?\d{1,20}$/.test(text)) exact = BigInt(text.replace(/^\+/, ''))
     else {
-      // `1.638435E9`: a float's text, taken where no digit of it can be lost.
+      // `1.638435E9`: text of a float, accepted if no digit of it can be lost.
       const float = toFloat(text) ?? NaN
       return Number.isSafeInteger(float) ? toInteger(float, min, max) : undefined
     }
@@ -239,7 +239,7 @@ function toBoolean(value: Value): boolean | undefined {
   return text === 'false' || text === '0' ? false : undefined
 }
 
-/** @param time milliseconds, or text as `Date` reads it */
+/** @param time milliseconds, or text as accepted by `Date` */
 function dateOf(time: number | string): Date | undefined {
   const date = new Date(time)
   return Number.isNaN(date.getTime()) ? undefined : date
@@ -272,7 +272,7 @@ function parseBytes(text: string): Uint8Array | undefined {
 }
 
 /**
- * Base64 in either alphabet, padded or not (RFC 4648 §4, §5); undefined where the text is none.
+ * Decodes base64 in either alphabet, padded or not (RFC 4648 §4, §5); undefined if it is invalid.
  */
 export function parseBase64(text: string): Uint8Array | undefined {
   const compact = text.replace(/[\r\n]/g, '').replace(/={1,2}$/, '')

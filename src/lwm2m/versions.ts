@@ -1,6 +1,8 @@
-/** Object versions that a device does not announce follow from its LwM2M version (Core §6.2.1). */
+/**
+ * Object versions that a device does not announce are defined by its LwM2M version (Core §6.2.1).
+ */
 
-/** The versions of LwM2M that this package speaks. */
+/** The LwM2M versions supported by this package. */
 export type Lwm2mVersion = '1.0' | '1.1' | '1.2'
 
 /** The core objects of LwM2M 1.0: all in version 1.0. */
@@ -15,7 +17,7 @@ const CORE_1_0: { readonly [object: number]: string } = {
   7: '1.0',
 }
 
-/** The versions that LwM2M 1.1 implies. */
+/** The object versions of LwM2M 1.1. */
 const CORE_1_1: { readonly [object: number]: string } = {
   0: '1.1',
   1: '1.1',
@@ -28,7 +30,7 @@ const CORE_1_1: { readonly [object: number]: string } = {
   21: '1.0',
 }
 
-/** The versions that LwM2M 1.2 implies. */
+/** The object versions of LwM2M 1.2. */
 const CORE_1_2: { readonly [object: number]: string } = {
   0: '1.2',
   1: '1.2',
@@ -49,8 +51,8 @@ const CORE: { readonly [version: string]: { readonly [object: number]: string } 
 }
 
 /**
- * The version of a core object where `ver` is absent; `1.0` for every other object (Core §7.2.2),
- * undefined for an LwM2M version that is not known.
+ * The version of a core object without `ver`; `1.0` for every other object (Core §7.2.2), undefined
+ * for an unknown LwM2M version.
  */
 export function defaultObjectVersion(object: number, lwm2mVersion: string): string | undefined {
   const core = CORE[lwm2mVersion]
@@ -59,24 +61,24 @@ export function defaultObjectVersion(object: number, lwm2mVersion: string): stri
 
 type Version = readonly [major: number, minor: number]
 
-/** Versions read before: every value that comes has one, and there are few. */
+/** Cache of parsed versions: there is a lookup per value, and few different versions. */
 const known = new Map<string, Version>()
 const MAX_KNOWN = 256
 
-/** `major.minor` as numbers; undefined where the text is none. */
+/** `major.minor` as numbers; undefined if the text is invalid. */
 export function parseVersion(text: string): Version | undefined {
   const found = known.get(text)
   if (found !== undefined) return found
   const match = /^(\d{1,4})(?:\.(\d{1,4}))?$/.exec(text)
   if (match === null) return undefined
   const version: Version = [Number(match[1]), Number(match[2] ?? 0)]
-  // Devices name versions: what they name must not pile up.
+  // Versions are named by devices: the cache is limited.
   if (known.size >= MAX_KNOWN) known.clear()
   known.set(text, version)
   return version
 }
 
-/** Negative where `a` is older, positive where it is newer; what is no version is oldest. */
+/** Negative if `a` is older, positive if it is newer; an invalid version is the oldest. */
 export function compareVersions(a: string, b: string): number {
   const [majorA, minorA] = parseVersion(a) ?? [-1, -1]
   const [majorB, minorB] = parseVersion(b) ?? [-1, -1]

@@ -1,4 +1,4 @@
-/** Untrusted CBOR (RFC 8949) to JavaScript values and back, through cbor-x. */
+/** Decodes untrusted CBOR (RFC 8949) to JavaScript values, and encodes them, with cbor-x. */
 import { isUtf8 } from 'node:buffer'
 import { Decoder, Encoder } from 'cbor-x'
 import { ByteReader, OutOfBounds } from '../../base/byte-reader'
@@ -6,7 +6,7 @@ import { integerOf, type Warn } from '../values'
 import { DecodeError } from './codec'
 import { checkSize, MAX_RECORDS } from './limits'
 
-/** What these formats are made of. Maps, because their keys are numbers, texts or arrays. */
+/** Values that occur in these formats. Maps, because keys are numbers, text or arrays. */
 export type CborValue =
   | number
   | bigint
@@ -19,10 +19,10 @@ export type CborValue =
   | CborValue[]
   | Map<CborValue, CborValue>
 
-/** Nesting of arrays, maps and tags; the deepest of our formats needs six. */
+/** Maximum nesting of arrays, maps and tags; the deepest of our formats needs six. */
 const MAX_DEPTH = 16
 
-/** RFC 8949 §3.4. Everything else is refused: cbor-x would call a global function for tag 27. */
+/** RFC 8949 §3.4. All others are rejected: cbor-x would call a global function for tag 27. */
 const Tag = {
   DATE_TIME: 0,
   EPOCH_TIME: 1,
@@ -32,11 +32,11 @@ const Tag = {
   SELF_DESCRIBED: 55799,
 }
 const TAGS: ReadonlySet<number> = new Set(Object.values(Tag))
-/** ECMAScript's largest time, seconds either side of the epoch. */
+/** ECMAScript's largest time, seconds from the epoch in both directions. */
 const MAX_SECONDS = 8_640_000_000_000
 /** The text of tag 0 (RFC 3339 §5.6); seconds may be 60. */
 const DATE_TIME = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
-/** Enough for what 64-bit types can hold, with leading zeros. */
+/** Enough for 64-bit types, with leading zeros. */
 const MAX_BIGNUM = 16
 
 const MAJOR = { UNSIGNED: 0, NEGATIVE: 1, BYTES: 2, TEXT: 3, ARRAY: 4, MAP: 5, TAG: 6, SIMPLE: 7 }
@@ -49,32 +49,32 @@ const TIME_CONTENT: ReadonlySet<number> = new Set([
 const INDEFINITE = 31
 const BREAK = 0xff
 
-/** The bytes are no CBOR that these formats can be made of. */
+/** The bytes are not valid CBOR for these formats. */
 class Malformed extends Error {}
 
 /**
- * Walks the bytes once before cbor-x sees them: lengths, nesting, number of items and tags are
- * checked, so that nothing is allocated or recursed into on the word of a device.
+ * Scans the bytes once before cbor-x decodes them: lengths, nesting, number of items and tags are
+ * checked, so that a device cannot cause large allocations or deep recursion.
  */
 class CborScanner {
   private items = 0
   private isInKey = false
-  /** What takes the place of parts of the bytes; in order, apart from each other. */
+  /** Replacements of parts of the bytes; in order, not overlapping. */
   private replaced: { start: number; end: number; whole: Uint8Array }[] = []
-  /** Text strings that are no UTF-8 were made byte strings. */
+  /** Text strings that are not valid UTF-8 were replaced by byte strings. */
   hasInvalidText = false
 
   constructor(private readonly reader: ByteReader) {}
 
   /**
-   * The bytes as cbor-x reads them right: strings of indefinite length in one piece, text that is no
-   * UTF-8 as a byte string, times (tags 0 and 1) in one form.
+   * The bytes in a form that cbor-x decodes correctly: strings of indefinite length in one piece,
+   * text that is not valid UTF-8 as a byte string, times (tags 0 and 1) in one form.
    */
   document(): Uint8Array {
     this.item(0)
     if (this.reader.remaining > 0) throw new Malformed(`${this.reader.remaining} bytes too many`)
     const { bytes } = this.reader
-    // A view of its own in any case: cbor-x leaves a property on what it reads.
+    // Always a new view: cbor-x sets a property on its input.
     if (this.replaced.length === 0) return bytes.subarray()
     const pieces: Uint8Array[] = []
     let from = 0
@@ -144,7 +144,7 @@ class CborScanner {
   }
 
   private children(count: number, depth: number): void {
-    // Each child takes a byte at least: more cannot be there.
+    // Each child takes at least one byte, so there cannot be more.
     if (count > this.reader.remaining)
       throw new Malformed(`${count} items announced, fewer present`)
     for (let i = 0; i < count; i++) this.item(depth + 1)
@@ -206,8 +206,8 @@ class CborScanner {
   }
 
   /**
-   * A time as text (tag 0) or as a number of any width (tag 1; RFC 8949 §3.4.1, §3.4.2): written anew
-   * as a double with tag 1. What is no time loses its tag and is read as what it is.
+   * A time as text (tag 0) or as a number of any width (tag 1; RFC 8949 §3.4.1, §3.4.2): replaced
+   * by a double with tag 1. Content that is not a time loses its tag and is decoded without it.
    */
   private time(tagStart: number, depth: number): void {
     const { reader } = this
@@ -216,7 +216,7 @@ class CborScanner {
     if (this.isInKey || !TIME_CONTENT.has(this.peek() >> 5)) throw new Malformed('bad time')
     this.item(depth + 1)
     const end = reader.offset
-    // The text may have come in chunks.
+    // The text may consist of chunks.
     const inner = this.replaced[before]
     const content = inner?.end === end ? inner.whole : reader.bytes.subarray(start, end)
     const seconds = secondsIn(decoder.decode(Uint8Array.from(content)) as CborValue)
@@ -229,14 +229,14 @@ class CborScanner {
     this.replaced.splice(before, Infinity, { start: tagStart, end, whole })
   }
 
-  /** Exponent and mantissa are integers; a bignum mantissa has been checked as a tag. */
+  /** Exponent and mantissa are integers; a bignum mantissa was checked as a tag. */
   private decimal(at: number): void {
     const exponent = this.reader.bytes[at] ?? 0
     if (exponent >> 5 > 1) throw new Malformed('bad decimal fraction')
   }
 
   private simple(info: number): void {
-    // cbor-x would make 1 of 1.0: afterwards the two cannot be told apart.
+    // cbor-x would decode 1.0 as 1, which could not be distinguished afterwards.
     if (this.isInKey) throw new Malformed('a key is an integer, a text, or an array of these')
     // false, true, null, undefined; half, single, double.
     if (info >= 20 && info <= 23) return
@@ -260,7 +260,7 @@ class CborScanner {
 const decoder = new Decoder({ useRecords: false, mapsAsObjects: false })
 const encoder = new Encoder({ useRecords: false, mapsAsObjects: false, tagUint8Array: false })
 
-/** Seconds since the epoch in the content of tag 0 or 1; undefined where it says no time. */
+/** Seconds since the epoch in the content of tag 0 or 1; undefined if it is not a time. */
 function secondsIn(content: CborValue): number | undefined {
   let seconds: number | undefined
   if (typeof content === 'string') {
@@ -273,8 +273,9 @@ function secondsIn(content: CborValue): number | undefined {
 }
 
 /**
- * Decodes one item. 64-bit integers within ±(2^53-1) are numbers, others bigint; decimal fractions
- * (tag 4) are numbers, times (tags 0 and 1) dates; text that is no UTF-8 is bytes, with a warning.
+ * Decodes one item. 64-bit integers within ±(2^53-1) become numbers, others bigint; decimal
+ * fractions (tag 4) numbers, times (tags 0 and 1) dates; text that is not valid UTF-8 bytes, with a
+ * warning.
  * @throws DecodeError
  */
 export function decodeCbor(format: number, bytes: Uint8Array, warn?: Warn): CborValue {
@@ -290,7 +291,7 @@ export function decodeCbor(format: number, bytes: Uint8Array, warn?: Warn): Cbor
   }
 }
 
-/** A number as it came, with bigint only where it must be. */
+/** A number unchanged, as bigint only if necessary. */
 export function cborNumber(value: CborValue): number | bigint | undefined {
   if (typeof value === 'bigint') return integerOf(value)
   return typeof value === 'number' ? value : undefined
@@ -301,10 +302,11 @@ export function encodeCbor(value: CborValue): Buffer {
   return Buffer.from(encoder.encode(value))
 }
 
-/** An integer in the shape in which cbor-x writes it as an integer, whatever its size. */
+/** An integer in the form that cbor-x encodes as an integer, whatever its size. */
 export function cborInteger(value: number | bigint): number | bigint {
   if (typeof value === 'bigint') return value
   const isWide = Number.isInteger(value) && (value > 0xffff_ffff || value < -0x8000_0000)
-  // Beyond 64 bits an integer would become a bignum, which no device expects: a double says it, too.
+  // Beyond 64 bits an integer would become a bignum, which no device expects: a double can
+  // represent it, too.
   return isWide && value < 2 ** 64 && value >= -(2 ** 63) ? BigInt(value) : value
 }

@@ -9,7 +9,7 @@ import { baseType, onlyValue } from './single'
 /** The head of tag 1. */
 const EPOCH_TIME = Buffer.from([0xc1])
 
-/** A CBOR item as a value; undefined for what no resource can be (arrays, maps, null). */
+/** A CBOR item as a value; undefined for what a resource cannot hold (arrays, maps, null). */
 export function fromCbor(item: CborValue): Value | undefined {
   if (typeof item === 'string' || typeof item === 'boolean' || item instanceof Date) return item
   if (item instanceof Uint8Array) return Buffer.from(item)
@@ -53,7 +53,7 @@ export const cbor: Codec = {
   encode(records, context) {
     const { value, type } = onlyValue(records, context, 'application/cbor')
     const item = encodeCbor(toCbor(value, type))
-    // Clients refuse a time without the tag of RFC 8949 §3.4.2.
+    // Clients reject a time without the tag of RFC 8949 §3.4.2.
     return value instanceof Date ? Buffer.concat([EPOCH_TIME, item]) : item
   },
 }

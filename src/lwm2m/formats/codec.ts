@@ -4,7 +4,7 @@ import type { Path } from '../path'
 import type { Lwm2mVersion } from '../versions'
 import type { Record } from '../record'
 
-/** The bytes do not say anything in the content format they claim. `raw` is the whole payload. */
+/** The bytes are not valid in the given content format. `raw` is the whole payload. */
 export class DecodeError extends CodedError {
   constructor(
     readonly format: number | undefined,
@@ -16,70 +16,81 @@ export class DecodeError extends CodedError {
   }
 }
 
-/** The records cannot be said in this content format (or a value has not the type of its resource). */
+/**
+ * The records cannot be encoded in this content format (or a value does not have the type of its
+ * resource).
+ */
 export class EncodeError extends CodedError {
   constructor(message: string, options?: ErrorOptions) {
     super('encode', message, options)
   }
 }
 
-/** What a codec needs to know beside the bytes or records. */
+/** Context of a codec in addition to the bytes or records. */
 export interface CodecContext {
-  /** The path that was asked for: every record lies within it. Root for composite and Send. */
+  /** The requested path: every record is at or below it. Root for composite operations and Send. */
   readonly base: Path
-  /** Alternate root without slashes at the ends (`'lwm2m'`); empty for `/`. Stripped and prepended here. */
+  /**
+   * Alternate root without slashes at the ends (`'lwm2m'`); empty for `/`. Removed and prepended by
+   * the codec.
+   */
   readonly root?: string
-  /** Of an end device behind a gateway: the last segment of {@link root}, which LwM2M CBOR says itself. */
+  /**
+   * Prefix of an end device behind a gateway: the last segment of {@link root}, which LwM2M CBOR
+   * encodes itself.
+   */
   readonly prefix?: string | undefined
-  /** LwM2M version of the device, for payloads without Content-Format; undefined where unknown. */
+  /** LwM2M version of the device, for payloads without Content-Format; undefined if unknown. */
   readonly version?: Lwm2mVersion
-  /** The definition of a resource (levels 3 and 4), `undefined` where unknown. */
+  /** The definition of a resource (levels 3 and 4), `undefined` if unknown. */
   readonly resource?: (path: Path) => ResourceDefinition | undefined
   /** Milliseconds since the epoch, for relative times (RFC 8428 §4.5.3). */
   readonly now?: number
-  /** Something was mended or delivered raw: for a warning event. Never throws. */
+  /** Called if something was corrected or delivered raw, for a warning event. Must not throw. */
   readonly warn?: (message: string, path: Path | undefined) => void
 }
 
 /**
- * What a content format can hold: `value`: the value of the path asked for and nothing else; `links`: the
- * links of Register and Discover, and a Corelnk value; `tree`: any number of values below an object;
- * `pack`: any number of values with whole names, as composite operations and Send need it.
+ * What a content format can hold: `value`: only the value of the requested path; `links`: the links
+ * of Register and Discover, and a Corelnk value; `tree`: any number of values below an object;
+ * `pack`: any number of values with full names, as needed for composite operations and Send.
  */
 export type FormatShape = 'value' | 'links' | 'tree' | 'pack'
 
-/** What the rest of the package needs to know of a content format. */
+/** Properties of a content format. */
 export interface FormatTraits {
   /** Content-Format number. */
   readonly format: number
-  /** Numbers from before 1.0, tolerated when decoding. */
+  /** Numbers from before 1.0, accepted when decoding. */
   readonly legacy?: readonly number[]
   /** Media type. */
   readonly name: string
-  /** Short names, as dialogs and messages use them; the first is the one shown. */
+  /** Short names for dialogs and messages; the first is displayed. */
   readonly names: readonly [string, ...string[]]
-  /** LwM2M version that it came with. */
+  /** LwM2M version that introduced it. */
   readonly since: Lwm2mVersion
   readonly shape: FormatShape
-  /** How its bytes are written: `text` and `json` are readable as they stand. */
+  /** Notation of its payloads: `text` and `json` are readable. */
   readonly notation: 'text' | 'json' | 'cbor' | 'binary'
   /** The same format in the other notation. */
   readonly twin?: number
-  /** It holds bytes only. */
+  /** It holds only bytes. */
   readonly bytesOnly?: true
-  /** It says when a value was. */
+  /** Its values can have a time. */
   readonly timed?: true
-  /** It says deletions. */
+  /** It can represent deletions. */
   readonly deletes?: true
-  /** It says lists of paths without values. */
+  /** It can represent lists of paths without values. */
   readonly paths?: true
-  /** It is for requests only; what answers them, and says their paths, is in this format. */
+  /**
+   * It is used only for requests; their responses, and lists of their paths, are in this format.
+   */
   readonly answeredIn?: number
 }
 
-/** One content format. A new one is a file of its own and a line in `index.ts`. */
+/** One content format. Each is a separate file and a line in `index.ts`. */
 export interface Codec extends FormatTraits {
-  /** @throws DecodeError and nothing else, whatever the bytes */
+  /** @throws DecodeError for invalid bytes, no other error */
   decode(bytes: Uint8Array, context: CodecContext): Record[]
   /** @throws EncodeError */
   encode(records: readonly Record[], context: CodecContext): Buffer
@@ -98,7 +109,7 @@ export const ContentFormat = {
   TLV: 11542,
   LWM2M_JSON: 11543,
   LWM2M_CBOR: 11544,
-  /** Numbers from before 1.0, tolerated when decoding. */
+  /** Numbers from before 1.0, accepted when decoding. */
   LEGACY_TEXT: 1541,
   LEGACY_TLV: 1542,
   LEGACY_JSON: 1543,

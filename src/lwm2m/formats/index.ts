@@ -1,4 +1,4 @@
-/** The registry of content formats, and the way in for everything above. */
+/** The registry of content formats, used by all upper layers. */
 import { isUtf8 } from 'node:buffer'
 import { CodedError } from '../../base/coded-error'
 import { Level, Path } from '../path'
@@ -38,9 +38,9 @@ const CODECS: readonly Codec[] = [
   lwm2mCbor,
 ]
 
-/** By its own number. */
+/** By its current number. */
 const OWN = new Map<number, Codec>(CODECS.map((codec) => [codec.format, codec]))
-/** Numbers from before 1.0 included. */
+/** Including numbers from before 1.0. */
 const BY_NUMBER = new Map<number, Codec>(
   CODECS.flatMap((codec) =>
     [codec.format, ...(codec.legacy ?? [])].map((number) => [number, codec] as const),
@@ -52,7 +52,7 @@ const NUMBERS = new Map<string, number>(
   ),
 )
 
-/** `112` -> `'senml-cbor'`; the number as text where it has no name here. */
+/** `112` -> `'senml-cbor'`; the number as text if it is unknown. */
 export function formatName(format: number): string {
   return OWN.get(format)?.names[0] ?? String(format)
 }
@@ -60,7 +60,7 @@ export function formatName(format: number): string {
 /** The short names of all formats. */
 export const formatNames: readonly string[] = CODECS.map(({ names }) => names[0])
 
-/** `'senml-cbor'`, `'application/senml+cbor'` or `'112'` -> 112; undefined where it is none. */
+/** `'senml-cbor'`, `'application/senml+cbor'` or `'112'` -> 112; undefined if it is unknown. */
 export function parseFormatName(name: string): number | undefined {
   const trimmed = name.trim().toLowerCase()
   const known = NUMBERS.get(trimmed)
@@ -68,44 +68,46 @@ export function parseFormatName(name: string): number | undefined {
   return /^\d{1,5}$/.test(trimmed) && Number(trimmed) <= 0xffff ? Number(trimmed) : undefined
 }
 
-/** What is to be known of a format, by its own number. */
+/** The properties of a format, by its current number. */
 export function formatTraits(format: number): FormatTraits | undefined {
   return OWN.get(format)
 }
 
-/** The formats that came with an LwM2M version or before. */
+/** The formats of an LwM2M version, including those of earlier ones. */
 export function formatsOf(version: Lwm2mVersion): readonly number[] {
   return CODECS.filter(({ since }) => compareVersions(since, version) <= 0).map(
     ({ format }) => format,
   )
 }
 
-/** Whether answers in this format hold one value and no path. */
+/** Whether payloads in this format hold one value and no path. */
 export function isValueFormat(format: number): boolean {
   return OWN.get(format)?.shape === 'value'
 }
 
-/** Whether it holds any number of values, in requests and answers: what instances are read and written in. */
+/** Whether it holds any number of values, in requests and responses, as needed for instances. */
 export function isTreeFormat(format: number): boolean {
   const codec = OWN.get(format)
   return (codec?.shape === 'tree' || codec?.shape === 'pack') && codec.answeredIn === undefined
 }
 
 /**
- * Whether it holds values with whole names: what a server takes of a Send or a composite answer, the JSON
- * of 1.0 by any of its numbers included.
+ * Whether it holds values with full names, as a server accepts them in a Send or a composite
+ * response, including the JSON of 1.0 by any of its numbers.
  */
 export function hasWholeNames(format: number): boolean {
   const codec = BY_NUMBER.get(format)
   return codec?.shape === 'pack' && codec.answeredIn === undefined
 }
 
-/** Whether Send (Core §6.4.6), composite answers and Bootstrap-Packs are said in it, since 1.1. */
+/**
+ * Whether it is used for Send (Core §6.4.6), composite responses and Bootstrap-Packs, since 1.1.
+ */
 export function isPackFormat(format: number): boolean {
   return hasWholeNames(format) && OWN.get(format)?.since !== '1.0' && OWN.has(format)
 }
 
-/** Whether composite requests can be said in it, those that delete included. */
+/** Whether it is used for composite requests, including those that delete. */
 export function isCompositeFormat(format: number): boolean {
   return isPackFormat(format) || OWN.get(format)?.deletes === true
 }
@@ -117,8 +119,9 @@ export function isTextFormat(format: number): boolean {
 }
 
 /**
- * Some devices swap a JSON format and its CBOR twin (11544 was JSON in drafts). The first byte tells
- * them apart: JSON begins with `{`, `[` or space, which no CBOR map or array does.
+ * Some devices confuse a JSON format with its CBOR counterpart (11544 was JSON in drafts). The
+ * first byte distinguishes them: JSON begins with `{`, `[` or space, which no CBOR map or array
+ * does.
  */
 function unswapped(format: number, bytes: Uint8Array): number {
   const { twin, notation } = OWN.get(format) ?? {}
@@ -133,9 +136,9 @@ const OPENING_BRACE = 0x7b
 const JSON_SPACE: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0d, 0x20])
 
 /**
- * The format of a payload that comes without Content-Format. A device of 1.0 means text where it answers
- * a single resource (Core 1.0 §6.4); what is no text there, or answers for more, can only be JSON or TLV.
- * Where the version is not known only the former is taken for granted.
+ * The format of a payload without Content-Format. A device of 1.0 sends text for a single resource
+ * (Core 1.0 §6.4); anything else can only be JSON or TLV. If the version is unknown, only text for
+ * a single resource is assumed.
  * @throws DecodeError
  */
 function impliedFormat(bytes: Uint8Array, { base, version, warn }: CodecContext): number {
@@ -152,9 +155,9 @@ function impliedFormat(bytes: Uint8Array, { base, version, warn }: CodecContext)
 }
 
 /**
- * Decodes a payload by the Content-Format that came with it.
- * @param format undefined where there was none: see {@link impliedFormat}; an empty payload says nothing
- *   in any format
+ * Decodes a payload by its Content-Format.
+ * @param format undefined if there is none: see {@link impliedFormat}; an empty payload has no
+ *   records in any format
  * @throws DecodeError unknown format, or malformed
  */
 export function decode(
@@ -173,7 +176,7 @@ export function decode(
   return codec.decode(bytes, context)
 }
 
-/** @throws EncodeError unknown format, or the records cannot be said in it */
+/** @throws EncodeError unknown format, or the records cannot be encoded in it */
 export function encode(format: number, records: readonly Record[], context: CodecContext): Buffer {
   const codec = BY_NUMBER.get(format)
   if (codec === undefined) throw new EncodeError(`Content-Format ${format} is not known`)
@@ -186,8 +189,8 @@ export function encode(format: number, records: readonly Record[], context: Code
 }
 
 /**
- * Whether a format can say all of `records` as the content of `base`. Whether each value fits its type
- * shows when it is encoded.
+ * Whether a format can represent all of `records` as the content of `base`. Types are checked only
+ * when the records are encoded.
  */
 export function canEncode(format: number, records: readonly Record[], base: Path): boolean {
   const codec = OWN.get(format)
@@ -208,7 +211,7 @@ export function canEncode(format: number, records: readonly Record[], base: Path
   }
 }
 
-/** A list of paths, as composite requests carry it: records without values. @throws EncodeError */
+/** Encodes a list of paths of a composite request: records without values. @throws EncodeError */
 export function encodePaths(
   format: number,
   paths: readonly Path[],

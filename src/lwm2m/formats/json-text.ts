@@ -5,7 +5,9 @@ import { integerOf, type Warn } from '../values'
 import { DecodeError } from './codec'
 import { checkSize } from './limits'
 
-/** What JSON texts are made of: integers beyond 2^53 as bigint, strings that are no UTF-8 as bytes. */
+/**
+ * Values of JSON texts: integers beyond 2^53 as bigint, strings that are not valid UTF-8 as bytes.
+ */
 export type JsonValue =
   | string
   | number
@@ -16,7 +18,10 @@ export type JsonValue =
   | JsonValue[]
   | { readonly [name: string]: JsonValue }
 
-/** Marks an integer that was made a string. Nobody outside knows it, so no text can pass for one. */
+/**
+ * Prefix of an integer that was replaced by a string. It is random, so no text of a device can
+ * match it.
+ */
 const MARK = `${randomUUID()}:`
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -28,10 +33,10 @@ function isNumberCharacter(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || [0x2b, 0x2d, 0x2e, 0x45, 0x65].includes(code)
 }
 
-/** An integer that a double may not hold. */
+/** An integer that a double may not represent exactly. */
 const LONG_INTEGER = /^-?[1-9]\d{15,19}$/
 
-/** Wraps every integer of 16 digits or more into a marked string; one pass, in linear time. */
+/** Replaces every integer of 16 digits or more by a marked string; one pass, in linear time. */
 function markLongIntegers(text: string): string {
   let marked = ''
   let from = 0
@@ -62,17 +67,17 @@ function restore(_name: string, value: unknown): unknown {
     : value
 }
 
-/** An escape of a string; of a character that takes two, both. */
+/** An escape in a string; for a surrogate pair, both. */
 const ESCAPE = /\\(?:u[\da-f]{4}(?:\\u[dD][c-fC-F][\da-f]{2})?|[^])/gi
 
-/** A character's UTF-8 bytes, one character each. */
+/** The UTF-8 bytes of a character, one character each. */
 function bytewise(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1')
 }
 
 /**
- * Reads a text of which some strings are no UTF-8, byte by byte: what is malformed is only those
- * strings, not the rest of the answer.
+ * Parses a text in which some strings are not valid UTF-8, byte by byte: only those strings are
+ * affected, not the rest of the payload.
  */
 function parseBytewise(bytes: Uint8Array): JsonValue {
   const text = Buffer.from(bytes)
@@ -91,8 +96,8 @@ function parseBytewise(bytes: Uint8Array): JsonValue {
 }
 
 /**
- * @param warn told of strings that are no UTF-8, which are answered as their bytes
- * @throws DecodeError no JSON, too large
+ * @param warn called for strings that are not valid UTF-8, which are returned as bytes
+ * @throws DecodeError not valid JSON, too large
  */
 export function parseJson(format: number, bytes: Uint8Array, warn?: Warn): JsonValue {
   checkSize(format, bytes)
@@ -103,7 +108,7 @@ export function parseJson(format: number, bytes: Uint8Array, warn?: Warn): JsonV
       return parsed
     }
     const text = utf8.decode(bytes)
-    // A reviver makes JSON.parse several times slower: only where it is needed.
+    // A reviver makes JSON.parse several times slower, so it is used only if needed.
     return /\d{16}/.test(text)
       ? (JSON.parse(markLongIntegers(text), restore) as JsonValue)
       : (JSON.parse(text) as JsonValue)
@@ -113,7 +118,7 @@ export function parseJson(format: number, bytes: Uint8Array, warn?: Warn): JsonV
   }
 }
 
-/** JSON text of one object of plain members, in the order given; bigint exactly. */
+/** JSON text of one flat object, members in the given order; bigint exactly. */
 export function stringifyJson(
   members: readonly (readonly [name: string, value: string | number | bigint | boolean | null])[],
 ): string {

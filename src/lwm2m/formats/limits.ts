@@ -5,10 +5,10 @@ export const MAX_PAYLOAD = 1 << 20
 /** The most records that one payload may hold. */
 export const MAX_RECORDS = 65_536
 
-/** The longest name of a record with its base name, characters: root, prefix and ids. */
+/** The longest name of a record with its base name, in characters: root, prefix and ids. */
 export const MAX_NAME = 512
 
-/** Ends the decoding of a payload with what is wrong with it. */
+/** Throws a DecodeError with this message. */
 export type Fail = (message: string) => never
 
 /** @param what names the format in the message */
@@ -18,7 +18,7 @@ export function failure(format: number, what: string, bytes: Uint8Array): Fail {
   }
 }
 
-/** @throws DecodeError the payload is larger than anything that is decoded */
+/** @throws DecodeError if the payload is larger than the limit */
 export function checkSize(format: number, bytes: Uint8Array): void {
   if (bytes.length > MAX_PAYLOAD) {
     throw new DecodeError(

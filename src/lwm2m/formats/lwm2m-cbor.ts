@@ -37,7 +37,7 @@ class Lwm2mCborDecoder {
       if (typeof part === 'string') {
         if (path.level > 0 || path.prefix !== '') this.fail('a text among the ids')
         if (!/^[\w.~-]+$/.test(part)) this.fail(`${JSON.stringify(part)} is not a prefix`)
-        // Ids are relative to the root of LwM2M; some devices say its name all the same.
+        // Ids are relative to the root of LwM2M; some devices include its name nevertheless.
         const { root, prefix } = this.context
         if (part !== root && part !== prefix) path = new Path([], part)
       } else {
@@ -65,7 +65,7 @@ class Lwm2mCborDecoder {
     this.push({ path, value: coerced })
   }
 
-  /** A path without a value: composite requests, and what a device cannot say. */
+  /** A path without a value: composite requests, and null from a device. */
   private nothing(path: Path): void {
     if (this.context.base.contains(path)) this.push({ path, value: undefined })
   }
@@ -87,7 +87,7 @@ function itemOf({ path, value }: Record, context: CodecContext): CborValue {
   }
 }
 
-/** Puts an item below nested maps, one level an id. */
+/** Inserts an item below nested maps, one level per id. */
 function place(root: Map<CborValue, CborValue>, keys: readonly CborValue[], item: CborValue): void {
   let map = root
   for (const key of keys.slice(0, -1)) {
@@ -127,7 +127,7 @@ export const lwm2mCbor: Codec = {
       if (path.level === Level.ROOT) throw new EncodeError('LwM2M CBOR cannot name the root')
     }
     const prefix = [base.prefix, context.prefix ?? ''].filter((part) => part !== '').slice(0, 1)
-    // The base path as one array key (the form that Core 1.2 shows first), the rest nested.
+    // The base path as one array key (the first form in Core 1.2), the rest nested.
     const isSingle = records.length > 0 && records.every(({ path }) => path.equals(base))
     const head = [...prefix, ...base.ids]
     const root = new Map<CborValue, CborValue>()

@@ -19,7 +19,7 @@ function object(value: JsonValue | undefined, what: string, fail: Fail): JsonObj
   return value as JsonObject
 }
 
-/** The value of an entry under any of its labels; undefined where there is none, or null. */
+/** The value of an entry under any of its labels; undefined if there is none, or null. */
 function valueOf(entry: JsonObject, type: ResourceType | undefined, fail: Fail): Value | undefined {
   const { v, sv, bv, ov } = entry
   const said = v ?? bv ?? ov ?? sv
@@ -50,7 +50,7 @@ function timeOf(
   return seconds === 0 ? Math.round(now) : recordTime(seconds, now, path, context)
 }
 
-/** The path of an entry; without a base name it may be relative to what was asked for. */
+/** The path of an entry; without a base name it may be relative to the requested path. */
 function pathOf(baseName: string, name: string, context: CodecContext): Path {
   const { base } = context
   if (baseName === '' && name === '') return base

@@ -1,4 +1,6 @@
-/** What the formats whose records have names and times share: SenML and the JSON of LwM2M 1.0. */
+/**
+ * Functions shared by formats whose records have names and times: SenML and the JSON of LwM2M 1.0.
+ */
 import { Level, Path, PathError } from '../path'
 import { ObjectLink, type Value } from '../value'
 import type { CodecContext } from './codec'
@@ -6,12 +8,12 @@ import { MAX_NAME } from './limits'
 
 /** Values from here on are absolute times, smaller ones relative to now (RFC 8428 §4.5.3). */
 const ABSOLUTE_TIME = 2 ** 28
-/** ECMAScript's largest time, ms either side of the epoch. */
+/** ECMAScript's largest time, ms from the epoch in both directions. */
 const MAX_TIME = 8_640_000_000_000_000
 
 /** A name as a path, without the alternate root. @throws PathError */
 function pathOf(name: string, root: string): Path {
-  // Before anything is made of it: one long base name may stand before thousands of names.
+  // Checked first: one long base name may be combined with thousands of names.
   if (name.length > MAX_NAME) throw new PathError(name.slice(0, 40), 'it is too long')
   const text = name.startsWith('/') ? name.slice(1) : name
   return Path.parse(
@@ -19,7 +21,7 @@ function pathOf(name: string, root: string): Path {
   )
 }
 
-/** As {@link pathOf}; undefined where the name is no path. */
+/** Like {@link pathOf}; undefined if the name is not a path. */
 function tryPath(name: string, root: string): Path | undefined {
   try {
     return pathOf(name, root)
@@ -30,10 +32,10 @@ function tryPath(name: string, root: string): Path | undefined {
 }
 
 /**
- * The path that a base name and a name say together. Where that is no path of a value within the base,
- * and the two have one meaning only, that one is taken, with a warning: the slash between them is
- * missing (`/3/0` and `9`), or the base name has the last id already (`/5/0/1` and `1`).
- * @param isValue whether the record has a value, so that its path must be of a resource
+ * Combines base name and name to a path. If the result is not the path of a value within the base,
+ * but has only one plausible meaning, that is used, with a warning: the slash between them is
+ * missing (`/3/0` and `9`), or the base name already contains the last id (`/5/0/1` and `1`).
+ * @param isValue whether the record has a value, so that its path must be that of a resource
  * @throws PathError
  */
 export function namedPath(
@@ -76,8 +78,8 @@ function mend(
 }
 
 /**
- * The time of a record, milliseconds since the epoch; undefined where it says none.
- * @param seconds base time and time together: absolute, or relative to `now`
+ * The time of a record in milliseconds since the epoch; undefined if it has none.
+ * @param seconds sum of base time and time: absolute, or relative to `now`
  */
 export function recordTime(
   seconds: number,
@@ -96,7 +98,10 @@ export function recordTime(
   return Math.abs(time) <= MAX_TIME ? Math.round(time) : undefined
 }
 
-/** An object link; what is none stays text, for a warning where the model wants a link. */
+/**
+ * Parses an object link; other text is returned unchanged, for a warning if the model requires a
+ * link.
+ */
 export function linkOrText(text: string): Value {
   try {
     return ObjectLink.parse(text)

@@ -14,14 +14,14 @@ export const opaque: Codec = {
   notation: 'binary',
   bytesOnly: true,
   decode(bytes, context) {
-    // Nothing is made of the bytes: their size (a firmware image) is the transport's to limit.
+    // The bytes are not copied: their size (a firmware image) is limited by the transport.
     const { base: path, warn } = context
     if (path.level < Level.RESOURCE) {
       throw new DecodeError(ContentFormat.OCTET_STREAM, `bytes cannot answer for ${path}`, bytes)
     }
     const type = baseType(context)
     if (type !== undefined && type !== 'Opaque') {
-      // Only a text can be told from bytes; anything else would be a guess.
+      // Only text can be recognized from bytes; anything else would be a guess.
       const said = type === 'String' ? readTlvValue(bytes, type) : undefined
       warn?.(`bytes where ${type} was expected`, path)
       return [{ path, value: said ?? Buffer.from(bytes) }]

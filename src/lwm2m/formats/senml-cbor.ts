@@ -20,7 +20,7 @@ const Label = {
   VLO: 'vlo',
 } as const
 
-/** JSON labels are accepted in CBOR, too. */
+/** JSON labels are accepted in CBOR as well. */
 const LABELS = new Map<CborValue, keyof typeof Label>([
   ...Object.entries(Label).map(([name, label]) => [label, name] as [CborValue, keyof typeof Label]),
   ...Object.keys(Label).map(
@@ -38,7 +38,7 @@ function number(value: CborValue, label: string, fail: Fail): number {
   return found === undefined ? fail(`${label} is not a number`) : Number(found)
 }
 
-/** Takes one CBOR map for a SenML record; `fail` says what is wrong with it. */
+/** Converts one CBOR map to a SenML record; `fail` is called with the error. */
 function toRecord(map: CborValue, fail: Fail): SenmlRecord {
   if (!(map instanceof Map)) return fail('a record is not a map')
   const record: SenmlRecord = {}
@@ -79,7 +79,7 @@ function toRecord(map: CborValue, fail: Fail): SenmlRecord {
   return record
 }
 
-/** What stands under a value's label; what does not fit it is taken as it is. */
+/** Sets the value of a label; a value of another type is kept unchanged. */
 function setValue(
   record: SenmlRecord,
   label: 'V' | 'VS' | 'VB' | 'VD' | 'VLO',
@@ -101,7 +101,7 @@ function setValue(
   else if (label === 'V' && (typeof value === 'number' || typeof value === 'bigint')) {
     record.v = value
   } else if (label === 'VB' && (value === 0 || value === 1)) {
-    // Some devices write booleans as numbers; the model decides what it is.
+    // Some devices write booleans as numbers; the model determines the type.
     record.v = value
   } else record.raw = value
 }
@@ -121,7 +121,7 @@ function toMap(record: SenmlRecord): Map<CborValue, CborValue> {
   return map
 }
 
-/** What plain SenML and SenML-ETCH differ in. */
+/** The differences between plain SenML and SenML-ETCH. */
 type OwnTraits = Pick<
   Codec,
   'format' | 'name' | 'names' | 'since' | 'twin' | 'deletes' | 'answeredIn'
@@ -161,7 +161,7 @@ export const senmlCbor = senmlCborCodec({
   twin: ContentFormat.SENML_JSON,
 })
 
-/** Says deletions as a null value. */
+/** Encodes deletions as a null value. */
 export const senmlEtchCbor = senmlCborCodec({
   format: ContentFormat.SENML_ETCH_CBOR,
   name: 'application/senml-etch+cbor',

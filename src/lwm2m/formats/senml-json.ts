@@ -6,7 +6,7 @@ import { resolveSenml, type SenmlRecord, toSenml } from './senml'
 import type { Value } from '../value'
 import { parseBase64 } from '../values'
 
-/** Takes one JSON object for a SenML record; `fail` says what is wrong with it. */
+/** Converts one JSON object to a SenML record; `fail` is called with the error. */
 function toRecord(object: JsonValue, fail: Fail): SenmlRecord {
   if (object === null || typeof object !== 'object' || Array.isArray(object)) {
     return fail('a record is not an object')
@@ -42,7 +42,7 @@ function toRecord(object: JsonValue, fail: Fail): SenmlRecord {
   return record
 }
 
-/** What stands under a value's label; what does not fit it is taken as it is. */
+/** Sets the value of a label; a value of another type is kept unchanged. */
 function setValue(
   record: SenmlRecord,
   label: 'v' | 'vs' | 'vb' | 'vd' | 'vlo',
@@ -62,12 +62,12 @@ function setValue(
   else if (label === 'v' && (typeof value === 'number' || typeof value === 'bigint')) {
     record.v = value
   } else if (label === 'vb' && (value === 0 || value === 1)) {
-    // Some devices write booleans as numbers; the model decides what it is.
+    // Some devices write booleans as numbers; the model determines the type.
     record.v = value
   } else record.raw = value as Value
 }
 
-/** `-0` has no decimal text of its own. */
+/** `-0` has no decimal text. */
 function members(record: SenmlRecord): string {
   const { bn, n, t, v, vs, vb, vd, vlo, isNull } = record
   const list: [string, string | number | bigint | boolean | null][] = []
@@ -83,7 +83,7 @@ function members(record: SenmlRecord): string {
   return stringifyJson(list)
 }
 
-/** What plain SenML and SenML-ETCH differ in. */
+/** The differences between plain SenML and SenML-ETCH. */
 type OwnTraits = Pick<
   Codec,
   'format' | 'name' | 'names' | 'since' | 'twin' | 'deletes' | 'answeredIn'
@@ -101,7 +101,7 @@ function senmlJsonCodec(own: OwnTraits): Codec {
       const fail: Fail = failure(format, 'SenML', bytes)
       if (bytes.length === 0) return []
       const pack = parseJson(format, bytes, (message) => context.warn?.(message, context.base))
-      // A single record without its array is a near miss.
+      // A single record without an array is accepted.
       const list = Array.isArray(pack) ? pack : [pack]
       return resolveSenml(
         list.map((object) => toRecord(object, fail)),
@@ -124,7 +124,7 @@ export const senmlJson = senmlJsonCodec({
   twin: ContentFormat.SENML_CBOR,
 })
 
-/** Says deletions as `"v":null`. */
+/** Encodes deletions as `"v":null`. */
 export const senmlEtchJson = senmlJsonCodec({
   format: ContentFormat.SENML_ETCH_JSON,
   name: 'application/senml-etch+json',

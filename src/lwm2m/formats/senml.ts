@@ -1,4 +1,4 @@
-/** SenML (RFC 8428) as LwM2M uses it (Core §7.4.4): what its JSON and CBOR forms share. */
+/** SenML (RFC 8428) as used by LwM2M (Core §7.4.4): code shared by its JSON and CBOR forms. */
 import { CodedError } from '../../base/coded-error'
 import { Level } from '../path'
 import type { Record } from '../record'
@@ -8,7 +8,7 @@ import { type CodecContext, DecodeError, EncodeError } from './codec'
 import { MAX_RECORDS } from './limits'
 import { linkOrText, namedPath, recordTime } from './names'
 
-/** One SenML record with its labels resolved to names; base fields as they stand. */
+/** One SenML record with its labels resolved to names; base fields unchanged. */
 export interface SenmlRecord {
   bn?: string
   bver?: number
@@ -16,22 +16,22 @@ export interface SenmlRecord {
   bv?: number
   n?: string
   t?: number
-  /** Exactly one of these where the record has a value. */
+  /** Exactly one of these if the record has a value. */
   v?: number | bigint | Date
   vs?: string
   vb?: boolean
   vd?: Uint8Array
   vlo?: string
-  /** A value that does not fit its label (text under `v`): delivered as it is. */
+  /** A value that does not match its label (text under `v`): delivered unchanged. */
   raw?: Value
   /** The value is null: a deletion (RFC 8790). */
   isNull?: boolean
 }
 
-/** What RFC 8428 is; packs of a later version must not be processed (§4.4). */
+/** The version of RFC 8428; packs of a later version must not be processed (§4.4). */
 const VERSION = 10
 
-/** Whether a record says a value, or that there is none. */
+/** Whether a record has a value, including null. */
 function hasValue({ v, vs, vb, vd, vlo, raw, isNull }: SenmlRecord): boolean {
   if (v !== undefined || vs !== undefined || vb !== undefined) return true
   return vd !== undefined || vlo !== undefined || raw !== undefined || isNull === true
@@ -44,7 +44,7 @@ function isBaseOnly(record: SenmlRecord): boolean {
   return bv !== undefined || bt !== undefined || (bn?.endsWith('/') === true && bn !== '/')
 }
 
-/** The sum of value and base value, exact where both are integers. */
+/** The sum of value and base value, exact if both are integers. */
 function sum(value: number | bigint, base: number): number | bigint {
   if (base === 0) return value
   if (!Number.isInteger(base) || (typeof value === 'number' && !Number.isInteger(value))) {
@@ -126,7 +126,7 @@ export function resolveSenml(
   return resolved
 }
 
-/** A value under the label that its type has in SenML. */
+/** A value under the SenML label of its type. */
 function labelled(value: Value, type: ResourceType | undefined): SenmlRecord {
   const typed = type === undefined ? value : toType(value, type)
   if (typeof typed === 'string') return { vs: typed }
@@ -141,8 +141,9 @@ function labelled(value: Value, type: ResourceType | undefined): SenmlRecord {
 }
 
 /**
- * One SenML record per record: the first carries the base name, the others their names below it.
- * @param deletions whether a missing value is said as null (SenML-ETCH) or left out (lists of paths)
+ * One SenML record per record: the first has the base name, the others their names below it.
+ * @param deletions whether a missing value is encoded as null (SenML-ETCH) or omitted (lists of
+ *   paths)
  * @throws EncodeError
  */
 export function toSenml(

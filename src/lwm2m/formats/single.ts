@@ -5,13 +5,13 @@ import { CodedError } from '../../base/coded-error'
 import { toType } from '../values'
 import { type CodecContext, EncodeError } from './codec'
 
-/** The type that the model says of the path asked for. */
+/** The type of the requested path according to the model. */
 export function baseType(context: CodecContext): ResourceType | undefined {
   return context.base.level >= Level.RESOURCE ? context.resource?.(context.base)?.type : undefined
 }
 
 /**
- * The one record of a format that holds a single value, its value of the type that the model says.
+ * The single record of a format with one value, converted to the type of the model.
  * @throws EncodeError none or several, or no value
  */
 export function onlyValue(

@@ -9,7 +9,7 @@ import { baseType, onlyValue } from './single'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** A text as the type of its resource; undefined where it is none. */
+/** Parses text as the type of its resource; undefined if it is invalid. */
 function readText(text: string, type: ResourceType): Value | undefined {
   if (type === 'Opaque') return parseBase64(text.trim())
   if (type === 'String' || type === 'Corelnk' || type === 'None') return text

@@ -5,10 +5,10 @@ import { integerOf, secondsOf, toType } from '../values'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const INT32_MAX = 0x7fff_ffff
-/** ECMAScript's largest time, seconds either side of the epoch. */
+/** ECMAScript's largest time, seconds from the epoch in both directions. */
 const MAX_SECONDS = 8_640_000_000_000
 
-/** Reads a value of a type; undefined where the bytes are none (wrong length, no UTF-8). */
+/** Decodes a value of a type; undefined if the bytes are invalid (wrong length, not UTF-8). */
 export function readTlvValue(bytes: Uint8Array, type: ResourceType): Value | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   switch (type) {
@@ -56,7 +56,7 @@ function readInteger(view: DataView, signed: boolean): number | bigint | undefin
   }
 }
 
-/** The type that a value has by itself, where no model says it. */
+/** The type of a value by itself, if there is no model. */
 export function typeOf(value: Value): ResourceType {
   if (typeof value === 'string') return 'String'
   if (typeof value === 'boolean') return 'Boolean'
@@ -67,8 +67,8 @@ export function typeOf(value: Value): ResourceType {
 }
 
 /**
- * Writes a value in its shortest form.
- * @throws ValueError the value cannot be of this type
+ * Encodes a value in its shortest form.
+ * @throws ValueError if the value cannot be converted to this type
  */
 export function writeTlvValue(value: Value, type: ResourceType): Buffer {
   const typed = toType(value, type)

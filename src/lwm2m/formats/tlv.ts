@@ -41,7 +41,7 @@ function readEntries(reader: ByteReader): Entry[] {
   return entries
 }
 
-/** Decodes one payload: what the entries mean depends on the path that was asked for. */
+/** Decodes one payload: the meaning of the entries depends on the requested path. */
 class TlvDecoder {
   readonly records: Record[] = []
 
@@ -50,7 +50,7 @@ class TlvDecoder {
     private readonly fail: Fail,
   ) {}
 
-  /** Entries of a payload whose base is `base`; near misses of the framing are mended. */
+  /** Entries of a payload whose base is `base`; common framing errors are corrected. */
   top(entries: readonly Entry[], base: Path): void {
     switch (base.level) {
       case Level.OBJECT:
@@ -71,7 +71,7 @@ class TlvDecoder {
       if (entry.kind === Kind.OBJECT_INSTANCE) {
         this.resources(readEntries(entry.value), base.child(this.id(entry)))
       } else if (entry.kind === Kind.RESOURCE || entry.kind === Kind.MULTIPLE_RESOURCE) {
-        // A single-instance object answered as if its instance 0 had been asked for.
+        // A single-instance object answered as if its instance 0 had been requested.
         this.warn('resources without an object instance, read as instance 0', base)
         this.resource(entry, base.child(0))
       } else this.fail('a resource instance where object instances belong')

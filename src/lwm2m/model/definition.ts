@@ -1,6 +1,6 @@
 import type { ResourceType } from '../value'
 
-/** What may be done to a resource: readable, writable, executable; none for bootstrap-only ones. */
+/** Operations of a resource: readable, writable, executable; empty for bootstrap-only ones. */
 export type ResourceOperations = '' | 'R' | 'W' | 'RW' | 'E'
 
 /** One resource of an object definition (OMA registry). */
@@ -12,7 +12,7 @@ export interface ResourceDefinition {
   readonly multiple: boolean
   readonly mandatory: boolean
   readonly units?: string
-  /** Range or enumeration, as the registry writes it. */
+  /** Range or enumeration, as written in the registry. */
   readonly range?: string
 }
 
@@ -27,18 +27,18 @@ export interface ObjectDefinition {
   readonly mandatory: boolean
   readonly resources: ReadonlyMap<number, ResourceDefinition>
   /**
-   * Resources left out because the known major versions disagree on their type: present only in the
-   * answer for a version of which nobody knows the major version.
+   * Resources omitted because the known major versions disagree on their type: set only if the
+   * requested major version is unknown.
    */
   readonly ambiguous?: ReadonlySet<number>
 }
 
-/** Looks definitions up; see `object-model.ts`. */
+/** Looks up definitions; see `object-model.ts`. */
 export interface ObjectModel {
   /**
-   * The definition of an object in a version; without `version`, the newest known. An unknown
-   * version answers the best match: of the same major version the nearest minor one; else the newest
-   * without the resources whose type differs between the known major versions.
+   * The definition of an object in a version; without `version`, the newest known one. For an
+   * unknown version, the best match: the nearest minor version of the same major version; else the
+   * newest without the resources whose type differs between the known major versions.
    */
   object(id: number, version?: string): ObjectDefinition | undefined
   /** All versions of all objects. */

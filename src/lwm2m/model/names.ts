@@ -3,9 +3,9 @@ import type { NameLookup } from '../payload'
 import type { ObjectModel } from './definition'
 
 /**
- * Finds objects and resources by their name, upper and lower case alike. The first of several equal
- * names counts.
- * @param versionOf the version of the object of a path, where it is known
+ * Finds objects and resources by their name, case-insensitively. The first of several equal names
+ * is used.
+ * @param versionOf the version of the object of a path, if it is known
  */
 export function nameLookup(
   model: ObjectModel,

@@ -11,7 +11,7 @@ import omaObjects from './oma-objects.json'
 /** The definitions of one object, newest version first. */
 class Versions {
   private readonly known: ObjectDefinition[] = []
-  /** Best matches already found: look-ups are per record. */
+  /** Cached best matches: there is a lookup per record. */
   private readonly matches = new Map<string, ObjectDefinition>()
 
   add(definition: ObjectDefinition): void {
@@ -26,14 +26,17 @@ class Versions {
     return this.known
   }
 
-  /** The same version, else of the same major version the nearest minor one, else what all agree on. */
+  /**
+   * The same version, else the nearest minor version of the same major version, else the resources
+   * on which all agree.
+   */
   find(version: string | undefined): ObjectDefinition | undefined {
     const [newest] = this.known
     if (version === undefined || newest === undefined) return newest
     let found = this.matches.get(version)
     if (found === undefined) {
       found = this.bestMatch(version) ?? this.agreed(newest)
-      // The texts come from devices: bounded.
+      // Versions are named by devices: limited.
       if (this.matches.size < 64) this.matches.set(version, found)
     }
     return found
@@ -52,7 +55,7 @@ class Versions {
     return best
   }
 
-  /** The newest definition without the resources that another version gives another type. */
+  /** The newest definition without the resources that have another type in another version. */
   private agreed(newest: ObjectDefinition): ObjectDefinition {
     const ambiguous = new Set<number>()
     for (const { id, type } of newest.resources.values()) {
@@ -66,11 +69,11 @@ class Versions {
   }
 }
 
-/** Definitions in memory: the user's over the built-in ones, several versions side by side. */
+/** Definitions in memory: the user's override the built-in ones, several versions per object. */
 export class DefinitionModel implements ObjectModel {
   private readonly byId = new Map<number, Versions>()
 
-  /** Later definitions of the same object and version take the place of earlier ones. */
+  /** Later definitions replace earlier ones of the same object and version. */
   constructor(definitions: Iterable<ObjectDefinition> = []) {
     for (const definition of definitions) this.add(definition)
   }
@@ -90,7 +93,7 @@ export class DefinitionModel implements ObjectModel {
   }
 }
 
-/** How `oma-objects.json` writes a resource. */
+/** A resource in `oma-objects.json`. */
 interface RegistryResource {
   readonly id: number
   readonly name: string
@@ -102,7 +105,7 @@ interface RegistryResource {
   readonly range?: string
 }
 
-/** How `oma-objects.json` writes an object. */
+/** An object in `oma-objects.json`. */
 interface RegistryObject {
   readonly id: number
   readonly name: string
@@ -134,7 +137,7 @@ function definitionOf(entry: RegistryObject): ObjectDefinition {
 
 let registry: readonly ObjectDefinition[] | undefined
 
-/** The facts of the OMA registry, read once. */
+/** The definitions of the OMA registry, read once. */
 export function registryDefinitions(): readonly ObjectDefinition[] {
   registry ??= (omaObjects as readonly RegistryObject[]).map(definitionOf)
   return registry
@@ -142,13 +145,13 @@ export function registryDefinitions(): readonly ObjectDefinition[] {
 
 let builtin: ObjectModel | undefined
 
-/** The built-in model: the OMA registry and nothing else. */
+/** The built-in model: only the OMA registry. */
 export function builtinModel(): ObjectModel {
   builtin ??= new DefinitionModel(registryDefinitions())
   return builtin
 }
 
-/** The built-in model with the user's definitions over it. */
+/** The built-in model, overridden by the user's definitions. */
 export function modelWith(definitions: Iterable<ObjectDefinition>): ObjectModel {
   return new DefinitionModel([...registryDefinitions(), ...definitions])
 }

@@ -1,10 +1,10 @@
-/** What a registry's range text says, as far as it can be checked. */
+/** The range text of the registry, as far as it can be checked. */
 export interface ValueRange {
   readonly min?: number
   readonly max?: number
   /** The values of an enumeration. */
   readonly values?: readonly number[]
-  /** What the values of an enumeration mean, where the text says it. */
+  /** The meaning of the values of an enumeration, if the text has it. */
   readonly labels?: { readonly [value: number]: string }
 }
 
@@ -22,8 +22,8 @@ const LIST = new RegExp(String.raw`^${NUMBER}(?:\s*[,;|]\s*${NUMBER})+$`)
 const LABELLED = /^(-?\d+)\s*:\s*(.*?)\s*(?:[,;]?\s*(?=-?\d+\s*:)|$)/
 
 /**
- * Reads the range or enumeration of a resource as the OMA registry writes it. Undefined where it says
- * nothing about a number that can be checked (lengths, prose, patterns).
+ * Parses the range or enumeration of a resource as written in the OMA registry. Undefined if it has
+ * no range of numbers that can be checked (lengths, prose, patterns).
  */
 export function parseRange(text: string | undefined): ValueRange | undefined {
   if (text === undefined || text.length > MAX_TEXT) return undefined

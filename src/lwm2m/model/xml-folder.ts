@@ -8,11 +8,13 @@ import type { ObjectDefinition, ObjectModel } from './definition'
 import { modelWith } from './object-model'
 import { MAX_FILE, ModelFileError, type ModelFiles, parseModelXml } from './xml'
 
-/** Files read from one folder. */
+/** Maximum number of files read from one folder. */
 const MAX_FILES = 2000
-/** Milliseconds of quiet before changed files are read: editors write in several steps. */
+/** Milliseconds without a change before changed files are read: editors write in several steps. */
 const SETTLE = 200
-/** Milliseconds between looks at a folder that cannot be watched (it is not there yet). */
+/**
+ * Milliseconds between attempts to watch a folder that cannot be watched (it does not exist yet).
+ */
 const RETRY = 5000
 
 async function readDefinitions(file: string): Promise<ModelFiles> {
@@ -29,9 +31,9 @@ function asFileError(file: string, error: unknown): ModelFileError {
 }
 
 /**
- * Reads every `*.xml` of a folder in order of name. A file or a resource that is malformed is named in
- * `errors` and skipped; the rest count. Of two definitions of one version the later file's counts.
- * @throws ModelFileError the folder cannot be read
+ * Reads every `*.xml` of a folder in order of name. A malformed file or resource is reported in
+ * `errors` and skipped. If two files define the same version of an object, the later file wins.
+ * @throws ModelFileError if the folder cannot be read
  */
 export async function readModelFolder(folder: string): Promise<ModelFiles> {
   let names: string[]
@@ -70,7 +72,10 @@ export async function readModelFolder(folder: string): Promise<ModelFiles> {
   return { definitions: [...definitions.values()].map(({ definition }) => definition), errors }
 }
 
-/** Watches a folder: calls `onChange` whenever something in it changed. @throws where it cannot */
+/**
+ * Watches a folder: calls `onChange` whenever something in it has changed. @throws if it cannot be
+ * watched
+ */
 export type WatchFolder = (
   folder: string,
   onChange: () => void,
@@ -85,16 +90,19 @@ const nativeWatch: WatchFolder = (folder, onChange, onError) => {
 }
 
 export interface ModelFolderOptions {
-  /** The model after each reading: the built-in one with the folder's definitions over it. */
+  /**
+   * Called with the model after each read: the built-in one, overridden by the folder's
+   * definitions.
+   */
   readonly onModel: (model: ObjectModel) => void
-  /** What could not be read; everything else was. */
+  /** Called with what could not be read; everything else was. */
   readonly onError: (error: ModelFileError) => void
   readonly clock?: Clock
   /** Default: `fs.watch`. */
   readonly watch?: WatchFolder
 }
 
-/** Keeps an object model in step with a folder of OMA XML files. */
+/** Keeps an object model up to date with a folder of OMA XML files. */
 export class ModelFolder {
   private readonly scheduler: Scheduler
   private readonly watch: WatchFolder
@@ -103,7 +111,7 @@ export class ModelFolder {
   private reading: Promise<void> | undefined
   private isStale = false
   private isStopped = true
-  /** A folder that is missing is reported once, not at every look. */
+  /** A missing folder is reported once, not at every attempt. */
   private lastFault = ''
 
   constructor(
@@ -116,11 +124,11 @@ export class ModelFolder {
     this.watch = options.watch ?? nativeWatch
   }
 
-  /** Reads the folder once, then again whenever it changes. Resolves after the first reading. */
+  /** Reads the folder once, then again whenever it changes. Resolves after it was first read. */
   async start(): Promise<void> {
     if (!this.isStopped) return
     this.isStopped = false
-    // Watch first: nothing that changes while it is read is missed.
+    // Watch first, so that no change during the read is missed.
     this.open()
     await this.read()
   }
@@ -140,7 +148,7 @@ export class ModelFolder {
         this.scheduler.entry('watching', () => this.reopen()),
       )
     } catch {
-      // The reading says what is wrong with the folder; it may come into being later.
+      // The read reports the error of the folder; it may be created later.
       this.schedule(RETRY)
     }
   }
@@ -160,7 +168,7 @@ export class ModelFolder {
     })
   }
 
-  /** One reading at a time; a change during one is followed by another. */
+  /** One read at a time; a change during a read is followed by another one. */
   private read(): Promise<void> {
     this.isStale = true
     this.reading ??= this.readUntilFresh().finally(() => (this.reading = undefined))
@@ -184,7 +192,7 @@ export class ModelFolder {
 
   private fault(error: ModelFileError): void {
     if (this.isStopped) return
-    // The watcher of a folder that was deleted stays silent when the folder comes back.
+    // The watcher of a deleted folder does not notice when the folder is created again.
     this.reopen()
     if (this.lastFault === error.message) return
     this.lastFault = error.message

@@ -1,4 +1,4 @@
-/** OMA object definition files: the XML that the registry publishes and editors write. */
+/** OMA object definition files: XML as published by the registry and written by editors. */
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { CodedError } from '../../base/coded-error'
 import { MAX_ID } from '../path'
@@ -6,7 +6,7 @@ import type { ResourceType } from '../value'
 import { parseVersion } from '../versions'
 import type { ObjectDefinition, ResourceDefinition, ResourceOperations } from './definition'
 
-/** A definition file cannot be used; the message names it and says why. */
+/** A definition file cannot be used; the message has its name and the reason. */
 export class ModelFileError extends CodedError {
   constructor(
     readonly file: string,
@@ -17,9 +17,9 @@ export class ModelFileError extends CodedError {
   }
 }
 
-/** The largest file that is read, bytes. The largest of the registry has 150 kB. */
+/** Maximum size of a file in bytes. The largest of the registry has 150 kB. */
 export const MAX_FILE = 4 << 20
-/** Objects in one file, resources in one object. */
+/** Maximum number of objects in one file, and of resources in one object. */
 const MAX_ENTRIES = 5000
 
 const TYPES: ReadonlyMap<string, ResourceType> = new Map(
@@ -41,7 +41,7 @@ const TYPES: ReadonlyMap<string, ResourceType> = new Map(
 
 const OPERATIONS: ReadonlySet<string> = new Set(['', 'R', 'W', 'RW', 'E'])
 
-/** An element with children, as the parser gives it. */
+/** An element with children, as returned by the parser. */
 interface Element {
   readonly [name: string]: unknown
 }
@@ -59,11 +59,11 @@ function isElement(value: unknown): value is Element {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The text of a child, '' where it is absent or empty. */
+/** The text of a child, '' if it is missing or empty. */
 function text(element: Element, name: string): string {
   const value = element[name]
   if (typeof value === 'string') return value.trim()
-  // An element with attributes keeps its text apart.
+  // The parser returns the text of an element with attributes separately.
   return isElement(value) && typeof value['#text'] === 'string' ? value['#text'].trim() : ''
 }
 
@@ -76,7 +76,7 @@ function id(digits: string, what: string, fail: Fail): number {
   return Number(digits)
 }
 
-/** @param yes the word that means true; anything but it and `no` is a fault of the file */
+/** @param yes the word that means true; anything else except `no` is an error in the file */
 function choice(element: Element, name: string, yes: string, no: string, fail: Fail): boolean {
   const said = text(element, name).toLowerCase()
   if (said !== yes && said !== no && said !== '') fail(`${name} is ${yes} or ${no}, not ${said}`)
@@ -99,7 +99,7 @@ function resourceOf(item: unknown, object: string, fail: Fail): ResourceDefiniti
   return {
     id: number,
     name: text(item, 'Name') || `Resource ${number}`,
-    // What is executed has no value, whatever the file says.
+    // Executable resources have no value, whatever the file says.
     type: operations === 'E' ? 'None' : type,
     operations: operations as ResourceOperations,
     multiple: choice(item, 'MultipleInstances', 'multiple', 'single', inner),
@@ -113,8 +113,8 @@ function resourceOf(item: unknown, object: string, fail: Fail): ResourceDefiniti
 class ItemError extends Error {}
 
 /**
- * The resources of an object. One that is malformed or defined twice is reported and left out: what a
- * device says of it is delivered untyped.
+ * The resources of an object. One that is malformed or defined twice is reported and omitted: its
+ * values are delivered untyped.
  */
 function resourcesOf(
   items: readonly unknown[],
@@ -164,7 +164,7 @@ function objectOf(element: unknown, fail: Fail, warn: (why: string) => void): Ob
   }
 }
 
-/** The text in the encoding that the XML declaration names, UTF-8 without one. */
+/** Decodes the file by the encoding of its XML declaration, UTF-8 by default. */
 function decodeText(bytes: Uint8Array, fail: Fail): string {
   const head = Buffer.from(bytes.subarray(0, 100)).toString('latin1')
   const label = /^<\?xml[^>]*\sencoding\s*=\s*["']([\w.:-]+)["']/.exec(head)?.[1] ?? 'utf-8'
@@ -175,16 +175,16 @@ function decodeText(bytes: Uint8Array, fail: Fail): string {
   }
 }
 
-/** What one or more files define, and what is wrong with parts of them. */
+/** The definitions of one or more files, and the errors in parts of them. */
 export interface ModelFiles {
   readonly definitions: readonly ObjectDefinition[]
-  /** Files, objects and resources that were left out. */
+  /** Errors of files, objects and resources that were omitted. */
   readonly errors: readonly ModelFileError[]
 }
 
 /**
- * Reads the object definitions of one file. Objects and items that cannot be used are left out and
- * named in `errors`; a file without any usable object is refused.
+ * Parses the object definitions of one file. Objects and items that cannot be used are omitted and
+ * reported in `errors`; a file without any usable object is rejected.
  * @param file its name, for errors
  * @throws ModelFileError and nothing else
  */
@@ -194,7 +194,7 @@ export function parseModelXml(bytes: Uint8Array, file: string): ModelFiles {
   }
   if (bytes.length > MAX_FILE) fail(`${bytes.length} bytes exceed the limit of ${MAX_FILE}`)
   const xml = decodeText(bytes, fail)
-  // Definitions need none, and its entities are a way to exhaust memory.
+  // Definitions need no DOCTYPE, and its entities could be used to exhaust memory.
   if (xml.includes('<!DOCTYPE') || xml.includes('<!ENTITY')) fail('a DOCTYPE is not allowed')
   let document: unknown
   try {

@@ -1,4 +1,4 @@
-/** Firmware Update, object 5 (Core E.6), as tables. */
+/** Constants of Firmware Update, object 5 (Core E.6). */
 
 export const FirmwareResource = {
   PACKAGE: 0,
@@ -39,7 +39,7 @@ export const FirmwareResult = {
   DEFERRED: 11,
 } as const
 
-/** Firmware Update Protocol Support, `/5/0/8`: how a package can be fetched. */
+/** Firmware Update Protocol Support, `/5/0/8`: protocols for downloading a package. */
 export const FirmwareProtocol = {
   COAP: 0,
   COAPS: 1,

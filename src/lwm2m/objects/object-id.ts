@@ -1,4 +1,4 @@
-/** Ids of the standard objects that this package knows more of than their definition. */
+/** Ids of the standard objects with special support in this package. */
 export const ObjectId = {
   SECURITY: 0,
   SERVER: 1,
