@@ -1,8 +1,8 @@
 import type { HandshakeFailureCode } from './errors'
 
-/** Why something received was dropped. */
+/** Why a received datagram, record or message was dropped. */
 export type DropReason =
-  /** Shorter than its header or its length says. */
+  /** Shorter than its header or its length field requires. */
   | 'malformed'
   | 'unknown-type'
   | 'bad-version'
@@ -17,9 +17,11 @@ export type DropReason =
   | 'forged'
   | 'fragmented-hello'
   | 'malformed-hello'
-  /** A hello whose record sequence number or message_seq leaves too few for the answers to it. */
+  /**
+   * A hello whose record sequence number or message_seq leaves too few numbers for the response.
+   */
   | 'number-limit'
-  /** A sender with `maxHalfOpenPerAddress` handshakes, all of them begun within a second. */
+  /** A sender with `maxHalfOpenPerAddress` handshakes, all started within one second. */
   | 'half-open-limit'
   | 'association-limit'
   | 'early-limit'
@@ -27,21 +29,21 @@ export type DropReason =
   | 'unexpected'
   | 'internal-error'
 
-/** Counts since the server was made; gauges are current. */
+/** Counters since the server was created; gauges are current. */
 export interface DtlsCounters {
   readonly helloVerifyRequests: number
   /** Handshakes with a verified cookie. */
   readonly handshakesStarted: number
   readonly handshakesCompleted: number
-  /** Of the completed ones, abbreviated. */
+  /** Abbreviated handshakes among the completed ones. */
   readonly resumptions: number
   readonly handshakesFailed: { readonly [code in HandshakeFailureCode]?: number }
   readonly dropped: { readonly [reason in DropReason]?: number }
-  /** Flights sent again. */
+  /** Retransmitted flights. */
   readonly retransmissions: number
   /** Associations that moved to another address by Connection ID. */
   readonly addressMoves: number
-  /** Associations ended to make room. */
+  /** Associations evicted because of the limit. */
   readonly evictions: number
   readonly sessionStoreErrors: number
   /** Gauges. */

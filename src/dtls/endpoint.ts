@@ -25,31 +25,34 @@ import type { DtlsSession } from './sessions/session'
 import { resolveSettings, type Settings } from './settings'
 import { Tally } from './tally'
 
-/** A handshake that came to nothing. The true reason: the other end may have seen only silence. */
+/** A failed handshake with the real reason: the other end may have received no answer at all. */
 export interface HandshakeReport extends RemoteAddress {
   readonly code: HandshakeFailureCode
   readonly reason: string
-  /** What the client claimed, as far as it did; not proven. */
+  /** The identity that the client claimed, if any; not verified. */
   readonly identity: DtlsIdentity | undefined
 }
 
-/** Why an association ended whose address another took, by our role in that one. */
+/** Why an association ended whose address is used by another one, by our role in that one. */
 const REPLACED = {
   client: 'a new association took its place',
   server: 'the device made a new connection',
 } as const
 
 /**
- * A DTLS 1.2 server, and client (RFC 6347), without a socket: datagrams come in by {@link receive} and leave by
- * `options.output`. Set the `on…` members before the first datagram.
+ * A DTLS 1.2 server and client (RFC 6347) without a socket: datagrams are passed to {@link receive}
+ * and sent by `options.output`. Set the `on…` members before the first datagram.
  */
 export class DtlsServer {
-  /** Authenticated application data, never empty. The bytes are the receiver's to keep. */
+  /** Called with authenticated application data, never empty. The receiver owns the bytes. */
   onMessage: (association: Association, message: Buffer) => void = () => {}
-  /** An association ended: closed by either side, replaced, evicted, or its credential was removed. */
+  /**
+   * Called when an association ended: closed by either side, replaced, evicted, or its credential
+   * was removed.
+   */
   onAssociationEnded: (association: Association, reason: string) => void = () => {}
   onHandshakeFailed: (report: HandshakeReport) => void = () => {}
-  /** Something that harmed no handshake: a session store or a callback that failed. */
+  /** Called with errors that affected no handshake: a session store or a callback that failed. */
   onWarning: (message: string) => void = () => {}
 
   readonly settings: Settings
@@ -62,7 +65,7 @@ export class DtlsServer {
   private readonly connecting: ClientHandshakes
   private readonly connectionIds: ConnectionIds
   private readonly crowding: CrowdingReport
-  /** After `stop`; a stopped server stays so. */
+  /** True after `stop`; a stopped server cannot be restarted. */
   stopped = false
 
   /** @throws DtlsConfigurationError `bad-option` */
@@ -95,12 +98,12 @@ export class DtlsServer {
     })
   }
 
-  /** Loads the sessions that were kept; never rejects. */
+  /** Loads the stored sessions; never rejects. */
   start(): Promise<void> {
     return this.sessions.load()
   }
 
-  /** Ends everything, telling every client. Later datagrams are ignored; `send` throws. */
+  /** Ends everything and notifies every client. Later datagrams are ignored; `send` throws. */
   stop(): void {
     if (this.stopped) return
     const failure = new HandshakeFailure('stopped', 'the server stops', undefined)
@@ -121,19 +124,19 @@ export class DtlsServer {
     })
   }
 
-  /** The sessions that could be resumed now. They hold secrets. */
+  /** The sessions that can be resumed now. They contain secrets. */
   exportSessions(): DtlsSession[] {
     return [...this.sessions.values()]
   }
 
-  /** Takes over sessions that {@link exportSessions} gave. */
+  /** Adds sessions from {@link exportSessions}. */
   importSessions(sessions: Iterable<DtlsSession>): void {
     for (const session of sessions) this.sessions.add(session)
   }
 
   /**
-   * One datagram from the network. Nothing in it can make this throw.
-   * @param wireAddress as the socket writes it; answers go there in the same writing
+   * Processes one datagram from the network. Never throws because of its content.
+   * @param wireAddress in the form of the socket; responses are sent to the same
    */
   receive(datagram: Buffer, wireAddress: string, port: number): void {
     if (this.stopped) return
@@ -141,9 +144,9 @@ export class DtlsServer {
   }
 
   /**
-   * Shakes hands in the client role. An association that stands at that address goes on until the new
-   * one takes its place.
-   * @param wireAddress as the socket writes it
+   * Performs a handshake in the client role. An existing association at that address stays until
+   * the new one replaces it.
+   * @param wireAddress in the form of the socket
    * @throws HandshakeFailure
    */
   connect(wireAddress: string, port: number, options: ConnectOptions): Promise<Association> {
@@ -155,7 +158,8 @@ export class DtlsServer {
 
   /**
    * Sends application data as one record.
-   * @throws DtlsSendError `association-ended`, or `datagram-too-large` for more than the peer takes
+   * @throws DtlsSendError `association-ended`, or `datagram-too-large` if the peer does not accept
+   *   that size
    */
   send(association: Association, message: Uint8Array): void {
     if (association.ended) {
@@ -167,14 +171,14 @@ export class DtlsServer {
         `${message.length} bytes; the device takes ${association.sendLimit} in a record`,
       )
     }
-    // Someone else has its address now: nothing meant for it may go there.
+    // Another client has its address now and must not receive its data.
     if (association.displaced) return
     if (!this.sendRecord(association, ContentType.applicationData, message)) {
       throw new DtlsSendError('association-ended', `${association.id} has ended`)
     }
   }
 
-  /** Ends an association with a close_notify. Harmless when it already ended. */
+  /** Ends an association with a close_notify. Does nothing if it has already ended. */
   close(association: Association, reason: string): void {
     if (association.ended) return
     if (!association.displaced) {
@@ -187,8 +191,8 @@ export class DtlsServer {
 
   /**
    * A credential was removed or changed: ends the associations, handshakes and sessions of the
-   * identities that `predicate` picks.
-   * @returns how many associations ended
+   * identities selected by `predicate`.
+   * @returns the number of associations ended
    */
   closeWhere(predicate: (identity: DtlsIdentity) => boolean, reason: string): number {
     const failure = new HandshakeFailure('credential-removed', reason, undefined)
@@ -204,12 +208,12 @@ export class DtlsServer {
     return closed
   }
 
-  /** The client answered something that was sent to its new address: it is there. */
+  /** The client answered a message sent to its new address, which verifies that address. */
   confirmPath(association: Association): void {
     association.path = undefined
   }
 
-  /** A pinned association never makes room for others. */
+  /** Sets whether an association is pinned: pinned ones are never evicted. */
   pin(association: Association, pinned: boolean): void {
     this.associations.pin(association, pinned)
   }
@@ -245,7 +249,10 @@ export class DtlsServer {
     })
   }
 
-  /** The handshakes as records find them: a verified hello of the peer comes before one of ours. */
+  /**
+   * The handshakes of both roles for the lookup of records: a verified hello of the peer takes
+   * precedence over one of ours.
+   */
   private bothRoles(): PendingHandshakes {
     const { handshakes, connecting, options } = this
     return {
@@ -284,7 +291,9 @@ export class DtlsServer {
     })
   }
 
-  /** @returns false when the association had to be ended instead: it has no sequence numbers left */
+  /**
+   * @returns false if the association was ended instead, because it has no sequence numbers left
+   */
   private sendRecord(association: Association, type: number, content: Uint8Array): boolean {
     const record = association.exhausted ? undefined : association.seal(type, content)
     if (record === undefined) {
@@ -296,14 +305,15 @@ export class DtlsServer {
   }
 
   /**
-   * To where an association is. As long as that is not proven, at most three times as much as came from
-   * there, and to its last proven address as well: a client drops what it gets twice.
+   * Sends to the current address of an association. Until that is verified, at most three times as
+   * much as was received from there, and also to its last verified address: a client drops
+   * duplicates.
    */
   private transmit(association: Association, datagram: Uint8Array): void {
     const { path } = association
     if (path === undefined) return this.output(datagram, association)
     if (path.admit(datagram.length)) this.output(datagram, association)
-    // Not where somebody else is now.
+    // Not if the address belongs to another client now.
     if (this.associations.at(addressKey(path.proven)) === undefined) {
       this.output(datagram, path.proven)
     }
@@ -330,11 +340,11 @@ export class DtlsServer {
     for (const record of early) this.router.route(record, handshake.remote, key)
   }
 
-  /** The client proved to be at this address: whoever was there before is gone from it. */
+  /** The client has verified this address: an association that had it before has lost it. */
   private takeAddress(association: Association, key: string): void {
     const previous = this.associations.at(key)
     if (previous === undefined) return
-    // Another device with a Connection ID: it has moved away and will say whereto.
+    // Another device with a Connection ID: it has moved and will report its new address.
     const movedAway =
       previous.connectionIdKey !== undefined &&
       !sameIdentity(previous.identity, association.identity)
@@ -375,7 +385,7 @@ export class DtlsServer {
     { code, message: reason }: HandshakeFailure,
   ): void {
     this.tally.failed(code)
-    // A flood brings about thousands of these a second: there is one warning for all of them.
+    // A flood causes thousands of these a second, for which there is one warning.
     if (code === 'displaced') return
     try {
       this.onHandshakeFailed({ code, reason, identity, address: unmapped(wireAddress), port })
@@ -390,7 +400,7 @@ export class DtlsServer {
     try {
       this.options.output(datagram, wireAddress, port)
     } catch (error) {
-      // Also called by timers, where nobody would catch it.
+      // Also called by timers, where nothing would catch the error.
       this.warn('a datagram could not be sent', error)
     }
   }

@@ -2,8 +2,8 @@ import { CodedError } from '../base/coded-error'
 import type { Alert } from './wire/constants'
 
 /**
- * A key, certificate or option that the server was configured with cannot be used. `code` is
- * `bad-credential` or `bad-option`. The message names what is wrong, never a secret.
+ * A key, certificate or option of the configuration is invalid. `code` is `bad-credential` or
+ * `bad-option`. The message says what is wrong, never a secret.
  */
 export class DtlsConfigurationError extends CodedError {
   constructor(code: 'bad-credential' | 'bad-option', message: string, options?: ErrorOptions) {
@@ -11,7 +11,10 @@ export class DtlsConfigurationError extends CodedError {
   }
 }
 
-/** A message that is not what its clause says. Before a verified cookie it is dropped, after it answered with `decode_error`. */
+/**
+ * A message that violates its specification. Before a verified cookie it is dropped, afterwards
+ * answered with `decode_error`.
+ */
 export class DecodeError extends CodedError {
   constructor(message: string, options?: ErrorOptions) {
     super('decode-error', message, options)
@@ -19,8 +22,8 @@ export class DecodeError extends CodedError {
 }
 
 /**
- * Why a handshake failed; stable. What the operator sees, while the other end may see nothing at all
- * (an unknown identity and a wrong key look the same from outside).
+ * Why a handshake failed; stable. Visible to the operator, while the other end may receive nothing
+ * at all (an unknown identity and a wrong key cannot be distinguished from outside).
  */
 export type HandshakeFailureCode =
   | 'unknown-identity'
@@ -49,12 +52,12 @@ export type HandshakeFailureCode =
   | 'internal-error'
   | 'stopped'
 
-/** Ends one handshake: with an alert to the peer where there is one, and with a report to the operator. */
+/** Ends one handshake: with an alert to the peer, if any, and a report to the operator. */
 export class HandshakeFailure extends CodedError {
   constructor(
     override readonly code: HandshakeFailureCode,
     message: string,
-    /** The fatal alert to send; undefined for silence. */
+    /** The fatal alert to send; undefined for none. */
     readonly alert: Alert | undefined,
     options?: ErrorOptions,
   ) {
@@ -62,7 +65,10 @@ export class HandshakeFailure extends CodedError {
   }
 }
 
-/** `send` on an association that ended (`association-ended`), or more bytes than it carries (`datagram-too-large`). */
+/**
+ * `send` on an association that has ended (`association-ended`), or with too many bytes
+ * (`datagram-too-large`).
+ */
 export class DtlsSendError extends CodedError {
   constructor(code: 'association-ended' | 'datagram-too-large', message: string) {
     super(code, message)

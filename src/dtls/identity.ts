@@ -1,6 +1,6 @@
 /**
- * Who a handshake proved the peer to be. The same shape as the transport's `PeerIdentity`, which
- * this floor does not know.
+ * The identity of a peer as verified by a handshake. The same shape as the transport's
+ * `PeerIdentity`, which this layer must not import.
  */
 export type DtlsIdentity =
   /** The raw PSK identity (RFC 4279 §5.1), compared byte by byte. */
@@ -17,16 +17,16 @@ export type DtlsIdentity =
       readonly certificate: Uint8Array
     }
 
-/** The part that one end plays in a handshake. */
+/** The role of one end in a handshake. */
 export type Role = 'client' | 'server'
 
-/** Where a peer is, as shown: IPv4-mapped IPv6 addresses are written as IPv4. */
+/** The address of a peer for display: IPv4-mapped IPv6 addresses are written as IPv4. */
 export interface RemoteAddress {
   readonly address: string
   readonly port: number
 }
 
-/** Where a datagram came from and goes to, in the socket's own writing: it is never taken apart here. */
+/** Source or destination of a datagram in the form of the socket; never parsed here. */
 export interface WireAddress {
   readonly wireAddress: string
   readonly port: number

@@ -12,13 +12,13 @@ import { HandshakeFailure } from './errors'
 /** An ephemeral key of ours. */
 export interface KeyAgreement {
   readonly group: NamedGroup
-  /** What goes into ServerKeyExchange. */
+  /** Sent in ServerKeyExchange. */
   readonly point: Uint8Array
-  /** The shared secret. @throws HandshakeFailure `illegal-parameter` for a point that is none */
+  /** The shared secret. @throws HandshakeFailure `illegal-parameter` for an invalid point */
   agree(peerPoint: Uint8Array): Buffer
 }
 
-/** A new ephemeral key: used for one handshake, then forgotten. */
+/** Creates a new ephemeral key for one handshake. */
 export function createKeyAgreement(group: NamedGroup): KeyAgreement {
   return group === NamedGroup.x25519 ? new X25519() : new P256()
 }
@@ -43,7 +43,7 @@ class P256 implements KeyAgreement {
   }
 
   agree(peerPoint: Uint8Array): Buffer {
-    // The library would take compressed and hybrid forms too.
+    // The library would accept compressed and hybrid forms too.
     if (peerPoint.length !== 65 || peerPoint[0] !== 4) throw badPoint('is not uncompressed')
     try {
       return this.ecdh.computeSecret(peerPoint)
@@ -77,7 +77,7 @@ class X25519 implements KeyAgreement {
     } catch (error) {
       throw badPoint('is of low order', error)
     }
-    // RFC 8422 §5.11: all zeros come of a point of low order.
+    // RFC 8422 §5.11: a point of low order gives all zeros.
     if (secret.every((byte) => byte === 0)) throw badPoint('is of low order')
     return secret
   }

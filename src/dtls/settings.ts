@@ -3,7 +3,7 @@ import { DtlsConfigurationError } from './errors'
 import type { DtlsSettings } from './options'
 import { CIPHER_SUITES, findSuite } from './ciphers/suites'
 
-/** {@link DtlsSettings} with every default filled in. */
+/** {@link DtlsSettings} with all defaults. */
 export type Settings = Required<Omit<DtlsSettings, 'sessions'>>
 
 const DEFAULTS: Settings = {
@@ -27,7 +27,7 @@ const DEFAULTS: Settings = {
   maxChainLength: 4,
 }
 
-/** What each number may be. */
+/** The range of each number. */
 const RULES: { readonly [name in keyof Settings]?: NumberRule } = {
   retransmitTimeout: whole(1, 600_000),
   maxRetransmitTimeout: whole(1, 600_000),
@@ -39,7 +39,7 @@ const RULES: { readonly [name in keyof Settings]?: NumberRule } = {
   maxAssociations: whole(1, 10_000_000),
   maxSessions: whole(0, 10_000_000),
   sessionLifetime: whole(0, 30 * 86_400_000),
-  // A handshake header and a record header must fit, with something of use.
+  // A handshake header and a record header must fit, with some content.
   mtu: whole(256, 65_507),
   cookieLifetime: whole(1, 86_400_000),
   maxForgeries: whole(1, 2 ** 36),

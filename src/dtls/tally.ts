@@ -1,7 +1,7 @@
 import type { DropReason, DtlsCounters } from './counters'
 import type { HandshakeFailureCode } from './errors'
 
-/** Counts what {@link DtlsCounters} shows. */
+/** Maintains the {@link DtlsCounters}. */
 export class Tally {
   helloVerifyRequests = 0
   handshakesStarted = 0

@@ -9,20 +9,22 @@ import { type OpenedRecord, openRecord, type RawRecord, recordLength } from '../
 import { UnprovenPath } from './unproven-path'
 import type { Settings } from '../settings'
 
-/** What live associations need of the server. */
+/** What established associations need of the server. */
 export interface LiveHost {
   readonly clock: Clock
   readonly settings: Settings
-  /** Sends records of an association to where it is. */
+  /** Sends records of an association to its current address. */
   transmit(association: Association, datagram: Uint8Array): void
-  /** One record; ends the association instead when its sequence numbers are used up. */
+  /** Sends one record; ends the association if no sequence numbers are left. */
   send(association: Association, type: number, content: Uint8Array): void
   dropped(reason: DropReason): void
   deliver(association: Association, message: Buffer): void
-  /** Something authentic came from it. */
+  /** Something authentic was received from it. */
   touch(association: Association): void
   moved(association: Association, to: WireAddress): void
-  /** The client ended it: by close_notify, or by a fatal alert, after which its session is void too. */
+  /**
+   * The client ended it: by close_notify, or by a fatal alert, which also invalidates its session.
+   */
   closedByPeer(association: Association, reason: string, fatal: boolean): void
   /** Too many forged records, or no sequence numbers left. */
   exhausted(association: Association, reason: string): void
@@ -33,16 +35,16 @@ function sameAddress(a: WireAddress, b: WireAddress): boolean {
   return a.port === b.port && a.wireAddress === b.wireAddress
 }
 
-/** Why a record was not taken. */
+/** Why a record was rejected. */
 export type Rejection = 'replayed' | 'forged'
 
-/** What a peer sends to renegotiate, by our role. */
+/** The message with which a peer renegotiates, by our role. */
 const RENEGOTIATES = {
   client: HandshakeType.helloRequest,
   server: HandshakeType.clientHello,
 } as const
 
-/** For people. */
+/** Name of the peer's role, for messages. */
 function peerOf({ role }: Association): string {
   return role === 'server' ? 'device' : 'server'
 }
@@ -52,12 +54,12 @@ export class AssociationRecords {
   constructor(private readonly host: LiveHost) {}
 
   /**
-   * Takes a record if it is authentic and new.
-   * @returns why it was not taken; nothing has changed then
+   * Accepts a record if it is authentic and new.
+   * @returns why it was rejected; nothing has changed then
    */
   receive(association: Association, record: RawRecord, from: WireAddress): Rejection | undefined {
     const { window } = association
-    // Before decryption, so that replays cost little (RFC 6347 §4.1.2.6).
+    // Before decryption, so that replays are cheap (RFC 6347 §4.1.2.6).
     if (!window.isFresh(record.sequence)) {
       this.returnToProven(association, record, from)
       return 'replayed'
@@ -72,7 +74,7 @@ export class AssociationRecords {
     return undefined
   }
 
-  /** Nobody else could make anything of a record that named this association. */
+  /** Rejects a record that can only belong to this association. */
   reject(association: Association, rejection: Rejection): void {
     this.host.dropped(rejection)
     if (rejection === 'replayed') return
@@ -110,8 +112,8 @@ export class AssociationRecords {
   }
 
   /**
-   * The record that moved the client comes from its proven address, too: somebody else was faster with
-   * a copy.
+   * The record that moved the client also arrives from its verified address: a copy of it was sent
+   * by an attacker.
    */
   private returnToProven(association: Association, record: RawRecord, from: WireAddress): void {
     const { path } = association
@@ -124,7 +126,7 @@ export class AssociationRecords {
   private dispatch(association: Association, { type, content }: OpenedRecord): void {
     switch (type) {
       case ContentType.applicationData:
-        // The client has our Finished: it will not ask for it again.
+        // The client has received our Finished and will not request it again.
         association.lastFlight = undefined
         if (content.length > 0) this.host.deliver(association, content)
         return
@@ -157,7 +159,7 @@ export class AssociationRecords {
     if (type === HandshakeType.finished && lastFlight?.peerMessageSeq === messageSeq) {
       this.repeatLastFlight(association, lastFlight)
     } else if (type === RENEGOTIATES[association.role]) {
-      // Renegotiation: no, but the connection goes on (RFC 5746 §4.5).
+      // Renegotiation is refused, but the connection continues (RFC 5746 §4.5).
       const alert = buildAlert(AlertLevel.warning, Alert.noRenegotiation)
       this.host.dropped('unexpected')
       this.host.send(association, ContentType.alert, alert)
@@ -166,7 +168,7 @@ export class AssociationRecords {
     }
   }
 
-  /** RFC 6347 §4.2.4: the client did not get our Finished. At a limited rate. */
+  /** RFC 6347 §4.2.4: the client did not receive our Finished. Rate-limited. */
   private repeatLastFlight(association: Association, flight: LastFlight): void {
     const { clock, settings } = this.host
     const now = clock.monotonic()

@@ -1,7 +1,7 @@
 import type { Association } from './association'
 import type { DtlsIdentity, WireAddress } from '../identity'
 
-/** A key for maps by address. */
+/** Key of an address in maps. */
 export function addressKey({ wireAddress, port }: WireAddress): string {
   return `${wireAddress}|${port}`
 }
@@ -18,8 +18,8 @@ export function sameIdentity(a: DtlsIdentity, b: DtlsIdentity): boolean {
 }
 
 /**
- * The established associations: by address, and in order of last use. Those that are pinned are not
- * in that order: they never make room for others.
+ * The established associations: by address, and ordered by last use. Pinned ones are not in that
+ * order and are never evicted.
  */
 export class Associations {
   private readonly all = new Set<Association>()
@@ -43,12 +43,12 @@ export class Associations {
     return this.byAddress.get(key)
   }
 
-  /** The association that would have to make room: the longest unused that is not pinned. */
+  /** The association to evict next: the longest unused one that is not pinned. */
   get evictable(): Association | undefined {
     return this.oldest
   }
 
-  /** Adds an association; from now on it is the one at its address. */
+  /** Adds an association and assigns its address to it. */
   add(association: Association): void {
     this.all.add(association)
     this.byAddress.set(addressKey(association), association)
@@ -61,7 +61,7 @@ export class Associations {
     if (!association.pinned) this.unlink(association)
   }
 
-  /** Something authentic came from it. */
+  /** Something authentic was received from it. */
   touch(association: Association): void {
     if (association.pinned || association === this.newest) return
     this.unlink(association)
@@ -75,7 +75,10 @@ export class Associations {
     if (!pinned) this.link(association)
   }
 
-  /** The client moved. Where another association lives, that one keeps the address for plain records. */
+  /**
+   * The client moved. If another association has that address, plain records still belong to the
+   * other one.
+   */
   move(association: Association, wireAddress: string, port: number): void {
     this.leaveAddress(association)
     association.wireAddress = wireAddress

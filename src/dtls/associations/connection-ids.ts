@@ -3,10 +3,10 @@ import type { Association } from './association'
 import type { PendingHandshake } from './pending-handshake'
 import { bytesKey } from '../sessions/session-cache'
 
-/** Who records with one of our Connection IDs belong to. */
+/** The owner of one of our Connection IDs. */
 export type ConnectionIdHolder = Association | PendingHandshake
 
-/** Our Connection IDs (RFC 9146): random, each given to one handshake or association. */
+/** Our Connection IDs (RFC 9146): random, each assigned to one handshake or association. */
 export class ConnectionIds {
   private readonly holders = new Map<string, ConnectionIdHolder>()
 
@@ -17,7 +17,7 @@ export class ConnectionIds {
     return this.holders.get(bytesKey(connectionId))
   }
 
-  /** A new one, which nobody has. */
+  /** Creates a new, unused one. */
   allocate(holder: ConnectionIdHolder): Uint8Array {
     for (;;) {
       const connectionId = new Uint8Array(randomBytes(this.length))
@@ -28,12 +28,12 @@ export class ConnectionIds {
     }
   }
 
-  /** An association takes over that of its handshake. */
+  /** Passes the Connection ID of a handshake to its association. */
   assign(key: string | undefined, holder: ConnectionIdHolder): void {
     if (key !== undefined) this.holders.set(key, holder)
   }
 
-  /** Forgets one, unless it has another holder by now. */
+  /** Releases one, unless it has another owner now. */
   release(key: string | undefined, holder: ConnectionIdHolder): void {
     if (key !== undefined && this.holders.get(key) === holder) this.holders.delete(key)
   }

@@ -1,37 +1,40 @@
 import type { WireAddress } from '../identity'
 
-/** RFC 9146 §6, RFC 9000 §8: how much more may be sent to an address than came from it. */
+/**
+ * RFC 9146 §6, RFC 9000 §8: limit of the bytes sent to an address, as a multiple of those received
+ * from it.
+ */
 const AMPLIFICATION = 3
-/** Kept for something small, so that there is a way to prove the address: a ping in its record. */
+/** Bytes reserved for a ping record, with which the address can be verified. */
 const RESERVE = 96
 
 /**
- * Where an association has moved to by Connection ID, as long as nothing shows that the client is there:
- * the record that moved it may be a copy, or sent under a forged address.
+ * The address to which an association has moved by Connection ID, until it is verified: the record
+ * that moved it may be a copy, or sent from a forged address.
  */
 export class UnprovenPath {
   private received = 0
   private sent = 0
-  /** Whether the record that is dealt with came this way. */
+  /** Whether the record being processed came from this address. */
   isCurrent = true
-  /** Something was too much for the limit. */
+  /** Something was not sent because of the limit. */
   withheld = false
 
   /**
-   * @param proven the last address that the client was proven to be at
-   * @param movedBy the sequence number of the record that came from the new one first
+   * @param proven the last verified address of the client
+   * @param movedBy the sequence number of the first record from the new address
    */
   constructor(
     readonly proven: WireAddress,
     readonly movedBy: number,
   ) {}
 
-  /** So many bytes came from the new address. */
+  /** Counts bytes received from the new address. */
   onReceived(bytes: number): void {
     this.received += bytes
   }
 
-  /** Whether so many bytes may be sent there; counts them if so. */
+  /** Whether this many bytes may be sent there; counts them if so. */
   admit(bytes: number): boolean {
     const reserve = bytes > RESERVE ? RESERVE : 0
     if (this.sent + bytes + reserve > AMPLIFICATION * this.received) {

@@ -1,7 +1,7 @@
 import type { ByteReader } from '../../base/byte-reader'
 import { DecodeError } from '../errors'
 
-/** Tags of X.690 §8 as they stand in certificates. */
+/** Tags of X.690 §8 that occur in certificates. */
 export const Tag = {
   boolean: 0x01,
   integer: 0x02,
@@ -23,7 +23,7 @@ export interface Element {
   readonly content: ByteReader
 }
 
-/** The next element of DER (X.690 §10). @throws DecodeError, OutOfBounds */
+/** Reads the next element of DER (X.690 §10). @throws DecodeError, OutOfBounds */
 export function readElement(reader: ByteReader): Element {
   const tag = reader.uint8()
   if ((tag & 0x1f) === 0x1f) throw new DecodeError('a DER tag of several bytes')
@@ -39,14 +39,19 @@ export function readElement(reader: ByteReader): Element {
   return { tag, content: reader.sub(length) }
 }
 
-/** The content of the next element, which must have this tag. @throws DecodeError, OutOfBounds */
+/**
+ * Reads the content of the next element, which must have this tag. @throws DecodeError, OutOfBounds
+ */
 export function readTagged(reader: ByteReader, tag: number): ByteReader {
   const element = readElement(reader)
   if (element.tag !== tag) throw new DecodeError(`DER tag ${element.tag} instead of ${tag}`)
   return element.content
 }
 
-/** As {@link readTagged} when the next element has this tag; else undefined and nothing is read. */
+/**
+ * Like {@link readTagged} if the next element has this tag; otherwise reads nothing and returns
+ * undefined.
+ */
 export function readOptional(reader: ByteReader, tag: number): ByteReader | undefined {
   if (reader.remaining === 0 || reader.bytes[reader.offset] !== tag) return undefined
   return readTagged(reader, tag)
@@ -73,7 +78,7 @@ export function readOid(reader: ByteReader): string {
   return [root, first - root * 40, ...others].join('.')
 }
 
-/** An element around what is given. */
+/** Encodes an element with these contents. */
 export function derElement(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(parts)
   const { length } = content
@@ -86,7 +91,7 @@ export function derElement(tag: number, ...parts: readonly Uint8Array[]): Buffer
   return Buffer.concat([Buffer.from(header), content])
 }
 
-/** An object identifier from its dotted form. */
+/** Encodes an object identifier from its dotted form. */
 export function derOid(dotted: string): Buffer {
   const [first = 0, second = 0, ...others] = dotted.split('.').map(Number)
   const bytes: number[] = []

@@ -25,29 +25,29 @@ export const Oid = {
   sha1: '1.3.14.3.2.26',
 } as const
 
-/** What a certificate is signed with. */
+/** The signature algorithm of a certificate. */
 export interface SignatureAlgorithm {
   readonly oid: string
-  /** The hash of RSASSA-PSS, which its own OID does not say. */
+  /** The hash of RSASSA-PSS, which its OID does not include. */
   readonly pssHash: string | undefined
 }
 
-/** What `node:crypto` does not tell of a certificate (RFC 5280 §4.1). */
+/** Fields of a certificate that `node:crypto` does not expose (RFC 5280 §4.1). */
 export interface CertificateFields {
   readonly signatureAlgorithm: SignatureAlgorithm
   readonly subject: DistinguishedName
-  /** Undefined when there is none, or more than one. */
+  /** Undefined if there is none, or more than one. */
   readonly commonName: string | undefined
-  /** Of the subjectAltName, in every form. */
+  /** Entries of the subjectAltName, in every form. */
   readonly alternativeNames: readonly GeneralName[]
-  /** As an authority: what it may issue certificates for. */
+  /** Name constraints of a CA certificate. */
   readonly nameConstraints: NameConstraints | undefined
   /** The named bits; undefined without the extension. */
   readonly keyUsage: { readonly digitalSignature: boolean } | undefined
   readonly extendedKeyUsage: readonly string[] | undefined
   readonly basicConstraints:
     { readonly ca: boolean; readonly pathLength: number | undefined } | undefined
-  /** Critical extensions that none of the above shows. */
+  /** Critical extensions that are not supported here. */
   readonly unknownCritical: readonly string[]
 }
 
@@ -135,7 +135,7 @@ function readAlternativeNames(value: ByteReader): GeneralName[] {
   return names
 }
 
-/** AlgorithmIdentifier: the OID, and of RSASSA-PSS that of its hash, which is SHA-1 unless it says so. */
+/** AlgorithmIdentifier: the OID, and for RSASSA-PSS that of its hash, which is SHA-1 by default. */
 function readAlgorithm(sequence: ByteReader): SignatureAlgorithm {
   const oid = readOid(sequence)
   if (oid !== Oid.rsassaPss) return { oid, pssHash: undefined }
@@ -167,7 +167,7 @@ function readBasicConstraints(
   const ca = (readOptional(sequence, Tag.boolean)?.uint8() ?? 0) !== 0
   const length = readOptional(sequence, Tag.integer)
   if (length === undefined) return { ca, pathLength: undefined }
-  // A longer or negative one is beyond reason.
+  // Longer and negative ones are not supported.
   if (length.remaining !== 1) throw new DecodeError('malformed path length')
   return { ca, pathLength: length.uint8() & 0x7f }
 }

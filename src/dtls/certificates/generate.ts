@@ -11,7 +11,7 @@ import { derElement, derOid, Tag } from './der'
 export interface GeneratedServerKey {
   /** PKCS#8. Secret. */
   readonly privateKeyPem: string
-  /** DER SubjectPublicKeyInfo: what clients with raw public keys are given. */
+  /** DER SubjectPublicKeyInfo, to be configured in clients with raw public keys. */
   readonly publicKey: Uint8Array
   readonly publicKeyPem: string
   readonly certificatePem: string
@@ -19,18 +19,19 @@ export interface GeneratedServerKey {
 }
 
 export interface CertificateRequest {
-  /** Goes into the subject and, as a DNS name, into the subjectAltName where it can be one. */
+  /** Used in the subject and, if it is a valid DNS name, in the subjectAltName. */
   readonly commonName: string
-  /** Days from now; default 3650. */
+  /** Validity in days from now; default 3650. */
   readonly days?: number
-  /** Wall-clock ms; default the system's. */
+  /** Wall-clock time in ms; default the system's. */
   readonly now?: number
 }
 
 /**
- * Makes a server key as asked for in the dialog: P-256 with a self-signed certificate (RFC 5280 §4.1).
- * @throws RangeError for a common name that is empty or longer than 64 bytes (RFC 5280 §A.1), or days
- * beyond the year 9999
+ * Generates a server key, as requested in the dialog: P-256 with a self-signed certificate (RFC
+ * 5280 §4.1).
+ * @throws RangeError for a common name that is empty or longer than 64 bytes (RFC 5280 §A.1), or
+ *   for days beyond the year 9999
  */
 export function generateServerKey(request: CertificateRequest): GeneratedServerKey {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
@@ -56,7 +57,7 @@ export function selfSignedCertificate(
   if (name.length < 1 || name.length > 64) {
     throw new RangeError('a common name has 1 to 64 bytes')
   }
-  // An hour back: clocks of devices differ.
+  // One hour back: clocks of devices differ.
   const notBefore = new Date(now - 3_600_000)
   const notAfter = new Date(now + days * DAY)
   if (!(days > 0 && notAfter.getUTCFullYear() <= 9999)) {

@@ -11,13 +11,13 @@ import {
   readGeneralName,
 } from './names'
 
-/** What names an authority may issue certificates for (RFC 5280 §4.2.1.10). */
+/** Restricts the names for which a CA may issue certificates (RFC 5280 §4.2.1.10). */
 export interface NameConstraints {
   readonly permitted: readonly GeneralName[]
   readonly excluded: readonly GeneralName[]
 }
 
-/** The names of a certificate that constraints are held against. */
+/** The names of a certificate to which constraints apply. */
 export interface ConstrainedNames {
   readonly subject: DistinguishedName
   readonly commonName: string | undefined
@@ -35,7 +35,7 @@ export function readNameConstraints(value: ByteReader): NameConstraints {
     while (list !== undefined && list.remaining > 0) {
       const subtree = readTagged(list, Tag.sequence)
       names.push(readGeneralName(subtree))
-      // RFC 5280: minimum is 0, which DER leaves out, and there is no maximum.
+      // RFC 5280: minimum is 0, which DER omits, and there is no maximum.
       if (subtree.remaining > 0)
         throw new DecodeError('a name constraint with a minimum or maximum')
     }
@@ -47,8 +47,8 @@ export function readNameConstraints(value: ByteReader): NameConstraints {
 }
 
 /**
- * Whether the constraints let a certificate have its names. A form that cannot be compared here counts
- * as outside.
+ * Whether the constraints allow the names of a certificate. A form that cannot be compared here is
+ * not allowed.
  */
 export function allowsNames(constraints: NameConstraints, names: ConstrainedNames): boolean {
   const { permitted, excluded } = constraints
@@ -70,8 +70,8 @@ interface Name extends GeneralName {
 }
 
 /**
- * All names that constraints are about. The Common Name is held to them too: here it stands for an
- * endpoint, as a URI (`urn:…`) or as a host name.
+ * All names to which constraints apply. This includes the Common Name, which is used as endpoint
+ * name here, as a URI (`urn:…`) or as a host name.
  */
 function namesOf({ subject, commonName, alternativeNames }: ConstrainedNames): Name[] {
   const names: Name[] = [...alternativeNames]
@@ -91,7 +91,7 @@ function textName(form: number, value: string): Name {
   return { form, bytes: Buffer.from(value, 'latin1') }
 }
 
-/** RFC 5280 §4.2.1.10: a URI without a host is refused where there are constraints on URIs. */
+/** RFC 5280 §4.2.1.10: a URI without a host is rejected if there are constraints on URIs. */
 function isComparable(name: Name): boolean {
   const { form } = name
   if (form === NameForm.uri) return hostOf(nameText(name)) !== undefined
@@ -117,7 +117,7 @@ function isWithin(name: Name, base: GeneralName): boolean {
   }
 }
 
-/** With any number of labels put before it; an empty base is every name. */
+/** With any number of labels prepended; an empty base matches every name. */
 function isDnsWithin(name: string, base: string): boolean {
   const [host, suffix] = [name.toLowerCase(), base.toLowerCase().replace(/^\./, '')]
   return suffix === '' || host === suffix || host.endsWith(`.${suffix}`)
@@ -165,7 +165,7 @@ function sameAttribute(a: Attribute, b: Attribute): boolean {
   return normalized(a.value) === normalized(b.value)
 }
 
-/** RFC 5280 §7.1, as far as it changes what is equal: case and white space. */
+/** RFC 5280 §7.1, as far as it affects equality: case and white space. */
 function normalized(value: string): string {
   return value.normalize('NFKC').trim().replace(/\s+/g, ' ').toLowerCase()
 }
@@ -175,7 +175,7 @@ function directoryOf({ directory, bytes }: Name): DistinguishedName {
   return readDistinguishedName(readTagged(new ByteReader(bytes), Tag.sequence))
 }
 
-/** The host of a URI, if it has one that is a name (RFC 3986 §3.2). */
+/** The host of a URI, if it is a name (RFC 3986 §3.2). */
 function hostOf(uri: string): string | undefined {
   const authority = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?([^/?#:@[\]]+)(?::[0-9]*)?(?:[/?#]|$)/i
   const host = authority.exec(uri)?.[1]

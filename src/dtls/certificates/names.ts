@@ -16,15 +16,17 @@ export interface GeneralName {
   readonly bytes: Uint8Array
 }
 
-/** An attribute of a distinguished name; `value` is undefined where it is not text. */
+/** An attribute of a distinguished name; `value` is undefined if it is not text. */
 export interface Attribute {
   readonly oid: string
   readonly value: string | undefined
-  /** The DER of its value, to compare what is not text. */
+  /** The DER of its value, to compare values that are not text. */
   readonly bytes: Uint8Array
 }
 
-/** A distinguished name: its relative names, each a set of attributes (RFC 5280 §4.1.2.4). */
+/**
+ * A distinguished name: a sequence of relative names, each a set of attributes (RFC 5280 §4.1.2.4).
+ */
 export type DistinguishedName = readonly (readonly Attribute[])[]
 
 /** @param name the content of the SEQUENCE @throws DecodeError, OutOfBounds */
@@ -52,7 +54,7 @@ function text(tag: number, content: Uint8Array): string | undefined {
   return undefined
 }
 
-/** The next GeneralName. @throws DecodeError, OutOfBounds */
+/** Reads the next GeneralName. @throws DecodeError, OutOfBounds */
 export function readGeneralName(reader: ByteReader): GeneralName {
   const { tag, content } = readElement(reader)
   return { form: tag, bytes: content.rest() }

@@ -8,9 +8,9 @@ const P256_SPKI = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034
 const P256_SPKI_LENGTH = P256_SPKI.length + 65
 
 /**
- * Reads a P-256 SubjectPublicKeyInfo; there is exactly one way to write one. Import alone would also
- * take other curves, RSA, compressed points and trailing bytes.
- * @returns undefined when it is anything else, or its point is not on the curve
+ * Imports a P-256 SubjectPublicKeyInfo in its only valid encoding. Plain import would also accept
+ * other curves, RSA, compressed points and trailing bytes.
+ * @returns undefined for anything else, or if its point is not on the curve
  */
 export function importP256(spki: Uint8Array): KeyObject | undefined {
   const bytes = Buffer.from(spki.buffer, spki.byteOffset, spki.byteLength)

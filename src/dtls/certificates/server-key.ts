@@ -3,18 +3,18 @@ import type { ServerKey } from '../credentials'
 import { DtlsConfigurationError } from '../errors'
 import { isP256 } from './raw-public-key'
 
-/** The server's key as an operator has it. */
+/** The server's key, as configured by the operator. */
 export interface ServerKeySource {
   /** PEM (PKCS#8 or SEC1) or DER (PKCS#8). */
   readonly privateKey: string | Uint8Array | KeyObject
-  /** PEM, leaf first, or the certificates themselves. Left out: raw public key only. */
+  /** PEM, leaf first, or the certificates themselves. Omitted: raw public key only. */
   readonly certificateChain?: string | readonly (Uint8Array | X509Certificate)[]
 }
 
 /**
- * Checks and loads the server's own key.
- * @throws DtlsConfigurationError `bad-credential`: not a P-256 private key, a certificate that cannot
- * be read, or one for another key
+ * Validates and loads the server's own key.
+ * @throws DtlsConfigurationError `bad-credential`: not a P-256 private key, a certificate that
+ *   cannot be read, or one for another key
  */
 export function loadServerKey(source: ServerKeySource): ServerKey {
   const privateKey = loadPrivateKey(source.privateKey)
@@ -37,8 +37,8 @@ export function loadServerKey(source: ServerKeySource): ServerKey {
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 /**
- * Every certificate of a PEM text, in order, or of a list of DER ones.
- * @throws DtlsConfigurationError `bad-credential` when one cannot be read, or a text has none
+ * Loads every certificate of a PEM text, in order, or of a list of DER ones.
+ * @throws DtlsConfigurationError `bad-credential` if one cannot be read, or a text has none
  */
 export function loadCertificates(
   source: string | readonly (Uint8Array | X509Certificate)[],
@@ -62,7 +62,7 @@ function loadPrivateKey(source: ServerKeySource['privateKey']): KeyObject {
       ? createPrivateKey(source)
       : createPrivateKey({ key: Buffer.from(source), format: 'der', type: 'pkcs8' })
   } catch {
-    // Not the cause: its message may hold parts of the key.
+    // Without the cause: its message may contain parts of the key.
     throw bad("the server's private key cannot be read")
   }
 }

@@ -7,7 +7,7 @@ import { allowsNames } from './name-constraints'
 import { NameForm, nameText } from './names'
 import { isP256 } from './raw-public-key'
 
-/** A certificate, with what `node:crypto` does not show of it. */
+/** A certificate with the fields that `node:crypto` does not expose. */
 export interface PeerCertificate {
   readonly certificate: X509Certificate
   readonly fields: CertificateFields
@@ -17,7 +17,7 @@ function withFields(certificate: X509Certificate): PeerCertificate {
   return { certificate, fields: parseCertificateFields(certificate.raw) }
 }
 
-/** Trust anchors as far as they can be read, which is found out once. */
+/** Parsed trust anchors; each is parsed only once. */
 const anchors = new WeakMap<X509Certificate, PeerCertificate | 'unreadable'>()
 
 function asAnchor(certificate: X509Certificate): PeerCertificate | undefined {
@@ -52,10 +52,10 @@ export function parseChain(peer: Role, chain: readonly Uint8Array[]): PeerCertif
   }
   const certificates = chain.map((der) => {
     try {
-      // A copy: what is kept must not pin a datagram.
+      // A copy: a stored view would keep its datagram in memory.
       const bytes = new Uint8Array(der)
       const certificate = new X509Certificate(bytes)
-      // The library skips what follows a certificate.
+      // The library ignores bytes after a certificate.
       if (!certificate.raw.equals(bytes)) throw new Error('trailing bytes')
       return withFields(certificate)
     } catch (error) {
@@ -86,7 +86,7 @@ function hasP256Key(certificate: X509Certificate): boolean {
   }
 }
 
-/** Common Name, DNS and URI names: what an endpoint name is compared with. */
+/** Common Name, DNS and URI names: compared with the endpoint name. */
 export function identityOf({
   certificate,
   fields,
@@ -105,21 +105,21 @@ export function identityOf({
   }
 }
 
-/** How a chain was judged. */
+/** Result of the verification of a chain. */
 export interface ChainVerdict {
   readonly trusted: boolean
   readonly expired: boolean
   /** Why it is not trusted. */
   readonly reason: string | undefined
-  /** Wall-clock ms at which the first certificate of the path ends. */
+  /** Wall-clock time in ms at which the first certificate of the path expires. */
   readonly notAfter: number
-  /** How many of the certificates sent, the leaf included, lead to the trust anchor. */
+  /** Number of received certificates, including the leaf, that lead to the trust anchor. */
   readonly pathLength: number
 }
 
 /**
- * Whether a leaf may act in a role, besides who vouches for it: a pinned certificate is held to
- * this as well (RFC 5280 §4.2.1.3, §4.2.1.12).
+ * Whether a leaf may be used in a role, independent of its issuer: this also applies to a pinned
+ * certificate (RFC 5280 §4.2.1.3, §4.2.1.12).
  * @returns why not
  */
 export function leafProblem(
@@ -137,7 +137,7 @@ export function leafProblem(
 function certificateProblem(subject: PeerCertificate, now: number): string | undefined {
   const [unknown] = subject.fields.unknownCritical
   if (unknown !== undefined) return `it has the critical extension ${unknown}, unknown here`
-  // Not the other way round: a date that cannot be read is none.
+  // Negated, because an invalid date must be rejected.
   if (!(now >= Date.parse(subject.certificate.validFrom))) return 'it is not valid yet'
   if (!(now <= notAfterOf(subject))) return EXPIRED
   return undefined
@@ -153,7 +153,7 @@ function isFor(role: Role, { fields: { extendedKeyUsage } }: PeerCertificate): b
   )
 }
 
-/** @returns why `issuer` may not have issued what leads from it to the leaf: `path`, leaf first */
+/** @returns why `issuer` may not have issued the certificates of `path`, leaf first */
 function issuerProblem(
   issuer: PeerCertificate,
   path: readonly PeerCertificate[],
@@ -167,13 +167,13 @@ function issuerProblem(
   if (basicConstraints.pathLength !== undefined && below > basicConstraints.pathLength) {
     return 'its chain is longer than an authority allows'
   }
-  // An authority for servers must not make clients (nor the other way about), whatever it writes into their certificates.
+  // A CA for servers must not issue client certificates (or vice versa), whatever those contain.
   if (!isFor(role, issuer)) return `its issuer is not an authority for ${role} authentication`
   const [issued] = path.slice(-1)
   const weakness = weaknessOf(issuer, issued)
   if (weakness !== undefined) return weakness
   if (nameConstraints !== undefined) {
-    // RFC 5280 §6.1.4 (b): what was issued to itself is not held to them, but for the leaf.
+    // RFC 5280 §6.1.4 (b): constraints do not apply to self-issued certificates, except the leaf.
     const held = path.filter((certificate, at) => at === 0 || !isSelfIssued(certificate))
     if (!held.every(({ fields }) => allowsNames(nameConstraints, fields))) {
       return 'its names are outside of those that an authority may certify'
@@ -182,7 +182,7 @@ function issuerProblem(
   return certificateProblem(issuer, now)
 }
 
-/** Hashes and keys that a certificate may be signed with: no MD5, no SHA-1, no short RSA key. */
+/** Accepted hashes and keys of certificate signatures: no MD5, no SHA-1, no short RSA key. */
 const SIGNATURE_ALGORITHMS = new Set([
   // sha256, sha384 and sha512 WithRSAEncryption
   '1.2.840.113549.1.1.11',
@@ -203,7 +203,7 @@ const PSS_HASHES = new Set([
 ])
 const LEAST_RSA_BITS = 2048
 
-/** @returns why the signature of `issuer` under `issued` proves nothing */
+/** @returns why the signature of `issuer` on `issued` is too weak */
 function weaknessOf(
   { certificate }: PeerCertificate,
   issued: PeerCertificate | undefined,
@@ -224,7 +224,7 @@ function isSelfIssued({ certificate }: PeerCertificate): boolean {
   return certificate.subject === certificate.issuer
 }
 
-/** Names, key identifiers and key usage (keyCertSign) fit, and the signature is right. */
+/** Names, key identifiers and key usage (keyCertSign) match, and the signature is valid. */
 function issued(issuer: X509Certificate, subject: X509Certificate): boolean {
   try {
     return subject.checkIssued(issuer) && subject.verify(issuer.publicKey)
@@ -234,8 +234,9 @@ function issued(issuer: X509Certificate, subject: X509Certificate): boolean {
 }
 
 /**
- * Walks from the leaf through the certificates sent to a trust anchor (RFC 5280 §6.1). A trust anchor
- * may be a root, an intermediate or the leaf's very certificate; its validity period counts too.
+ * Builds the path from the leaf through the received certificates to a trust anchor (RFC 5280
+ * §6.1). A trust anchor may be a root, an intermediate or the leaf itself; its validity period is
+ * checked too.
  */
 export function judgeChain(
   chain: readonly PeerCertificate[],
@@ -255,7 +256,7 @@ export function judgeChain(
   if (leaf === undefined) return untrusted('there is none')
   const problem = leafProblem(leaf, now, role)
   if (problem !== undefined) return untrusted(problem)
-  // One that cannot be read keeps out who needs it, and nobody else.
+  // An unreadable trust anchor only affects the chains that need it.
   const usable = trustAnchors.map(asAnchor).filter((anchor) => anchor !== undefined)
   const unreadable = trustAnchors.length - usable.length
   const trusted = (): ChainVerdict => ({
@@ -275,7 +276,8 @@ export function judgeChain(
       return trusted()
     }
     const anchor = usable.find(({ certificate }) => issued(certificate, subject))
-    // Chains are sent in order (RFC 5246 §7.4.2); a root at their end is looked up, not believed.
+    // Chains are sent in order (RFC 5246 §7.4.2); a root at their end is looked up among the trust
+    // anchors.
     const next = intermediates[below]
     const issuer =
       anchor ?? (next !== undefined && issued(next.certificate, subject) ? next : undefined)

@@ -4,15 +4,15 @@ import { KeptCcm, MOST_KEPT_CONTENT } from './kept-ccm'
 import { type Keeper, KeptCiphers } from './kept-ciphers'
 import { additionalData, type RecordCipher, type RecordContext, writeEpochSequence } from './cipher'
 
-/** The nonce: 4 secret bytes, then 8 that travel with the record (RFC 5288 §3, RFC 6655 §3). */
+/** The nonce: 4 secret bytes, then 8 that are sent in the record (RFC 5288 §3, RFC 6655 §3). */
 const EXPLICIT_NONCE = 8
-/** Reused, as is {@link aadOptions}: each use is over before the next begins. */
+/** Reused, like {@link aadOptions}: uses do not overlap. */
 const nonce = Buffer.alloc(12)
 const aadOptions = { plaintextLength: 0 }
 
 /**
- * No bytes, but at an address: CCM takes an update without one for something else, and then seals
- * nothing and opens anything.
+ * Empty, but not at a null address: CCM mishandles an update with one, and then encrypts nothing
+ * and accepts any tag.
  */
 const NO_BYTES = Buffer.alloc(1).subarray(0, 0)
 
@@ -22,31 +22,31 @@ interface AeadAlgorithm {
   readonly forgeryLimit: number
 }
 
-/** Limits: RFC 9147 §4.5.3 and §B.3; the short tag of CCM_8 gets far fewer tries. */
+/** Limits: RFC 9147 §4.5.3 and §B.3; much lower for the short tag of CCM_8. */
 export const AEAD_ALGORITHMS = {
   ccm: { mode: 'ccm', tagLength: 16, forgeryLimit: 2 ** 23 },
   ccm8: { mode: 'ccm', tagLength: 8, forgeryLimit: 2 ** 20 },
   gcm: { mode: 'gcm', tagLength: 16, forgeryLimit: 2 ** 36 },
 } as const satisfies { [name: string]: AeadAlgorithm }
 
-/** After so many records the cipher objects are kept, where that is faster. */
+/** After this many records the cipher objects are kept, if that is faster. */
 const USES_BEFORE_KEPT = 8
-/** Both directions of so many associations: some kilobytes each. */
+/** For both directions of this many associations: some kilobytes each. */
 const kept = new KeptCiphers(1024)
 
 /** AES-CCM, AES-CCM_8 and AES-GCM records (RFC 6655, RFC 5288). */
 export class AeadCipher implements RecordCipher, Keeper {
-  // Key objects, not buffers: several times faster to use on newer versions of Node.js.
+  // Key objects instead of buffers: several times faster on newer versions of Node.js.
   private readonly readKey: KeyObject
   private readonly writeKey: KeyObject
-  // The 4 secret bytes as numbers: they take no object each.
+  // The 4 secret bytes as numbers, which need no separate object.
   private readonly readSalt: number
   private readonly writeSalt: number
   private uses = 0
   private keptRead: KeptCcm | undefined = undefined
   private keptWrite: KeptCcm | undefined = undefined
 
-  /** For the server's end: reads what the client writes. */
+  /** For the server: decrypts what the client encrypts. */
   constructor(
     private readonly algorithm: AeadAlgorithm,
     keys: ConnectionKeys,
@@ -100,7 +100,7 @@ export class AeadCipher implements RecordCipher, Keeper {
       decipher.setAuthTag(tag)
       aadOptions.plaintextLength = length
       decipher.setAAD(data, aadOptions)
-      // Also when there are no bytes: without update, CCM's final accepts any tag (Node.js 20 to 24).
+      // Also without bytes: without update, CCM's final accepts any tag (Node.js 20 to 24).
       const plaintext = decipher.update(length === 0 ? NO_BYTES : ciphertext)
       decipher.final()
       return plaintext
@@ -116,7 +116,7 @@ export class AeadCipher implements RecordCipher, Keeper {
     this.keptWrite = undefined
   }
 
-  /** Whether a record with so much content goes through a cipher object that is kept. */
+  /** Whether a record with this content length uses a kept cipher object. */
   private keeps(length: number): boolean {
     if (this.algorithm.mode !== 'ccm' || length > MOST_KEPT_CONTENT) return false
     if (this.uses < USES_BEFORE_KEPT && ++this.uses === USES_BEFORE_KEPT) kept.add(this)
@@ -136,7 +136,7 @@ export class AeadCipher implements RecordCipher, Keeper {
   }
 
   private decryptor() {
-    // The length of the tag must be said for GCM too, or it accepts shorter ones.
+    // The tag length must be given for GCM too, otherwise shorter tags are accepted.
     const { mode, tagLength: authTagLength } = this.algorithm
     const is256 = this.readKey.symmetricKeySize === 32
     return mode === 'ccm'

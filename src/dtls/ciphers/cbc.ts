@@ -15,7 +15,10 @@ const BLOCK = 16
 const MAC = 32
 const ALGORITHM = 'aes-128-cbc'
 
-/** What both orders of CBC and HMAC-SHA256 share. For the server's end: reads what the client writes. */
+/**
+ * Common parts of both orders of CBC and HMAC-SHA256. For the server: decrypts what the client
+ * encrypts.
+ */
 abstract class CbcCipher {
   readonly forgeryLimit = 2 ** 36
   protected readonly readMac: KeyObject
@@ -46,7 +49,7 @@ abstract class CbcCipher {
     cipher.final()
   }
 
-  /** `ciphertext` begins with its IV and is whole blocks, at least one besides it. */
+  /** `ciphertext` begins with its IV and consists of whole blocks, at least one after it. */
   protected decrypt(ciphertext: Uint8Array): Buffer {
     const iv = ciphertext.subarray(0, BLOCK)
     const decipher = createDecipheriv(ALGORITHM, this.readKey, iv).setAutoPadding(false)
@@ -71,11 +74,14 @@ function wholeBlocks(length: number): boolean {
   return length >= 2 * BLOCK && length % BLOCK === 0
 }
 
-/** How many bytes of padding end the plaintext, its length byte included; 0 when it is not all the same. */
+/**
+ * Number of padding bytes at the end of the plaintext, including the length byte; 0 if they are not
+ * all equal.
+ */
 function paddingLength(plaintext: Buffer, most: number): number {
   const value = plaintext[plaintext.length - 1] ?? 0
   let bad = value + 1 > most ? 1 : 0
-  // Looks at as many bytes whatever the value says.
+  // Checks the same number of bytes for any value.
   const span = Math.min(256, plaintext.length)
   for (let i = 1; i <= span; i++) {
     const byte = plaintext[plaintext.length - i] ?? 0
@@ -84,7 +90,7 @@ function paddingLength(plaintext: Buffer, most: number): number {
   return bad === 0 ? value + 1 : 0
 }
 
-/** The MAC covers the ciphertext (RFC 7366): nothing is decrypted before it is right. */
+/** The MAC covers the ciphertext (RFC 7366): nothing is decrypted before it is verified. */
 export class EncryptThenMacCipher extends CbcCipher implements RecordCipher {
   sealedLength(plaintextLength: number): number {
     return BLOCK + paddedLength(plaintextLength) + MAC
@@ -109,7 +115,7 @@ export class EncryptThenMacCipher extends CbcCipher implements RecordCipher {
   }
 }
 
-/** The MAC lies under the encryption (RFC 5246 §6.2.3.2), for clients without encrypt-then-MAC. */
+/** The MAC is inside the encryption (RFC 5246 §6.2.3.2), for clients without encrypt-then-MAC. */
 export class MacThenEncryptCipher extends CbcCipher implements RecordCipher {
   sealedLength(plaintextLength: number): number {
     return BLOCK + paddedLength(plaintextLength + MAC)
@@ -125,8 +131,8 @@ export class MacThenEncryptCipher extends CbcCipher implements RecordCipher {
       return undefined
     }
     const plaintext = this.decrypt(fragment)
-    // Bad padding counts as none and the MAC is made all the same: there is one way to fail, and
-    // the bytes that were padding are hashed too, so that it takes as long (RFC 5246 §6.2.3.2).
+    // Bad padding counts as none and the MAC is computed nevertheless: there is only one failure,
+    // and the padding bytes are hashed too, so that it takes the same time (RFC 5246 §6.2.3.2).
     const padding = paddingLength(plaintext, plaintext.length - MAC)
     const length = plaintext.length - MAC - padding
     const content = plaintext.subarray(0, length)

@@ -1,8 +1,8 @@
 import { ContentType, Version } from '../wire/constants'
 
-/** Which record is being protected: what authentication covers besides the content. */
+/** The authenticated header fields of a record. */
 export interface RecordContext {
-  /** As on the wire: {@link ContentType.tls12Cid} when there is a Connection ID. */
+  /** As sent: {@link ContentType.tls12Cid} with a Connection ID. */
   type: number
   epoch: number
   sequence: number
@@ -10,15 +10,15 @@ export interface RecordContext {
   connectionId: Uint8Array
 }
 
-/** Protects and opens the records of one association, both directions. */
+/** Encrypts and decrypts the records of one association, in both directions. */
 export interface RecordCipher {
-  /** After so many forged records the association must end. */
+  /** Number of forged records after which the association must end. */
   readonly forgeryLimit: number
-  /** How long the fragment of a record with so much plaintext is. */
+  /** Length of the fragment for this plaintext length. */
   sealedLength(plaintextLength: number): number
   /** Writes the protected fragment to `target` at `at`: exactly `sealedLength` bytes. */
   seal(plaintext: Uint8Array, context: RecordContext, target: Buffer, at: number): void
-  /** The plaintext, in memory of its own; undefined when the record is not authentic, whatever the reason. */
+  /** The plaintext in a new buffer; undefined if the record is not authentic, for any reason. */
   open(fragment: Uint8Array, context: RecordContext): Buffer | undefined
 }
 
@@ -31,8 +31,8 @@ const plain = Buffer.alloc(PLAIN_LENGTH)
 const withCid = Buffer.alloc(CID_PREFIX + MAX_CONNECTION_ID + 2, 0xff)
 
 /**
- * Epoch and sequence number as they stand in the record header. Never throws; that `sequence` is at
- * most {@link LAST_SEQUENCE} is the caller's duty: a number must not be used twice.
+ * Epoch and sequence number in the form of the record header. Never throws; the caller must ensure
+ * that `sequence` is at most {@link LAST_SEQUENCE}, because a number must not be used twice.
  */
 export function writeEpochSequence(
   target: Buffer,
@@ -53,9 +53,9 @@ export function writeEpochSequence(
 }
 
 /**
- * The additional data of a record: RFC 5246 §6.2.3.3, or RFC 9146 §5 with a Connection ID. The bytes
- * are shared: use them before the next call.
- * @param length what the clause for the cipher counts
+ * The additional data of a record: RFC 5246 §6.2.3.3, or RFC 9146 §5 with a Connection ID. The
+ * buffer is shared: use it before the next call.
+ * @param length as defined in the clause of the cipher
  */
 export function additionalData(context: RecordContext, length: number): Buffer {
   const { type, epoch, sequence, connectionId } = context

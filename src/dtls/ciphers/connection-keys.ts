@@ -1,4 +1,7 @@
-/** One direction's keys; `mac` is empty for AEAD, `iv` (the implicit part of the nonce) for CBC. */
+/**
+ * The keys of one direction; `mac` is empty for AEAD, `iv` (the implicit part of the nonce) for
+ * CBC.
+ */
 export interface DirectionKeys {
   readonly mac: Uint8Array
   readonly key: Uint8Array
@@ -10,12 +13,12 @@ export interface ConnectionKeys {
   readonly server: DirectionKeys
 }
 
-/** The same keys as the other end uses them: ciphers read what `client` writes. */
+/** The same keys from the other end: ciphers decrypt what `client` encrypts. */
 export function mirrored({ client, server }: ConnectionKeys): ConnectionKeys {
   return { client: server, server: client }
 }
 
-/** Overwrites the block once the ciphers hold their own copies. */
+/** Overwrites the key block after the ciphers have copied it. */
 export function eraseKeys(keys: ConnectionKeys): void {
   for (const { mac, key, iv } of [keys.client, keys.server]) {
     mac.fill(0)

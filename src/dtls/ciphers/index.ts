@@ -6,7 +6,7 @@ import type { RecordCipher } from './cipher'
 
 export type { RecordCipher, RecordContext } from './cipher'
 
-/** The record protection of a suite, for the server's end. */
+/** Creates the record protection of a suite, for the server. */
 export function createCipher(
   protection: Protection,
   encryptThenMac: boolean,

@@ -1,25 +1,25 @@
 import { createCipheriv, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 const BLOCK = 16
-/** Longer content takes no longer through a cipher object of its own. */
+/** Longer content is as fast with a new cipher object. */
 export const MOST_KEPT_CONTENT = 512
 /** Flags of B_0, the nonce and the length; the length of the additional data and these; the content. */
 const MOST_BLOCKS = 1 + Math.ceil((2 + 21 + 255 + 2) / BLOCK) + Math.ceil(MOST_KEPT_CONTENT / BLOCK)
 
-/** Reused: each use is over before the next begins. */
+/** Reused: uses do not overlap. */
 const counters = Buffer.alloc((1 + Math.ceil(MOST_KEPT_CONTENT / BLOCK)) * BLOCK)
 const authenticated = Buffer.alloc(MOST_BLOCKS * BLOCK)
 const expectedTag = Buffer.alloc(BLOCK)
 
 /**
- * AES-CCM (RFC 3610) for nonces of 12 bytes by two cipher objects that are kept: AES-ECB makes the key
- * stream and AES-CBC the MAC. `node:crypto` can use a CCM object for one message only, and to make one
- * takes longer than the message. Gives the same bytes as `aes-*-ccm`.
+ * AES-CCM (RFC 3610) for nonces of 12 bytes with two kept cipher objects: AES-ECB creates the key
+ * stream and AES-CBC the MAC. `node:crypto` can use a CCM object for one message only, and creating
+ * one takes longer than the message. The output is identical to `aes-*-ccm`.
  */
 export class KeptCcm {
   private readonly stream: ReturnType<typeof createCipheriv>
   private readonly mac: ReturnType<typeof createCipheriv>
-  /** The last block that `mac` gave: it is added to the next one. */
+  /** The last output block of `mac`: it is XORed with the next one. */
   private readonly last = Buffer.alloc(BLOCK)
 
   constructor(
@@ -44,7 +44,7 @@ export class KeptCcm {
     }
   }
 
-  /** The plaintext of ciphertext and tag, in memory of its own; undefined when it is not authentic. */
+  /** Decrypts ciphertext and tag to a new buffer; undefined if it is not authentic. */
   open(nonce: Buffer, data: Buffer, sealed: Uint8Array): Buffer | undefined {
     const { tagLength } = this
     const length = sealed.length - tagLength
@@ -89,7 +89,7 @@ export class KeptCcm {
     input[BLOCK + 1] = data.length
     input.set(data, BLOCK + 2)
     input.set(plaintext, dataEnd)
-    // Takes away what the object adds of the message before.
+    // Removes what the object XORs from the previous message.
     for (let i = 0; i < BLOCK; i++) input[i] = (input[i] as number) ^ (last[i] as number)
     const mac = this.mac.update(input).subarray(end - BLOCK)
     last.set(mac)

@@ -1,10 +1,13 @@
-/** Someone who keeps cipher objects for a while. */
+/** An owner of kept cipher objects. */
 export interface Keeper {
-  /** Gives them up: others need the room. */
+  /** Drops them, because the limit is reached. */
   release(): void
 }
 
-/** Who keeps something at present, in order of arrival; of so many the first has to give it up. */
+/**
+ * The owners of kept cipher objects, in order of arrival; beyond the limit the first one drops its
+ * objects.
+ */
 export class KeptCiphers {
   private readonly keepers: (WeakRef<Keeper> | undefined)[]
   private next = 0
@@ -13,7 +16,7 @@ export class KeptCiphers {
     this.keepers = Array<WeakRef<Keeper> | undefined>(limit)
   }
 
-  /** `keeper` keeps something now; it is not held here. */
+  /** Registers an owner of kept objects; the reference does not keep it alive. */
   add(keeper: Keeper): void {
     this.keepers[this.next]?.deref()?.release()
     this.keepers[this.next] = new WeakRef(keeper)

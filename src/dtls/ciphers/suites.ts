@@ -1,10 +1,12 @@
-/** How the premaster secret comes about. */
+/** How the premaster secret is established. */
 export type KeyExchange = 'psk' | 'ecdhe-psk' | 'ecdhe-ecdsa'
 
 /** How records are protected. */
 export type Protection = 'ccm' | 'ccm8' | 'gcm' | 'cbc'
 
-/** What the PRF and the transcript use (RFC 5246 §1.2): SHA-256 unless the suite's name says otherwise. */
+/**
+ * The hash of PRF and transcript (RFC 5246 §1.2): SHA-256 unless the suite's name says otherwise.
+ */
 export type PrfHash = 'sha256' | 'sha384'
 
 export interface CipherSuite {
@@ -33,9 +35,9 @@ const suite = (
 })
 
 /**
- * Every suite there is, most wanted first: AEAD before CBC; PSK before certificates, because a client
- * that names PSK suites has a PSK, while many name ECDSA suites without having a certificate; AES-128
- * before AES-256, and the short tag first, because devices are small.
+ * All supported suites, most preferred first: AEAD before CBC; PSK before certificates, because a
+ * client that offers PSK suites has a PSK, while many offer ECDSA suites without a certificate;
+ * AES-128 before AES-256, and the short tag first, because devices are constrained.
  */
 export const CIPHER_SUITES: readonly CipherSuite[] = [
   suite(0xc0a8, 'TLS_PSK_WITH_AES_128_CCM_8', 'psk', 'ccm8'),
@@ -58,7 +60,7 @@ export const CIPHER_SUITES: readonly CipherSuite[] = [
 
 const byNumber = new Map(CIPHER_SUITES.map((entry) => [entry.number, entry]))
 
-/** Undefined for a suite that is not ours. */
+/** Undefined for a suite that is not supported. */
 export function findSuite(number: number): CipherSuite | undefined {
   return byNumber.get(number)
 }

@@ -1,16 +1,16 @@
 import { addressPrefixes } from '../../base/ip-address'
 
-/** Of an address itself, then of each wider group: so many times more may come from there. */
+/** Weights of an address and of each wider group: the wider, the more may come from there. */
 const WEIGHTS = [1, 1 / 4, 1 / 16] as const
 
-/** Entries by where they come from: finds the oldest of those who hold more than their share. */
+/** Entries grouped by address: finds the oldest of those who use more than their share. */
 export class AddressGroups<T> {
   private readonly groups = new Map<string, Group<T>>()
   private readonly heaviest = new Map<number, ByCount<T>>(
     WEIGHTS.map((weight) => [weight, new ByCount()]),
   )
 
-  /** @param wireAddress where `entry` comes from; to be the same in {@link remove} */
+  /** @param wireAddress the address of `entry`; must be the same in {@link remove} */
   add(wireAddress: string, entry: T): void {
     let child: Group<T> | undefined
     for (const [level, key] of addressPrefixes(wireAddress).entries()) {
@@ -40,7 +40,7 @@ export class AddressGroups<T> {
     }
   }
 
-  /** How many come from this address (IPv4) or its /64 (IPv6). */
+  /** Number of entries from this address (IPv4) or its /64 (IPv6). */
   countAt(wireAddress: string): number {
     return this.at(wireAddress)?.count ?? 0
   }
@@ -51,8 +51,8 @@ export class AddressGroups<T> {
   }
 
   /**
-   * Who has to make room: the oldest of the group with most entries for its size, and within a wide
-   * group of the narrower one that holds most of it.
+   * The entry to evict: the oldest of the group with the most entries relative to its weight, and
+   * within a wide group of the narrower one with the most.
    */
   get mostDispensable(): { readonly entry: T; readonly group: string } | undefined {
     let most: Group<T> | undefined
@@ -90,18 +90,18 @@ class Group<T> {
   }
 }
 
-/** Groups in order of how many entries they have, of equal ones first who had so many first. */
+/** Groups ordered by their number of entries, equal ones by the time they reached it. */
 class ByCount<T> {
   private readonly buckets = new Map<number, Set<Group<T>>>()
   private most = 0
 
-  /** The one with most. */
+  /** The group with the most entries. */
   get first(): Group<T> | undefined {
     for (const group of this.buckets.get(this.most) ?? []) return group
     return undefined
   }
 
-  /** The count of a group has changed by one. */
+  /** The number of entries of a group has changed by one. */
   change(group: Group<T>, from: number, to: number): void {
     const old = this.buckets.get(from)
     old?.delete(group)

@@ -1,7 +1,7 @@
 import { DecodeError } from '../errors'
 import { decodeWhole } from '../wire/decode'
 
-/** The part of a ClientHello that its cookie binds; parsed before anything is believed. */
+/** The part of a ClientHello that is bound by its cookie; parsed before anything is verified. */
 export interface ClientHelloPrefix {
   readonly version: number
   readonly random: Uint8Array
@@ -14,7 +14,7 @@ export interface ClientHelloPrefix {
   readonly end: number
 }
 
-/** @throws DecodeError; the extensions are not looked at */
+/** @throws DecodeError; the extensions are not parsed */
 export function parseClientHelloPrefix(body: Uint8Array): ClientHelloPrefix {
   let end = 0
   return decodeWhole('ClientHello', body, (reader) => {

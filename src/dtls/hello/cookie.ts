@@ -12,10 +12,10 @@ import type { ClientHelloPrefix } from './client-hello-prefix'
 export const COOKIE_LENGTH = 32
 
 /**
- * Stateless cookies (RFC 6347 §4.2.1): an HMAC over where the hello came from and what it says, under
- * a secret that changes; the previous secret is good for one more lifetime.
+ * Stateless cookies (RFC 6347 §4.2.1): an HMAC over the address and content of the hello with a
+ * secret that is rotated; the previous secret is valid for one more lifetime.
  *
- * The extensions are left out: Anjay with OpenSSL pads its second hello to another length.
+ * Extensions are not included: Anjay with OpenSSL pads its second hello to another length.
  */
 export class CookieJar {
   private current = newSecret()
@@ -43,7 +43,7 @@ export class CookieJar {
     )
   }
 
-  /** Changes secrets when it is time; by the clock at each use, so that no timer is needed. */
+  /** Rotates the secret if it is due; checked at each use, so that no timer is needed. */
   private rotate(): void {
     const age = this.clock.monotonic() - this.changedAt
     if (age < this.lifetime) return
@@ -60,7 +60,7 @@ function newSecret(): KeyObject {
 const lengths = Buffer.alloc(6)
 
 function cookie(secret: KeyObject, hello: ClientHelloPrefix, from: WireAddress): Buffer {
-  // Lengths first, so that no two hellos make the same input.
+  // Lengths first, so that different hellos never give the same input.
   lengths.writeUInt16BE(hello.version, 0)
   lengths.writeUInt8(hello.sessionId.length, 2)
   lengths.writeUInt8(hello.compressionMethods.length, 3)

@@ -1,9 +1,9 @@
 import type { Clock } from '../../base/clock'
 
-/** The least time between two reports, ms. */
+/** Minimum time between two reports in ms. */
 const INTERVAL = 60_000
 
-/** Tells the operator, now and then, that handshakes make room for others. */
+/** Reports to the operator, at a limited rate, that handshakes are evicted. */
 export class CrowdingReport {
   private toldAt = -Infinity
   private count = 0
@@ -13,7 +13,7 @@ export class CrowdingReport {
     private readonly tell: (message: string) => void,
   ) {}
 
-  /** One handshake made room; `group` are the addresses that have most. */
+  /** One handshake was evicted; `group` is the address prefix with the most. */
   add(group: string): void {
     this.count++
     const now = this.clock.monotonic()

@@ -1,9 +1,9 @@
 import type { Clock } from '../../base/clock'
 import { HandshakeFailure } from '../errors'
 
-/** How long nothing more is said about an address, ms. */
+/** Time in ms during which an address is not reported again. */
 const INTERVAL = 3_600_000
-/** Of so many addresses in that time: they are not proven, so a flood could name any. */
+/** Maximum number of addresses in that time: they are not verified, so a flood could use any. */
 const MOST_ADDRESSES = 100
 
 const FRAGMENTED = new HandshakeFailure(
@@ -14,14 +14,14 @@ const FRAGMENTED = new HandshakeFailure(
   undefined,
 )
 
-/** Decides when the operator is told of a device whose ClientHello comes in fragments. */
+/** Reports devices whose ClientHello is fragmented, at a limited rate. */
 export class FragmentedHellos {
   private told = new Set<string>()
   private since = -Infinity
 
   constructor(private readonly clock: Clock) {}
 
-  /** What to report of a fragmented hello from this address; undefined when that was said already. */
+  /** The report for a fragmented hello from this address; undefined if it was reported already. */
   report(wireAddress: string): HandshakeFailure | undefined {
     const now = this.clock.monotonic()
     if (now - this.since >= INTERVAL) {

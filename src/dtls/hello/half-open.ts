@@ -3,31 +3,31 @@ import type { PendingHandshake } from '../associations/pending-handshake'
 import type { WireAddress } from '../identity'
 import { AddressGroups } from './address-groups'
 
-/** Of so many of the handshakes that are possible on, new ones get less time. */
+/** From this share of the maximum number of handshakes on, new ones get a shorter timeout. */
 const CROWDED = 3 / 4
 
-/** A sender that has as many as it may has to leave each of them so much time, ms. */
+/** Minimum time in ms that a sender at its limit must leave each of its handshakes. */
 const LEAST_TIME = 1000
 
-/** Who has to make room for a new handshake, and the group of addresses that holds too many. */
+/** A handshake to evict, and the group of addresses that has too many. */
 export interface Displaced {
   readonly handshake: PendingHandshake
   readonly group: string
 }
 
 /**
- * Handshakes in progress: one an address and port at most, bounded in all and per sender. When they are
- * too many a new one takes the place of the oldest of those who hold most, so that a flood displaces its
- * own. Only a sender that would displace its own within a second is refused: that bounds what it costs,
- * and lets those behind the same address come to their end.
+ * Handshakes in progress: at most one per address and port, limited in total and per sender. Beyond
+ * the limit a new one evicts the oldest of the sender that has the most, so that a flood evicts its
+ * own. A sender is refused only if it would evict its own within one second: that limits its cost,
+ * and lets others behind the same address finish.
  */
 export class HalfOpen {
   private readonly byAddress = new Map<string, PendingHandshake>()
-  /** Monotonic ms. */
+  /** Monotonic time in ms. */
   private readonly begun = new Map<PendingHandshake, number>()
   private readonly groups = new AddressGroups<PendingHandshake>()
 
-  /** @param limitPerSender from one IPv4 address or IPv6 /64 */
+  /** @param limitPerSender maximum number from one IPv4 address or IPv6 /64 */
   constructor(
     private readonly clock: Clock,
     private readonly limit: number,
@@ -38,7 +38,7 @@ export class HalfOpen {
     return this.byAddress.size
   }
 
-  /** Whether they are nearly as many as there may be. */
+  /** Whether the number of handshakes is close to the maximum. */
   get crowded(): boolean {
     return this.byAddress.size >= this.limit * CROWDED
   }
@@ -52,8 +52,8 @@ export class HalfOpen {
   }
 
   /**
-   * The handshake that must be given up before one from this address is added, if there is need.
-   * `refused`: none from there may be added now.
+   * The handshake to evict before one from this address is added, if necessary. `refused`: none
+   * from there may be added now.
    */
   displacedBy({ wireAddress }: WireAddress): Displaced | 'refused' | undefined {
     const own =

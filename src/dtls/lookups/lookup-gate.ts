@@ -1,11 +1,11 @@
-/** A look-up that runs or waits; release it when its handshake ends, whatever became of it. */
+/** A lookup that is running or queued; release it when its handshake ends, in any case. */
 export interface LookupTicket {
   release(): void
 }
 
 /**
- * Lets so many credential look-ups run at once; the others wait in line. How many wait is bounded by
- * the half-open handshakes: each has one look-up at most.
+ * Limits the number of concurrent credential lookups; others are queued. The queue is bounded by
+ * the half-open handshakes, each of which has at most one lookup.
  */
 export class LookupGate {
   private running = 0
@@ -13,7 +13,7 @@ export class LookupGate {
 
   constructor(private readonly limit: number) {}
 
-  /** Calls `start` now or when its turn comes, unless it was released before. */
+  /** Calls `start` now or in its turn, unless it was released before. */
   enter(start: () => void): LookupTicket {
     let state: 'waiting' | 'running' | 'released' = 'waiting'
     const run = (): void => {

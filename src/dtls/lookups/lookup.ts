@@ -1,31 +1,32 @@
 import type { Guard } from '../../base/guard'
 import type { LookupGate, LookupTicket } from './lookup-gate'
 
-/** Asked of the server's credentials; the handshake goes on when there is an answer. */
+/** A lookup in the server's credentials; the handshake continues with the answer. */
 export interface Question<T> {
   ask(): Promise<T>
   onAnswer(answer: T): void
-  /** Without it, a look-up that fails ends the handshake. */
+  /** Without it, a failed lookup ends the handshake. */
   onError?(error: unknown): void
 }
 
-/** The one look-up that a handshake may have under way. */
+/** The pending lookup of a handshake; it has at most one. */
 export class Lookup {
   private ticket: LookupTicket | undefined
 
-  /** @param guard gets what `goOn` throws */
+  /** @param guard receives the errors of `goOn` */
   constructor(
     private readonly gate: LookupGate,
     private readonly guard: Guard,
   ) {}
 
   /**
-   * Has a question asked when its turn comes.
-   * @param goOn gets what is to be done with the outcome, which may throw; not called after `release`
+   * Queues a lookup.
+   * @param goOn receives a function that processes the result and may throw; not called after
+   *   `release`
    */
   put<T>(question: Question<T>, goOn: (step: () => void) => void): void {
     const settle = (step: () => void): void => {
-      // The handshake is over, or has been for long: look-ups may take any time.
+      // The handshake may have ended long ago: lookups may take any time.
       if (this.ticket !== ticket) return
       this.release()
       goOn(step)
@@ -45,7 +46,7 @@ export class Lookup {
     this.ticket = ticket
   }
 
-  /** Gives up waiting and lets the next handshake have its turn. Idempotent. */
+  /** Cancels the wait and lets the next lookup start. Idempotent. */
   release(): void {
     this.ticket?.release()
     this.ticket = undefined

@@ -4,14 +4,14 @@ const MOST_BYTES = 8192
 const MOST_RECORDS = 32
 
 /**
- * Records that came before their time: datagrams overtake each other, and a look-up may be under way.
- * Bounded: what does not fit is lost, as on the way.
+ * Records that arrived too early: datagrams may be reordered, and a lookup may be pending. Bounded:
+ * records beyond the limit are dropped, like datagrams lost on the path.
  */
 export class EarlyRecords {
   private readonly records: RawRecord[] = []
   private bytes = 0
 
-  /** Keeps a copy. @returns false when there is no room */
+  /** Keeps a copy. @returns false if the limit is reached */
   hold(record: RawRecord): boolean {
     const bytes = this.bytes + record.fragment.length
     if (bytes > MOST_BYTES || this.records.length === MOST_RECORDS) return false
@@ -28,7 +28,7 @@ export class EarlyRecords {
     return this.records.length
   }
 
-  /** The one that came first; it is not kept any more. */
+  /** Removes and returns the oldest one. */
   shift(): RawRecord | undefined {
     const record = this.records.shift()
     if (record !== undefined) this.bytes -= record.fragment.length

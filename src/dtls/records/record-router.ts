@@ -9,13 +9,13 @@ import type { WireAddress } from '../identity'
 import type { UnknownRecordAlerts } from './unknown-record-alerts'
 import { readRecord, type RawRecord } from './record'
 
-/** The handshakes in progress, one an address at most. */
+/** The handshakes in progress, at most one per address. */
 export interface PendingHandshakes {
   at(key: string): PendingHandshake | undefined
   /**
    * A ClientHello in plaintext.
-   * @param living tells a repeated hello of the association that lives at this address
-   * @param isFull whether there is no room for one more association
+   * @param living the association at this address, to recognize a repeated hello
+   * @param isFull whether the limit of associations is reached
    */
   onHello(
     record: RawRecord,
@@ -26,31 +26,31 @@ export interface PendingHandshakes {
   ): void
 }
 
-/** Where records may belong. */
+/** The associations and handshakes to which records may belong. */
 export interface RouterHost {
   readonly associations: Associations
   readonly handshakes: PendingHandshakes
   readonly connectionIds: ConnectionIds
   readonly records: AssociationRecords
-  /** Answers records that belong to nothing. */
+  /** Answers records that belong to nothing known. */
   readonly unknownRecords: UnknownRecordAlerts
-  /** Bytes of our own Connection IDs. */
+  /** Length of our own Connection IDs in bytes. */
   readonly connectionIdLength: number
-  /** Whether there is no room for one more association. */
+  /** Whether the limit of associations is reached. */
   isFull(): boolean
   dropped(reason: DropReason): void
-  /** A defect of ours, or of a callback. */
+  /** An error of this package, or of a callback. */
   failed(error: unknown): void
 }
 
 /**
- * Takes datagrams apart and finds for each record the association or handshake that it belongs to: by
- * epoch and address (RFC 6347 §4.2.8) or by Connection ID (RFC 9146 §6).
+ * Splits datagrams into records and finds for each the association or handshake that it belongs to:
+ * by epoch and address (RFC 6347 §4.2.8) or by Connection ID (RFC 9146 §6).
  */
 export class RecordRouter {
   constructor(private readonly host: RouterHost) {}
 
-  /** Nothing in a datagram can make this throw. */
+  /** Never throws because of the content of a datagram. */
   receive(datagram: Buffer, from: WireAddress): void {
     const key = addressKey(from)
     if (datagram.length === 0) this.host.dropped('malformed')
@@ -99,14 +99,14 @@ export class RecordRouter {
       return this.host.unknownRecords.onRecord(record, from, key)
     }
     if (association.connectionIdKey !== undefined) {
-      // RFC 9146 §3: having agreed on Connection IDs, the client must use its.
+      // RFC 9146 §3: after Connection IDs were negotiated, the client must use its own.
       if (handshake === undefined) this.host.dropped('connection-id-missing')
       else handshake.receive(record)
       return
     }
     const rejection = records.receive(association, record, from)
     if (rejection === undefined) return
-    // Not the living association's: perhaps that of a handshake at the same address.
+    // Not of the established association: perhaps of a handshake at the same address.
     if (handshake === undefined) records.reject(association, rejection)
     else handshake.receive(record)
   }
@@ -117,7 +117,8 @@ export class RecordRouter {
     if (holder === undefined) {
       this.host.dropped('unknown-connection-id')
       const { associations, handshakes } = this.host
-      // Not where somebody is known: it may be about to be replaced, or anybody's forgery.
+      // Not for a known address: its association may be about to be replaced, or the record may be
+      // forged.
       const isKnown = associations.at(key) !== undefined || handshakes.at(key) !== undefined
       if (!isKnown) this.host.unknownRecords.onRecord(record, from, key)
       return

@@ -3,36 +3,38 @@ import { writeEpochSequence } from '../ciphers/cipher'
 import { ContentType, MAX_CIPHERTEXT, RECORD_HEADER, Version } from '../wire/constants'
 import type { DropReason } from '../counters'
 
-/** A record as it lies in its datagram; views, not copies. */
+/** A record within its datagram; views, not copies. */
 export interface RawRecord {
   readonly type: number
   readonly version: number
   readonly epoch: number
   readonly sequence: number
-  /** Type 25 only; else empty. */
+  /** Only for type 25; otherwise empty. */
   readonly connectionId: Uint8Array
   readonly fragment: Uint8Array
 }
 
-/** How long it is in its datagram. */
+/** The length of a record in its datagram. */
 export function recordLength({ connectionId, fragment }: RawRecord): number {
   return RECORD_HEADER + connectionId.length + fragment.length
 }
 
 export const NO_CONNECTION_ID = new Uint8Array(0)
 
-/** What {@link readRecord} found: a record or why there is none, and where to go on. */
+/**
+ * Result of {@link readRecord}: a record or the reason why there is none, and where to continue.
+ */
 export interface RecordStep {
   readonly record: RawRecord | undefined
   readonly problem: DropReason | undefined
-  /** Where the next record begins; the end of the datagram when that cannot be known. */
+  /** Offset of the next record; the end of the datagram if it is unknown. */
   readonly next: number
 }
 
 /**
- * The record at `at` of a datagram (RFC 6347 §4.1, RFC 9146 §4). After one that is too large or of
- * unknown type the rest of the datagram is still good.
- * @param cidLength of our own Connection IDs: type 25 does not say how long they are
+ * Reads the record at `at` of a datagram (RFC 6347 §4.1, RFC 9146 §4). After one that is too large
+ * or of unknown type, the rest of the datagram is still processed.
+ * @param cidLength length of our own Connection IDs: records of type 25 do not contain it
  */
 export function readRecord(datagram: Buffer, at: number, cidLength: number): RecordStep {
   const give = (problem: DropReason, next = datagram.length): RecordStep => {
@@ -41,7 +43,7 @@ export function readRecord(datagram: Buffer, at: number, cidLength: number): Rec
   if (datagram.length - at < RECORD_HEADER) return give('malformed')
   const type = datagram.readUInt8(at)
   const version = datagram.readUInt16BE(at + 1)
-  // Not DTLS: nothing that follows can be trusted to be records.
+  // Not DTLS: nothing that follows can be expected to be records.
   if (version >> 8 !== 0xfe) return give('bad-version')
   const cid = type === ContentType.tls12Cid ? cidLength : 0
   const start = at + RECORD_HEADER + cid
@@ -97,12 +99,12 @@ export function plainRecord(
   return record
 }
 
-/** Reused: sealing and opening are synchronous and never nest. */
+/** Reused: encryption and decryption are synchronous and never nested. */
 const context: RecordContext = { type: 0, epoch: 1, sequence: 0, connectionId: NO_CONNECTION_ID }
 
 /**
  * A protected record of epoch 1.
- * @param connectionId what the peer wants to see; with one, the true type goes inside (RFC 9146 §4)
+ * @param connectionId as required by the peer; with one, the real type is encrypted (RFC 9146 §4)
  */
 export function sealRecord(
   cipher: RecordCipher,
@@ -128,7 +130,7 @@ export function sealRecord(
   return record
 }
 
-/** What sealing adds to a plaintext of `length` bytes. */
+/** The bytes that protection adds to a plaintext of `length` bytes. */
 export function recordOverhead(
   cipher: RecordCipher,
   length: number,
@@ -138,13 +140,13 @@ export function recordOverhead(
   return RECORD_HEADER + connectionId.length + cipher.sealedLength(inner) - length
 }
 
-/** An opened record: its true type and its content, in memory of its own. */
+/** A decrypted record: its real type and its content, in a new buffer. */
 export interface OpenedRecord {
   readonly type: number
   readonly content: Buffer
 }
 
-/** Undefined when it is not authentic, or authentic nonsense (a Connection ID record without a type). */
+/** Undefined if it is not authentic, or invalid (a Connection ID record without a type). */
 export function openRecord(cipher: RecordCipher, record: RawRecord): OpenedRecord | undefined {
   if (record.version !== Version.dtls12) return undefined
   context.type = record.type
@@ -153,7 +155,7 @@ export function openRecord(cipher: RecordCipher, record: RawRecord): OpenedRecor
   const plaintext = cipher.open(record.fragment, context)
   if (plaintext === undefined || plaintext.length > 1 + (1 << 14)) return undefined
   if (record.type !== ContentType.tls12Cid) return { type: record.type, content: plaintext }
-  // RFC 9146 §4: content, true type, zeros.
+  // RFC 9146 §4: content, real type, zeros.
   let end = plaintext.length - 1
   while (end >= 0 && plaintext[end] === 0) end--
   const type = plaintext[end]

@@ -1,17 +1,17 @@
 /**
- * Remembers which record sequence numbers of an epoch have been seen: everything above `newest` is
- * new, the 64 at and below it by bitmap, older ones count as seen (RFC 6347 §4.1.2.6). Two 32-bit
- * halves, so that no BigInt is made per record.
+ * Tracks the received record sequence numbers of an epoch: everything above `newest` is new, the 64
+ * at and below it are in a bitmap, older ones count as received (RFC 6347 §4.1.2.6). Two 32-bit
+ * halves, so that no BigInt is created per record.
  */
 export class ReplayWindow {
   /** The highest number accepted; -1 before the first. */
   newest = -1
-  /** Bit i: `newest - i` was seen. */
+  /** Bit i: `newest - i` was received. */
   private low = 0
-  /** Bit i: `newest - 32 - i` was seen. */
+  /** Bit i: `newest - 32 - i` was received. */
   private high = 0
 
-  /** Whether a record may be looked at: not seen and not too old. */
+  /** Whether a record may be processed: not received yet and not too old. */
   isFresh(sequence: number): boolean {
     const age = this.newest - sequence
     if (age < 0) return true
@@ -19,7 +19,7 @@ export class ReplayWindow {
     return age < 64 && (this.high & (1 << (age - 32))) === 0
   }
 
-  /** Notes a record; only after it was authenticated (RFC 6347 §4.1.2.6). */
+  /** Marks a record as received; only after it was authenticated (RFC 6347 §4.1.2.6). */
   mark(sequence: number): void {
     const age = this.newest - sequence
     if (age < 0) this.shift(-age)

@@ -20,10 +20,10 @@ const PER_ADDRESS: KeyedRate = {
 }
 
 /**
- * Answers protected records that belong to nothing here, as after a restart: a client that takes
- * plaintext alerts then makes a new handshake instead of sending into the void. Most stacks ignore them
- * (RFC 6347 §4.1.2.7). Anyone can send such records under any address, so that an answer is shorter than
- * what it answers, and answers are few.
+ * Answers protected records that belong to nothing here, as after a restart: a client that accepts
+ * plaintext alerts then makes a new handshake instead of sending in vain. Most stacks ignore them
+ * (RFC 6347 §4.1.2.7). Anyone can send such records from any address, so answers are shorter than
+ * the record, and few.
  */
 export class UnknownRecordAlerts {
   private readonly alerts: RateLimiter
@@ -39,7 +39,7 @@ export class UnknownRecordAlerts {
 
   /** @param key of `from` */
   onRecord(record: RawRecord, from: WireAddress, key: string): void {
-    // A Finished is not answered: nothing is to tell a wrong key from an unknown identity.
+    // A Finished is not answered: a wrong key must not be distinguishable from an unknown identity.
     if (record.type !== ContentType.applicationData && record.type !== ContentType.tls12Cid) return
     const body = buildAlert(AlertLevel.fatal, Alert.badRecordMac)
     const alert = plainRecord(ContentType.alert, record.sequence, body)

@@ -2,8 +2,8 @@
 const CHUNK = 256
 
 /**
- * Many small secrets of one size in few large buffers: a typed array each would cost several times its
- * content. A slot is overwritten when it is given back.
+ * Many small secrets of one size in few large buffers: a typed array each would need several times
+ * the memory. A slot is overwritten when it is released.
  */
 export class SecretSlab {
   private readonly chunks: Buffer[] = []
@@ -26,12 +26,12 @@ export class SecretSlab {
     return slot
   }
 
-  /** A copy of a slot's bytes. */
+  /** A copy of the content of a slot. */
   copy(slot: number): Uint8Array {
     return new Uint8Array(this.view(slot))
   }
 
-  /** Gives a slot back. */
+  /** Overwrites and releases a slot. */
   erase(slot: number): void {
     this.view(slot).fill(0)
     this.free.push(slot)

@@ -5,12 +5,12 @@ import { SecretSlab } from './secret-slab'
 import { type DtlsSession, type DtlsSessionStore, MASTER_SECRET_LENGTH } from './session'
 
 const CHECK_LENGTH = 32
-/** One object for all: sessions are many. */
+/** One shared object, because there are many sessions. */
 const NO_CHAIN: readonly Uint8Array[] = []
-/** Certificates of authorities that are looked for before another copy is kept. */
+/** Number of CA certificates that are searched before another copy is kept. */
 const MOST_SHARED = 1000
 
-/** A session as it is held: its id is its key, its secrets lie in the slab. */
+/** A stored session: its id is the map key, its secrets are in the slab. */
 interface Entry {
   readonly slot: number
   readonly hasCheck: boolean
@@ -20,14 +20,14 @@ interface Entry {
   readonly expiresAt: number
 }
 
-/** A session id or Connection ID as a key of maps: one latin1 character a byte. */
+/** A session id or Connection ID as a map key: one latin1 character per byte. */
 export function bytesKey(id: Uint8Array): string {
   return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
 }
 
-/** Sessions by id; bounded, least recently used first out, each with its end. */
+/** Sessions by id; limited, least recently used evicted first, each with its expiry. */
 export class SessionCache {
-  /** Of authorities, by their hash. */
+  /** CA certificates by their hash. */
   private readonly certificates = new Map<string, Uint8Array>()
   /** In order of use. */
   private readonly entries = new Map<string, Entry>()
@@ -44,7 +44,7 @@ export class SessionCache {
     return this.entries.size
   }
 
-  /** Takes over what the store kept. */
+  /** Loads the sessions of the store. */
   async load(): Promise<void> {
     if (this.store === undefined || this.limit === 0) return
     try {
@@ -93,7 +93,7 @@ export class SessionCache {
     for (const [key, { identity }] of [...this.entries]) if (predicate(identity)) this.remove(key)
   }
 
-  /** Those that could be resumed now. */
+  /** The sessions that can be resumed now. */
   *values(): Iterable<DtlsSession> {
     for (const [key, entry] of this.entries) {
       if (this.clock.now() < entry.expiresAt) yield this.toSession(key, entry)
@@ -133,13 +133,13 @@ export class SessionCache {
       this.remove(oldest)
     }
     const slot = this.secrets.put([masterSecret, credentialCheck])
-    // Sessions that an older version kept have none.
+    // Sessions stored by an older version have none.
     const sent = session.chain as DtlsSession['chain'] | undefined
     const chain = sent === undefined || sent.length === 0 ? NO_CHAIN : sent.map(this.shared)
     this.entries.set(key, { slot, hasCheck, suite, identity, chain, expiresAt })
   }
 
-  /** Devices of one authority have its certificate in common: it is held once. */
+  /** Devices of one CA share its certificate: it is kept once. */
   private readonly shared = (certificate: Uint8Array): Uint8Array => {
     const key = createHash('sha256').update(certificate).digest('base64')
     const known = this.certificates.get(key)
@@ -152,7 +152,7 @@ export class SessionCache {
   private inStore(act: (store: DtlsSessionStore) => void | Promise<void>): void {
     const { store } = this
     if (store === undefined) return
-    // Also what it throws at once becomes a rejection.
+    // A synchronous error also becomes a rejection.
     const done = Promise.resolve()
       .then(() => act(store))
       .catch((error: unknown) => this.onStoreError(error))

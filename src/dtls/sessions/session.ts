@@ -3,7 +3,10 @@ import type { DtlsIdentity } from '../identity'
 /** Bytes of a master secret (RFC 5246 §8.1). */
 export const MASTER_SECRET_LENGTH = 48
 
-/** What is kept of a handshake to resume it by its session id (RFC 5246 §7.3, RFC 7627 §5.3). */
+/**
+ * The state of a handshake that is needed to resume it by its session id (RFC 5246 §7.3, RFC 7627
+ * §5.3).
+ */
 export interface DtlsSession {
   /** 32 random bytes. */
   readonly id: Uint8Array
@@ -12,23 +15,27 @@ export interface DtlsSession {
   /** Cipher suite number. */
   readonly suite: number
   readonly identity: DtlsIdentity
-  /** Binds the session to the very PSK it was made with: HMAC-SHA256(masterSecret, psk). Empty without PSK. */
+  /**
+   * Binds the session to the PSK with which it was made: HMAC-SHA256(masterSecret, psk). Empty
+   * without PSK.
+   */
   readonly credentialCheck: Uint8Array
   /**
-   * X.509: DER of the certificates above the leaf that led to the trust anchor; they are judged anew when
-   * the session is resumed. Empty for others, and where the leaf itself is what was trusted.
+   * X.509: DER of the certificates above the leaf that led to the trust anchor; they are verified
+   * again when the session is resumed. Empty for other credentials, and if the leaf itself is
+   * trusted.
    */
   readonly chain: readonly Uint8Array[]
-  /** Wall-clock ms; the end of the session's lifetime, or of the certificate if that is sooner. */
+  /** Wall-clock time in ms at which the session, or its certificate if that is earlier, expires. */
   readonly expiresAt: number
 }
 
 /**
- * Keeps sessions so that clients can resume them after a restart. What is kept is secret. Methods may
- * throw or reject: it is counted (`sessionStoreErrors`) and harms no handshake.
+ * Stores sessions so that clients can resume them after a restart. Its content is secret. Methods
+ * may throw or reject: this is counted (`sessionStoreErrors`) and affects no handshake.
  */
 export interface DtlsSessionStore {
-  /** All sessions kept; called once at the start. */
+  /** All stored sessions; called once at the start. */
   load(): Iterable<DtlsSession> | AsyncIterable<DtlsSession>
   save(session: DtlsSession): void | Promise<void>
   remove(id: Uint8Array): void | Promise<void>

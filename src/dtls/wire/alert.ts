@@ -5,7 +5,7 @@ export interface AlertMessage {
   readonly description: number
 }
 
-/** RFC 5246 §7.2; undefined when it is not exactly an alert. */
+/** RFC 5246 §7.2; undefined if it is not exactly an alert. */
 export function parseAlert(body: Uint8Array): AlertMessage | undefined {
   const [level, description] = body
   if (body.length !== 2 || level === undefined || description === undefined) return undefined
@@ -16,7 +16,7 @@ export function buildAlert(level: number, description: number): Buffer {
   return Buffer.from([level, description])
 }
 
-/** For people: `handshake_failure` or `alert 115`. */
+/** For messages: `handshake_failure` or `alert 115`. */
 export function describeAlert(description: number): string {
   for (const [name, value] of Object.entries(Alert)) {
     if (value === description) return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

@@ -1,4 +1,4 @@
-/** Builds messages: big-endian values and length-prefixed vectors (RFC 5246 §4.3). */
+/** Writes messages: big-endian values and length-prefixed vectors (RFC 5246 §4.3). */
 export class ByteWriter {
   private buffer: Buffer
   private length = 0
@@ -7,7 +7,7 @@ export class ByteWriter {
     this.buffer = Buffer.allocUnsafe(capacity)
   }
 
-  /** May replace the buffer: take its answer before looking at `this.buffer`. */
+  /** May replace the buffer: use its result before `this.buffer`. */
   private reserve(bytes: number): number {
     const at = this.length
     this.length += bytes
@@ -43,7 +43,7 @@ export class ByteWriter {
     return this
   }
 
-  /** What `write` writes, after its length in `prefix` bytes. */
+  /** Writes the output of `write` after its length in `prefix` bytes. */
   vector(prefix: 1 | 2 | 3, write: (inner: this) => void): this {
     const at = this.reserve(prefix)
     write(this)
@@ -52,8 +52,8 @@ export class ByteWriter {
   }
 
   /**
-   * What was written, without a copy; the writer must not be used any more. It lies in a pool: copy
-   * what is kept.
+   * The written bytes, without a copy; the writer must not be used any more. They are in a pool:
+   * copy what is stored.
    */
   finish(): Buffer {
     return this.buffer.subarray(0, this.length)

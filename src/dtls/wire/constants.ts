@@ -1,4 +1,4 @@
-/** Numbers of the wire, under the names of their RFCs. */
+/** Protocol constants, with the names of their RFCs. */
 
 /** RFC 6347 §4.1, RFC 9146 §4. */
 export const ContentType = {
@@ -73,7 +73,7 @@ export const ExtensionType = {
 export const NamedGroup = { secp256r1: 23, x25519: 29 } as const
 export type NamedGroup = (typeof NamedGroup)[keyof typeof NamedGroup]
 
-/** RFC 8446 §4.2.3, in its TLS 1.2 reading: hash, then signature. */
+/** RFC 8446 §4.2.3, as used in TLS 1.2: hash, then signature. */
 export const SignatureScheme = {
   rsaPkcs1Sha256: 0x0401,
   ecdsaSha256: 0x0403,
@@ -88,15 +88,15 @@ export type CertificateType = (typeof CertificateType)[keyof typeof CertificateT
 /** RFC 5746 §3.3. */
 export const EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff
 
-/** type, version, epoch, sequence number, length (RFC 6347 §4.1); a Connection ID comes on top. */
+/** type, version, epoch, sequence number, length (RFC 6347 §4.1); a Connection ID is additional. */
 export const RECORD_HEADER = 13
 /** type, length, message_seq, fragment_offset, fragment_length (RFC 6347 §4.2.2). */
 export const HANDSHAKE_HEADER = 12
 /** RFC 6347 §4.1: the plaintext of a record. */
 export const MAX_PLAINTEXT = 1 << 14
-/** What protection may add: RFC 5246 §6.2.3 allows 2048, ours never needs more than 256. */
+/** Expansion by protection: RFC 5246 §6.2.3 allows 2048, ours never needs more than 256. */
 export const MAX_CIPHERTEXT = MAX_PLAINTEXT + 256
-/** The largest handshake message taken from a client: a chain of certificates. */
+/** Maximum size of a handshake message of a client: a certificate chain. */
 export const MAX_HANDSHAKE_MESSAGE = 8192
 /** The last sequence number of an epoch (RFC 6347 §4.1). */
 export const LAST_SEQUENCE = 2 ** 48 - 1

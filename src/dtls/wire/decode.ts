@@ -2,8 +2,8 @@ import { ByteReader, OutOfBounds } from '../../base/byte-reader'
 import { DecodeError } from '../errors'
 
 /**
- * Runs a parser over all of `bytes`: what it leaves over is an error too (RFC 5246 §7.4: a message
- * must fill exactly the length it claims).
+ * Runs a parser over all of `bytes`; remaining bytes are an error (RFC 5246 §7.4: a message must
+ * fill exactly the length it claims).
  * @throws DecodeError
  */
 export function decodeWhole<T>(
@@ -23,7 +23,7 @@ export function decodeWhole<T>(
   }
 }
 
-/** A vector of 16-bit numbers of which there must be at least one. @throws DecodeError, OutOfBounds */
+/** A vector of at least one 16-bit number. @throws DecodeError, OutOfBounds */
 export function uint16List(name: string, reader: ByteReader): number[] {
   if (reader.remaining === 0 || reader.remaining % 2 !== 0) {
     throw new DecodeError(`${name}: a list of ${reader.remaining} bytes`)

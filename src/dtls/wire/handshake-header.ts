@@ -1,10 +1,10 @@
 import type { ByteReader } from '../../base/byte-reader'
 import { HANDSHAKE_HEADER } from './constants'
 
-/** One handshake fragment as it stands in a record (RFC 6347 §4.2.2). */
+/** One handshake fragment in a record (RFC 6347 §4.2.2). */
 export interface HandshakeFragment {
   readonly type: number
-  /** Of the whole message. */
+  /** Length of the whole message. */
   readonly length: number
   readonly messageSeq: number
   readonly offset: number
@@ -12,7 +12,7 @@ export interface HandshakeFragment {
   readonly body: Uint8Array
 }
 
-/** Takes the next fragment of a record. @throws OutOfBounds */
+/** Reads the next fragment of a record. @throws OutOfBounds */
 export function readFragment(reader: ByteReader): HandshakeFragment {
   const type = reader.uint8()
   const length = reader.uint24()
@@ -39,7 +39,7 @@ export function writeHeader(
   target.writeUIntBE(fragmentLength, at + 9, 3)
 }
 
-/** A whole message as it counts for the transcript: as if never fragmented (RFC 6347 §4.2.6). */
+/** A whole message in the form used by the transcript: as if never fragmented (RFC 6347 §4.2.6). */
 export function wholeMessage(type: number, messageSeq: number, body: Uint8Array): Buffer {
   const message = Buffer.alloc(HANDSHAKE_HEADER + body.length)
   writeHeader(message, 0, type, body.length, messageSeq, 0, body.length)

@@ -6,26 +6,26 @@ import type { AnsweredExtensions } from '../messages/offered-extensions'
 import type { ReceivedServerHello } from '../messages/server-hello'
 import type { ClientOffer } from './offer'
 
-/** What the server chose of a {@link ClientOffer}. */
+/** The parameters that the server chose from a {@link ClientOffer}. */
 export interface Chosen {
   readonly suite: CipherSuite
   readonly extendedMasterSecret: boolean
   /** Only with a CBC suite (RFC 7366 §3). */
   readonly encryptThenMac: boolean
-  /** What our records are to carry; undefined when no Connection IDs are used. */
+  /** The Connection ID in our records; undefined if Connection IDs are not used. */
   readonly peerConnectionId: Uint8Array | undefined
-  /** Certificate suites: undefined when the server takes no type that we have. */
+  /** Certificate suites: undefined if the server accepts no type that we have. */
   readonly clientCertificateType: CertificateType | undefined
   readonly serverCertificateType: CertificateType
-  /** The most content of a record that either end sends. */
+  /** Maximum content of a record sent by either end. */
   readonly sendLimit: number
-  /** The server took the session that was offered. */
+  /** The server accepted the offered session. */
   readonly resumed: boolean
 }
 
 /**
- * Checks a ServerHello against what was offered.
- * @throws HandshakeFailure where it chooses anything that was not, or less than is required
+ * Checks a ServerHello against the offer.
+ * @throws HandshakeFailure if it chooses anything that was not offered, or less than is required
  */
 export function checkAnswer(
   hello: ReceivedServerHello,
@@ -68,7 +68,7 @@ function illegal(what: string): HandshakeFailure {
   )
 }
 
-/** RFC 5246 §7.4.1.4: nothing may be answered that was not offered. */
+/** RFC 5246 §7.4.1.4: no extension may be answered that was not offered. */
 function checkExtensions(answered: AnsweredExtensions, { extensions: offered }: ClientOffer): void {
   const possible = new Set<number>([
     ExtensionType.renegotiationInfo,
@@ -119,7 +119,7 @@ function isResumed(
 ): boolean {
   if (session === undefined || Buffer.compare(sessionId, session.id) !== 0) return false
   if (suite.number !== session.suite) throw illegal('another suite for the session')
-  // RFC 7627 §5.3: only sessions with it are kept.
+  // RFC 7627 §5.3: only sessions with it are stored.
   if (!extensions.extendedMasterSecret) {
     throw new HandshakeFailure(
       'extended-master-secret-required',
@@ -154,7 +154,7 @@ function checkRequirements(
   }
 }
 
-/** Unsaid is X.509 (RFC 7250 §4.2); a type must be among those that we offered. */
+/** The default is X.509 (RFC 7250 §4.2); a type must be one of those that we offered. */
 function certificateTypes(
   { keyExchange }: CipherSuite,
   answered: AnsweredExtensions,
@@ -165,7 +165,7 @@ function certificateTypes(
   }
   const client = choice(answered.clientCertificateType, offered.clientCertificateTypes)
   const server = choice(answered.serverCertificateType, offered.serverCertificateTypes)
-  // A server that asks for no certificate names no type of one.
+  // A server that requests no certificate sends no certificate type.
   if (client === undefined && answered.clientCertificateType !== undefined) {
     throw illegal(`client certificate type ${answered.clientCertificateType}`)
   }

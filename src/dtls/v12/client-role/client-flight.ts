@@ -14,10 +14,10 @@ import type { Chosen } from './answer'
 import type { ServerProof } from './server-proof'
 
 /**
- * What answers ServerHelloDone, up to ChangeCipherSpec (RFC 5246 §7.3). Derives the master secret on
- * the way: its extended form covers the messages up to ClientKeyExchange.
- * @param request undefined when the server asked for no certificate
- * @throws HandshakeFailure `no-certificate` when the server takes none that we have
+ * The response to ServerHelloDone, up to ChangeCipherSpec (RFC 5246 §7.3). Also derives the master
+ * secret: its extended form covers the messages up to ClientKeyExchange.
+ * @param request undefined if the server requested no certificate
+ * @throws HandshakeFailure `no-certificate` if the server accepts none that we have
  */
 export function addClientKeys(
   flight: FlightBuilder,
@@ -52,7 +52,7 @@ export function addClientKeys(
   }
 }
 
-/** The key that we may use; undefined when there is none: then the server decides whether it goes on. */
+/** The key to use; undefined if there is none: the server then decides whether to continue. */
 function ownKey(
   { takesEcdsa, signatureSchemes }: CertificateRequest,
   { clientCertificateType }: Chosen,

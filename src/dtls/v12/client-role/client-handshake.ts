@@ -36,7 +36,7 @@ type State =
   | 'wait-server-hello'
   | 'wait-certificate'
   | 'wait-server-key-exchange'
-  /** A PSK without ECDHE: ServerKeyExchange, with nothing but a hint, may be left out. */
+  /** A PSK without ECDHE: ServerKeyExchange, which contains only a hint, may be omitted. */
   | 'wait-hint'
   | 'wait-certificate-request'
   | 'wait-server-hello-done'
@@ -47,7 +47,7 @@ type State =
 const { helloVerifyRequest, serverHello, certificate, serverKeyExchange } = HandshakeType
 const { certificateRequest, serverHelloDone, finished } = HandshakeType
 
-/** The handshake messages that each state takes (RFC 5246 §7.3); any other ends the handshake. */
+/** The handshake messages expected in each state (RFC 5246 §7.3); any other ends the handshake. */
 const EXPECTED: { readonly [state in State]: readonly number[] } = {
   'wait-server-hello': [helloVerifyRequest, serverHello],
   'wait-certificate': [certificate],
@@ -60,12 +60,14 @@ const EXPECTED: { readonly [state in State]: readonly number[] } = {
   over: [],
 }
 
-/** A server that asks for another cookie again and again never answers. */
+/** Limit for a server that requests a cookie again and again. */
 const MOST_COOKIES = 3
-/** After an alert in plaintext, which anybody can forge, the server may yet go on for so long, ms. */
+/** Time in ms to continue after a plaintext alert, which may be forged. */
 const PATIENCE = 1000
 
-/** One handshake in the client role, from the first hello to the server's Finished or the deadline. */
+/**
+ * One handshake in the client role, from the first hello to the server's Finished or the deadline.
+ */
 export class ClientHandshake implements InboxListener, PendingHandshake {
   private readonly server: RemoteAddress
   private state: State = 'wait-server-hello'
@@ -78,7 +80,7 @@ export class ClientHandshake implements InboxListener, PendingHandshake {
   private patience: Timer | undefined
   private connectionId: Uint8Array | undefined
   private cookies = 0
-  /** The last one, with its message_seq: with it the transcript begins. */
+  /** The last one, with its message_seq: the transcript begins with it. */
   private hello: HandshakeMessage | undefined
   private chosen: Chosen | undefined
   private secrets: HandshakeSecrets | undefined
@@ -135,7 +137,7 @@ export class ClientHandshake implements InboxListener, PendingHandshake {
     if (this.state !== 'over') this.guard(() => this.inbox.receive(record))
   }
 
-  /** Hellos are ours: nobody repeats one to us. */
+  /** Hellos are sent by the client only. */
   repeatFlight(): void {}
 
   giveUp(otherwise: HandshakeFailure): void {
@@ -240,7 +242,7 @@ export class ClientHandshake implements InboxListener, PendingHandshake {
     )
   }
 
-  /** Everything but the server's Finished is there. */
+  /** Everything except the server's Finished was received. */
   private sendKeys(proof: ServerProof): void {
     const { chosen, secrets, sender } = this
     if (chosen === undefined || secrets === undefined) throw new RangeError('no ServerHello')
@@ -333,7 +335,7 @@ export class ClientHandshake implements InboxListener, PendingHandshake {
     }
   }
 
-  /** @internal A server that refuses says so before there are keys; but so can anybody. */
+  /** @internal A server that rejects sends it before there are keys; but it may be forged. */
   onPlainAlert(description: number): void {
     this.failures.notePlainAlert(description)
     this.patience ??= this.host.clock.after(PATIENCE, () =>
@@ -341,7 +343,7 @@ export class ClientHandshake implements InboxListener, PendingHandshake {
     )
   }
 
-  /** The server goes on: an alert before was not its own, or no fatal one. */
+  /** The server continues: an earlier alert was forged or not fatal. */
   private calm(): void {
     this.host.clock.cancel(this.patience)
     this.patience = undefined
@@ -379,7 +381,7 @@ export class ClientHandshake implements InboxListener, PendingHandshake {
     this.connectionId = undefined
   }
 
-  /** Whatever goes wrong ends this handshake only. */
+  /** An error ends only this handshake. */
   private guard(step: () => void): void {
     try {
       step()
@@ -396,7 +398,7 @@ export class ClientHandshake implements InboxListener, PendingHandshake {
     this.host.ended(this)
   }
 
-  /** Frees everything. */
+  /** Releases everything. */
   private finish(): void {
     this.state = 'over'
     this.inbox.close()

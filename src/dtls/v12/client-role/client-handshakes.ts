@@ -16,10 +16,10 @@ import type { HandshakeHost } from '../handshake/host'
 import { ClientHandshake } from './client-handshake'
 import type { ClientHandshakeHost } from './client-host'
 
-/** Servers whose last session is kept. */
+/** Number of servers whose last session is kept. */
 const MOST_SESSIONS = 64
 
-/** What the handshakes share, and what becomes of them. */
+/** Resources shared by the handshakes, and callbacks for their results. */
 export interface ClientHandshakesHost {
   readonly settings: Settings
   readonly clock: Scheduler
@@ -27,11 +27,11 @@ export interface ClientHandshakesHost {
   readonly tally: Tally
   output(datagram: Uint8Array, to: WireAddress): void
   established: HandshakeHost['established']
-  /** Whether the peer at this address has a handshake of its own in progress. */
+  /** Whether the peer at this address has its own handshake in progress. */
   isPeerShaking(key: string): boolean
 }
 
-/** A call of `connect` that waits. */
+/** A pending call of `connect`. */
 interface Attempt {
   readonly key: string
   readonly credentials: DtlsClientCredentials
@@ -41,10 +41,13 @@ interface Attempt {
   settle(outcome: Association | HandshakeFailure): void
 }
 
-/** The handshakes in the client role, one an address at most. */
+/** The handshakes in the client role, at most one per address. */
 export class ClientHandshakes {
   private readonly attempts = new Map<string, Attempt>()
-  /** The last session with each server, by address; it belongs to the credentials it was made with. */
+  /**
+   * The last session with each server, by address; it belongs to the credentials with which it was
+   * made.
+   */
   private readonly sessions = new Map<
     string,
     { readonly credentials: DtlsClientCredentials; readonly session: DtlsSession }
@@ -75,7 +78,7 @@ export class ClientHandshakes {
         const attempt = this.attemptOf(handshake)
         if (attempt?.failure === undefined) return
         this.forget(attempt)
-        // The peer's own handshake took its place: what comes of it decides.
+        // The peer's own handshake replaced it: its result counts.
         if (attempt.failure.code === 'replaced') attempt.handshake = undefined
         else attempt.settle(attempt.failure)
       },
@@ -93,7 +96,7 @@ export class ClientHandshakes {
   }
 
   /**
-   * Shakes hands with the server at an address; while one does, the same attempt.
+   * Performs a handshake with the server at an address; concurrent calls share it.
    * @throws HandshakeFailure
    */
   connect(to: WireAddress, options: ConnectOptions): Promise<Association> {
@@ -112,7 +115,7 @@ export class ClientHandshakes {
     })
   }
 
-  /** A new association stands at an address, by whoever's handshake. */
+  /** A new association was established at an address, by a handshake of either side. */
   onAssociation(key: string, association: Association): void {
     const attempt = this.attempts.get(key)
     if (attempt === undefined) return
@@ -123,18 +126,21 @@ export class ClientHandshakes {
     }
   }
 
-  /** The association that an attempt led to could not be kept. */
+  /** The association of a handshake could not be kept. */
   onRefused(key: string): void {
     const reason = 'the limit of associations is reached'
     this.attempts.get(key)?.settle(new HandshakeFailure('internal-error', reason, undefined))
   }
 
-  /** The peer began a handshake of its own (its cookie was right): that one counts. */
+  /** The peer started its own handshake (with a valid cookie): it takes precedence. */
   onPeerHello(key: string): void {
     this.at(key)?.giveUp(replaced('the peer began a handshake of its own'))
   }
 
-  /** Ends those whose peer claims an identity that `predicate` picks; all of them without. */
+  /**
+   * Ends the handshakes whose peer claims an identity selected by `predicate`; all of them without
+   * it.
+   */
   giveUp(failure: HandshakeFailure, predicate?: (identity: DtlsIdentity) => boolean): void {
     for (const attempt of [...this.attempts.values()]) {
       const claimed = attempt.handshake?.claimed
@@ -190,7 +196,7 @@ export class ClientHandshakes {
     }
     this.attempts.set(key, attempt)
     if (signal !== undefined) forgetSignal = onAbort(signal, abort)
-    // The handshake has its own deadline; this one is for when the peer's takes its place.
+    // The handshake has its own deadline; this one applies when the peer's handshake replaces it.
     attempt.timer = clock.after(timeout, () => attempt.settle(outOfTime()))
     attempt.handshake?.begin()
   }
@@ -219,7 +225,7 @@ export class ClientHandshakes {
     sessions.set(attempt.key, { credentials: attempt.credentials, session })
   }
 
-  /** A session that led to nothing is not offered again. */
+  /** A session that failed is not offered again. */
   private forget({ key }: Attempt): void {
     this.sessions.delete(key)
   }

@@ -8,7 +8,7 @@ import { CertificateType, NamedGroup } from '../../wire/constants'
 import { SIGNATURE_SCHEMES } from '../handshake/peer-authentication'
 import type { OfferedExtensions } from '../messages/offered-extensions'
 
-/** What a client offers; the server chooses from it. */
+/** The parameters offered by a client, from which the server chooses. */
 export interface ClientOffer {
   readonly random: Uint8Array
   readonly suites: readonly CipherSuite[]
@@ -26,7 +26,7 @@ const MAX_FRAGMENT_CODES = new Map([
 
 /**
  * @param connectionId ours, empty for none of our own; undefined without Connection IDs
- * @throws HandshakeFailure `no-common-suite` when the credentials serve no suite
+ * @throws HandshakeFailure `no-common-suite` if the credentials support no suite
  */
 export function makeOffer(
   options: ConnectOptions,
@@ -74,7 +74,7 @@ function serves(credentials: DtlsClientCredentials, { keyExchange }: CipherSuite
 
 const NO_TYPES = { client: [], server: [] }
 
-/** RFC 7250 §4.1: X.509 alone needs no word. */
+/** RFC 7250 §4.1: omitted if only X.509 is supported. */
 function certificateTypes(credentials: DtlsClientCredentials): {
   readonly client: readonly CertificateType[]
   readonly server: readonly CertificateType[]

@@ -17,13 +17,13 @@ import { parseServerKeyExchange } from '../messages/server-key-exchange'
 import type { Chosen } from './answer'
 
 /**
- * What a server shows for itself in a full handshake: by its Finished that it has the PSK, or a public
- * key, and by the signature in ServerKeyExchange that the private one is its own.
+ * Authenticates the server in a full handshake: its Finished proves the PSK; for a public key, the
+ * signature in ServerKeyExchange proves the private one.
  */
 export class ServerProof {
-  /** Who the server says it is. */
+  /** The identity claimed by the server. */
   claimed: DtlsIdentity | undefined
-  /** Our ephemeral key, and what it agreed on with the server's. ECDHE kinds. */
+  /** Our ephemeral key, and the shared secret with the server's. ECDHE kinds. */
   agreement: KeyAgreement | undefined
   shared: Buffer | undefined
   private claim: ClaimedKey | undefined
@@ -63,8 +63,8 @@ export class ServerProof {
   }
 
   /**
-   * With a PSK the server is whoever has it; its identity is ours.
-   * @returns otherwise the question whether its key is one to trust
+   * With a PSK the server is authenticated by having it; its identity is ours.
+   * @returns otherwise the lookup whether its key is trusted
    */
   accept(
     clock: Clock,

@@ -4,15 +4,15 @@ import type { Role } from '../../identity'
 import { describeAlert } from '../../wire/alert'
 
 /**
- * How long the true Finished may yet come after something else in its place, ms. The datagrams of a
- * flight overtake each other, and anyone can forge what cannot be opened; nobody can forge that the
- * true one stays away.
+ * Time in ms to wait for the real Finished after an invalid record in its place. The datagrams of a
+ * flight may be reordered, and anyone can forge records that cannot be decrypted; but nobody can
+ * forge the absence of the real one.
  */
 const PATIENCE = 1000
 
 /**
- * Tells the operator once why a handshake fails: when it ends or, where the other end is to see nothing
- * but silence, before. Gathers what was noticed on the way but proves nothing by itself.
+ * Reports to the operator once why a handshake failed: when it ends or, if the other end must not
+ * be notified, before. Collects hints that prove nothing by themselves.
  */
 export class FailureReporter {
   private suspicion: HandshakeFailure | undefined
@@ -23,14 +23,14 @@ export class FailureReporter {
   constructor(
     private readonly clock: Scheduler,
     private readonly tell: (failure: HandshakeFailure) => void,
-    /** What the other end is. */
+    /** The role of the other end. */
     private readonly peer: Role = 'client',
   ) {}
 
   /**
-   * What came in the place of the client's Finished could not be opened: mostly because its PSK is
-   * another than ours. The handshake goes on for a moment, in case that was forged.
-   * @param onProven called when the true Finished has stayed away
+   * A record in place of the client's Finished could not be decrypted, mostly because its PSK
+   * differs from ours. The handshake continues for a moment, in case it was forged.
+   * @param onProven called if the real Finished did not arrive
    */
   suspectKey(onProven: () => void): void {
     if (this.suspicion !== undefined) return
@@ -43,12 +43,12 @@ export class FailureReporter {
     this.timer = this.clock.after(PATIENCE, onProven)
   }
 
-  /** An alert in plaintext: anyone could have sent it. */
+  /** A plaintext alert, which may be forged. */
   notePlainAlert(description: number): void {
     this.alert ??= description
   }
 
-  /** An alert under the keys of the handshake. */
+  /** An alert protected by the keys of the handshake. */
   noteAlert(description: number): void {
     this.alert = description
   }
@@ -58,19 +58,19 @@ export class FailureReporter {
     return this.alert !== undefined
   }
 
-  /** The true reason. */
+  /** Reports the real reason. */
   report(failure: HandshakeFailure): void {
     if (this.reported) return
     this.reported = true
     this.tell(failure)
   }
 
-  /** The handshake came to nothing: the likeliest reason. */
+  /** The handshake failed: reports the most likely reason. */
   reportEnd(otherwise: HandshakeFailure): void {
     this.report(this.suspicion ?? this.alertFailure() ?? otherwise)
   }
 
-  /** The handshake is over. */
+  /** The handshake has ended. */
   close(): void {
     this.clock.cancel(this.timer)
     this.timer = undefined

@@ -2,10 +2,10 @@ import { Alert } from '../../wire/constants'
 import { DecodeError, HandshakeFailure } from '../../errors'
 import type { Role } from '../../identity'
 
-/** The longest PSK (LwM2M Core §5.2.2 wants at least 64 bytes). */
+/** Maximum length of a PSK (LwM2M Core §5.2.2 requires at least 64 bytes). */
 export const MAX_PSK = 64
 
-/** @param peer what the other end is */
+/** @param peer role of the other end */
 export function timedOut(peer: Role, state: string): HandshakeFailure {
   return new HandshakeFailure(
     'handshake-timeout',
@@ -22,7 +22,7 @@ export function unexpectedMessage(type: number, state: string): HandshakeFailure
   )
 }
 
-/** Why there is no key to use: none is known, the look-up failed, or what it gave is none. */
+/** Why there is no usable key: none is known, the lookup failed, or its result is invalid. */
 export function pskFailure(psk: Uint8Array | undefined, error: unknown): HandshakeFailure {
   if (error !== undefined) {
     const reason = 'the look-up of its key failed'
@@ -35,7 +35,7 @@ export function pskFailure(psk: Uint8Array | undefined, error: unknown): Handsha
   return new HandshakeFailure('unknown-identity', 'its PSK identity is not known', undefined)
 }
 
-/** What anything thrown means for the handshake that it was thrown in. */
+/** Converts any thrown value to a handshake failure. */
 export function asFailure(error: unknown): HandshakeFailure {
   if (error instanceof HandshakeFailure) return error
   if (error instanceof DecodeError) {

@@ -1,7 +1,7 @@
 import type { FlightItem } from './flight'
 import type { HandshakeMessage } from './reassembly'
 
-/** Numbers our handshake messages and lets the transcript see each. */
+/** Numbers our handshake messages and adds them to the transcript. */
 export class FlightBuilder {
   readonly items: FlightItem[] = []
 

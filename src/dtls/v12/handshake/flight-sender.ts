@@ -5,16 +5,19 @@ import { type FlightItem, packFlight, type RecordWriter } from './flight'
 import { NO_CONNECTION_ID, plainRecord, recordOverhead, sealRecord } from '../../records/record'
 import type { Settings } from '../../settings'
 
-/** After so many time-outs a smaller datagram is tried (RFC 6347 §4.1.1.1). */
+/** Number of timeouts after which smaller datagrams are used (RFC 6347 §4.1.1.1). */
 const TIMEOUTS_BEFORE_SMALLER = 2
-/** No flight has as many records. With fewer numbers left nothing is sent: the handshake times out. */
+/**
+ * More records than any flight has. With fewer numbers left nothing is sent: the handshake times
+ * out.
+ */
 const NUMBERS_FOR_FLIGHT = 2 ** 16
-/** Of a path that carries packets of 512 bytes, less the headers of IPv6 and UDP. */
+/** For a path with packets of 512 bytes, less the headers of IPv6 and UDP. */
 const SMALL_MTU = 464
 
 /**
- * Sends a handshake's flights and sends them again: when nothing comes back in time, and, at a
- * limited rate, when the client asks (RFC 6347 §4.2.4). Counts record sequence numbers of both
+ * Sends the flights of a handshake and retransmits them: after a timeout and, at a limited rate,
+ * when the client repeats its flight (RFC 6347 §4.2.4). Counts record sequence numbers of both
  * epochs.
  */
 export class FlightSender implements RecordWriter {
@@ -28,7 +31,10 @@ export class FlightSender implements RecordWriter {
   /** Next record sequence number of epoch 1. */
   protectedSequence = 0
 
-  /** @param plainSequence the first record sequence number: that of the client's hello (RFC 6347 §4.2.1) */
+  /**
+   * @param plainSequence the first record sequence number: that of the client's hello (RFC 6347
+   *   §4.2.1)
+   */
   constructor(
     private readonly clock: Scheduler,
     private readonly settings: Settings,
@@ -46,7 +52,7 @@ export class FlightSender implements RecordWriter {
     this.connectionId = connectionId
   }
 
-  /** Sends a flight and repeats it until the next one, or {@link stop}. */
+  /** Sends a flight and retransmits it until the next one, or {@link stop}. */
   send(items: readonly FlightItem[]): void {
     this.items = items
     this.timeouts = 0
@@ -55,14 +61,14 @@ export class FlightSender implements RecordWriter {
     this.arm()
   }
 
-  /** Sends a flight that the client answers with nothing: it asks for it when it is lost. */
+  /** Sends a flight that the client does not answer: it is retransmitted on request. */
   sendLast(items: readonly FlightItem[]): void {
     this.stop()
     this.items = items
     this.emit()
   }
 
-  /** The client asks for the flight again. */
+  /** The client requests the flight again. */
   repeat(): void {
     if (this.items.length === 0) return
     if (this.clock.monotonic() - this.sentAt < this.settings.retransmitTimeout / 2) return

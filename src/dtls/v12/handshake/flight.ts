@@ -12,28 +12,28 @@ export type FlightItem =
     }
   | { readonly kind: 'change-cipher-spec' }
 
-/** Turns content into a record with the next sequence number of its epoch. */
+/** Converts content to a record with the next sequence number of its epoch. */
 export interface RecordWriter {
   write(epoch: 0 | 1, type: number, content: Uint8Array): Buffer
-  /** Bytes that a record adds to so much content. */
+  /** Bytes that a record adds to this content length. */
   overhead(epoch: 0 | 1, length: number): number
 }
 
 export interface FlightLimits {
-  /** Bytes of a datagram. */
+  /** Maximum size of a datagram. */
   readonly mtu: number
-  /** Bytes of a record's content. */
+  /** Maximum content of a record. */
   readonly plaintext: number
 }
 
 const CHANGE_CIPHER_SPEC = Buffer.from([1])
-/** Less room than this in a datagram is not worth a fragment of its own. */
+/** Minimum space in a datagram for a fragment. */
 const LEAST_FRAGMENT = 64
 
 /**
- * Packs a flight into datagrams: messages too long for one are fragmented (RFC 6347 §4.2.3), several
- * records share a datagram (§4.1.1). Called again it makes new records: a retransmission has new
- * sequence numbers (§4.2.4).
+ * Packs a flight into datagrams: messages too long for one are fragmented (RFC 6347 §4.2.3),
+ * several records share a datagram (§4.1.1). Each call creates new records: a retransmission has
+ * new sequence numbers (§4.2.4).
  */
 export function packFlight(
   items: readonly FlightItem[],

@@ -8,23 +8,23 @@ import type { RawRecord } from '../../records/record'
 import type { PendingHandshake } from '../../associations/pending-handshake'
 import type { Settings } from '../../settings'
 
-/** What a handshake of either role needs of the endpoint that it belongs to. */
+/** What a handshake of either role needs of its endpoint. */
 export interface HandshakeHost {
   readonly settings: Settings
   readonly clock: Scheduler
   readonly lookups: LookupGate
   output(datagram: Uint8Array, to: WireAddress): void
-  /** A random Connection ID that nobody has; records that carry it come to this handshake. */
+  /** Allocates a random, unused Connection ID; records with it are passed to this handshake. */
   allocateConnectionId(handshake: PendingHandshake): Uint8Array
-  /** The peer's Finished was right: the association takes the handshake's place. */
+  /** The peer's Finished was valid: the association replaces the handshake. */
   established(
     handshake: PendingHandshake,
     association: Association,
     early: readonly RawRecord[],
   ): void
-  /** For the operator, at most once a handshake. */
+  /** Reports a failure to the operator, at most once per handshake. */
   report(handshake: PendingHandshake, failure: HandshakeFailure): void
-  /** The handshake is over without success: forget it. */
+  /** The handshake failed and can be dropped. */
   ended(handshake: PendingHandshake): void
   dropped(reason: DropReason): void
   retransmitted(): void

@@ -11,21 +11,21 @@ import { type HandshakeMessage, Reassembly } from './reassembly'
 import { openRecord, type RawRecord } from '../../records/record'
 import { ReplayWindow } from '../../records/replay'
 
-/** What the inbox is to let through next. */
+/** What the inbox accepts next. */
 export type Expectation =
   /** Plaintext handshake messages, in order. */
   | { readonly kind: 'messages' }
   | { readonly kind: 'change-cipher-spec' }
-  /** The protected Finished, and with a Connection ID nothing but records that carry it. */
+  /** The protected Finished, and with a Connection ID only records that carry it. */
   | { readonly kind: 'finished'; readonly cipher: RecordCipher; readonly connectionId: boolean }
-  /** Nothing until a look-up has ended. */
+  /** Nothing until a lookup has ended. */
   | { readonly kind: 'nothing' }
 
-/** What the inbox tells. May throw: the caller of the inbox is to catch it. */
+/** Called by the inbox. May throw: the caller of the inbox must catch it. */
 export interface InboxListener {
   onMessage(message: HandshakeMessage): void
   onChangeCipherSpec(): void
-  /** In plaintext, so anyone could have sent it. */
+  /** A plaintext alert, which may be forged. */
   onPlainAlert(description: number): void
   onProtectedAlert(description: number): void
   /** A record that looks like the protected Finished is not authentic. */
@@ -34,11 +34,11 @@ export interface InboxListener {
 }
 
 /**
- * The receiving half of a handshake: takes records as they come, early, late, double or forged, and
- * lets through what is expected, in order.
+ * The receiving half of a handshake: accepts records in any order, repeated or forged, and passes
+ * on the expected ones, in order.
  */
 export class HandshakeInbox {
-  /** Of epoch 1; the association goes on with it. */
+  /** Of epoch 1; used further by the association. */
   readonly window = new ReplayWindow()
   private readonly early = new EarlyRecords()
   private readonly reassembly: Reassembly
@@ -46,7 +46,7 @@ export class HandshakeInbox {
 
   /**
    * @param nextSeq the message_seq expected next
-   * @param role ours
+   * @param role our role
    */
   constructor(
     nextSeq: number,
@@ -56,22 +56,25 @@ export class HandshakeInbox {
     this.reassembly = new Reassembly(nextSeq, role)
   }
 
-  /** What came too early before is looked at again. @throws what the listener throws */
+  /**
+   * Sets the expectation and processes records that arrived too early. @throws the errors of the
+   * listener
+   */
   expect(expectation: Expectation): void {
     this.expectation = expectation
     if (expectation.kind === 'nothing') return
-    // What was sent ahead of Finished in plaintext is not the client's Finished.
+    // A plaintext message received before is not the client's Finished.
     if (expectation.kind === 'finished') this.reassembly.forget()
     if (expectation.kind === 'messages') this.advance()
     else this.receiveEarly()
   }
 
-  /** The handshake is over: nothing is let through any more. */
+  /** The handshake has ended: nothing is accepted any more. */
   close(): void {
     this.expectation = { kind: 'nothing' }
   }
 
-  /** One at a time: what one brings about may change what is expected of the next, or end it all. */
+  /** One at a time: each may change what is expected next, or end the handshake. */
   private receiveEarly(): void {
     for (let left = this.early.count; left > 0; left--) {
       const record = this.early.shift()
@@ -79,7 +82,7 @@ export class HandshakeInbox {
     }
   }
 
-  /** Records that came too early for the handshake altogether: the association's. */
+  /** Records that arrived too early for the handshake: they belong to the association. */
   takeEarly(): RawRecord[] {
     const records: RawRecord[] = []
     for (let record = this.early.shift(); record !== undefined; record = this.early.shift()) {
@@ -88,7 +91,7 @@ export class HandshakeInbox {
     return records
   }
 
-  /** A record of epoch 0 or 1. @throws what the listener throws, HandshakeFailure */
+  /** A record of epoch 0 or 1. @throws the errors of the listener, HandshakeFailure */
   receive(record: RawRecord): void {
     if (record.epoch > 0) this.receiveProtected(record)
     else this.receivePlain(record)
@@ -106,7 +109,7 @@ export class HandshakeInbox {
     } else if (expectation.kind === 'change-cipher-spec' && isChangeCipherSpec(record.fragment)) {
       listener.onChangeCipherSpec()
     } else {
-      // Early or again: it says nothing that Finished would not prove.
+      // Too early or repeated: irrelevant, Finished covers the handshake.
       listener.dropped('unexpected')
     }
   }
@@ -123,7 +126,7 @@ export class HandshakeInbox {
       if (mayBeFinished(record, expectation.cipher)) listener.onUndecryptable()
       return listener.dropped('forged')
     }
-    // Application data waits for Finished; it is opened again then, so it is not marked now.
+    // Application data waits for Finished; it is decrypted again then, so it is not marked now.
     if (opened.type === ContentType.applicationData) return this.hold(record)
     window.mark(record.sequence)
     if (opened.type === ContentType.handshake) return this.takeFragments(opened.content, 1)
@@ -144,7 +147,7 @@ export class HandshakeInbox {
   }
 
   private takeFragment(fragment: HandshakeFragment, epoch: 0 | 1): void {
-    // Finished is the one protected message; nothing in plaintext may come in its place.
+    // Finished is the only protected message; a plaintext one must not replace it.
     const isFinished = fragment.type === HandshakeType.finished
     const tooLate = epoch === 0 && this.expectation.kind === 'finished'
     if (isFinished !== (epoch === 1) || tooLate) {
@@ -157,7 +160,7 @@ export class HandshakeInbox {
     }
   }
 
-  /** Lets messages through as far as they are whole, in order and expected. */
+  /** Passes on messages as long as they are complete, in order and expected. */
   private advance(): void {
     while (this.expectation.kind === 'messages' || this.expectation.kind === 'finished') {
       const message = this.reassembly.take()
@@ -171,10 +174,10 @@ export class HandshakeInbox {
   }
 }
 
-/** By what shows of it: alerts are shorter, application data says what it is. */
+/** By visible properties: alerts are shorter, application data has its own type. */
 function mayBeFinished({ type, fragment }: RawRecord, cipher: RecordCipher): boolean {
   const message = HANDSHAKE_HEADER + VERIFY_DATA_LENGTH
-  // With a Connection ID the true type stands behind the content (RFC 9146 §4).
+  // With a Connection ID the real type is encrypted after the content (RFC 9146 §4).
   if (type === ContentType.tls12Cid) return fragment.length >= cipher.sealedLength(message + 1)
   return type === ContentType.handshake && fragment.length >= cipher.sealedLength(message)
 }

@@ -4,9 +4,9 @@ import type { DtlsIdentity, Role, WireAddress } from '../../identity'
 import { NO_CONNECTION_ID } from '../../records/record'
 import type { ReplayWindow } from '../../records/replay'
 
-/** All that a handshake of either role leaves behind when it succeeded. */
+/** The result of a successful handshake of either role. */
 export interface HandshakeOutcome {
-  /** Ours. */
+  /** Our role. */
   readonly role: Role
   readonly remote: WireAddress
   readonly negotiated: {
@@ -21,12 +21,12 @@ export interface HandshakeOutcome {
   readonly writeSequence: number
   readonly clientRandom: Uint8Array
   readonly resumed: boolean
-  /** The session's key in the cache; empty when it cannot be resumed. */
+  /** The session's key in the cache; empty if it cannot be resumed. */
   readonly sessionKey: string
   readonly lastFlight: LastFlight | undefined
 }
 
-/** 48 bits of the client's random: enough to know a repeated hello by. */
+/** 48 bits of the client's random: enough to recognize a repeated hello. */
 export function helloMark(random: Uint8Array): number {
   return Buffer.from(random).readUIntBE(26, 6)
 }

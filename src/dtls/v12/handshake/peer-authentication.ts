@@ -16,7 +16,7 @@ import {
   parseChain,
 } from '../../certificates/x509'
 
-/** What we take in CertificateVerify and in chains, most wanted first; RSA only in chains. */
+/** Accepted in CertificateVerify and in chains, most preferred first; RSA only in chains. */
 export const SIGNATURE_SCHEMES = [
   SignatureScheme.ecdsaSha256,
   SignatureScheme.ecdsaSha384,
@@ -30,25 +30,25 @@ const HASHES = new Map<number, string>([
   [SignatureScheme.ecdsaSha512, 'sha512'],
 ])
 
-/** Someone who was accepted. */
+/** A peer whose credential was accepted. */
 export interface AcceptedPeer {
   readonly identity: DtlsIdentity
   /** See `DtlsSession.chain`. */
   readonly chain: readonly Uint8Array[]
-  /** Wall-clock ms after which the credential is void; Infinity for never. */
+  /** Wall-clock time in ms at which the credential expires; Infinity for never. */
   readonly validUntil: number
 }
 
-/** A public key that a peer claims: it is nothing until the client proved to have the private one. */
+/** A public key claimed by a peer, without value until it has proved to have the private key. */
 export interface ClaimedKey {
   readonly key: KeyObject
   /** For reports. */
   readonly identity: DtlsIdentity
-  /** Asks whether it may connect; only after the proof. @throws HandshakeFailure */
+  /** Looks up whether it may connect; only after the proof. @throws HandshakeFailure */
   accept(credentials: PeerCredentials, from: RemoteAddress, now: number): Promise<AcceptedPeer>
 }
 
-/** Reads the Certificate message of a peer. @throws HandshakeFailure, DecodeError */
+/** Parses the Certificate message of a peer. @throws HandshakeFailure, DecodeError */
 export function claimedKey(
   peer: Role,
   type: CertificateType,
@@ -61,9 +61,9 @@ export function claimedKey(
 }
 
 /**
- * Checks the proof of possession: a client's CertificateVerify (RFC 5246 §7.4.8), a server's
+ * Verifies the proof of possession: a client's CertificateVerify (RFC 5246 §7.4.8), a server's
  * ServerKeyExchange (§7.4.3).
- * @param messages what is signed
+ * @param messages the signed bytes
  * @throws HandshakeFailure
  */
 export function checkPossession(
@@ -185,8 +185,8 @@ function refusal(peer: Role, expired: boolean, reason: string | undefined): Hand
 }
 
 /**
- * Whether the credential that a session was made with is still good: its chain, the trust anchors, the
- * dates and the look-ups are judged as in a full handshake. PSKs are asked for elsewhere.
+ * Whether the credential of a session is still valid: its chain, the trust anchors, the dates and
+ * the lookups are checked as in a full handshake. PSKs are checked elsewhere.
  */
 export async function isStillAccepted(
   session: DtlsSession,
@@ -204,7 +204,7 @@ export async function isStillAccepted(
     await claim.accept(credentials, from, now)
     return true
   } catch (error) {
-    // Refused; a look-up that failed is another matter.
+    // Rejected; a failed lookup is handled differently.
     if (error instanceof HandshakeFailure) return false
     throw error
   }

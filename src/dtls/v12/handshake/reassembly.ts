@@ -3,7 +3,7 @@ import { HandshakeFailure } from '../../errors'
 import type { Role } from '../../identity'
 import type { HandshakeFragment } from '../../wire/handshake-header'
 
-/** A handshake message put together again. */
+/** A reassembled handshake message. */
 export interface HandshakeMessage {
   readonly type: number
   readonly messageSeq: number
@@ -18,21 +18,21 @@ interface Partial {
   missing: number
 }
 
-/** How far ahead of the next message fragments are kept. */
+/** Number of messages after the next one whose fragments are kept. */
 const WINDOW = 4
 /** Of ClientKeyExchange: a PSK identity of up to 1,024 bytes and a point. */
 const MAX_KEY_EXCHANGE = 2048
-/** Everything else but a chain of certificates is short: a signature, verify_data. */
+/** All others except a certificate chain are short: a signature, verify_data. */
 const MAX_SHORT_MESSAGE = 512
-/** Bodies of one handshake held at a time. */
+/** Bytes of message bodies kept per handshake at a time. */
 const MAX_HELD = MAX_HANDSHAKE_MESSAGE + MAX_KEY_EXCHANGE + (WINDOW - 2) * MAX_SHORT_MESSAGE
 
-/** What became of a fragment. */
+/** What happened to a fragment. */
 export type FragmentOutcome = 'kept' | 'past' | 'malformed' | 'too-far' | 'too-large'
 
 /**
- * Puts a peer's handshake messages in order and together (RFC 6347 §4.2.3). Memory is bounded by
- * what a handshake can need, not by what fragments claim.
+ * Orders and reassembles a peer's handshake messages (RFC 6347 §4.2.3). Memory is limited by what a
+ * handshake can need, not by what fragments claim.
  */
 export class Reassembly {
   private readonly partials = new Map<number, Partial>()
@@ -40,7 +40,7 @@ export class Reassembly {
 
   /**
    * @param next the message_seq expected next
-   * @param role ours
+   * @param role our role
    */
   constructor(
     private next: number,
@@ -48,8 +48,8 @@ export class Reassembly {
   ) {}
 
   /**
-   * @throws HandshakeFailure when it contradicts an earlier fragment of the same message: there is
-   * no telling which one is the client's
+   * @throws HandshakeFailure if it contradicts an earlier fragment of the same message: it is
+   *   unknown which one is the client's
    */
   add(fragment: HandshakeFragment): FragmentOutcome {
     const { type, length, messageSeq, offset, body } = fragment
@@ -84,7 +84,7 @@ export class Reassembly {
     return 'kept'
   }
 
-  /** The next message in order, once it is whole. */
+  /** The next message in order, if it is complete. */
   take(): HandshakeMessage | undefined {
     const partial = this.partials.get(this.next)
     if (partial === undefined || partial.missing > 0) return undefined
@@ -94,7 +94,7 @@ export class Reassembly {
     return { type: partial.type, messageSeq, body: partial.body }
   }
 
-  /** Drops what is not whole. */
+  /** Drops incomplete messages. */
   forget(): void {
     this.partials.clear()
     this.held = 0
@@ -114,7 +114,7 @@ export class Reassembly {
   }
 }
 
-/** A list of authorities may be long, too; only a client is sent one. */
+/** A list of CAs may be long, too; only a client receives one. */
 function longest(role: Role, type: number): number {
   if (type === HandshakeType.certificate) return MAX_HANDSHAKE_MESSAGE
   if (role === 'client' && type === HandshakeType.certificateRequest) return MAX_HANDSHAKE_MESSAGE

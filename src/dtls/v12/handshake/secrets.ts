@@ -10,14 +10,14 @@ import {
 } from '../keys/key-schedule'
 import { Transcript } from './transcript'
 
-/** What secrets depend on besides the messages. */
+/** Parameters of the key derivation besides the messages. */
 export interface SecretParameters {
   readonly suite: CipherSuite
   readonly extendedMasterSecret: boolean
   readonly encryptThenMac: boolean
 }
 
-/** The randoms, the transcript and what is derived from them. */
+/** The randoms, the transcript and the secrets derived from them. */
 export class HandshakeSecrets {
   readonly transcript: Transcript
   private master: Uint8Array | undefined
@@ -31,18 +31,18 @@ export class HandshakeSecrets {
     this.transcript = new Transcript(keyExchange === 'ecdhe-ecdsa', prfHash)
   }
 
-  /** What ServerKeyExchange signs besides its parameters. */
+  /** Signed in ServerKeyExchange together with its parameters. */
   get randoms(): Buffer {
     return Buffer.concat([this.clientRandom, this.serverRandom])
   }
 
-  /** 48 bytes. @throws RangeError before they are there */
+  /** 48 bytes. @throws RangeError before it was derived */
   get masterSecret(): Uint8Array {
     if (this.master === undefined) throw new RangeError('no master secret yet')
     return this.master
   }
 
-  /** When ClientKeyExchange is in the transcript. Overwrites the premaster secret. */
+  /** Called when ClientKeyExchange is in the transcript. Overwrites the premaster secret. */
   derive(premaster: Uint8Array): void {
     const { extendedMasterSecret: extended, suite } = this.negotiated
     const master = extended
@@ -53,12 +53,12 @@ export class HandshakeSecrets {
     master.fill(0)
   }
 
-  /** A session is resumed: its master secret is used again. */
+  /** Uses the master secret of a resumed session. */
   resume(master: Uint8Array): void {
     this.master = new Uint8Array(master)
   }
 
-  /** @param role ours */
+  /** @param role our role */
   createCipher(role: Role): RecordCipher {
     const { suite, encryptThenMac } = this.negotiated
     const { protection, keyLength, prfHash } = suite
@@ -70,7 +70,7 @@ export class HandshakeSecrets {
     return cipher
   }
 
-  /** Over the transcript as it is now. */
+  /** Over the current transcript. */
   verifyData(sender: 'client' | 'server'): Buffer {
     const { prfHash } = this.negotiated.suite
     return verifyData(this.masterSecret, sender, this.transcript.hash(), prfHash)

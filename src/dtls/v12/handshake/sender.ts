@@ -20,8 +20,9 @@ export class HandshakeSender {
   private readonly flights: FlightSender
 
   /**
-   * @param sendLimit the most content that the peer takes in a record
-   * @param nextSeq message_seq of our first message: a server's is that of the client's hello (RFC 6347 §4.2.2)
+   * @param sendLimit maximum content of a record that the peer accepts
+   * @param nextSeq message_seq of our first message: a server's is that of the client's hello (RFC
+   *   6347 §4.2.2)
    * @param recordSequence of our first record: likewise (§4.2.1)
    */
   constructor(
@@ -46,7 +47,7 @@ export class HandshakeSender {
     return this.flights.protectedSequence
   }
 
-  /** The peer takes no more content than this in a record. */
+  /** Sets the maximum content of a record that the peer accepts. */
   limit(sendLimit: number): void {
     this.flights.plaintextLimit = sendLimit
   }
@@ -56,18 +57,18 @@ export class HandshakeSender {
     this.flights.protect(cipher, connectionId)
   }
 
-  /** An empty flight; `onMessage` sees each message that it gets. */
+  /** Creates an empty flight; `onMessage` is called for each message added. */
   compose(onMessage: (message: HandshakeMessage) => void): FlightBuilder {
     return new FlightBuilder(this.nextSeq, onMessage)
   }
 
-  /** Sends a flight and repeats it until it is answered. */
+  /** Sends a flight and retransmits it until it is answered. */
   send(flight: FlightBuilder): void {
     this.nextSeq = flight.messageSeq
     this.flights.send(flight.items)
   }
 
-  /** Our Finished, to which the peer says nothing: it asks for it when it is lost. */
+  /** Sends our Finished, which the peer does not answer: it is retransmitted on request. */
   sendFinished(verifyData: Buffer, peerMessageSeq: number): LastFlight {
     const messageSeq = this.nextSeq
     const flight = new FlightBuilder(messageSeq, () => {})
@@ -83,12 +84,12 @@ export class HandshakeSender {
     }
   }
 
-  /** The client asks for the flight again. */
+  /** The client requests the flight again. */
   repeat(): void {
     this.flights.repeat()
   }
 
-  /** A fatal alert, in plaintext. */
+  /** Sends a fatal alert in plaintext. */
   alert(alert: Alert): void {
     if (this.flights.plainSequence > LAST_SEQUENCE) return
     const body = buildAlert(AlertLevel.fatal, alert)

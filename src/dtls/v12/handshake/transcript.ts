@@ -5,7 +5,7 @@ import { wholeMessage } from '../../wire/handshake-header'
 
 /**
  * The handshake messages so far, from the ClientHello with cookie on: the first hello and the
- * HelloVerifyRequest do not count (RFC 6347 §4.2.6).
+ * HelloVerifyRequest are not included (RFC 6347 §4.2.6).
  */
 export class Transcript {
   private readonly digest: Hash
@@ -13,7 +13,7 @@ export class Transcript {
 
   /**
    * @param keepMessages for signatures, which may use another hash
-   * @param hash of the suite's PRF
+   * @param hash hash of the suite's PRF
    */
   constructor(keepMessages: boolean, hash: PrfHash = 'sha256') {
     this.digest = createHash(hash)
@@ -30,7 +30,7 @@ export class Transcript {
     return this.digest.copy().digest()
   }
 
-  /** All messages in one piece, once: what CertificateVerify signs (RFC 5246 §7.4.8). */
+  /** All messages in one buffer, once: signed by CertificateVerify (RFC 5246 §7.4.8). */
   takeMessages(): Buffer {
     const bytes = Buffer.concat(this.messages ?? [])
     this.messages = undefined

@@ -9,7 +9,7 @@ function hmac(hash: PrfHash, key: KeyObject, ...parts: readonly Uint8Array[]): B
   return mac.digest()
 }
 
-/** The PRF of TLS 1.2, `length` bytes of it (RFC 5246 §5). */
+/** The first `length` bytes of the PRF of TLS 1.2 (RFC 5246 §5). */
 export function prf(
   secret: Uint8Array,
   label: string,

@@ -6,7 +6,7 @@ const ECDSA_SIGN = 64
 
 /**
  * RFC 5246 §7.4.4.
- * @param authorities DER names of the trust anchors; none means any
+ * @param authorities DER names of the trust anchors; empty for any
  */
 export function buildCertificateRequest(
   signatureSchemes: readonly number[],
@@ -23,9 +23,9 @@ export function buildCertificateRequest(
     .finish()
 }
 
-/** A CertificateRequest as it was received; the authorities are not looked at. */
+/** A received CertificateRequest; its CAs are not parsed. */
 export interface CertificateRequest {
-  /** Whether a certificate with an ECDSA key is among what is asked for. */
+  /** Whether a certificate with an ECDSA key is accepted. */
   readonly takesEcdsa: boolean
   readonly signatureSchemes: readonly number[]
 }

@@ -17,8 +17,8 @@ export function buildRawPublicKey(spki: Uint8Array): Buffer {
 }
 
 /**
- * The DER certificates, leaf first; an empty list when the client has none.
- * @throws DecodeError — also for more than `maxLength` of them
+ * The DER certificates, leaf first; empty if the client has none.
+ * @throws DecodeError also for more than `maxLength` certificates
  */
 export function parseCertificateChain(body: Uint8Array, maxLength: number): Uint8Array[] {
   return decodeWhole('Certificate', body, (reader) => {
@@ -36,7 +36,7 @@ export function parseCertificateChain(body: Uint8Array, maxLength: number): Uint
   })
 }
 
-/** The SubjectPublicKeyInfo; empty when the client has none. @throws DecodeError */
+/** The SubjectPublicKeyInfo; empty if the client has none. @throws DecodeError */
 export function parseRawPublicKey(body: Uint8Array): Uint8Array {
   return decodeWhole('Certificate', body, (reader) => reader.take(reader.uint24()))
 }

@@ -11,7 +11,7 @@ export interface ClientHello extends Omit<ClientHelloPrefix, 'suites' | 'end'> {
   readonly extensions: ClientExtensions
 }
 
-/** Parses the rest of a hello whose cookie was right. @throws DecodeError */
+/** Parses the rest of a hello with a valid cookie. @throws DecodeError */
 export function parseClientHello(body: Uint8Array, prefix: ClientHelloPrefix): ClientHello {
   const { suites, end, ...rest } = prefix
   const list = decodeWhole('cipher suites', suites, (reader) => uint16List('suites', reader))
@@ -19,11 +19,11 @@ export function parseClientHello(body: Uint8Array, prefix: ClientHelloPrefix): C
   return { ...rest, suites: list, extensions }
 }
 
-/** What a client says first, and again with the cookie that it was sent. */
+/** The fields of a ClientHello to send, without or with the cookie of the server. */
 export interface ClientHelloInit {
   /** 32 bytes. */
   readonly random: Uint8Array
-  /** Empty, or that of the session to resume. */
+  /** Empty, or the id of the session to resume. */
   readonly sessionId: Uint8Array
   /** Empty in the first hello. */
   readonly cookie: Uint8Array
@@ -40,7 +40,7 @@ export function buildClientHello(hello: ClientHelloInit): Buffer {
     .vector(2, (suites) => {
       for (const suite of hello.suites) suites.uint16(suite)
     })
-    // No compression, ever.
+    // No compression.
     .vector(1, (methods) => methods.uint8(0))
   writeOfferedExtensions(writer, hello.extensions)
   return writer.finish()

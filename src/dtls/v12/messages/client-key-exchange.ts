@@ -4,13 +4,13 @@ import type { KeyExchange } from '../../ciphers/suites'
 import { decodeWhole } from '../../wire/decode'
 import { DecodeError } from '../../errors'
 
-/** LwM2M Core §5.2.2 wants at least 128 bytes; some clouds put a token into it. */
+/** LwM2M Core §5.2.2 requires at least 128 bytes; some clouds use it for a token. */
 const MAX_PSK_IDENTITY = 1024
 
 export interface ClientKeyExchange {
   /** PSK kinds. */
   readonly identity: Uint8Array | undefined
-  /** ECDHE kinds: the client's public point, unchecked. */
+  /** ECDHE kinds: the client's public point, not validated. */
   readonly point: Uint8Array | undefined
 }
 
@@ -33,7 +33,7 @@ export function parseClientKeyExchange(
   }))
 }
 
-/** The same for the wire: an identity for PSK kinds, a point for ECDHE kinds. */
+/** Encodes it: an identity for PSK kinds, a point for ECDHE kinds. */
 export function buildClientKeyExchange({ identity: name, point }: ClientKeyExchange): Buffer {
   const writer = new ByteWriter(256)
   if (name !== undefined) writer.vector(2, (entry) => entry.bytes(name))

@@ -4,28 +4,28 @@ import { type CertificateType, ExtensionType, type NamedGroup } from '../../wire
 import { decodeWhole, uint16List } from '../../wire/decode'
 import { DecodeError } from '../../errors'
 
-/** More than any client has; bounds the work on a hostile hello. */
+/** More than any client has; limits the work for a malicious hello. */
 const MAX_EXTENSIONS = 64
 
 /**
- * The extensions of a ClientHello that mean something to us; absent ones are undefined. Not among them
- * is server_name: there is one server key, whatever the client calls us (RFC 6066 §3).
+ * The supported extensions of a ClientHello; absent ones are undefined. server_name is ignored:
+ * there is only one server key (RFC 6066 §3).
  */
 export interface ClientExtensions {
   readonly extendedMasterSecret: boolean
   readonly encryptThenMac: boolean
-  /** Verified data of RFC 5746 §3.2; empty in an initial handshake. */
+  /** Verify data of RFC 5746 §3.2; empty in an initial handshake. */
   readonly renegotiationInfo: Uint8Array | undefined
-  /** What the client wants in records sent to it (RFC 9146 §3); may be empty. */
+  /** The Connection ID of records sent to the client (RFC 9146 §3); may be empty. */
   readonly connectionId: Uint8Array | undefined
   readonly groups: readonly number[] | undefined
   readonly pointFormats: readonly number[] | undefined
   readonly signatureSchemes: readonly number[] | undefined
   readonly clientCertificateTypes: readonly number[] | undefined
   readonly serverCertificateTypes: readonly number[] | undefined
-  /** The code, 1 to 4 for 2^9 to 2^12 (RFC 6066 §4); as sent, unchecked. */
+  /** The code, 1 to 4 for 2^9 to 2^12 (RFC 6066 §4); as received, not validated. */
   readonly maxFragmentLength: number | undefined
-  /** As sent, unchecked (RFC 8449 §4). */
+  /** As received, not validated (RFC 8449 §4). */
   readonly recordSizeLimit: number | undefined
 }
 
@@ -52,9 +52,9 @@ const vector8 = (name: string, body: Uint8Array): Uint8Array =>
   decodeWhole(name, body, (reader) => reader.take(reader.uint8()))
 
 /**
- * Parses what follows a ClientHello's compression methods: nothing, or one vector of extensions.
+ * Parses the data after a ClientHello's compression methods: empty, or one vector of extensions.
  * Unknown ones are skipped (RFC 5246 §7.4.1.4).
- * @throws DecodeError, OutOfBounds — for a repeated extension too
+ * @throws DecodeError, OutOfBounds — also for a repeated extension
  */
 export function parseClientExtensions(reader: ByteReader): ClientExtensions {
   const bodies = new Map<number, Uint8Array>()
@@ -90,12 +90,15 @@ export function parseClientExtensions(reader: ByteReader): ClientExtensions {
   }
 }
 
-/** What a ServerHello answers; only what the client offered may be set (RFC 5246 §7.4.1.4). */
+/**
+ * The extensions of a ServerHello; only those that the client offered may be set (RFC 5246
+ * §7.4.1.4).
+ */
 export interface ServerExtensions {
   readonly extendedMasterSecret: boolean
   readonly encryptThenMac: boolean
   readonly renegotiationInfo: boolean
-  /** Our own Connection ID: what the client is to put into its records. */
+  /** Our own Connection ID, for records of the client. */
   readonly connectionId: Uint8Array | undefined
   readonly pointFormats: boolean
   readonly clientCertificateType: CertificateType | undefined
@@ -104,7 +107,7 @@ export interface ServerExtensions {
   readonly recordSizeLimit: number | undefined
 }
 
-/** Writes the vector of extensions, or nothing when there are none: old clients know none. */
+/** Writes the vector of extensions, or nothing if it is empty: old clients do not support it. */
 export function writeServerExtensions(writer: ByteWriter, extensions: ServerExtensions): void {
   const present: [type: number, write: (writer: ByteWriter) => void][] = []
   const add = (type: number, write: (writer: ByteWriter) => void): void => {
@@ -139,8 +142,8 @@ export function writeServerExtensions(writer: ByteWriter, extensions: ServerExte
 }
 
 /**
- * The group that the client wants most of ours: it knows what its hardware is good at. Without the
- * extension any may be used (RFC 8422 §4).
+ * The client's most preferred group of ours, which suits its hardware best. Without the extension
+ * any may be used (RFC 8422 §4).
  */
 export function chooseGroup(
   offered: readonly number[] | undefined,

@@ -10,7 +10,7 @@ export function buildHelloVerifyRequest(cookie: Uint8Array): Buffer {
     .finish()
 }
 
-/** @returns the cookie, a view; the version says nothing (RFC 6347 §4.2.1) @throws DecodeError */
+/** @returns the cookie, a view; the version is ignored (RFC 6347 §4.2.1) @throws DecodeError */
 export function parseHelloVerifyRequest(body: Uint8Array): Uint8Array {
   return decodeWhole('HelloVerifyRequest', body, (reader) => {
     reader.uint16()

@@ -4,14 +4,16 @@ import { ExtensionType } from '../../wire/constants'
 import { decodeWhole } from '../../wire/decode'
 import { DecodeError } from '../../errors'
 
-/** What a ClientHello of ours offers; what is undefined, or an empty list, is left out. */
+/** The extensions of our ClientHello; undefined values and empty lists are omitted. */
 export interface OfferedExtensions {
   readonly encryptThenMac: boolean
   readonly groups: readonly number[]
   readonly signatureSchemes: readonly number[]
   readonly clientCertificateTypes: readonly number[]
   readonly serverCertificateTypes: readonly number[]
-  /** What the server is to put into its records; empty: nothing, but we use its own (RFC 9146 §3). */
+  /**
+   * The Connection ID for the server's records; empty: none, but we use the server's (RFC 9146 §3).
+   */
   readonly connectionId: Uint8Array | undefined
   /** The code, 1 to 4 for 2^9 to 2^12 (RFC 6066 §4). */
   readonly maxFragmentLength: number | undefined
@@ -56,7 +58,7 @@ export function writeOfferedExtensions(writer: ByteWriter, offered: OfferedExten
 
 /** The extensions of a ServerHello; absent ones are undefined. */
 export interface AnsweredExtensions {
-  /** Every type in it, for the check that nothing is answered that was not offered. */
+  /** Every extension type in it, to check that none was answered that was not offered. */
   readonly types: readonly number[]
   readonly extendedMasterSecret: boolean
   readonly encryptThenMac: boolean
@@ -79,8 +81,8 @@ const vector8 = (name: string, body: Uint8Array): Uint8Array =>
   decodeWhole(name, body, (reader) => reader.take(reader.uint8()))
 
 /**
- * Parses what follows a ServerHello's compression method: nothing, or one vector of extensions.
- * @throws DecodeError, OutOfBounds — for a repeated extension too
+ * Parses the data after a ServerHello's compression method: empty, or one vector of extensions.
+ * @throws DecodeError, OutOfBounds — also for a repeated extension
  */
 export function parseAnsweredExtensions(reader: ByteReader): AnsweredExtensions {
   const bodies = new Map<number, Uint8Array>()

@@ -9,7 +9,7 @@ import { type AnsweredExtensions, parseAnsweredExtensions } from './offered-exte
 export interface ServerHello {
   /** 32 bytes. */
   readonly random: Uint8Array
-  /** Empty: the session cannot be resumed. */
+  /** Empty if the session cannot be resumed. */
   readonly sessionId: Uint8Array
   readonly suite: number
   readonly extensions: ServerExtensions
@@ -21,13 +21,13 @@ export function buildServerHello(hello: ServerHello): Buffer {
     .bytes(hello.random)
     .vector(1, (id) => id.bytes(hello.sessionId))
     .uint16(hello.suite)
-    // No compression, ever.
+    // No compression.
     .uint8(0)
   writeServerExtensions(writer, hello.extensions)
   return writer.finish()
 }
 
-/** A ServerHello as it was received: views, unchecked but for its form. */
+/** A received ServerHello: views, only its syntax is validated. */
 export interface ReceivedServerHello extends Omit<ServerHello, 'extensions'> {
   readonly version: number
   readonly compressionMethod: number

@@ -37,15 +37,15 @@ export function buildPskKeyExchange(parameters: Uint8Array): Buffer {
     .finish()
 }
 
-/** A ServerKeyExchange as it was received: views, unchecked but for its form. */
+/** A received ServerKeyExchange: views, only its syntax is validated. */
 export interface ReceivedKeyExchange {
   /** ECDHE kinds. */
   readonly ecdh:
     | {
         readonly group: number
-        /** Unchecked. */
+        /** Not validated. */
         readonly point: Uint8Array
-        /** The bytes that are signed. */
+        /** The signed bytes. */
         readonly parameters: Uint8Array
       }
     | undefined

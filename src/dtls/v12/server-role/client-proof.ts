@@ -22,14 +22,14 @@ import { credentialCheck } from './resumption'
 import type { DtlsSession } from '../../sessions/session'
 import type { Settings } from '../../settings'
 
-/** Who a client is, and what ties a session to that. */
+/** The identity of a client, and the data that binds a session to it. */
 export interface ProvenClient {
   readonly accepted: AcceptedPeer
   /** See `DtlsSession.credentialCheck`. */
   readonly credentialCheck: Uint8Array
 }
 
-/** Who a session stands for; that its credential still holds is to be asked before. */
+/** The identity of a session; whether its credential is still valid must be checked before. */
 export function provenBySession(session: DtlsSession): ProvenClient {
   const { identity, chain, credentialCheck } = session
   return { accepted: { identity, chain, validUntil: Infinity }, credentialCheck }
@@ -43,20 +43,24 @@ export interface ProofContext {
   readonly negotiated: Negotiated
   readonly secrets: HandshakeSecrets
   readonly agreement: KeyAgreement | undefined
-  /** Where the client is, for look-ups. */
+  /** The address of the client, for lookups. */
   readonly client: RemoteAddress
-  /** Tells the operator what the client must not see. */
+  /** Reports to the operator what the client must not see. */
   report(failure: HandshakeFailure): void
 }
 
 /**
- * What a client shows for itself in a full handshake, message by message: an identity and, by what is
- * derived from it, its PSK; or a public key, and by CertificateVerify that the private one is its own.
+ * Authenticates the client in a full handshake, message by message: an identity, with the PSK
+ * proved by the keys derived from it; or a public key, with the private one proved by
+ * CertificateVerify.
  */
 export class ClientProof {
-  /** Who the client says it is. */
+  /** The identity claimed by the client. */
   claimed: DtlsIdentity | undefined
-  /** Once it is known here. With a PSK only Finished shows that it has the key. */
+  /**
+   * Set when the identity is known here. With a PSK only Finished proves that the client has the
+   * key.
+   */
   proven: ProvenClient | undefined
   private claim: ClaimedKey | undefined
 
@@ -72,8 +76,8 @@ export class ClientProof {
   }
 
   /**
-   * Derives the master secret: at once from an agreement alone, with a PSK when it was looked up.
-   * @returns the question for the PSK
+   * Derives the master secret: at once from the key agreement alone, with a PSK after its lookup.
+   * @returns the lookup of the PSK
    * @throws HandshakeFailure, DecodeError
    */
   onClientKeyExchange(message: HandshakeMessage): Question<Uint8Array | undefined> | undefined {
@@ -86,7 +90,7 @@ export class ClientProof {
       secrets.derive(shared)
       return undefined
     }
-    // Copied: a view would pin its datagram.
+    // A copy: a view would keep its datagram in memory.
     const name = new Uint8Array(identity)
     this.claimed = { kind: 'psk', identity: name }
     return {
@@ -96,7 +100,7 @@ export class ClientProof {
     }
   }
 
-  /** @returns the question whether the key may connect @throws HandshakeFailure, DecodeError */
+  /** @returns the lookup whether the key may connect @throws HandshakeFailure, DecodeError */
   onCertificateVerify(message: HandshakeMessage): Question<AcceptedPeer> {
     const { claim } = this
     if (claim === undefined) throw new RangeError('no certificate')
@@ -116,8 +120,8 @@ export class ClientProof {
   }
 
   /**
-   * An unknown identity gets a random key: from outside it looks like a wrong one, silence (RFC 4279
-   * §2 leaves the choice).
+   * An unknown identity gets a random key: from outside it cannot be distinguished from a wrong
+   * key, there is no answer (RFC 4279 §2 allows both).
    */
   private onPsk(
     identity: Uint8Array,

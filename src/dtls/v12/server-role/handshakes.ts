@@ -23,7 +23,7 @@ import type { SessionCache } from '../../sessions/session-cache'
 import type { Settings } from '../../settings'
 import type { Tally } from '../../tally'
 
-/** What the handshakes share, and what becomes of them. */
+/** Resources shared by the handshakes, and callbacks for their results. */
 export interface HandshakesHost {
   readonly settings: Settings
   readonly clock: Scheduler
@@ -33,7 +33,7 @@ export interface HandshakesHost {
   readonly tally: Tally
   output(datagram: Uint8Array, to: WireAddress): void
   established: HandshakeHost['established']
-  /** A handshake had to make room for another: these addresses have most. */
+  /** A handshake was evicted; `group` is the address prefix with the most. */
   displaced(group: string): void
   report(from: WireAddress, claimed: DtlsIdentity | undefined, failure: HandshakeFailure): void
 }
@@ -44,7 +44,7 @@ const DISPLACED = new HandshakeFailure(
   undefined,
 )
 
-/** Hellos and the handshakes that they begin, one an address at most. */
+/** Hellos and the handshakes that they start, at most one per address. */
 export class Handshakes implements PendingHandshakes {
   private readonly gate: HelloGate
   private readonly halfOpen: HalfOpen
@@ -87,7 +87,9 @@ export class Handshakes implements PendingHandshakes {
     return this.halfOpen.at(key)
   }
 
-  /** Ends those whose claimed identity `predicate` picks; all of them without. */
+  /**
+   * Ends the handshakes whose claimed identity is selected by `predicate`; all of them without it.
+   */
   giveUp(failure: HandshakeFailure, predicate?: (identity: DtlsIdentity) => boolean): void {
     for (const handshake of [...this.halfOpen.values()]) {
       const { claimed } = handshake
@@ -98,8 +100,8 @@ export class Handshakes implements PendingHandshakes {
 
   /**
    * A ClientHello in plaintext.
-   * @param living tells a repeated hello of the association that lives at this address
-   * @param isFull whether there is no room for one more association
+   * @param living the association at this address, to recognize a repeated hello
+   * @param isFull whether the limit of associations is reached
    */
   onHello(
     record: RawRecord,
@@ -138,7 +140,10 @@ export class Handshakes implements PendingHandshakes {
     if (failure !== undefined) this.host.report(from, undefined, failure)
   }
 
-  /** @returns false when the sender has begun too many in too short a time */
+  /**
+   * Evicts a handshake if the limit is reached. @returns false if the sender has started too many
+   * in too short a time
+   */
   private makeRoom(from: WireAddress): boolean {
     const displaced = this.halfOpen.displacedBy(from)
     if (displaced === undefined) return true

@@ -16,27 +16,27 @@ import { type HandshakeFragment, readFragment, wholeMessage } from '../../wire/h
 import { buildHelloVerifyRequest } from '../messages/hello-verify-request'
 import { plainRecord, type RawRecord } from '../../records/record'
 
-/** Our records and messages are numbered on from the hello's: so many must be left for them. */
+/** Our record and message numbers continue those of the hello, so this many must be left. */
 const RECORDS_LEFT = 2 ** 20
 const MESSAGES_LEFT = 2 ** 8
 
-/** Someone who can receive at the address that the hello came from. */
+/** A hello whose sender can receive at its address. */
 export interface CheckedHello {
   readonly fragment: HandshakeFragment
   readonly prefix: ClientHelloPrefix
 }
 
-/** What became of a hello: good, asked to come again with a cookie, or dropped. */
+/** Result of a hello: accepted, answered with a cookie, or dropped. */
 export type HelloOutcome =
   | { readonly kind: 'checked'; readonly checked: CheckedHello }
   | { readonly kind: 'verify'; readonly datagram: Buffer }
   | { readonly kind: 'dropped'; readonly reason: DropReason }
 
 /**
- * The stateless part of a handshake (RFC 6347 §4.2.1). Before a right cookie nothing is kept, nothing
- * but the hello's fixed part is parsed, and the answer is shorter than the hello.
+ * The stateless part of a handshake (RFC 6347 §4.2.1). Before a valid cookie no state is kept, only
+ * the fixed part of the hello is parsed, and the response is shorter than the hello.
  *
- * A hello in fragments is dropped: putting it together would need state for an unproven address.
+ * A fragmented hello is dropped: reassembly would need state for an unverified address.
  */
 export class HelloGate {
   private readonly cookies: CookieJar
@@ -72,7 +72,7 @@ export class HelloGate {
     }
     const body = buildHelloVerifyRequest(this.cookies.make(prefix, from))
     const message = wholeMessage(HandshakeType.helloVerifyRequest, fragment.messageSeq, body)
-    // Record sequence number and message_seq are the hello's: we remember none.
+    // Record sequence number and message_seq are those of the hello: no state is kept.
     const { sequence } = record
     const datagram = plainRecord(ContentType.handshake, sequence, message, Version.dtls10)
     return { kind: 'verify', datagram }

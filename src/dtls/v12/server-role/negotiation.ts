@@ -14,7 +14,7 @@ import type { ClientHello } from '../messages/client-hello'
 import type { Settings } from '../../settings'
 import { type CipherSuite, findSuite } from '../../ciphers/suites'
 
-/** What both ends agreed on by the hellos. */
+/** The parameters negotiated by the hellos. */
 export interface Negotiated {
   readonly suite: CipherSuite
   /** ECDHE suites. */
@@ -23,26 +23,32 @@ export interface Negotiated {
   /** Only with a CBC suite (RFC 7366 §3). */
   readonly encryptThenMac: boolean
   readonly renegotiationInfo: boolean
-  /** What the client wants to see in our records; undefined when no Connection IDs are used. */
+  /**
+   * The Connection ID that the client requires in our records; undefined if Connection IDs are not
+   * used.
+   */
   readonly peerConnectionId: Uint8Array | undefined
-  /** Whether the client told its point formats, so that we tell ours. */
+  /** Whether the client sent its point formats, which requires ours in return. */
   readonly pointFormats: boolean
   readonly clientCertificateType: CertificateType
   readonly serverCertificateType: CertificateType
   readonly certificateTypesOffered: { readonly client: boolean; readonly server: boolean }
   readonly maxFragmentLength: number | undefined
   readonly recordSizeLimit: number | undefined
-  /** The most content that the client takes in a record. */
+  /** Maximum content of a record that the client accepts. */
   readonly sendLimit: number
 }
 
-/** Ours; the first is for clients that do not say: every LwM2M client has P-256 (RFC 7925 §4.2). */
+/**
+ * Our groups; the first is used for clients that send none: every LwM2M client has P-256 (RFC 7925
+ * §4.2).
+ */
 const GROUPS = [NamedGroup.secp256r1, NamedGroup.x25519] as const
 
-/** RFC 8449 §4: the least a peer may ask for. */
+/** RFC 8449 §4: the minimum that a peer may send. */
 const LEAST_RECORD_SIZE_LIMIT = 64
 
-/** Chooses everything, or says why not. @throws HandshakeFailure */
+/** Negotiates all parameters. @throws HandshakeFailure */
 export function negotiate(
   hello: ClientHello,
   settings: Settings,
@@ -95,7 +101,7 @@ function illegal(reason: string): HandshakeFailure {
 }
 
 function checkVersion({ version }: ClientHello): void {
-  // DTLS versions count downwards: a client of a later one offers less.
+  // DTLS versions count downwards: a client of a later version offers a lower number.
   if (version >> 8 === 0xfe && version <= Version.dtls12) return
   throw new HandshakeFailure(
     'version',
@@ -104,7 +110,7 @@ function checkVersion({ version }: ClientHello): void {
   )
 }
 
-/** RFC 8449 §5: with both extensions record_size_limit counts and the other is ignored. */
+/** RFC 8449 §5: with both extensions record_size_limit is used and the other is ignored. */
 function recordLimits(
   extensions: ClientExtensions,
 ): Pick<Negotiated, 'maxFragmentLength' | 'recordSizeLimit' | 'sendLimit'> {
@@ -159,7 +165,7 @@ function chooseSuite(
   )
 }
 
-/** Whether the settings let a suite be used as the client would use it. */
+/** Whether the settings allow a suite with the extensions of the client. */
 export function isAllowed(
   suite: CipherSuite,
   extensions: ClientExtensions,
@@ -168,7 +174,7 @@ export function isAllowed(
   return !settings.requireEncryptThenMac || suite.protection !== 'cbc' || extensions.encryptThenMac
 }
 
-/** What the suite needs besides itself, if both sides have it. */
+/** The other parameters of a suite, if both sides support them. */
 function suitable(
   suite: CipherSuite,
   extensions: ClientExtensions,
@@ -184,9 +190,9 @@ function suitable(
   if (keyExchange !== 'ecdhe-ecdsa') {
     return credentials.psk === undefined ? undefined : { suite, group, ...types }
   }
-  // The list is about the curves of certificates too (RFC 8422 §5.1), and ours are on P-256.
+  // The list also applies to the curves of certificates (RFC 8422 §5.1), and ours are on P-256.
   if (extensions.groups?.includes(NamedGroup.secp256r1) === false) return undefined
-  // Constrained clients leave the extension out and mean SHA-256 (RFC 7925 §4.2).
+  // Constrained clients omit the extension and use SHA-256 (RFC 7925 §4.2).
   const { signatureSchemes } = extensions
   if (signatureSchemes?.includes(SignatureScheme.ecdsaSha256) === false) return undefined
   const clientCertificateType = chooseClientType(extensions, credentials)
@@ -195,7 +201,7 @@ function suitable(
   return { suite, group, clientCertificateType, serverCertificateType }
 }
 
-/** RFC 7250 §4.2: the client's most wanted type that we can check. */
+/** RFC 7250 §4.2: the client's most preferred type that we can verify. */
 function chooseClientType(
   { clientCertificateTypes }: ClientExtensions,
   credentials: DtlsCredentials,
@@ -208,7 +214,7 @@ function chooseClientType(
   return firstPossible(clientCertificateTypes, can)
 }
 
-/** RFC 7250 §4.2: the client's most wanted type that we have. */
+/** RFC 7250 §4.2: the client's most preferred type that we have. */
 function chooseServerType(
   { serverCertificateTypes }: ClientExtensions,
   { serverKey }: DtlsCredentials,

@@ -4,15 +4,15 @@ import { type HandshakeOutcome, toAssociation } from '../handshake/outcome'
 import type { ProvenClient } from './client-proof'
 import type { ServerHandshakeHost } from './server-host'
 
-/** All that a handshake in the server role leaves behind when it succeeded. */
+/** The result of a successful handshake in the server role. */
 export interface ServerOutcome extends Omit<HandshakeOutcome, 'role' | 'identity' | 'sessionKey'> {
   readonly client: ProvenClient
-  /** Empty: nothing to resume. */
+  /** Empty if the session cannot be resumed. */
   readonly sessionId: Uint8Array
   readonly masterSecret: Uint8Array
 }
 
-/** Keeps the session, or marks it as used, and makes the association. */
+/** Stores the session, or marks it as used, and creates the association. */
 export function conclude(
   { client, sessionId, masterSecret, ...outcome }: ServerOutcome,
   { sessions, settings, clock }: ServerHandshakeHost,

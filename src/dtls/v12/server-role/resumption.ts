@@ -12,16 +12,16 @@ import type { DtlsSession } from '../../sessions/session'
 
 const NO_CHECK = new Uint8Array(0)
 
-/** Ties a session to the PSK it was made with, without keeping the PSK. */
+/** Binds a session to its PSK without storing the PSK. */
 export function credentialCheck(masterSecret: Uint8Array, psk: Uint8Array | undefined): Uint8Array {
   if (psk === undefined) return NO_CHECK
   return new Uint8Array(createHmac('sha256', masterSecret).update(psk).digest())
 }
 
 /**
- * Whether the credential behind a session still is what it was.
- * @param now wall-clock ms
- * @throws what a look-up throws
+ * Whether the credential of a session is still the same.
+ * @param now wall-clock time in ms
+ * @throws the errors of the lookup
  */
 export async function isSessionAccepted(
   session: DtlsSession,
@@ -41,9 +41,9 @@ export async function isSessionAccepted(
 }
 
 /**
- * What was negotiated, with the session's suite in place of a new one; undefined when the client
- * wants, or is due, a full handshake.
- * @throws HandshakeFailure when it offers the session without extended master secret (RFC 7627 §5.3)
+ * The negotiated parameters with the session's suite; undefined if the client requests or needs a
+ * full handshake.
+ * @throws HandshakeFailure if it offers the session without extended master secret (RFC 7627 §5.3)
  */
 export function resumable(
   session: DtlsSession,

@@ -43,7 +43,7 @@ export function serverHello(
   })
 }
 
-/** What follows ServerHello in a full handshake, up to ServerHelloDone (RFC 5246 §7.3). */
+/** The messages after ServerHello in a full handshake, up to ServerHelloDone (RFC 5246 §7.3). */
 export function addKeyExchange(
   flight: FlightBuilder,
   negotiated: Negotiated,
@@ -57,7 +57,7 @@ export function addKeyExchange(
     flight.message(0, HandshakeType.serverKeyExchange, buildPskKeyExchange(parameters))
   } else if (parameters !== undefined) {
     const { serverKey } = credentials
-    // It may have been taken away while a session was looked up.
+    // It may have been removed while a session was looked up.
     if (serverKey === undefined) throw new RangeError('the server has no key any more')
     flight
       .message(0, HandshakeType.certificate, ownCertificate(negotiated, serverKey))
@@ -85,12 +85,14 @@ function signedKeyExchange(parameters: Buffer, randoms: Uint8Array, { privateKey
   return buildSignedKeyExchange(parameters, SignatureScheme.ecdsaSha256, signature)
 }
 
-/** No authorities are named: pinned certificates have none, and a name per anchor only costs airtime. */
+/**
+ * No CAs are listed: pinned certificates have none, and a name per trust anchor only costs airtime.
+ */
 function certificateRequest(): Buffer {
   return buildCertificateRequest(SIGNATURE_SCHEMES, [])
 }
 
-/** The server's 32 random bytes: all of them, no time (RFC 7925 §4.4). */
+/** The server's 32 random bytes, without a time (RFC 7925 §4.4). */
 export function serverRandom(): Buffer {
   return randomBytes(32)
 }

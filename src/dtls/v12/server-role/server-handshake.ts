@@ -38,7 +38,10 @@ type State =
   | 'wait-finished'
   | 'over'
 
-/** The one handshake message that each state takes (RFC 5246 §7.3); any other ends the handshake. */
+/**
+ * The single handshake message expected in each state (RFC 5246 §7.3); any other ends the
+ * handshake.
+ */
 const EXPECTED: { readonly [state in State]?: number } = {
   'wait-certificate': HandshakeType.certificate,
   'wait-client-key-exchange': HandshakeType.clientKeyExchange,
@@ -46,7 +49,7 @@ const EXPECTED: { readonly [state in State]?: number } = {
   'wait-finished': HandshakeType.finished,
 }
 
-/** The hello with a right cookie that a handshake begins with. */
+/** The hello with a valid cookie that starts a handshake. */
 export interface VerifiedHello {
   readonly hello: ClientHello
   readonly message: HandshakeMessage
@@ -54,15 +57,15 @@ export interface VerifiedHello {
 }
 
 /**
- * One handshake, from a hello whose cookie was right to the client's Finished or the deadline. It is
- * apart from any association that lives at the same address (RFC 6347 §4.2.8).
+ * One handshake, from a hello with a valid cookie to the client's Finished or the deadline. It is
+ * separate from any association at the same address (RFC 6347 §4.2.8).
  */
 export class ServerHandshake implements InboxListener, PendingHandshake {
   readonly clientRandom: Uint8Array
-  /** Records of epoch 1 carry this when Connection IDs were agreed on. */
+  /** Records of epoch 1 carry this if Connection IDs were negotiated. */
   connectionId: Uint8Array | undefined
 
-  /** For look-ups: where the client is, as people write it. */
+  /** The client's address in its display form, for lookups. */
   private readonly client: RemoteAddress
   private state: State = 'new'
   private negotiated: Negotiated
@@ -72,9 +75,9 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
   private readonly failures: FailureReporter
   private readonly deadline: Timer
   private cipher: RecordCipher | undefined
-  /** In a full handshake. */
+  /** Only in a full handshake. */
   private proof: ClientProof | undefined
-  /** The session that is resumed, or may be if its credential still holds. */
+  /** The session to resume, if its credential is still valid. */
   private session: DtlsSession | undefined
   private sessionId: Uint8Array = NO_CONNECTION_ID
   private readonly lookup: Lookup
@@ -104,12 +107,12 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
     this.deadline = clock.after(time, expire)
   }
 
-  /** Who the client says it is; proven only in the association. */
+  /** The identity claimed by the client; not verified before the association is established. */
   get claimed(): DtlsIdentity | undefined {
     return this.session?.identity ?? this.proof?.claimed
   }
 
-  /** Answers the hello: by resuming the session it names, or in full. */
+  /** Answers the hello: by resuming its session, or with a full handshake. */
   begin(): void {
     this.guard(() => {
       const { hello } = this.verified
@@ -140,12 +143,12 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
     if (this.state !== 'over') this.guard(() => this.inbox.receive(record))
   }
 
-  /** The key that records with our Connection ID are found by. */
+  /** Key by which records with our Connection ID are matched. */
   get connectionIdKey(): string | undefined {
     return this.connectionId && bytesKey(this.connectionId)
   }
 
-  /** Ends the handshake without a word to the client. */
+  /** Ends the handshake without an alert. */
   giveUp(otherwise: HandshakeFailure): void {
     if (this.state === 'over') return
     this.failures.reportEnd(otherwise)
@@ -190,7 +193,7 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
     this.enter('wait-change-cipher-spec')
   }
 
-  /** ClientHello into the transcript, ServerHello into a flight. */
+  /** Adds ClientHello to the transcript and ServerHello to a flight. */
   private beginFlight(): FlightBuilder {
     const { host, negotiated, secrets } = this
     if (negotiated.peerConnectionId !== undefined) {
@@ -232,7 +235,7 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
     this.enter('wait-finished')
   }
 
-  /** @internal Worth telling the operator, not worth ending anything. */
+  /** @internal Reported to the operator, but the handshake continues. */
   onPlainAlert(description: number): void {
     this.failures.notePlainAlert(description)
   }
@@ -243,7 +246,9 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
     this.giveUp(timedOut('client', this.state))
   }
 
-  /** @internal The keys of a session were right once; those of certificates are no keys of ours. */
+  /**
+   * @internal The keys of a session are known to be right; those of certificates are not our keys.
+   */
   onUndecryptable(): void {
     if (this.proof?.claimed?.kind !== 'psk') return
     this.failures.suspectKey(() => this.giveUp(timedOut('client', this.state)))
@@ -254,7 +259,7 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
     this.host.dropped(reason)
   }
 
-  /** Goes to a state, and tells the inbox what it takes. */
+  /** Enters a state, and sets what the inbox accepts. */
   private enter(state: State): void {
     this.state = state
     const { cipher } = this
@@ -317,7 +322,7 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
     host.established(this, association, early)
   }
 
-  /** Lets nothing in until a question is answered, and goes on from there. */
+  /** Accepts nothing until a lookup has ended, and continues then. */
   private await<T>(question: Question<T>, next: () => void = () => {}): void {
     this.inbox.expect({ kind: 'nothing' })
     this.lookup.put(question, (step) =>
@@ -328,7 +333,7 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
     )
   }
 
-  /** Whatever goes wrong ends this handshake only. */
+  /** An error ends only this handshake. */
   private guard(step: () => void): void {
     try {
       step()
@@ -345,7 +350,7 @@ export class ServerHandshake implements InboxListener, PendingHandshake {
     this.host.ended(this)
   }
 
-  /** Frees everything. */
+  /** Releases everything. */
   private finish(): void {
     this.state = 'over'
     this.inbox.close()
