@@ -10,7 +10,7 @@ const HOME = ['192.0.2.1', 5000] as const
 const ELSEWHERE = ['198.51.100.9', 9000] as const
 const CID = Buffer.from('c1d0', 'hex')
 
-describe('an association that moves by Connection ID', () => {
+describe('association that moves by Connection ID', () => {
   let net: MemoryNet
   let client: HostileClient
   let association: Association
@@ -32,7 +32,7 @@ describe('an association that moves by Connection ID', () => {
     list.reduce((sum, { length }) => sum + length, 0)
   const where = (): unknown[] => [association.address, association.port]
 
-  it('is sent at most three times what came from the new address, and all of it to the old one', () => {
+  it('sends at most three times the bytes received from the new address, and everything to the old one', () => {
     const captured = client.appData('newest')
     client.datagrams = []
     client.sendFrom(...ELSEWHERE, captured)
@@ -47,7 +47,7 @@ describe('an association that moves by Connection ID', () => {
     assert.ok(bytes(elsewhere) <= 3 * (captured.length + more.length))
   })
 
-  it('goes back when its own copy of the captured record arrives', () => {
+  it('moves back when the original of the captured record arrives', () => {
     const captured = client.appData('newest')
     client.sendFrom(...ELSEWHERE, captured)
     client.send(captured)
@@ -67,7 +67,7 @@ describe('an association that moves by Connection ID', () => {
     assert.deepEqual(where(), ELSEWHERE)
   })
 
-  it('goes back with the next record of the client', () => {
+  it('moves back with the next record of the client', () => {
     client.sendFrom(...ELSEWHERE, client.appData('newest'))
     client.send(client.appData('still here'))
     assert.deepEqual(where(), HOME)
@@ -75,7 +75,7 @@ describe('an association that moves by Connection ID', () => {
     assert.deepEqual(elsewhere, [])
   })
 
-  it('stays, without a limit, when the client has proven to be there', () => {
+  it('stays, without a limit, when the client has proved the new address', () => {
     client.sendFrom(...ELSEWHERE, client.appData('moved'))
     net.server.confirmPath(association)
     client.datagrams = []
@@ -88,7 +88,7 @@ describe('an association that moves by Connection ID', () => {
     assert.equal(elsewhere.length, 51)
   })
 
-  it('keeps the last proven address over several moves', () => {
+  it('keeps the last verified address over several moves', () => {
     client.sendFrom(...ELSEWHERE, client.appData('first'))
     client.sendFrom('203.0.113.1', 1, client.appData('second'))
     client.datagrams = []
@@ -97,7 +97,7 @@ describe('an association that moves by Connection ID', () => {
     assert.deepEqual(elsewhere, [])
   })
 
-  it('sends nothing to an old address that is another client’s by now', async () => {
+  it('sends nothing to an old address that belongs to another client now', async () => {
     client.sendFrom(...ELSEWHERE, client.appData('moved'))
     const [address, port] = HOME
     const other = await new HostileClient(net, { address, port, psk: undefined }).connect()
@@ -108,7 +108,7 @@ describe('an association that moves by Connection ID', () => {
     assert.equal(elsewhere.length, 1)
   })
 
-  it('sends its close_notify within the limit, too', () => {
+  it('limits its close_notify, too', () => {
     const captured = client.appData('x')
     client.sendFrom(...ELSEWHERE, captured)
     net.server.close(association, 'test')
@@ -117,13 +117,13 @@ describe('an association that moves by Connection ID', () => {
   })
 })
 
-describe('the proof of a new address', () => {
+describe('proof of a new address', () => {
   const token = Buffer.from('0102030405060708', 'hex')
   const request = Buffer.concat([Buffer.from([0x48, 1, 0, 7]), token])
   const response = (code: number, of = token): Buffer =>
     Buffer.concat([Buffer.from([0x60 | of.length, code, 0, 7]), of])
 
-  it('is a response to a request that was sent there', () => {
+  it('accepts a response to a request that was sent there', () => {
     const proof = new PathProof()
     assert.equal(proof.onReceived(response(69)), 'nothing')
     proof.onSent(request)
@@ -132,7 +132,7 @@ describe('the proof of a new address', () => {
     assert.equal(proof.onReceived(response(132)), 'answer')
   })
 
-  it('is not a response that could be guessed, or that is to a response of ours', () => {
+  it('rejects a response that could be guessed, or that belongs to a response of ours', () => {
     const proof = new PathProof()
     const short = Buffer.from([1, 2])
     proof.onSent(Buffer.concat([Buffer.from([0x42, 1, 0, 7]), short]))
@@ -145,7 +145,7 @@ describe('the proof of a new address', () => {
     }
   })
 
-  it('is the RST to a ping, with few guesses', () => {
+  it('accepts the RST to a ping, with few guesses', () => {
     const proof = new PathProof()
     const reset = (ping: Buffer, change = 0): Buffer =>
       Buffer.from([0x70, 0, ping[2] ?? 0, (ping[3] ?? 0) ^ change])
@@ -160,7 +160,7 @@ describe('the proof of a new address', () => {
     assert.equal(good.onReceived(reset(ping)), 'answer-to-ping')
   })
 
-  it('is found by the transport, which CoAP above does not notice', async () => {
+  it('is obtained by the transport, without CoAP', async () => {
     const server = await EchoServer.start()
     const patient = await PatientClient.open(server.port, { connectionId: CID })
     try {

@@ -20,7 +20,7 @@ import { CA_EXTENSIONS, type Issued, LEAF_EXTENSIONS, TestPki } from './support/
 
 const pskClient: DtlsClientCredentials = { psk: { identity: Buffer.from('dev1'), key: PSK } }
 
-describe('DTLS client role against independent servers', () => {
+describe('DTLS client role with independent servers', () => {
   const transports: DtlsClientTransport[] = []
   const children: ChildProcessWithoutNullStreams[] = []
   afterEach(async () => {
@@ -89,7 +89,7 @@ describe('DTLS client role against independent servers', () => {
     ['PSK-AES256-GCM-SHA384', 0x00a9],
     ['ECDHE-PSK-AES128-CBC-SHA256', 0xc037],
   ] as const) {
-    it(`OpenSSL, ${cipher}: data both ways, and the session is resumed`, async function () {
+    it(`OpenSSL, ${cipher}: exchanges data and resumes the session`, async function () {
       const server = await openssl(
         requireTool(this, 'openssl'),
         ...['-nocert', '-psk', PSK.toString('hex'), '-psk_identity', 'dev1', '-no_ticket'],
@@ -137,7 +137,7 @@ describe('DTLS client role against independent servers', () => {
         ...args,
       )
 
-    it('OpenSSL, X.509 of both ends, small datagrams and records', async function () {
+    it('OpenSSL: completes with X.509 on both ends, small datagrams and records', async function () {
       const server = await certificateServer(requireTool(this, 'openssl'), serverLeaf)
       const transport = await client({
         credentials: credentials(),
@@ -150,7 +150,7 @@ describe('DTLS client role against independent servers', () => {
       assert.equal(transport.maxDatagramFor(peer) <= 512, true)
     })
 
-    it('refuses a server whose certificate is not for servers, or of another authority', async function () {
+    it('rejects a server whose certificate is not for servers, or of another CA', async function () {
       const tool = requireTool(this, 'openssl')
       const notServer = await certificateServer(tool, clientLeaf)
       const transport = await client({ credentials: credentials() })
@@ -167,7 +167,7 @@ describe('DTLS client role against independent servers', () => {
       })
     })
 
-    it('GnuTLS, raw public keys of both ends', async function () {
+    it('GnuTLS: completes with raw public keys on both ends', async function () {
       const tool = requireTool(this, 'gnutls-serv')
       const port = await freeUdpPort()
       const priority =
@@ -198,7 +198,7 @@ describe('DTLS client role against independent servers', () => {
     })
   })
 
-  it('GnuTLS, ECDHE-PSK', async function () {
+  it('GnuTLS: completes with ECDHE-PSK', async function () {
     const tool = requireTool(this, 'gnutls-serv')
     const port = await freeUdpPort()
     const folder = mkdtempSync(join(tmpdir(), 'dtls-gnutls-'))

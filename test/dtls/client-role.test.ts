@@ -36,7 +36,7 @@ describe('DTLS client role', () => {
       'ecdhe-ecdsa': rpkPair,
     }
     for (const { number, name, keyExchange } of CIPHER_SUITES) {
-      it(`${name}: handshake, data both ways, close_notify`, async () => {
+      it(`${name}: completes the handshake, exchanges data, handles close_notify`, async () => {
         const { server, client } = kinds[keyExchange]()
         const pair = new EndpointPair(
           keyExchange === 'ecdhe-ecdsa' ? { credentials: server } : {},
@@ -53,7 +53,7 @@ describe('DTLS client role', () => {
       })
     }
 
-    it('is told when the server closes the connection', async () => {
+    it('reports that the server closed the connection', async () => {
       const pair = new EndpointPair().watch()
       const association = await pair.connect()
       pair.exchange(association)
@@ -64,7 +64,7 @@ describe('DTLS client role', () => {
       })
     })
 
-    it('knows the server by its raw public key', async () => {
+    it('authenticates the server by its raw public key', async () => {
       const { server, client } = rpkPair()
       const pair = new EndpointPair({ credentials: server })
       const { identity } = await pair.connect({ credentials: client })
@@ -74,14 +74,14 @@ describe('DTLS client role', () => {
       })
     })
 
-    it('knows the server by its certificate', async () => {
+    it('authenticates the server by its certificate', async () => {
       const { server, client } = x509Pair()
       const pair = new EndpointPair({ credentials: server })
       const { identity } = await pair.connect({ credentials: client })
       assert.equal(identity.kind === 'x509' ? identity.commonName : undefined, 'server.example')
     })
 
-    it('takes a pinned certificate that no anchor vouches for', async () => {
+    it('accepts a pinned certificate without a trust anchor', async () => {
       const { server, client } = x509Pair()
       const pinned = server.serverKey?.certificateChain?.[0]
       assert.ok(pinned !== undefined)
@@ -111,7 +111,7 @@ describe('DTLS client role', () => {
     })
 
     for (const connectionId of ['off', 'send', 'both'] as const) {
-      it(`Connection ID ${connectionId}: whose records carry one`, async () => {
+      it(`uses Connection IDs in the right direction with ${connectionId}`, async () => {
         const pair = new EndpointPair().watch()
         const association = await pair.connect({ connectionId })
         pair.exchange(association)
@@ -127,7 +127,7 @@ describe('DTLS client role', () => {
       })
     }
 
-    it('goes on without Connection IDs where the server has none', async () => {
+    it('works without Connection IDs if the server has none', async () => {
       const pair = new EndpointPair({ connectionIdLength: 0 }).watch()
       const association = await pair.connect({ connectionId: 'both' })
       pair.exchange(association)
@@ -135,7 +135,7 @@ describe('DTLS client role', () => {
     })
 
     for (const maxFragmentLength of [512, 1024, 2048, 4096] as const) {
-      it(`max_fragment_length ${maxFragmentLength} bounds the records of both ends`, async () => {
+      it(`limits the records of both ends with max_fragment_length ${maxFragmentLength}`, async () => {
         const { server, client } = x509Pair()
         const pair = new EndpointPair({ credentials: server }).watch()
         const association = await pair.connect({ credentials: client, maxFragmentLength })
@@ -156,7 +156,7 @@ describe('DTLS client role', () => {
       })
     }
 
-    it('resumes the last session with a server, of the same credentials only', async () => {
+    it('resumes the last session with a server, only with the same credentials', async () => {
       const pair = new EndpointPair().watch()
       const first = await pair.connect()
       const second = await pair.connect()
@@ -170,7 +170,7 @@ describe('DTLS client role', () => {
       assert.equal((await pair.connect({ credentials: others })).resumed, false)
     })
 
-    it('resumes sessions of certificates, until they expire', async () => {
+    it('resumes sessions with certificates, until they expire', async () => {
       const { server, client } = x509Pair()
       const pair = new EndpointPair({ credentials: server })
       await pair.connect({ credentials: client })
@@ -182,7 +182,7 @@ describe('DTLS client role', () => {
       assert.equal(resumed, false)
     })
 
-    it('shakes hands in full where the server forgot the session', async () => {
+    it('performs a full handshake if the server has no session', async () => {
       const pair = new EndpointPair({ maxSessions: 1 })
       await pair.connect()
       pair.server.endpoint.closeWhere(() => true, 'all sessions go')
@@ -190,7 +190,7 @@ describe('DTLS client role', () => {
       assert.equal((await pair.connect()).resumed, true)
     })
 
-    it('repeats its last flight when the server asks for it', async () => {
+    it('retransmits its last flight when the server requests it', async () => {
       const pair = new EndpointPair().watch()
       await pair.connect()
       // The client's ChangeCipherSpec and Finished of the resumption are lost once.
@@ -209,7 +209,7 @@ describe('DTLS client role', () => {
       assert.deepEqual(pair.client.received, ['re:ping'])
     })
 
-    it('gets through where each flight is lost once', async () => {
+    it('completes if each flight is lost once', async () => {
       const { server, client } = x509Pair()
       const pair = new EndpointPair({ credentials: server }).watch()
       const seen = new Set<string>()
@@ -231,7 +231,7 @@ describe('DTLS client role', () => {
       assert.deepEqual(pair.client.received, ['re:ping'])
     })
 
-    it('asks again for a cookie whose secret has changed', async () => {
+    it('requests another cookie if its secret has changed', async () => {
       const pair = new EndpointPair({ cookieLifetime: 1000 })
       // Hellos with a cookie are lost for as long as both secrets last.
       let lost = 0
@@ -250,8 +250,8 @@ describe('DTLS client role', () => {
     })
   })
 
-  describe('at the end of an attempt', () => {
-    it('fails with handshake-timeout where nobody answers, and leaves nothing behind', async () => {
+  describe('end of an attempt', () => {
+    it('fails with handshake-timeout without an answer, and keeps no state', async () => {
       const pair = new EndpointPair()
       pair.filter = () => []
       const connecting = pair.connect({ timeout: 5000, connectionId: 'both' })
@@ -263,7 +263,7 @@ describe('DTLS client role', () => {
       assert.equal(pair.datagrams.length, 3)
     })
 
-    it('fails with handshake-timeout where the key is wrong', async () => {
+    it('fails with handshake-timeout with a wrong key', async () => {
       const pair = new EndpointPair()
       const credentials = { psk: { identity: psk, key: Buffer.from('wrong') } }
       const connecting = pair.connect({ credentials, timeout: 8000 })
@@ -272,7 +272,7 @@ describe('DTLS client role', () => {
       await assert.rejects(connecting, { code: 'handshake-timeout' })
     })
 
-    it('fails with the alert that the server refuses it with', async () => {
+    it('fails with the alert of the server', async () => {
       const pair = new EndpointPair({ requireEncryptThenMac: true })
       pair.filter = (datagram, direction) =>
         direction === 'up'
@@ -283,7 +283,7 @@ describe('DTLS client role', () => {
       await assert.rejects(connecting, { code: 'peer-alert', message: /handshake_failure/ })
     })
 
-    it('goes on after a forged alert', async () => {
+    it('continues after a forged alert', async () => {
       const pair = new EndpointPair()
       pair.filter = (datagram, direction) =>
         direction === 'up'
@@ -293,7 +293,7 @@ describe('DTLS client role', () => {
       assert.equal(pair.clock.pending, 0)
     })
 
-    it('stops when it is aborted, and when the endpoint stops', async () => {
+    it('ends when it is aborted, and when the endpoint stops', async () => {
       const pair = new EndpointPair()
       pair.filter = () => []
       const controller = new AbortController()
@@ -307,7 +307,7 @@ describe('DTLS client role', () => {
       assert.equal(pair.clock.pending, 0)
     })
 
-    it('refuses credentials that serve no suite', async () => {
+    it('rejects credentials that support no suite', async () => {
       await assert.rejects(new EndpointPair().connect({ credentials: {} }), {
         code: 'no-common-suite',
       })
@@ -321,7 +321,7 @@ describe('DTLS client role', () => {
         'credential-error',
       ],
     ] as const) {
-      it(`ends with ${what}`, async () => {
+      it(`fails with ${what}`, async () => {
         const { server, client } = rpkPair()
         const pair = new EndpointPair({ credentials: server })
         const connecting = pair.connect({ credentials: { ...client, ...change } })
@@ -330,7 +330,7 @@ describe('DTLS client role', () => {
       })
     }
 
-    it('ends with a certificate that no anchor vouches for', async () => {
+    it('fails with a certificate without a trust anchor', async () => {
       const { server, client } = x509Pair()
       const pair = new EndpointPair({ credentials: server })
       const trustAnchors = keyPair('another.example').certificateChain
@@ -339,7 +339,7 @@ describe('DTLS client role', () => {
     })
   })
 
-  describe('against a server that is not honest', () => {
+  describe('with a malicious server', () => {
     /** Changes the body of a plaintext handshake message of the server. */
     const change =
       (type: number, edit: (body: Buffer) => void): Filter =>
@@ -379,7 +379,7 @@ describe('DTLS client role', () => {
       ],
     ]
     for (const [what, type, edit, code] of cases) {
-      it(`ends with ${code} on ${what}`, async () => {
+      it(`fails with ${code} on ${what}`, async () => {
         const { server, client } = x509Pair()
         const pair = new EndpointPair({ credentials: server })
         pair.filter = change(type, edit)
@@ -388,7 +388,7 @@ describe('DTLS client role', () => {
       })
     }
 
-    it('does not notice a change of the hello before the Finished, but then', async () => {
+    it('detects a modified hello by the Finished', async () => {
       const pair = new EndpointPair()
       // The server's random: keys and transcripts differ from there on.
       pair.filter = change(2, (body) => body.writeUInt8((body[2] ?? 0) ^ 1, 2))
@@ -399,7 +399,7 @@ describe('DTLS client role', () => {
       assert.equal(pair.client.endpoint.counters.associations, 0)
     })
 
-    it('takes no message before its time: Finished in plaintext, ServerHelloDone first', async () => {
+    it('rejects early messages: Finished in plaintext, ServerHelloDone first', async () => {
       const pair = new EndpointPair()
       pair.filter = (datagram, direction) => (direction === 'up' ? [] : [datagram])
       const early = pair.connect({ timeout: 5000 })
@@ -415,7 +415,7 @@ describe('DTLS client role', () => {
       assert.deepEqual(pair.client.received, [])
     })
 
-    it('refuses fragments that contradict each other', async () => {
+    it('rejects fragments that contradict each other', async () => {
       const pair = new EndpointPair()
       pair.filter = (datagram, direction) => (direction === 'up' ? [] : [datagram])
       const connecting = pair.connect({ timeout: 5000 })
@@ -429,7 +429,7 @@ describe('DTLS client role', () => {
       await assert.rejects(connecting, { code: 'illegal-parameter' })
     })
 
-    it('drops replays and forgeries of an association, and goes on', async () => {
+    it('drops replayed and forged records of an association, and continues', async () => {
       const pair = new EndpointPair().watch()
       const association = await pair.connect()
       pair.exchange(association)
@@ -447,11 +447,11 @@ describe('DTLS client role', () => {
       assert.deepEqual(pair.client.received, ['re:ping', 're:again'])
     })
 
-    it('survives handshakes whose datagrams are changed on the way', () => fuzzClientRole(300, 5))
+    it('handles handshakes whose datagrams are modified', () => fuzzClientRole(300, 5))
   })
 
-  describe('on a socket that serves, too', () => {
-    it('both ends may connect to each other, one after the other', async () => {
+  describe('on a socket that also serves', () => {
+    it('lets both ends connect to each other, one after the other', async () => {
       const pair = new EndpointPair({}, { accept: true, credentials: { psk: () => PSK } }).watch()
       const association = await pair.connect()
       pair.exchange(association)
@@ -465,7 +465,7 @@ describe('DTLS client role', () => {
       assert.deepEqual(pair.client.received, ['re:ping', 'from the server'])
     })
 
-    it('where both begin at once, both come to the same association', async () => {
+    it('establishes one association if both start at once', async () => {
       const pair = new EndpointPair({}, { accept: true, credentials: { psk: () => PSK } })
       const up: Buffer[] = []
       pair.filter = (datagram, direction) => {
@@ -492,7 +492,7 @@ describe('DTLS client role', () => {
       assert.deepEqual(pair.client.received, ['down'])
     })
 
-    it('answers no hello where it only connects', () => {
+    it('answers no hello if it only connects', () => {
       const pair = new EndpointPair()
       pair.connect().catch(() => {})
       const hello = pair.datagrams[0]?.bytes ?? Buffer.alloc(0)

@@ -11,7 +11,7 @@ const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex
 const NONE = Buffer.alloc(0)
 
 describe('key derivation', () => {
-  it('PRF with SHA-256: the vector published for TLS 1.2', () => {
+  it('computes the PRF with SHA-256 as published for TLS 1.2', () => {
     const output = prf(
       hex('9bbe436ba940f017b17652849a71db35'),
       'test label',
@@ -27,12 +27,12 @@ describe('key derivation', () => {
     )
   })
 
-  it('the premaster secret of a PSK, alone (RFC 4279 §2) and with ECDH (RFC 5489 §2)', () => {
+  it('computes the premaster secret of a PSK, alone (RFC 4279 §2) and with ECDH (RFC 5489 §2)', () => {
     assert.deepEqual(pskPremaster(hex('a1a2a3')), hex('0003 000000 0003 a1a2a3'))
     assert.deepEqual(pskPremaster(hex('a1a2'), hex('e1e2e3')), hex('0003 e1e2e3 0002 a1a2'))
   })
 
-  it('the key block in the order of RFC 5246 §6.3', () => {
+  it('splits the key block in the order of RFC 5246 §6.3', () => {
     const [master, client, server] = [randomBytes(48), randomBytes(32), randomBytes(32)]
     const block = prf(master, 'key expansion', [server, client], 96)
     const cbc = connectionKeys('cbc', master, client, server)
@@ -60,7 +60,7 @@ describe('key derivation', () => {
   })
 })
 
-describe('record protection, against the primitives used by hand', () => {
+describe('record protection, compared with primitives', () => {
   const keys = {
     client: { mac: randomBytes(32), key: randomBytes(16), iv: randomBytes(4) },
     server: { mac: randomBytes(32), key: randomBytes(16), iv: randomBytes(4) },
@@ -69,12 +69,12 @@ describe('record protection, against the primitives used by hand', () => {
   const cid = hex('c1d2e3')
   const sequence = 0x0102_0304_0506
 
-  it('additional data without Connection ID (RFC 5246 §6.2.3.3)', () => {
+  it('computes additional data without Connection ID (RFC 5246 §6.2.3.3)', () => {
     const context = { type: 23, epoch: 1, sequence, connectionId: NONE }
     assert.deepEqual(additionalData(context, 5), hex('0001 010203040506 17 fefd 0005'))
   })
 
-  it('additional data with Connection ID (RFC 9146 §5.3)', () => {
+  it('computes additional data with Connection ID (RFC 9146 §5.3)', () => {
     const context = { type: 25, epoch: 1, sequence, connectionId: cid }
     const expected = 'ffffffffffffffff 19 03 19 fefd 0001 010203040506 c1d2e3 0006'
     assert.deepEqual(additionalData(context, 6), hex(expected))
@@ -98,7 +98,7 @@ describe('record protection, against the primitives used by hand', () => {
   ] as const
   for (const [protection, name, authTagLength] of aeads) {
     for (const withCid of [false, true]) {
-      it(`${protection}${withCid ? ' with Connection ID' : ''}: the whole record, byte by byte`, () => {
+      it(`${protection}${withCid ? ' with Connection ID' : ''}: matches byte by byte`, () => {
         const plaintext = withCid ? inner : content
         const explicit = hex('0001 010203040506')
         const nonce = Buffer.concat([keys.server.iv, explicit])
@@ -135,7 +135,7 @@ describe('record protection, against the primitives used by hand', () => {
     }
     const plaintext = withCid ? inner : content
 
-    it(`CBC, encrypt-then-MAC${name}: MAC over IV and ciphertext (RFC 7366 §3, RFC 9146 §5.2)`, () => {
+    it(`CBC, encrypt-then-MAC${name}: computes the MAC over IV and ciphertext (RFC 7366 §3, RFC 9146 §5.2)`, () => {
       const fragment = fragmentOf(true)
       const sealed = fragment.subarray(0, -32)
       const mac = createHmac('sha256', keys.server.mac)
@@ -146,7 +146,7 @@ describe('record protection, against the primitives used by hand', () => {
       assert.deepEqual(open(sealed), Buffer.concat([plaintext, padding]))
     })
 
-    it(`CBC, MAC-then-encrypt${name}: MAC under the encryption (RFC 5246 §6.2.3.2)`, () => {
+    it(`CBC, MAC-then-encrypt${name}: puts the MAC inside the encryption (RFC 5246 §6.2.3.2)`, () => {
       const mac = createHmac('sha256', keys.server.mac)
       mac.update(aad(plaintext.length, withCid)).update(plaintext)
       const length = plaintext.length + 32
@@ -156,7 +156,7 @@ describe('record protection, against the primitives used by hand', () => {
     })
   }
 
-  it('opens what it may: any length of content, any length of CBC padding, zeros after a type', () => {
+  it('decrypts any length of content, any length of CBC padding, zeros after a type', () => {
     for (const protection of ['ccm8', 'ccm', 'gcm', 'cbc'] as const) {
       for (const etm of protection === 'cbc' ? [true, false] : [true]) {
         const seal = createCipher(protection, etm, mirrored)
@@ -191,7 +191,7 @@ describe('record protection, against the primitives used by hand', () => {
     }
   })
 
-  it('refuses bad padding even under a right MAC (encrypt-then-MAC)', () => {
+  it('rejects bad padding even with a valid MAC (encrypt-then-MAC)', () => {
     const read = createCipher('cbc', true, keys)
     const context = { type: 23, epoch: 1, sequence: 0, connectionId: NONE }
     const open = (plaintext: Buffer): Buffer | undefined => {
@@ -208,7 +208,7 @@ describe('record protection, against the primitives used by hand', () => {
     assert.equal(open(Buffer.alloc(16, 0xff)), undefined)
   })
 
-  it('refuses fragments too short for their protection', () => {
+  it('rejects fragments too short for their protection', () => {
     for (const number of [0xc0a8, 0xc0a4, 0x00a8, 0x00ae]) {
       const { protection } = findSuite(number) ?? assert.fail('no suite')
       for (const etm of [true, false]) {

@@ -14,11 +14,11 @@ const NONE = Buffer.alloc(0)
 const CID = Buffer.from('0102030405', 'hex')
 
 /** The 23 defences of the design, each by what an attacker would gain without it. */
-describe('defences', () => {
+describe('DTLS protection against attacks', () => {
   const net = (options: Partial<DtlsServerOptions> = {}): MemoryNet =>
     new MemoryNet({ credentials: { ...pskCredentials, ...rpkCredentials }, ...options })
 
-  it('defence 1: no state before a cookie; the answer is no longer than the shortest hello', () => {
+  it('keeps no state before a cookie, and answers no longer than the shortest hello', () => {
     const server = net()
     const client = new HostileClient(server)
     const shortest = client.plain(
@@ -32,7 +32,7 @@ describe('defences', () => {
     assert.equal(server.clock.pending, 0)
   })
 
-  it('defence 1: the HelloVerifyRequest, byte by byte', () => {
+  it('encodes the HelloVerifyRequest byte by byte', () => {
     const server = net()
     const client = new HostileClient(server)
     client.sequence[0] = 0x0102030405
@@ -45,7 +45,7 @@ describe('defences', () => {
     assert.equal(datagram?.length, 13 + 12 + 3 + 32)
   })
 
-  it('defence 1: the cookie does not bind the extensions, which Anjay pads anew', async () => {
+  it('does not bind the extensions by the cookie, because Anjay changes their padding', async () => {
     const server = net()
     const client = new HostileClient(server)
     client.send(client.hello())
@@ -56,7 +56,7 @@ describe('defences', () => {
     assert.ok(client.serverFinished)
   })
 
-  it('defence 2: fragments of a hello are dropped and counted', () => {
+  it('drops and counts fragments of a hello', () => {
     const server = net()
     const client = new HostileClient(server)
     const body = rawHello(client.helloFields())
@@ -66,7 +66,7 @@ describe('defences', () => {
     assert.deepEqual(client.datagrams, [])
   })
 
-  it('defence 3: more than 64 extensions, or one twice, are refused', async () => {
+  it('rejects more than 64 extensions, and repeated ones', async () => {
     const many = Array.from({ length: 65 }, (_, i) => [1000 + i, NONE] as const)
     const repeated = [[1000, NONE] as const, [1000, NONE] as const]
     for (const extensions of [many, repeated]) {
@@ -76,7 +76,7 @@ describe('defences', () => {
     }
   })
 
-  it('defence 3: a chain of more certificates than allowed is refused', async () => {
+  it('rejects a chain of more certificates than allowed', async () => {
     const { certificate } = generateServerKey({ commonName: 'x' })
     const own = generateServerKey({ commonName: 'server' })
     const serverKey = loadServerKey({
@@ -93,7 +93,7 @@ describe('defences', () => {
     assert.match(String(server.failures[0]?.reason), /more than 2 certificates/)
   })
 
-  it('defence 4: only the next four messages are kept, and they are bounded in all', async () => {
+  it('keeps only the next four messages, with a limit of their size', async () => {
     const server = net()
     const client = new HostileClient(server, rpkClient())
     await client.greet()
@@ -105,7 +105,7 @@ describe('defences', () => {
     assert.equal(server.dropped('reassembly-limit'), 2)
   })
 
-  it('defence 5: a forged record does not mark the window, a replayed one is not decrypted', async () => {
+  it('does not mark a forged record in the window, and does not decrypt a replayed one', async () => {
     const server = net()
     const client = await new HostileClient(server).connect()
     const record = client.appData('x')
@@ -119,7 +119,7 @@ describe('defences', () => {
     assert.deepEqual([server.dropped('forged'), server.dropped('replayed')], [1, 1])
   })
 
-  it('defence 6: verify_data, cookie and MAC are compared in full', async () => {
+  it('compares verify_data, cookie and MAC in full', async () => {
     const server = net()
     for (let at = 0; at < 12; at++) {
       const client = new HostileClient(server)
@@ -154,7 +154,7 @@ describe('defences', () => {
     assert.deepEqual(server.texts, ['x', 'x'])
   })
 
-  it('defence 7: bad records of a known client are met with silence, never with an alert', async () => {
+  it('answers bad records of a known client without an alert', async () => {
     const server = net()
     const client = await new HostileClient(server).connect()
     client.datagrams = []
@@ -168,7 +168,7 @@ describe('defences', () => {
     assert.equal(client.alerts.length, 0)
   })
 
-  it('defence 8: AEAD before CBC; encrypt-then-MAC when offered, required when asked for', async () => {
+  it('prefers AEAD to CBC; uses encrypt-then-MAC when offered, requires it by option', async () => {
     const both = await new HostileClient(net(), { suites: [0x00ae, 0xc0a8] }).connect()
     assert.equal(both.suite.number, 0xc0a8)
     const offered = await new HostileClient(net(), { suites: [0x00ae] }).connect()
@@ -180,7 +180,7 @@ describe('defences', () => {
     assert.equal(strict.failures[0]?.code, 'encrypt-then-mac-required')
   })
 
-  it('defence 9: unknown identity and wrong key: the same datagrams, no alert', async () => {
+  it('sends the same datagrams for an unknown identity and a wrong key, without an alert', async () => {
     const server = net()
     const shapes = []
     for (const options of [{ identity: Buffer.from('devX') }, { psk: Buffer.alloc(16) }]) {
@@ -197,7 +197,7 @@ describe('defences', () => {
     )
   })
 
-  it('defence 10: a key that was claimed must be proven, an empty one authenticates nobody', async () => {
+  it('requires a proof of a claimed key, and rejects an empty one', async () => {
     const server = net()
     const skipping = new HostileClient(server, rpkClient())
     await skipping.greet()
@@ -210,7 +210,7 @@ describe('defences', () => {
     assert.equal(server.failures[0]?.code, 'no-certificate')
   })
 
-  it('defence 10: the look-up is asked only about proven keys: no oracle for strangers', async () => {
+  it('looks up only proved keys, so that clients cannot probe for known ones', async () => {
     const asked: Uint8Array[] = []
     const rawPublicKey = (spki: Uint8Array): boolean => asked.push(spki) > 0
     const server = net({ credentials: { ...rpkCredentials, rawPublicKey } })
@@ -223,7 +223,7 @@ describe('defences', () => {
     assert.deepEqual(asked, [])
   })
 
-  it('defence 11: raw public keys of another curve, type or encoding are refused', async () => {
+  it('rejects raw public keys of another curve, type or encoding', async () => {
     const compressed = Buffer.concat([
       Buffer.from('3039301306072a8648ce3d020106082a8648ce3d030107032200', 'hex'),
       Buffer.from([2 + ((CLIENT_SPKI.at(-1) ?? 0) & 1)]),
@@ -246,14 +246,14 @@ describe('defences', () => {
     assert.equal(server.failed('bad-certificate'), 5)
   })
 
-  it('defence 12: without extended master secret no session is kept', async () => {
+  it('stores no session without extended master secret', async () => {
     const server = net()
     const client = await new HostileClient(server, { ems: false }).connect()
     assert.equal(client.serverHello?.sessionId.length, 0)
     assert.equal(server.server.counters.sessions, 0)
   })
 
-  it('defence 12: resuming without extended master secret ends the handshake (RFC 7627 §5.3)', async () => {
+  it('ends the handshake if a session is resumed without extended master secret (RFC 7627 §5.3)', async () => {
     const server = net()
     const { session } = await new HostileClient(server).connect()
     const client = new HostileClient(server, { session, ems: false })
@@ -261,7 +261,7 @@ describe('defences', () => {
     assert.deepEqual(client.alerts, [{ level: 2, description: 40, epoch: 0 }])
   })
 
-  it('defence 12: a session is not resumed with another suite, key or master secret', async () => {
+  it('does not resume a session with another suite, key or master secret', async () => {
     let psk: Buffer | undefined = PSK
     const server = net({ credentials: { psk: () => psk } })
     const first = await new HostileClient(server).connect()
@@ -289,7 +289,7 @@ describe('defences', () => {
     assert.notDeepEqual(gone.serverHello?.sessionId, session.id, 'forgotten for good')
   })
 
-  it('defence 13: renegotiation_info and SCSV are answered, a renegotiating hello is refused', async () => {
+  it('answers renegotiation_info and SCSV, and rejects a renegotiating hello', async () => {
     const info = new HostileClient(net(), { extensions: [[0xff01, Buffer.from([0])]] })
     await info.connect()
     assert.deepEqual(info.serverHello?.extensions.get(0xff01), Buffer.from([0]))
@@ -305,7 +305,7 @@ describe('defences', () => {
     assert.deepEqual(neither.alerts, [{ level: 1, description: 100, epoch: 1 }])
   })
 
-  it('defence 14: nothing in plaintext reaches a live association', async () => {
+  it('ignores plaintext records for an established association', async () => {
     const server = net()
     const client = await new HostileClient(server).connect()
     client.send(client.plain(23, Buffer.from('plain')))
@@ -316,7 +316,7 @@ describe('defences', () => {
     assert.equal(server.dropped('plaintext'), 4)
   })
 
-  it('defence 15: the old association lives until the new Finished, and only then is replaced', async () => {
+  it('keeps the old association until the new Finished', async () => {
     const server = net()
     const old = await new HostileClient(server, { port: 4000 }).connect()
     const reborn = new HostileClient(server, { port: 4000 })
@@ -333,7 +333,7 @@ describe('defences', () => {
     assert.equal(server.server.counters.associations, 1)
   })
 
-  it('defence 15: a repeated hello of the live association opens nothing', async () => {
+  it('does not start a handshake for a repeated hello of the association', async () => {
     const server = net()
     const client = new HostileClient(server)
     client.send(client.hello())
@@ -345,7 +345,7 @@ describe('defences', () => {
     assert.equal(server.dropped('replayed'), 1)
   })
 
-  it('defence 16: only the newest authentic record with Connection ID moves an association', async () => {
+  it('moves an association only by the newest authentic record with Connection ID', async () => {
     const server = net()
     const plain = await new HostileClient(server).connect()
     const record = plain.appData('from elsewhere')
@@ -364,7 +364,7 @@ describe('defences', () => {
     assert.equal(association.port, 1)
   })
 
-  it('defence 17: after agreeing on Connection IDs records without are dropped, Finished too', async () => {
+  it('drops records without Connection ID after negotiating one, including Finished', async () => {
     const server = net()
     const client = new HostileClient(server, { connectionId: CID })
     await client.greet()
@@ -381,7 +381,7 @@ describe('defences', () => {
     assert.deepEqual(server.texts, [])
   })
 
-  it('defence 18: at most so many look-ups run at once, the others get their turn', async () => {
+  it('limits concurrent lookups, and runs the others in turn', async () => {
     const waiting: (() => void)[] = []
     const psk = (): Promise<Uint8Array> =>
       new Promise((resolve) => waiting.push(() => resolve(PSK)))
@@ -396,7 +396,7 @@ describe('defences', () => {
     assert.ok(clients.every(({ serverFinished }) => serverFinished))
   })
 
-  it('defence 18: caps on handshakes in all and per sender, and a deadline', async () => {
+  it('limits handshakes in total and per sender, and their time', async () => {
     const server = net({ maxHalfOpen: 3, maxHalfOpenPerAddress: 2, handshakeTimeout: 5000 })
     for (const address of ['192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.3']) {
       await new HostileClient(server, { address }).greet()
@@ -411,7 +411,7 @@ describe('defences', () => {
     assert.equal(server.server.counters.halfOpen, 0)
   })
 
-  it('defence 19: early protected records are kept up to 8 kB', async () => {
+  it('keeps early protected records up to 8 kB', async () => {
     const server = net()
     const client = new HostileClient(server)
     await client.greet()
@@ -429,7 +429,7 @@ describe('defences', () => {
     assert.equal(server.messages.length, 8)
   })
 
-  it('defence 20: after too many forged records the association ends', async () => {
+  it('ends the association after too many forged records', async () => {
     const server = net({ maxForgeries: 100 })
     const client = await new HostileClient(server).connect()
     const forged = client.appData('x')
@@ -441,7 +441,7 @@ describe('defences', () => {
     assert.deepEqual(client.alerts, [{ level: 1, description: 0, epoch: 1 }])
   })
 
-  it('defence 20: sequence numbers end before they wrap', async () => {
+  it('ends the association before sequence numbers wrap', async () => {
     const server = net()
     const client = await new HostileClient(server).connect()
     client.send(client.appData('x'))
@@ -456,7 +456,7 @@ describe('defences', () => {
     assert.match(server.ended[0]?.reason ?? '', /used up/)
   })
 
-  it('defence 21: associations are capped, the longest silent makes room, pinned ones do not', async () => {
+  it('limits associations, evicts the longest idle one, but never a pinned one', async () => {
     const server = net({ maxAssociations: 3 })
     const [a, b, c] = await Promise.all(
       [1, 2, 3].map((port) => new HostileClient(server, { port }).connect()),
@@ -479,7 +479,7 @@ describe('defences', () => {
     assert.equal(server.ended.at(-1)?.association.port, 6)
   })
 
-  it('defence 21: when all are pinned a newcomer is refused before any state', async () => {
+  it('refuses a new client without keeping state if all associations are pinned', async () => {
     const server = net({ maxAssociations: 1 })
     const client = await new HostileClient(server, { port: 1 }).connect()
     client.send(client.appData('x'))
@@ -493,7 +493,7 @@ describe('defences', () => {
     assert.ok((await new HostileClient(server, { port: 1 }).connect()).serverFinished)
   })
 
-  it('defence 21: sessions are capped and end with their lifetime', async () => {
+  it('limits sessions and their lifetime', async () => {
     const server = net({ maxSessions: 2, sessionLifetime: 10_000 })
     const clients: HostileClient[] = []
     for (let i = 0; i < 3; i++) clients.push(await new HostileClient(server).connect())
@@ -511,7 +511,7 @@ describe('defences', () => {
     assert.equal(await resume(third), false)
   })
 
-  it('defence 21: what is kept does not pin the datagram it came in', async () => {
+  it('keeps no reference to received datagrams', async () => {
     const server = net()
     await new HostileClient(server, { connectionId: CID }).connect()
     const [session] = server.server.exportSessions() as [DtlsSession]
@@ -522,7 +522,7 @@ describe('defences', () => {
     assert.equal(session.identity.identity.buffer.byteLength, 4)
   })
 
-  it('defence 22: Connection IDs are 8 random bytes, each another; shorter ones cannot be had', async () => {
+  it('uses random, unique Connection IDs of 8 bytes, and rejects shorter lengths', async () => {
     const server = net()
     const seen = new Set<string>()
     for (let i = 0; i < 50; i++) {
@@ -545,7 +545,7 @@ describe('defences', () => {
     assert.ok(off.serverFinished)
   })
 
-  it('defence 23: an error in a callback costs one handshake or message, never the process', async () => {
+  it('limits an error in a callback to one handshake or message', async () => {
     const server = net({
       credentials: {
         psk: () => PSK,
@@ -588,7 +588,7 @@ describe('defences', () => {
     assert.ok((await new HostileClient(server).connect()).serverFinished)
   })
 
-  it('defence 23: a socket that throws costs its datagram, in a timer too', async () => {
+  it('limits an error of the socket to its datagram, also in a timer', async () => {
     const server = net()
     const client = new HostileClient(server)
     await client.greet()
@@ -600,7 +600,7 @@ describe('defences', () => {
     assert.equal(server.server.counters.retransmissions, 1)
   })
 
-  it('defence 23: a session store that throws, rejects or never answers harms nothing', async () => {
+  it('continues if a session store throws, rejects or never answers', async () => {
     const sessions = {
       load: () => {
         throw new Error('load broke')
@@ -619,7 +619,7 @@ describe('defences', () => {
     )
   })
 
-  it('secrets stay out of reports, errors and what is inspected of them', async () => {
+  it('keeps secrets out of reports, errors and their inspection', async () => {
     const server = net()
     await new HostileClient(server, { psk: Buffer.from('another secret!!') }).connect()
     await server.run(60_000, 1000)

@@ -9,7 +9,7 @@ import { CA_EXTENSIONS, type Issued, TestPki } from './support/pki'
 
 const COMMON = '+VERS-DTLS1.2:+AEAD:+SHA256:+SIGN-ALL:+COMP-NULL:+GROUP-ALL'
 
-describe('GnuTLS as the client', function () {
+describe('GnuTLS as client', function () {
   let gnutls = ''
   let pki: TestPki
   let ca: Issued
@@ -59,7 +59,7 @@ describe('GnuTLS as the client', function () {
     // ECDHE-PSK is left to OpenSSL: gnutls-cli 3.7 crashes when it prints such a session.
   ] as const
   for (const [priority, name] of pskCiphers) {
-    it(`${name}: handshake, data both ways, close_notify`, async () => {
+    it(`${name}: completes the handshake, exchanges data, handles close_notify`, async () => {
       const { gone } = await start()
       const client = connect(priority, ...psk)
       await echo(client)
@@ -70,7 +70,7 @@ describe('GnuTLS as the client', function () {
     })
   }
 
-  it('MAC-then-encrypt, and clients without extended master secret', async () => {
+  it('supports MAC-then-encrypt, and clients without extended master secret', async () => {
     const { messages, transport } = await start()
     await echo(connect('+PSK:+AES-128-CBC:%NO_ETM:%NO_SESSION_HASH', ...psk))
     assert.equal(messages.length, 1)
@@ -78,7 +78,7 @@ describe('GnuTLS as the client', function () {
     assert.equal(transport.counters.sessions, 0)
   })
 
-  it('refuses clients without extended master secret where it is required', async () => {
+  it('rejects clients without extended master secret if it is required', async () => {
     const { failures } = await start({ requireExtendedMasterSecret: true })
     const client = connect('+PSK:+AES-128-CCM-8:%NO_SESSION_HASH', ...psk)
     await client.expect(/Handshake failed/)
@@ -98,7 +98,7 @@ describe('GnuTLS as the client', function () {
     await echo(client)
   })
 
-  it('honours a record size limit or a maximum fragment length', async () => {
+  it('applies a record size limit or a maximum fragment length', async () => {
     const { transport, messages } = await start()
     await echo(connect('+PSK:+AES-128-CCM-8', ...psk, '--recordsize', '512'))
     const peer = messages[0]?.peer
@@ -130,14 +130,14 @@ describe('GnuTLS as the client', function () {
       ...['--rawpkfile', pki.publicKeyFile(issued)],
     ]
 
-    it('X.509 on both sides', async () => {
+    it('supports X.509 on both sides', async () => {
       const { messages } = await start({ credentials })
       await echo(connect(`${ECDSA}:+CTYPE-X509`, ...x509(device)))
       const identity = messages[0]?.peer.identity
       assert.equal(identity?.kind === 'x509' && identity.commonName, 'dev1')
     })
 
-    it('raw public keys on both sides', async () => {
+    it('supports raw public keys on both sides', async () => {
       const { messages } = await start({ credentials })
       await echo(connect(`${ECDSA}:+CTYPE-SRV-RAWPK:+CTYPE-CLI-RAWPK`, ...rpk(device)))
       const identity = messages[0]?.peer.identity
@@ -145,13 +145,13 @@ describe('GnuTLS as the client', function () {
       assert.equal(credentials.rawPublicKey?.(identity.publicKey, { address: '', port: 0 }), true)
     })
 
-    it('raw public key of a server that has no certificate', async () => {
+    it('supports the raw public key of a server without certificate', async () => {
       const serverKey = loadServerKey({ privateKey: own.key })
       await start({ credentials: { ...credentials, serverKey } })
       await echo(connect(`${ECDSA}:+CTYPE-SRV-RAWPK:+CTYPE-CLI-RAWPK`, ...rpk(device)))
     })
 
-    it('refuses an unknown raw public key', async () => {
+    it('rejects an unknown raw public key', async () => {
       const { failures } = await start({ credentials })
       const client = connect(`${ECDSA}:+CTYPE-SRV-RAWPK:+CTYPE-CLI-RAWPK`, ...rpk(own))
       await client.expect('Unknown certificate')

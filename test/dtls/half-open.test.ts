@@ -22,7 +22,7 @@ const FLOODS: readonly { name: string; address: (n: number) => string }[] = [
 
 describe('half-open handshakes under a flood', () => {
   for (const { name, address } of FLOODS) {
-    it(`lets every other device in while ${name} begins ${RATE} handshakes a second`, async () => {
+    it(`serves every other device while ${name} starts ${RATE} handshakes a second`, async () => {
       const net = new MemoryNet()
       let hellos = 0
       const flood = async (seconds: number): Promise<void> => {
@@ -57,7 +57,7 @@ describe('half-open handshakes under a flood', () => {
     }).timeout(120_000)
   }
 
-  it('displaces the oldest handshake of who holds most', async () => {
+  it('evicts the oldest handshake of the sender with the most', async () => {
     const net = new MemoryNet({ maxHalfOpen: 4 })
     const begin = async (address: string): Promise<HostileClient> => {
       const client = new HostileClient(net, { address })
@@ -83,7 +83,7 @@ describe('half-open handshakes under a flood', () => {
     )
   })
 
-  it('refuses a sender that would displace its own within a second, so that those come to their end', async () => {
+  it('refuses a sender that would evict its own within a second, so that those can finish', async () => {
     const net = new MemoryNet({ maxHalfOpenPerAddress: 2 })
     const [first, second] = [new HostileClient(net), new HostileClient(net)]
     await first.greet()
@@ -106,7 +106,7 @@ describe('half-open handshakes under a flood', () => {
     assert.equal(net.failed('displaced'), 1)
   })
 
-  it('gives handshakes less time while three quarters of the places are taken', async () => {
+  it('shortens the timeout of handshakes while three quarters of the limit are in use', async () => {
     const net = new MemoryNet({ maxHalfOpen: 8, crowdedHandshakeTimeout: 5000 })
     for (let i = 0; i < 8; i++) await new HostileClient(net, { address: `192.0.${i}.1` }).greet()
     await net.run(5000)
@@ -116,7 +116,7 @@ describe('half-open handshakes under a flood', () => {
     assert.equal(net.failed('handshake-timeout'), 8)
   })
 
-  it('never gives them more time than others have', async () => {
+  it('never gives them more time than others', async () => {
     const net = new MemoryNet({ maxHalfOpen: 1, handshakeTimeout: 1000 })
     await new HostileClient(net).greet()
     await new HostileClient(net).greet()
@@ -124,7 +124,7 @@ describe('half-open handshakes under a flood', () => {
     assert.equal(net.server.counters.halfOpen, 0)
   })
 
-  it('gives up a handshake whose key is wrong, and one whose identity is unknown, alike', async () => {
+  it('gives up handshakes with a wrong key and an unknown identity at the same time', async () => {
     for (const options of [{ psk: Buffer.from('wrong') }, { identity: Buffer.from('unknown') }]) {
       const net = new MemoryNet()
       const client = await new HostileClient(net, options).connect()
@@ -137,7 +137,7 @@ describe('half-open handshakes under a flood', () => {
     }
   })
 
-  it('takes the true Finished that comes just after a forged one', async () => {
+  it('accepts the real Finished shortly after a forged one', async () => {
     const net = new MemoryNet()
     const established: Association[] = []
     net.server.onMessage = (association) => established.push(association)

@@ -4,7 +4,7 @@ import { AEAD_ALGORITHMS, AeadCipher } from '../../src/dtls/ciphers/aead'
 import { KeptCcm, MOST_KEPT_CONTENT } from '../../src/dtls/ciphers/kept-ccm'
 import { type Keeper, KeptCiphers } from '../../src/dtls/ciphers/kept-ciphers'
 
-describe('CCM by cipher objects that are kept', () => {
+describe('CCM with kept cipher objects', () => {
   const lengths = [0, 1, 15, 16, 17, 31, 32, 33, 255, 256, 300, MOST_KEPT_CONTENT]
   const dataLengths = [13, 14, 30, 31, 21 + 255 + 2]
 
@@ -13,7 +13,7 @@ describe('CCM by cipher objects that are kept', () => {
     ['aes-256-ccm', 32],
   ] as const) {
     for (const tagLength of [8, 16]) {
-      it(`seals and opens as ${name} with ${tagLength} byte tags does, in any order`, () => {
+      it(`encrypts and decrypts like ${name} with ${tagLength} byte tags, in any order`, () => {
         const key = createSecretKey(randomBytes(keyLength))
         const writer = new KeptCcm(key, tagLength)
         const reader = new KeptCcm(key, tagLength)
@@ -43,7 +43,7 @@ describe('CCM by cipher objects that are kept', () => {
     }
   }
 
-  it('refuses every bit that was changed, and goes on with the next message', () => {
+  it('rejects every flipped bit, and continues with the next message', () => {
     const key = createSecretKey(randomBytes(16))
     const writer = new KeptCcm(key, 8)
     const reader = new KeptCcm(key, 8)
@@ -63,7 +63,7 @@ describe('CCM by cipher objects that are kept', () => {
     }
   })
 
-  it('begins after some records, ends when others need the room, and changes no byte', () => {
+  it('starts after some records, ends when the limit is reached, without changing the output', () => {
     const pair = (): [AeadCipher, AeadCipher] => {
       const [client, server] = [0, 1].map(() => ({
         mac: Buffer.alloc(0),

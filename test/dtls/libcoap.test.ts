@@ -48,14 +48,14 @@ describe('libcoap over DTLS', () => {
   }
 
   for (const tool of ['coap-client-openssl', 'coap-client-gnutls']) {
-    it(`${tool}: a request under PSK`, async function () {
+    it(`${tool}: completes a request with PSK`, async function () {
       const path = requireTool(this, tool)
       await start()
       const answer = await get(path, '-u', 'dev1', '-k', 'secretText', '-m', 'get')
       assert.equal(answer, 'psk /rd/a 0')
     })
 
-    it(`${tool}: a block-wise body under PSK`, async function () {
+    it(`${tool}: transfers a block-wise body with PSK`, async function () {
       const path = requireTool(this, tool)
       await start()
       const body = 'x'.repeat(3000)
@@ -64,7 +64,7 @@ describe('libcoap over DTLS', () => {
     })
   }
 
-  it('coap-client-gnutls: a request under a raw public key', async function () {
+  it('coap-client-gnutls: completes a request with a raw public key', async function () {
     const path = requireTool(this, 'coap-client-gnutls')
     const pki = new TestPki(requireTool(this, 'openssl'))
     try {
@@ -87,7 +87,7 @@ describe('libcoap over DTLS', () => {
     }
   })
 
-  it('coap-client-openssl: a request under a certificate', async function () {
+  it('coap-client-openssl: completes a request with a certificate', async function () {
     const path = requireTool(this, 'coap-client-openssl')
     const pki = new TestPki(requireTool(this, 'openssl'))
     try {

@@ -11,7 +11,7 @@ import { rawFragment, splitRecords } from './support/wire'
 
 const NONE = Buffer.alloc(0)
 
-describe('associations and handshakes through their life', () => {
+describe('life cycle of associations and handshakes', () => {
   const net = (options: Partial<DtlsServerOptions> = {}): MemoryNet =>
     new MemoryNet({ credentials: { ...pskCredentials, ...rpkCredentials }, ...options })
 
@@ -37,7 +37,7 @@ describe('associations and handshakes through their life', () => {
       for (const etm of [0x00ae, 0xc037, 0xc023].includes(suite) ? [true, false] : [true]) {
         const cid = connectionId === undefined ? 'no' : `${connectionId.length} byte`
         const mac = etm ? '' : ', MAC-then-encrypt'
-        it(`suite ${suite.toString(16)} with ${cid} Connection ID${mac}: full and resumed`, async () => {
+        it(`completes full and resumed handshakes with suite ${suite.toString(16)}, ${cid} Connection ID${mac}`, async () => {
           const server = net()
           const base = kind === 'rpk' ? rpkClient() : {}
           const options: HostileClientOptions = { ...base, suites: [suite], connectionId, etm }
@@ -67,7 +67,7 @@ describe('associations and handshakes through their life', () => {
     }
   }
 
-  it('ServerHello goes on with the record number and message_seq of the second hello', async () => {
+  it('continues the record number and message_seq of the second hello in ServerHello', async () => {
     const server = net()
     const client = new HostileClient(server)
     client.sequence[0] = 77
@@ -88,7 +88,7 @@ describe('associations and handshakes through their life', () => {
     )
   })
 
-  it('repeats its flight after 1, 2, 4 … seconds with new record numbers, in smaller datagrams', async () => {
+  it('retransmits its flight after 1, 2, 4 … seconds with new record numbers, in smaller datagrams', async () => {
     const own = generateServerKey({ commonName: 'server' })
     const certificateChain = own.certificatePem.repeat(3)
     const serverKey = loadServerKey({ privateKey: own.privateKeyPem, certificateChain })
@@ -115,7 +115,7 @@ describe('associations and handshakes through their life', () => {
     assert.equal(server.clock.pending, 0)
   })
 
-  it('packs a long flight for the MTU', async () => {
+  it('packs a long flight by the MTU', async () => {
     const server = net({ mtu: 256 })
     const client = new HostileClient(server, rpkClient())
     await client.greet()
@@ -125,7 +125,7 @@ describe('associations and handshakes through their life', () => {
     assert.ok(client.serverFinished)
   })
 
-  it('repeats its flight when the hello is repeated, but not for every copy', async () => {
+  it('retransmits its flight when the hello is repeated, but not for every copy', async () => {
     const server = net()
     const client = new HostileClient(server)
     client.send(client.hello())
@@ -139,7 +139,7 @@ describe('associations and handshakes through their life', () => {
     assert.equal(client.datagrams.length, 1)
   })
 
-  it('repeats its last flight when Finished is repeated, at a limited rate, until data comes', async () => {
+  it('retransmits its last flight when Finished is repeated, rate-limited, until data arrives', async () => {
     const server = net()
     const client = new HostileClient(server)
     await client.greet()
@@ -171,7 +171,7 @@ describe('associations and handshakes through their life', () => {
     assert.equal(server.dropped('unexpected'), 1)
   })
 
-  it('a lost flight of an abbreviated handshake is repeated', async () => {
+  it('retransmits a lost flight of an abbreviated handshake', async () => {
     const server = net()
     const { session } = await new HostileClient(server).connect()
     const client = new HostileClient(server, { session })
@@ -185,7 +185,7 @@ describe('associations and handshakes through their life', () => {
     assert.equal(client.datagrams.length, 1, 'nothing more once it is established')
   })
 
-  it('answers close_notify with close_notify; the session can still be resumed', async () => {
+  it('answers close_notify with close_notify and keeps the session', async () => {
     const server = net()
     const client = await new HostileClient(server).connect()
     client.send(client.protect(21, Buffer.from([1, 0])))
@@ -203,7 +203,7 @@ describe('associations and handshakes through their life', () => {
     assert.deepEqual(server.texts, ['x'])
   })
 
-  it('a fatal alert ends the association and its session, without an answer', async () => {
+  it('ends the association and its session on a fatal alert, without an answer', async () => {
     const server = net()
     const client = await new HostileClient(server).connect()
     client.send(client.protect(21, Buffer.from([2, 20])))
@@ -212,7 +212,7 @@ describe('associations and handshakes through their life', () => {
     assert.equal(server.server.counters.sessions, 0)
   })
 
-  it('an alert under the new keys ends the handshake at once', async () => {
+  it('ends the handshake at once on an alert with the new keys', async () => {
     const server = net()
     const client = new HostileClient(server)
     await client.greet()
@@ -224,7 +224,7 @@ describe('associations and handshakes through their life', () => {
     assert.equal(server.server.counters.halfOpen, 0)
   })
 
-  it('a plaintext alert is the reason told when the handshake then times out', async () => {
+  it('reports a plaintext alert as the reason when the handshake times out', async () => {
     const server = net()
     const client = new HostileClient(server)
     await client.greet()
@@ -234,7 +234,7 @@ describe('associations and handshakes through their life', () => {
     assert.match(server.failures[0]?.reason ?? '', /unknown_ca/)
   })
 
-  it('a removed credential ends associations, handshakes and sessions of that identity only', async () => {
+  it('ends associations, handshakes and sessions of a removed credential only', async () => {
     const keys = new Map([
       ['a', PSK],
       ['b', PSK],
@@ -272,7 +272,7 @@ describe('associations and handshakes through their life', () => {
     assert.ok((await new HostileClient(server, identity('a')).connect()).serverFinished)
   })
 
-  it('an association that ended is not reached by its Connection ID any more', async () => {
+  it('drops records with the Connection ID of an association that ended', async () => {
     const server = net()
     const client = await new HostileClient(server, { connectionId: NONE }).connect()
     server.server.closeWhere(() => true, 'its credential was removed')
@@ -287,7 +287,7 @@ describe('associations and handshakes through their life', () => {
     assert.equal(server.dropped('unknown-connection-id'), 2)
   })
 
-  it('a handshake does not move, Connection ID or not', async () => {
+  it('does not move a handshake, with or without Connection ID', async () => {
     const server = net()
     const client = new HostileClient(server, { connectionId: NONE })
     await client.greet()
@@ -302,7 +302,7 @@ describe('associations and handshakes through their life', () => {
     assert.ok(client.serverFinished)
   })
 
-  it('a look-up that gives a key of no bytes or too many is an error of the credentials', async () => {
+  it('reports a lookup that returns an empty or too long key as an error of the credentials', async () => {
     for (const length of [0, 65]) {
       const server = net({ credentials: { psk: () => Buffer.alloc(length) } })
       const client = await new HostileClient(server, { psk: Buffer.alloc(length) }).connect()
@@ -315,7 +315,7 @@ describe('associations and handshakes through their life', () => {
     assert.ok(client.serverFinished)
   })
 
-  it('a look-up that answers after the deadline brings nothing back to life', async () => {
+  it('ignores a lookup that answers after the deadline', async () => {
     const waiting: (() => void)[] = []
     let answersAtOnce = true
     const psk = (): Promise<Uint8Array> =>
@@ -344,7 +344,7 @@ describe('associations and handshakes through their life', () => {
     assert.equal(server.clock.pending, 0)
   })
 
-  it('what somebody else puts in the place of Finished, in plaintext, does not stop it', async () => {
+  it('continues after a forged plaintext message in place of Finished', async () => {
     const server = net()
     const client = new HostileClient(server)
     await client.greet()
@@ -360,7 +360,7 @@ describe('associations and handshakes through their life', () => {
     assert.deepEqual(client.alerts, [])
   })
 
-  it('another device at the address of one with Connection ID: nothing of the first goes there', async () => {
+  it('sends nothing for a device with Connection ID to another device at its address', async () => {
     const credentials = { psk: () => PSK }
     const server = net({ credentials })
     const at = { address: '192.0.2.50', port: 5000 }
@@ -386,7 +386,7 @@ describe('associations and handshakes through their life', () => {
     assert.equal(server.texts.at(-1), 'second')
   })
 
-  it('the same device again at its address takes the place of its old association', async () => {
+  it('replaces the old association of the same device at its address', async () => {
     const server = net()
     const options = { port: 5001, connectionId: NONE }
     await new HostileClient(server, options).connect()
@@ -395,7 +395,7 @@ describe('associations and handshakes through their life', () => {
     assert.equal(server.ended.length, 1)
   })
 
-  it('a new handshake beside a live association without Connection IDs: each gets its records', async () => {
+  it('serves a new handshake beside an association without Connection IDs', async () => {
     const server = net()
     const old = await new HostileClient(server, { port: 4000 }).connect()
     for (let i = 0; i < 5; i++) old.send(old.appData(`old ${i}`))
@@ -412,7 +412,7 @@ describe('associations and handshakes through their life', () => {
     assert.deepEqual(server.texts.slice(5), ['old still', 'new'])
   })
 
-  it('beginning anew in mid-handshake replaces the handshake and says so', async () => {
+  it('replaces the handshake and reports it when a client restarts during the handshake', async () => {
     const server = net()
     await new HostileClient(server, { port: 6000 }).greet()
     await new HostileClient(server, { port: 6000 }).connect()
@@ -423,7 +423,7 @@ describe('associations and handshakes through their life', () => {
     assert.equal(server.server.counters.halfOpen, 0)
   })
 
-  it('stops: tells every client, ends every handshake, leaves no timer and takes no datagram', async () => {
+  it('stops: notifies every client, ends every handshake, keeps no timer and accepts no datagram', async () => {
     const server = net()
     const client = await new HostileClient(server).connect()
     await new HostileClient(server).greet()
@@ -438,7 +438,7 @@ describe('associations and handshakes through their life', () => {
     assert.deepEqual(late.datagrams, [])
   })
 
-  describe('sessions over a restart', () => {
+  describe('sessions after a restart', () => {
     class Kept implements DtlsSessionStore {
       readonly sessions = new Map<string, DtlsSession>()
       load = (): Iterable<DtlsSession> => this.sessions.values()
@@ -469,7 +469,7 @@ describe('associations and handshakes through their life', () => {
       assert.equal(sessions.sessions.size, 0)
     })
 
-    it('are not resumed once expired, or when the credential was changed meanwhile', async () => {
+    it('are not resumed once expired, or if the credential was changed meanwhile', async () => {
       const sessions = new Kept()
       const before = net({ sessions, sessionLifetime: 1000 })
       const { session } = await new HostileClient(before).connect()
@@ -498,7 +498,7 @@ describe('associations and handshakes through their life', () => {
       assert.equal(after.server.counters.resumptions, 1)
     })
 
-    it('ask for raw public keys again', async () => {
+    it('look up raw public keys again', async () => {
       let known = true
       const rawPublicKey = (spki: Uint8Array): boolean => known && CLIENT_SPKI.equals(spki)
       const server = net({ credentials: { ...rpkCredentials, rawPublicKey } })
@@ -514,13 +514,13 @@ describe('associations and handshakes through their life', () => {
     })
   })
 
-  it('offers no session where resumption is turned off', async () => {
+  it('offers no session if resumption is disabled', async () => {
     const server = net({ maxSessions: 0 })
     const client = await new HostileClient(server).connect()
     assert.equal(client.serverHello?.sessionId.length, 0)
   })
 
-  it('record_size_limit bounds what it sends, in the handshake and after', async () => {
+  it('limits its records by record_size_limit, in the handshake and after', async () => {
     const limit = [28, Buffer.from([0, 64])] as const
     const server = net()
     const rpk = rpkClient()
@@ -549,7 +549,7 @@ describe('associations and handshakes through their life', () => {
     }
   })
 
-  it('names the option that cannot work', () => {
+  it('names the invalid option', () => {
     assert.throws(() => net({ mtu: 100 }), { code: 'bad-option', message: /mtu/ })
     assert.throws(() => net({ suites: [] }), { code: 'bad-option', message: /suites/ })
     assert.throws(() => net({ suites: [0x002f] }), { code: 'bad-option', message: /suite 47/ })
@@ -557,8 +557,8 @@ describe('associations and handshakes through their life', () => {
   })
 })
 
-describe('what devices of the field send in handshakes', () => {
-  it('takes a ClientKeyExchange of more than 512 bytes, in fragments too', async () => {
+describe('handshakes of real devices', () => {
+  it('accepts a ClientKeyExchange of more than 512 bytes, also fragmented', async () => {
     const identity = Buffer.alloc(1024, 'identity ')
     const credentials = { psk: (name: Uint8Array) => (identity.equals(name) ? PSK : undefined) }
     for (const fragmented of [false, true]) {
@@ -583,7 +583,7 @@ describe('what devices of the field send in handshakes', () => {
     assert.equal(net.failures[0]?.code, 'decode-error')
   })
 
-  it('fits a flight with certificates into datagrams of 512 bytes and less', async () => {
+  it('packs a flight with certificates into datagrams of 512 bytes and less', async () => {
     const own = generateServerKey({ commonName: 'server' })
     const serverKey = loadServerKey({
       privateKey: own.privateKeyPem,
@@ -603,7 +603,7 @@ describe('what devices of the field send in handshakes', () => {
     }
   })
 
-  it('fits a path of 512 bytes after two retransmissions that nobody answered', async () => {
+  it('uses datagrams for a path of 512 bytes after two unanswered retransmissions', async () => {
     const own = generateServerKey({ commonName: 'server' })
     const certificateChain = own.certificatePem.repeat(3)
     const serverKey = loadServerKey({ privateKey: own.privateKeyPem, certificateChain })

@@ -15,7 +15,7 @@ function get(messageId: number): Buffer {
   return Buffer.from([CON_GET, 1, messageId >> 8, messageId & 255, 0xb1, 0x61])
 }
 
-describe('a network that loses one datagram in five, delays, doubles and reorders', () => {
+describe('DTLS with 20 % packet loss, delays, duplicates and reordering', () => {
   let endpoint: CoapEndpoint
   let transport: DtlsTransport
   let proxy: UdpProxy
@@ -58,7 +58,7 @@ describe('a network that loses one datagram in five, delays, doubles and reorder
     return client
   }
 
-  it('100 of 100 sessions complete: handshake and three CoAP exchanges each', async function () {
+  it('completes 100 of 100 sessions: handshake and three CoAP exchanges each', async function () {
     this.timeout(120_000)
     const kinds: HostileClientOptions[] = [
       {},

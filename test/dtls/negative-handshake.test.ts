@@ -12,7 +12,7 @@ const unexpectedMessage = [{ level: 2, description: 10, epoch: 0 }]
 const handshakeFailure = [{ level: 2, description: 40, epoch: 0 }]
 const decryptError = [{ level: 2, description: 51, epoch: 0 }]
 
-describe('handshakes', () => {
+describe('malformed handshakes', () => {
   let net: MemoryNet
   let live: HostileClient
 
@@ -33,7 +33,7 @@ describe('handshakes', () => {
   /** Associations besides those of the frame of each test. */
   const established = (): number => net.server.counters.associations - 1
 
-  it('a fragment that goes beyond its message is dropped', async () => {
+  it('drops a fragment beyond the end of its message', async () => {
     const client = new HostileClient(net)
     await client.greet()
     const [message] = [client.keyExchange()[0]?.subarray(13 + 12)]
@@ -47,7 +47,7 @@ describe('handshakes', () => {
     assert.equal(established(), 1)
   })
 
-  it('overlapping fragments that agree are taken, others fail the handshake', async () => {
+  it('accepts overlapping fragments with the same content, and fails on others', async () => {
     for (const agree of [true, false]) {
       const client = new HostileClient(net)
       await client.greet()
@@ -66,7 +66,7 @@ describe('handshakes', () => {
     assert.equal(net.failed('illegal-parameter'), 1)
   })
 
-  it('the same message_seq with another type or length fails the handshake', async () => {
+  it('fails on the same message_seq with another type or length', async () => {
     for (const [type, length] of [
       [15, 20],
       [16, 21],
@@ -80,7 +80,7 @@ describe('handshakes', () => {
     assert.equal(net.server.counters.halfOpen, 0)
   })
 
-  it('a message of 2^24 - 1 bytes is refused, nothing is allocated', async () => {
+  it('rejects a message of 2^24 - 1 bytes without allocating it', async () => {
     const client = new HostileClient(net, rpkClient())
     await client.greet()
     const before = process.memoryUsage().arrayBuffers
@@ -99,7 +99,7 @@ describe('handshakes', () => {
     assert.ok(client.serverFinished)
   })
 
-  it('ten thousand fragments of one byte are bounded, and right ones are put together', async () => {
+  it('limits ten thousand fragments of one byte, and reassembles valid ones', async () => {
     const client = new HostileClient(net, rpkClient())
     await client.greet()
     for (let i = 0; i < 10_000; i++) {
@@ -126,7 +126,7 @@ describe('handshakes', () => {
     assert.ok(patient.serverFinished)
   })
 
-  it('the messages of a flight in any order complete it', async () => {
+  it('completes with the messages of a flight in any order', async () => {
     const client = new HostileClient(net, rpkClient())
     await client.greet()
     const [certificate, keyExchange, verify] = client.keyExchange()
@@ -143,7 +143,7 @@ describe('handshakes', () => {
     assert.ok(client.serverFinished)
   })
 
-  it('a message_seq far ahead is dropped', async () => {
+  it('drops a message_seq far ahead', async () => {
     const client = new HostileClient(net)
     await client.greet()
     for (const seq of [6, 7, 1000, 65535]) {
@@ -154,7 +154,7 @@ describe('handshakes', () => {
     assert.ok(client.serverFinished)
   })
 
-  it('ClientKeyExchange without the Certificate that is due fails', async () => {
+  it('fails on ClientKeyExchange without the required Certificate', async () => {
     const client = new HostileClient(net, rpkClient())
     await client.greet()
     client.send(client.clientKeyExchange())
@@ -168,7 +168,7 @@ describe('handshakes', () => {
     assert.equal(established(), 0)
   })
 
-  it('without CertificateVerify nothing is ever established', async () => {
+  it('establishes nothing without CertificateVerify', async () => {
     const client = new HostileClient(net, rpkClient())
     await client.greet()
     const [certificate, keyExchange] = [
@@ -185,7 +185,7 @@ describe('handshakes', () => {
     assert.equal(net.server.counters.halfOpen, 0)
   })
 
-  it('a bad signature, another key or an unoffered hash fails', async () => {
+  it('fails on a bad signature, another key or a hash that was not offered', async () => {
     const bad = new HostileClient(net, rpkClient())
     await bad.greet()
     bad.send(bad.message(11, clientCertificate()), bad.clientKeyExchange())
@@ -217,7 +217,7 @@ describe('handshakes', () => {
     assert.equal(net.failed('bad-signature'), 2)
   })
 
-  it('an unknown identity: silence until the deadline, and the operator knows', async () => {
+  it('does not answer an unknown identity until the deadline, but reports it', async () => {
     const client = new HostileClient(net, { identity: Buffer.from('nobody') })
     await client.connect()
     await net.run(59_999, 1000)
@@ -232,7 +232,7 @@ describe('handshakes', () => {
     assert.equal(net.failures.length, 1)
   })
 
-  it('an unknown identity gets in with no key that could be guessed', async () => {
+  it('rejects an unknown identity with any guessable key', async () => {
     for (const psk of [Buffer.alloc(0), Buffer.alloc(1), Buffer.alloc(16), PSK]) {
       const client = new HostileClient(net, { identity: Buffer.from('nobody'), psk })
       await client.connect()
@@ -241,7 +241,7 @@ describe('handshakes', () => {
     assert.equal(established(), 0)
   })
 
-  it('a wrong key: the same silence, and the operator knows', async () => {
+  it('does not answer a wrong key either, but reports it', async () => {
     const unknown = new HostileClient(net, { identity: Buffer.from('nobo') })
     const wrong = new HostileClient(net, { psk: Buffer.from(PSK).reverse() })
     await unknown.connect()
@@ -257,7 +257,7 @@ describe('handshakes', () => {
     assert.equal(established(), 0)
   })
 
-  it('the operator is told of a wrong key, and the handshake given up, long before the deadline', async () => {
+  it('reports a wrong key, and gives up the handshake, long before the deadline', async () => {
     for (const connectionId of [undefined, Buffer.alloc(0)]) {
       net.failures.splice(0)
       const wrong = new HostileClient(net, { psk: Buffer.from(PSK).reverse(), connectionId })
@@ -282,7 +282,7 @@ describe('handshakes', () => {
     assert.equal(established(), 0)
   })
 
-  it('nor does the client hide it by beginning anew at once', async () => {
+  it('reports a wrong key if the client restarts at once', async () => {
     const wrong = new HostileClient(net, { psk: Buffer.from(PSK).reverse() })
     await wrong.connect()
     await new HostileClient(net, { port: wrong.port }).connect()
@@ -292,7 +292,7 @@ describe('handshakes', () => {
     )
   })
 
-  it('no key is blamed for what somebody else puts before the true Finished', async () => {
+  it('reports no wrong key for a forged record before the real Finished', async () => {
     for (const connectionId of [undefined, Buffer.alloc(0)]) {
       const client = new HostileClient(net, { connectionId })
       await client.greet()
@@ -312,7 +312,7 @@ describe('handshakes', () => {
     assert.equal(net.server.counters.associations, 3)
   })
 
-  it('nor for other records that cannot be opened, nor a key that is none of ours', async () => {
+  it('reports no wrong key for other records that cannot be decrypted, nor for other keys', async () => {
     const bend = (record: Buffer): Buffer => {
       record[record.length - 1] = (record[record.length - 1] ?? 0) ^ 1
       return record
@@ -337,7 +337,7 @@ describe('handshakes', () => {
     )
   })
 
-  it('identities are bytes: empty, NUL, bad UTF-8; one of 1,025 bytes is a decode_error', async () => {
+  it('accepts identities of any bytes, and answers decode_error to one of 1,025 bytes', async () => {
     const known = [
       Buffer.from([0]),
       Buffer.from([0xff, 0xfe, 0xc0]),
@@ -363,7 +363,7 @@ describe('handshakes', () => {
     assert.equal(bytes.server.counters.associations, known.length)
   })
 
-  it('a point off the curve, at infinity, compressed or of low order: illegal_parameter', async () => {
+  it('answers illegal_parameter to a point off the curve, at infinity, compressed or of low order', async () => {
     const off = Buffer.alloc(65, 1)
     off[0] = 4
     const compressed = Buffer.concat([Buffer.from([2]), CLIENT_SPKI.subarray(-64, -32)])
@@ -389,7 +389,7 @@ describe('handshakes', () => {
     assert.equal(net.failed('illegal-parameter'), 9)
   })
 
-  it('bad verify_data: decrypt_error, nothing established', async () => {
+  it('answers decrypt_error to bad verify_data, and establishes nothing', async () => {
     for (const change of [
       (good: Buffer) => Buffer.from(good.map((byte) => byte ^ 1)),
       (good: Buffer) => good.subarray(0, 11),
@@ -407,7 +407,7 @@ describe('handshakes', () => {
     assert.equal(established(), 0)
   })
 
-  it('ChangeCipherSpec early, twice or malformed is ignored', async () => {
+  it('ignores ChangeCipherSpec if it is early, repeated or malformed', async () => {
     const client = new HostileClient(net)
     client.send(client.changeCipherSpec())
     await client.greet()
@@ -424,7 +424,7 @@ describe('handshakes', () => {
     assert.deepEqual(client.alerts, [])
   })
 
-  it('Finished in plaintext never establishes anything', async () => {
+  it('never establishes anything by Finished in plaintext', async () => {
     const client = new HostileClient(net)
     await client.greet()
     client.send(client.clientKeyExchange())

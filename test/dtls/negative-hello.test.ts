@@ -13,7 +13,7 @@ async function stillServes(net: MemoryNet, live: HostileClient): Promise<void> {
   assert.deepEqual(net.warnings, [])
 }
 
-describe('datagrams and hellos', () => {
+describe('malformed datagrams and hellos', () => {
   let net: MemoryNet
   let live: HostileClient
 
@@ -24,7 +24,7 @@ describe('datagrams and hellos', () => {
   })
   afterEach(() => stillServes(net, live))
 
-  it('datagrams of 0 to 12 bytes are dropped', () => {
+  it('drops datagrams of 0 to 12 bytes', () => {
     const stranger = new HostileClient(net)
     for (let length = 0; length <= 12; length++) {
       stranger.send(Buffer.alloc(length, 0xfe))
@@ -34,14 +34,14 @@ describe('datagrams and hellos', () => {
     assert.deepEqual(stranger.datagrams, [])
   })
 
-  it('a record longer than its datagram is dropped, the records before it count', () => {
+  it('drops a record longer than its datagram, but processes the records before it', () => {
     const cut = live.appData('second')
     live.send(live.appData('first'), cut.subarray(0, cut.length - 1))
     assert.deepEqual(net.texts, ['first'])
     assert.equal(net.dropped('malformed'), 1)
   })
 
-  it('a record of more than 2^14 + 256 bytes is dropped', () => {
+  it('drops a record of more than 2^14 + 256 bytes', () => {
     live.send(rawRecord(23, 1, 50, Buffer.alloc((1 << 14) + 257)))
     assert.equal(net.dropped('record-too-large'), 1)
     live.send(rawRecord(23, 1, 50, Buffer.alloc((1 << 14) + 256)))
@@ -49,13 +49,13 @@ describe('datagrams and hellos', () => {
     assert.equal(net.dropped('forged'), 1)
   })
 
-  it('a record of unknown type is dropped, the rest of its datagram counts', () => {
+  it('drops a record of unknown type, but processes the rest of its datagram', () => {
     live.send(rawRecord(24, 1, 7, Buffer.alloc(20)), live.appData('after it'))
     assert.deepEqual(net.texts, ['after it'])
     assert.equal(net.dropped('unknown-type'), 1)
   })
 
-  it('a version that is not FExx is dropped', () => {
+  it('drops a version that is not FExx', () => {
     const client = new HostileClient(net)
     const first = rawFragment(1, 0, rawHello(client.helloFields()))
     client.send(rawRecord(22, 0, 0, first, 0x0303))
@@ -67,7 +67,7 @@ describe('datagrams and hellos', () => {
     assert.equal(client.datagrams.length, 3)
   })
 
-  it('100,000 hellos without cookie from spoofed addresses leave no state', async () => {
+  it('keeps no state for 100,000 hellos without cookie from spoofed addresses', async () => {
     // The timers of the handshake before are over.
     await net.run(61_000)
     assert.equal(net.clock.pending, 0)
@@ -85,7 +85,7 @@ describe('datagrams and hellos', () => {
     assert.equal(net.clock.pending, pending)
   })
 
-  it('a wrong cookie, or that of another address, gets a new one and no state', async () => {
+  it('answers a wrong cookie, or that of another address, with a new one and no state', async () => {
     const client = new HostileClient(net)
     client.send(client.hello())
     const cookie = Buffer.from(client.cookie)
@@ -110,7 +110,7 @@ describe('datagrams and hellos', () => {
     assert.equal(thief.datagrams[0]?.readUInt8(13), 3)
   })
 
-  it('a cookie is good after one change of the secret, and not after two', async () => {
+  it('accepts a cookie after one rotation of the secret, not after two', async () => {
     const client = new HostileClient(net)
     client.send(client.hello())
     const { cookie } = client
@@ -133,7 +133,7 @@ describe('datagrams and hellos', () => {
     assert.ok(late.serverFinished)
   })
 
-  it('a fragmented hello is dropped', () => {
+  it('drops a fragmented hello', () => {
     const client = new HostileClient(net)
     const body = rawHello(client.helloFields())
     const options = { length: body.length }
@@ -143,7 +143,7 @@ describe('datagrams and hellos', () => {
     assert.deepEqual(client.datagrams, [])
   })
 
-  it('tells once of each device with a fragmented hello what to change there, within bounds', async () => {
+  it('reports each device with a fragmented hello once, with advice, within limits', async () => {
     const body = rawHello(new HostileClient(net).helloFields())
     const fragment = rawFragment(1, 0, body.subarray(0, 20), { length: body.length })
     const send = (address: string): void => {
@@ -162,7 +162,7 @@ describe('datagrams and hellos', () => {
     assert.equal(net.failures.length, 101)
   })
 
-  it('a malformed hello is dropped before the cookie and answered after', async () => {
+  it('drops a malformed hello before the cookie and answers it afterwards', async () => {
     const client = new HostileClient(net)
     const good = rawHello(client.helloFields())
     // An odd list of suites, a session id of 33 bytes, one that claims 255.
@@ -192,7 +192,7 @@ describe('datagrams and hellos', () => {
     assert.equal(net.server.counters.halfOpen, 0)
   })
 
-  it('no common suite: handshake_failure, but only after the cookie', async () => {
+  it('answers handshake_failure without a common suite, but only after the cookie', async () => {
     const client = new HostileClient(net, { suites: [0x1301, 0xc014] })
     client.send(client.hello())
     assert.deepEqual(client.alerts, [])
@@ -202,20 +202,20 @@ describe('datagrams and hellos', () => {
     assert.match(net.failures[0]?.reason ?? '', /1301 c014/)
   })
 
-  it('DTLS 1.0 at most: protocol_version', async () => {
+  it('answers protocol_version to DTLS 1.0', async () => {
     const client = new HostileClient(net)
     await client.greet({ version: 0xfeff })
     assert.deepEqual(client.alerts, [{ level: 2, description: 70, epoch: 0 }])
     assert.equal(net.failures[0]?.code, 'version')
   })
 
-  it('no null compression: illegal_parameter', async () => {
+  it('answers illegal_parameter without null compression', async () => {
     const client = new HostileClient(net)
     await client.greet({ compression: [1] })
     assert.deepEqual(client.alerts, [{ level: 2, description: 47, epoch: 0 }])
   })
 
-  it('no extended master secret where it is required: handshake_failure', async () => {
+  it('answers handshake_failure without extended master secret if it is required', async () => {
     const strict = new MemoryNet({ requireExtendedMasterSecret: true })
     const client = new HostileClient(strict, { ems: false })
     await client.greet()

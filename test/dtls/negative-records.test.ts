@@ -6,7 +6,7 @@ import { rawFragment, rawHello, rawRecord } from './support/wire'
 
 const OWN_CID = Buffer.from('c1d0', 'hex')
 
-describe('records and resources', () => {
+describe('malformed records', () => {
   let net: MemoryNet
   let client: HostileClient
 
@@ -27,7 +27,7 @@ describe('records and resources', () => {
     assert.deepEqual(net.texts.slice(before), ['goes on'])
   }
 
-  it('application data at epoch 0 is dropped, before Finished it waits, bounded', async () => {
+  it('drops application data at epoch 0, and keeps a limited amount before Finished', async () => {
     client.send(client.plain(23, Buffer.from('plain')))
     assert.equal(net.dropped('plaintext'), 1)
 
@@ -55,7 +55,7 @@ describe('records and resources', () => {
     goesOn()
   })
 
-  it('records of an epoch that there never is are dropped: there is no renegotiation', async () => {
+  it('drops records of other epochs: there is no renegotiation', async () => {
     const begun = new HostileClient(net)
     await begun.greet()
     const before = begun.datagrams.length
@@ -74,7 +74,7 @@ describe('records and resources', () => {
     assert.ok(begun.serverFinished)
   })
 
-  it('replayed records and those older than the window are dropped', () => {
+  it('drops replayed records and those older than the window', () => {
     const first = client.appData('first')
     client.send(first)
     client.send(first)
@@ -89,7 +89,7 @@ describe('records and resources', () => {
     goesOn()
   })
 
-  it('one bit flipped, a thousand times: dropped, and the next good record works', () => {
+  it('drops a thousand records with one flipped bit, and accepts the next valid one', () => {
     const record = client.appData('a record of some length, to flip bits in')
     for (let i = 0; i < 1000; i++) client.send(flip(record, i % (record.length * 8)))
     assert.deepEqual(net.texts, [])
@@ -99,7 +99,7 @@ describe('records and resources', () => {
   })
 
   for (const suite of [0xc0a8, 0xc0a4, 0x00a8, 0x00ae]) {
-    it(`an empty record with a forged tag is dropped (suite ${suite.toString(16)})`, async () => {
+    it(`drops an empty record with a forged tag (suite ${suite.toString(16)})`, async () => {
       const other = await new HostileClient(net, { suites: [suite] }).connect()
       const good = other.appData('')
       for (let i = 1; i <= 8 * 8; i++) other.send(flip(good, good.length * 8 - i))
@@ -116,7 +116,7 @@ describe('records and resources', () => {
     })
   }
 
-  it('plaintext alerts of any kind change nothing', async () => {
+  it('ignores plaintext alerts of any kind', async () => {
     for (const alert of ['0228', '0100', '0200', '020a', '0100ff', '02', '']) {
       client.send(client.plain(21, Buffer.from(alert, 'hex')))
     }
@@ -130,7 +130,7 @@ describe('records and resources', () => {
     assert.equal(net.server.counters.associations, 2)
   })
 
-  it('a spoofed hello on a live association gets a HelloVerifyRequest and changes nothing', async () => {
+  it('answers a spoofed hello for an association with HelloVerifyRequest and changes nothing', async () => {
     client.datagrams = []
     const spoofed = rawFragment(
       1,
@@ -145,7 +145,7 @@ describe('records and resources', () => {
     assert.deepEqual(net.ended, [])
   })
 
-  it('renegotiation is refused with a warning and the association goes on', () => {
+  it('rejects renegotiation with a warning and keeps the association', () => {
     const hello = rawFragment(1, 7, rawHello(client.helloFields({ cookie: Buffer.alloc(0) })))
     client.send(client.protect(22, hello))
     assert.deepEqual(client.alerts, [{ level: 1, description: 100, epoch: 1 }])
@@ -157,7 +157,7 @@ describe('records and resources', () => {
     goesOn()
   })
 
-  it('Connection IDs unknown, forged, older, replayed or left out move nothing', async () => {
+  it('does not move by unknown, forged, older, replayed or missing Connection IDs', async () => {
     const mobile = await new HostileClient(net, { connectionId: OWN_CID }).connect()
     const association = (mobile.send(mobile.appData('hello')), net.messages.at(-1)?.association)
     assert.ok(association)
@@ -202,7 +202,7 @@ describe('records and resources', () => {
     assert.equal(net.server.counters.addressMoves, 1)
   })
 
-  it('half-open handshakes are capped and freed; look-ups that hang or throw end with theirs', async () => {
+  it('limits and releases half-open handshakes; lookups that hang or throw end with theirs', async () => {
     const psk = (identity: Uint8Array): Promise<Uint8Array> | Uint8Array => {
       const name = Buffer.from(identity).toString()
       if (name === 'throws') throw new Error('the look-up broke')
@@ -242,7 +242,7 @@ describe('records and resources', () => {
     assert.equal(small.server.counters.associations, 1)
   })
 
-  it('the cap per sender counts an IPv6 /64 as one', async () => {
+  it('counts an IPv6 /64 as one sender', async () => {
     const small = new MemoryNet({ credentials: pskCredentials, maxHalfOpenPerAddress: 2 })
     for (const address of [
       '2001:db8::1',

@@ -4,7 +4,7 @@ import { EchoServer, PSK } from './support/harness'
 
 type CipherSuites = NonNullable<Dtls.Options['ciphers']>
 
-describe('node-dtls-client as the client', () => {
+describe('node-dtls-client as client', () => {
   let server: EchoServer
   let createSocket: typeof Dtls.createSocket
 
@@ -22,7 +22,7 @@ describe('node-dtls-client as the client', () => {
     'TLS_PSK_WITH_AES_128_CBC_SHA256',
   ] as const
   for (const suite of suites) {
-    it(`${suite}, without any extension`, async () => {
+    it(`completes with ${suite}, without any extension`, async () => {
       const socket = createSocket({
         type: 'udp4',
         address: '127.0.0.1',

@@ -10,7 +10,7 @@ import { requireTool } from '../support/tools'
 import { CommandClient, EchoServer, PSK } from './support/harness'
 import { CA_EXTENSIONS, type Issued, TestPki } from './support/pki'
 
-describe('OpenSSL as the client', function () {
+describe('OpenSSL as client', function () {
   let openssl = ''
   let server: EchoServer | undefined
   const clients: CommandClient[] = []
@@ -56,7 +56,7 @@ describe('OpenSSL as the client', function () {
     'PSK-AES256-CCM',
     'PSK-AES256-GCM-SHA384',
   ]) {
-    it(`${cipher}: handshake, data both ways, close_notify`, async () => {
+    it(`${cipher}: completes the handshake, exchanges data, handles close_notify`, async () => {
       const { transport, gone, messages } = await start()
       const client = connect(...psk(cipher))
       await echo(client)
@@ -75,7 +75,7 @@ describe('OpenSSL as the client', function () {
     })
   }
 
-  it('MAC-then-encrypt for a client without encrypt-then-MAC, unless that is required', async () => {
+  it('supports MAC-then-encrypt for a client without encrypt-then-MAC, unless that is required', async () => {
     await start()
     await echo(connect(...psk('PSK-AES128-CBC-SHA256'), '-no_etm'))
     await server?.stop()
@@ -86,7 +86,7 @@ describe('OpenSSL as the client', function () {
     await echo(connect(...psk('PSK-AES128-CBC-SHA256')))
   })
 
-  it('prefers AEAD and PSK whatever the order of the client', async () => {
+  it('prefers AEAD and PSK in any order of the client', async () => {
     await start()
     const client = connect(
       ...psk('ECDHE-PSK-AES128-CBC-SHA256:PSK-AES128-CBC-SHA256:PSK-AES128-CCM8'),
@@ -95,12 +95,12 @@ describe('OpenSSL as the client', function () {
     await client.expect('Cipher is PSK-AES128-CCM8')
   })
 
-  it('serves a client that names its server, whatever it calls it', async () => {
+  it('serves a client with any server_name', async () => {
     await start()
     await echo(connect(...psk('PSK-AES128-CCM8'), '-servername', 'lwm2m.example'))
   })
 
-  it('a wrong key and an unknown identity are met with the same silence', async () => {
+  it('does not answer a wrong key or an unknown identity', async () => {
     const { failures } = await start({ handshakeTimeout: 700 })
     const wrong = connect(...psk('PSK-AES128-CCM8', 'ff'.repeat(16)))
     const unknown = connect(...psk('PSK-AES128-CCM8', 'ff'.repeat(16), 'stranger'))
@@ -123,7 +123,7 @@ describe('OpenSSL as the client', function () {
     assert.equal(transport.counters.resumptions, 1)
   })
 
-  it('keeps to a negotiated maximum fragment length', async () => {
+  it('applies a negotiated maximum fragment length', async () => {
     const { transport, messages } = await start()
     const client = connect(...psk('PSK-AES128-CCM8'), '-maxfraglen', '512')
     await echo(client)
@@ -168,7 +168,7 @@ describe('OpenSSL as the client', function () {
       'ECDHE-ECDSA-AES128-GCM-SHA256',
       'ECDHE-ECDSA-AES128-SHA256',
     ]) {
-      it(`${cipher}: both sides authenticate`, async () => {
+      it(`${cipher}: authenticates both sides`, async () => {
         const { messages } = await start({ credentials })
         const client = connect(...certificate(device, cipher))
         await echo(client)
@@ -190,7 +190,7 @@ describe('OpenSSL as the client', function () {
       ['X25519:P-256', 'Server Temp Key: X25519'],
     ] as const
     for (const [offered, used] of groups) {
-      it(`ephemeral keys on the first of ${offered}`, async () => {
+      it(`uses ephemeral keys on the first of ${offered}`, async () => {
         await start({ credentials })
         const gcm = certificate(device, 'ECDHE-ECDSA-AES128-GCM-SHA256')
         const client = connect(...gcm, '-groups', offered)
@@ -199,14 +199,14 @@ describe('OpenSSL as the client', function () {
       })
     }
 
-    it('does not show a P-256 certificate to a client that cannot check it', async () => {
+    it('does not send a P-256 certificate to a client that cannot verify it', async () => {
       await start({ credentials })
       const gcm = certificate(device, 'ECDHE-ECDSA-AES128-GCM-SHA256')
       await connect(...gcm, '-groups', 'X25519').expect('handshake failure')
       assert.equal(server?.failures[0]?.code, 'no-common-suite')
     })
 
-    it('a chain through an intermediate, with names from the SAN', async () => {
+    it('accepts a chain through an intermediate, with names from the SAN', async () => {
       const { messages } = await start({ credentials })
       const leaf = pki.issue('/CN=dev2', {
         issuer: intermediate,
@@ -225,7 +225,7 @@ describe('OpenSSL as the client', function () {
       assert.deepEqual(identity.names, ['dev2', 'dev2.example', 'urn:dev:ops:dev2'])
     })
 
-    it('fragments a long flight and puts a long certificate together', async () => {
+    it('fragments a long flight and reassembles a long certificate', async () => {
       const long = pki.issue('/CN=dev3', {
         issuer: ca,
         extensions: [
@@ -284,21 +284,21 @@ describe('OpenSSL as the client', function () {
       ],
     ]
     for (const [why, code, alert, make] of refusals) {
-      it(`refuses a certificate ${why}`, async () => {
+      it(`rejects a certificate ${why}`, async () => {
         await start({ credentials })
         await connect(...certificate(make(), 'ECDHE-ECDSA-AES128-CCM8')).expect(alert)
         assert.equal(server?.failures[0]?.code, code)
       })
     }
 
-    it('refuses a client without certificate', async () => {
+    it('rejects a client without certificate', async () => {
       await start({ credentials })
       const client = connect('-cipher', 'ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0')
       await client.expect('handshake failure')
       assert.equal(server?.failures[0]?.code, 'no-certificate')
     })
 
-    it('takes a pinned certificate that nobody vouches for, and no other', async () => {
+    it('accepts a pinned certificate without a trust anchor, and no other', async () => {
       const pinned = pki.issue('/CN=pinned')
       const pin = new X509Certificate(pinned.certificate).raw
       await start({

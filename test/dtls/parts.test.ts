@@ -16,8 +16,8 @@ import { fuzzHandshakes } from '../fuzz/handshake-fuzz'
 import { seededRandom } from '../support/random'
 import { pskCredentials } from './support/harness'
 
-describe('parts of the DTLS server', () => {
-  it('the replay window agrees with a set of the last 64 numbers', () => {
+describe('components of the DTLS server', () => {
+  it('replay window: agrees with a set of the last 64 numbers', () => {
     const random = seededRandom(3)
     for (let round = 0; round < 50; round++) {
       const window = new ReplayWindow()
@@ -39,7 +39,7 @@ describe('parts of the DTLS server', () => {
     }
   })
 
-  it('the writer grows, keeps what is there and fills in lengths', () => {
+  it('writer: grows, keeps its content and fills in lengths', () => {
     const writer = new ByteWriter(1)
     writer.uint8(1).uint16(0x0203).uint24(0x040506)
     writer.vector(2, (inner) => inner.vector(1, (v) => v.bytes(Buffer.alloc(200, 7))).uint8(8))
@@ -51,7 +51,7 @@ describe('parts of the DTLS server', () => {
     assert.deepEqual(writer.finish(), expected)
   })
 
-  it('a chain of certificates of any size survives the way', () => {
+  it('certificate chain: is parsed as it was built, in any size', () => {
     for (const sizes of [[], [1], [300, 700, 900], [5000, 3000]]) {
       const chain = sizes.map((size, i) => Buffer.alloc(size, i + 1))
       const parsed = parseCertificateChain(buildCertificateChain(chain), 4)
@@ -66,7 +66,7 @@ describe('parts of the DTLS server', () => {
     }
   })
 
-  it('flights of any size fit their datagrams and records, and lose nothing', () => {
+  it('flights: fit their datagrams and records in any size, without loss', () => {
     const random = seededRandom(5)
     for (let round = 0; round < 200; round++) {
       const written: Buffer[] = []
@@ -107,7 +107,7 @@ describe('parts of the DTLS server', () => {
     }
   })
 
-  it('counts senders by IPv4 address and /24, or IPv6 /64, /56 and /48', () => {
+  it('address groups: count by IPv4 address and /24, or IPv6 /64, /56 and /48', () => {
     const cases = [
       ['192.0.2.1', '192.0.2.1 192.0.2/24'],
       ['::ffff:192.0.2.1', '192.0.2.1 192.0.2/24'],
@@ -124,7 +124,7 @@ describe('parts of the DTLS server', () => {
     }
   })
 
-  it('a gate lets waiting look-ups in as others are released, each once', () => {
+  it('lookups: start in turn as others are released, each once', () => {
     const gate = new LookupGate(1)
     const started: string[] = []
     const first = gate.enter(() => started.push('first'))
@@ -141,7 +141,7 @@ describe('parts of the DTLS server', () => {
     assert.deepEqual(started, ['first', 'third', 'fourth'])
   })
 
-  it('a slab gives back what was put, uses slots again and overwrites them', () => {
+  it('slab: returns its content, reuses slots and overwrites them', () => {
     const slab = new SecretSlab(4)
     const slots = Array.from({ length: 1000 }, (_, i) => {
       const bytes = Buffer.alloc(4)
@@ -155,12 +155,13 @@ describe('parts of the DTLS server', () => {
     assert.deepEqual(slab.copy(slots[500] ?? -1), new Uint8Array([9, 0, 0, 0]))
   })
 
-  it('bent handshakes and noise end typed, bounded and without a warning', () => fuzzDtls(5000, 11))
+  it('malformed handshakes and noise: fail with typed errors, within limits and without a warning', () =>
+    fuzzDtls(5000, 11))
 
-  it('survives whole handshakes with rewritten records and fragments, and serves the next', () =>
+  it('server: continues after handshakes with modified records and fragments', () =>
     fuzzHandshakes(2000, 12))
 
-  it('random datagrams do nothing but bring about one alert', () => {
+  it('server: answers random datagrams with at most one alert', () => {
     const random = seededRandom(13)
     const sent: Uint8Array[] = []
     const server = new DtlsServer({

@@ -10,7 +10,7 @@ const SPACE = 2 ** 48
 /** Hellos this close to the end of the number space are refused. */
 const MARGIN = 2 ** 20
 
-describe('record sequence numbers near their end', () => {
+describe('record sequence numbers near the maximum', () => {
   let net: MemoryNet
 
   beforeEach(() => {
@@ -26,7 +26,7 @@ describe('record sequence numbers near their end', () => {
     await net.settle()
   }
 
-  it('refuses a hello whose flight would run out of numbers, also when it is retransmitted', async () => {
+  it('rejects a hello whose flight would exceed the numbers, including retransmissions', async () => {
     for (const below of [1, 2, 3, 5, MARGIN]) {
       const client = new HostileClient(net)
       await greetAt(client, SPACE - below)
@@ -38,7 +38,7 @@ describe('record sequence numbers near their end', () => {
     assert.equal(net.clock.pending, 0)
   })
 
-  it('takes a hello just below the limit, with every retransmission and an alert at the end', async () => {
+  it('accepts a hello just below the limit, with every retransmission and an alert at the end', async () => {
     const client = new HostileClient(net)
     await greetAt(client, SPACE - MARGIN - 1)
     assert.ok(client.serverHello)
@@ -52,7 +52,7 @@ describe('record sequence numbers near their end', () => {
     assert.ok(other.serverFinished)
   })
 
-  it('refuses a hello at the end before a client with an unknown key gets its alert', async () => {
+  it('rejects a hello at the maximum before a client with an unknown key gets its alert', async () => {
     const client = new HostileClient(net, rpkClient(Buffer.from('stranger')))
     await greetAt(client, SPACE - 5)
     assert.equal(client.serverHello, undefined)
@@ -63,14 +63,14 @@ describe('record sequence numbers near their end', () => {
     assert.equal(late.alerts.length, 1)
   })
 
-  it('answers a first hello at the end: it keeps nothing of it', () => {
+  it('answers a first hello at the maximum, because it keeps no state of it', () => {
     const client = new HostileClient(net)
     client.sequence[0] = SPACE - 1
     client.send(client.hello())
     assert.equal(client.cookie.length, 32)
   })
 
-  it('refuses a hello whose message_seq leaves no room for the answers', async () => {
+  it('rejects a hello whose message_seq leaves too few numbers for the response', async () => {
     for (const messageSeq of [0xffff, 0xfffe, 0xff80]) {
       const client = new HostileClient(net)
       client.send(client.hello())
@@ -84,7 +84,7 @@ describe('record sequence numbers near their end', () => {
   })
 })
 
-describe('an association near the end of its record sequence numbers', () => {
+describe('association near the maximum of its record sequence numbers', () => {
   let net: MemoryNet
   let client: HostileClient
   let association: Association
@@ -102,7 +102,7 @@ describe('an association near the end of its record sequence numbers', () => {
   })
   afterEach(() => assert.deepEqual(net.warnings, []))
 
-  it('is closed by the record that finds no number, with a close_notify', () => {
+  it('is closed by the record without a number, with a close_notify', () => {
     setWriteSequence(SPACE - 1)
     assert.throws(() => net.server.send(association, Buffer.from('x')), {
       code: 'association-ended',
@@ -112,20 +112,20 @@ describe('an association near the end of its record sequence numbers', () => {
     assert.deepEqual(net.ended.length, 1)
   })
 
-  it('is closed where an alert to a renegotiation finds no number', () => {
+  it('is closed if an alert to a renegotiation has no number', () => {
     setWriteSequence(SPACE - 1)
     client.send(client.protect(22, Buffer.alloc(12, 1)))
     assert.ok(association.ended)
   })
 
-  it('says nothing any more when not even the close_notify has a number', () => {
+  it('sends nothing if not even the close_notify has a number', () => {
     setWriteSequence(SPACE)
     net.server.close(association, 'test')
     assert.ok(association.ended)
     assert.deepEqual(client.alerts, [])
   })
 
-  it('does not repeat its last flight without a number in epoch 0', async () => {
+  it('does not retransmit its last flight without a number in epoch 0', async () => {
     const other = new HostileClient(net)
     await other.greet()
     other.send(...other.keyExchange())

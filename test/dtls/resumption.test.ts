@@ -14,7 +14,7 @@ import { CLIENT_SPKI, rpkClient, rpkCredentials } from './support/raw-keys'
 
 const DAY = 86_400_000
 
-describe('resumption judges the credential anew', function () {
+describe('verification of the credential at resumption', function () {
   let pki: TestPki
   let ca: Issued
   let otherCa: Issued
@@ -66,7 +66,7 @@ describe('resumption judges the credential anew', function () {
   for (const restarted of [false, true]) {
     const when = restarted ? 'after a restart' : 'while the server runs'
 
-    it(`resumes with a chain of an anchor, ${when}`, async () => {
+    it(`resumes with a chain of a trust anchor, ${when}`, async () => {
       const known: Known = { serverKey: serverKey(), trustAnchors: [x509(ca)] }
       let net = await start(known)
       const { session } = await connect(net)
@@ -76,7 +76,7 @@ describe('resumption judges the credential anew', function () {
       assert.equal(net.server.exportSessions()[0]?.chain.length, 1)
     })
 
-    it(`refuses what a removed authority vouched for, ${when}`, async () => {
+    it(`rejects a certificate of a removed CA, ${when}`, async () => {
       const lookups = [undefined, ({ trusted }: { trusted: boolean }) => trusted]
       for (const certificate of lookups) {
         const known: Known = { serverKey: serverKey(), trustAnchors: [x509(ca)], certificate }
@@ -91,7 +91,7 @@ describe('resumption judges the credential anew', function () {
       }
     })
 
-    it(`refuses it with no trust anchor left, ${when}`, async () => {
+    it(`rejects it without any trust anchor left, ${when}`, async () => {
       for (const certificate of [undefined, ({ trusted }: { trusted: boolean }) => trusted]) {
         const known: Known = { serverKey: serverKey(), trustAnchors: [x509(ca)], certificate }
         let net = await start(known)
@@ -107,7 +107,7 @@ describe('resumption judges the credential anew', function () {
       }
     })
 
-    it(`refuses a device that its look-up no longer knows, ${when}`, async () => {
+    it(`rejects a device that its lookup no longer knows, ${when}`, async () => {
       let knows = true
       const known: Known = {
         serverKey: serverKey(),
@@ -123,7 +123,7 @@ describe('resumption judges the credential anew', function () {
       assert.equal(net.failures.at(-1)?.code, 'untrusted-certificate')
     })
 
-    it(`refuses a raw public key that is no longer known, ${when}`, async () => {
+    it(`rejects a raw public key that is no longer known, ${when}`, async () => {
       let knows = true
       const known: Known = {
         ...rpkCredentials,
@@ -140,7 +140,7 @@ describe('resumption judges the credential anew', function () {
     })
   }
 
-  it('holds the chain to its dates of today', async () => {
+  it('checks the current validity of the chain', async () => {
     // The session would last 30 days, but for the intermediate that ends after 20.
     const known: Known = { serverKey: serverKey(), trustAnchors: [x509(ca)] }
     const { session } = await connect(await start(known))
@@ -153,7 +153,7 @@ describe('resumption judges the credential anew', function () {
     assert.equal(tooLate.failures.at(-1)?.code, 'expired-certificate')
   })
 
-  it('judges a session that an earlier version kept, without its chain, by the leaf alone', async () => {
+  it('checks only the leaf of a session stored by an earlier version without its chain', async () => {
     const known: Known = { serverKey: serverKey(), trustAnchors: [x509(ca)] }
     const first = await start(known)
     const { session } = await connect(first)

@@ -150,11 +150,11 @@ const CONSTRUCTIONS = [
   ['CBC, encrypt-then-MAC', 0x00ae, true, encryptThenMac, 32, 0],
 ] as const
 
-describe('Connection IDs by the text of RFC 9146', () => {
+describe('Connection IDs by RFC 9146', () => {
   const ours = Buffer.from('c1d0c1', 'hex')
 
   for (const [name, suite, etm, construction, macLength, ivLength] of CONSTRUCTIONS) {
-    it(`${name}: Finished, data and close_notify, both ways, with padding`, async () => {
+    it(`${name}: protects Finished, data and close_notify in both directions, with padding`, async () => {
       const net = new MemoryNet()
       const client = new HostileClient(net, { suites: [suite], etm, connectionId: ours })
       await client.greet()
@@ -213,7 +213,7 @@ describe('Connection IDs by the text of RFC 9146', () => {
     })
   }
 
-  it('the number of the draft is another extension: nothing is agreed on', async () => {
+  it('ignores the extension number of the draft', async () => {
     const net = new MemoryNet()
     const client = new HostileClient(net, { extensions: [[254, Buffer.from([1, 7])]] })
     await client.connect()

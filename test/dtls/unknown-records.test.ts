@@ -5,7 +5,7 @@ import { MemoryNet } from './support/memory-net'
 import { splitRecords } from './support/wire'
 import { requireTool } from '../support/tools'
 
-describe('protected records that belong to nothing here', () => {
+describe('unknown protected records', () => {
   /** A client whose server has been restarted, and does not know it any more. */
   const forgotten = async (options = {}, net = new MemoryNet()) => {
     const before = new MemoryNet()
@@ -17,7 +17,7 @@ describe('protected records that belong to nothing here', () => {
     return { net, client, received, send }
   }
 
-  it('are answered by a fatal alert in plaintext, shorter than they are', async () => {
+  it('are answered by a fatal alert in plaintext, shorter than the record', async () => {
     for (const connectionId of [undefined, Buffer.from('c1d0', 'hex')]) {
       const { client, received, send } = await forgotten({ connectionId })
       const record = client.appData('update')
@@ -32,7 +32,7 @@ describe('protected records that belong to nothing here', () => {
     }
   })
 
-  it('are not answered while a handshake or another association is at the address', async () => {
+  it('are not answered while a handshake or another association uses the address', async () => {
     for (const connectionId of [undefined, Buffer.from('c1d0', 'hex')]) {
       const { net, client, send } = await forgotten({ connectionId })
       const { address, port } = client
@@ -48,7 +48,7 @@ describe('protected records that belong to nothing here', () => {
     }
   })
 
-  it('are not answered when they are handshake messages, alerts, too short or in plaintext', async () => {
+  it('are not answered if they are handshake messages, alerts, too short or in plaintext', async () => {
     const { client, received, send } = await forgotten()
     send(client.protect(22, Buffer.alloc(24)))
     send(client.protect(21, Buffer.from([1, 0])))
@@ -57,7 +57,7 @@ describe('protected records that belong to nothing here', () => {
     assert.deepEqual(received, [])
   })
 
-  it('are answered at a limited rate, per address and in all', async () => {
+  it('are answered at a limited rate, per address and in total', async () => {
     const { net, client, received, send } = await forgotten()
     for (let i = 0; i < 10; i++) send(client.appData('again'))
     assert.equal(received.length, 1)
@@ -77,7 +77,7 @@ describe('protected records that belong to nothing here', () => {
     assert.equal(net.unclaimed - before, 99 + 100)
   })
 
-  it('do not disturb libcoap, which ignores the alert and connects anew when it is started again', async function () {
+  it('do not affect libcoap, which ignores the alert and connects again when restarted', async function () {
     this.timeout(30_000)
     const command = requireTool(this, 'coap-client-gnutls')
     const server = await EchoServer.start()

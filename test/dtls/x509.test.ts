@@ -33,7 +33,7 @@ describe('client certificates', function () {
     )
   const reason = (...args: Parameters<typeof judge>): string | undefined => judge(...args).reason
 
-  it('trusts a leaf of an anchor, a longer chain, an anchored intermediate and an anchored leaf', () => {
+  it('accepts a leaf of an anchor, a longer chain, an anchored intermediate and an anchored leaf', () => {
     const middle = pki.issue('/CN=Middle', { issuer: ca, extensions: CA_EXTENSIONS })
     const below = pki.issue('/CN=Below', { issuer: middle, extensions: CA_EXTENSIONS })
     const leaf = pki.issue('/CN=leaf', { issuer: below })
@@ -47,7 +47,7 @@ describe('client certificates', function () {
     assert.equal(reason([leaf, below, middle], []), 'its chain leads to no trust anchor')
   })
 
-  it('does not trust a root for being sent, nor a namesake of an anchor', () => {
+  it('rejects a root that was only sent, and a CA with the name of an anchor', () => {
     const namesake = pki.issue('/CN=CA', { extensions: [...CA_EXTENSIONS, ...NO_KEY_IDS] })
     const leaf = pki.issue('/CN=dev', { issuer: namesake, extensions: NO_KEY_IDS })
     assert.equal(reason([leaf, namesake]), 'its chain leads to no trust anchor')
@@ -55,7 +55,7 @@ describe('client certificates', function () {
     assert.equal(reason([leaf], [namesake]), undefined)
   })
 
-  it('holds every certificate of the path to its dates', () => {
+  it('checks the validity period of every certificate of the path', () => {
     const leaf = pki.issue('/CN=dev', { issuer: ca, days: 10 })
     assert.equal(reason([leaf], [ca], now - DAY), 'it is not valid yet')
     assert.equal(reason([leaf], [ca], now + 9 * DAY), undefined)
@@ -68,7 +68,7 @@ describe('client certificates', function () {
     assert.equal(reason([leaf], [ca], now + 31 * DAY), 'it has expired')
   })
 
-  it('holds authorities to CA, path length and key usage', () => {
+  it('checks CA flag, path length and key usage of CAs', () => {
     const notCa = pki.issue('/CN=NotCA', {
       issuer: ca,
       extensions: ['basicConstraints=CA:FALSE', 'keyUsage=keyCertSign', ...NO_KEY_IDS],
@@ -97,7 +97,7 @@ describe('client certificates', function () {
     assert.equal(reason([deep, below, narrow]), 'its chain is longer than an authority allows')
   })
 
-  it('holds the leaf to its key usage, and everyone to critical extensions it knows', () => {
+  it('checks the key usage of the leaf, and critical extensions of every certificate', () => {
     const leaf = (...extensions: string[]): Issued =>
       pki.issue('/CN=dev', { issuer: ca, extensions })
     const problem = (...extensions: string[]): string | undefined => reason([leaf(...extensions)])
@@ -109,7 +109,7 @@ describe('client certificates', function () {
     assert.equal(problem('1.2.3.4=DER:0500'), undefined)
   })
 
-  it('refuses chains that are signed with MD5 or SHA-1, or by RSA keys below 2,048 bits', () => {
+  it('rejects chains signed with MD5 or SHA-1, or by RSA keys below 2,048 bits', () => {
     const rsa = pki.issue('/CN=RSA', { curve: 'rsa', extensions: CA_EXTENSIONS })
     const short = pki.issue('/CN=Short', { curve: 'rsa:1024', extensions: CA_EXTENSIONS })
     for (const [issuer, hash] of [
@@ -141,7 +141,7 @@ describe('client certificates', function () {
     assert.match(reason([deep, under], [rsa]) ?? '', /RSA key of 1024 bits/)
   })
 
-  it('holds intermediates to their extended key usage', () => {
+  it('checks the extended key usage of intermediates', () => {
     const authority = (...extensions: string[]): Issued =>
       pki.issue('/CN=Middle', { issuer: ca, extensions: [...CA_EXTENSIONS, ...extensions] })
     const problem = (middle: Issued): string | undefined =>
@@ -155,7 +155,7 @@ describe('client certificates', function () {
     assert.equal(problem(authority()), undefined)
   })
 
-  it('holds all names below an authority to its name constraints, critical or not', () => {
+  it('applies the name constraints of a CA to all names below it, critical or not', () => {
     const OUTSIDE = 'its names are outside of those that an authority may certify'
     const problem = (
       constraints: string,
@@ -200,7 +200,7 @@ describe('client certificates', function () {
     outside('excluded;otherName:1.2.3.4;UTF8:a', '/O=x', 'otherName:1.2.3.4;UTF8:b')
   })
 
-  it('goes on without a trust anchor that cannot be read, and says so where one is missing', () => {
+  it('continues without a trust anchor that cannot be read, and reports it if one is missing', () => {
     const odd = pki.issue('/CN=Odd', {
       extensions: [...CA_EXTENSIONS, 'nameConstraints=DER:3003800100'],
     })
@@ -211,7 +211,7 @@ describe('client certificates', function () {
     assert.match(reason([below], [odd, ca]) ?? '', why)
   })
 
-  it('holds subjects to directory names, whatever their spelling, and intermediates as well', () => {
+  it('applies directory name constraints to subjects in any spelling, and to intermediates', () => {
     const section = ['nameConstraints=permitted;dirName:dir', '[dir]', 'O=Acme  Corp']
     const middle = pki.issue('/O=ACME corp/CN=Middle', {
       issuer: ca,
@@ -226,7 +226,7 @@ describe('client certificates', function () {
     assert.match(reason([deep, below, middle]) ?? '', /outside of those/)
   })
 
-  it('takes authorities with RSA and P-384 keys, but leaves with P-256 keys only', () => {
+  it('accepts CAs with RSA and P-384 keys, but only leaves with P-256 keys', () => {
     for (const curve of ['rsa', 'secp384r1']) {
       const authority = pki.issue(`/CN=${curve}`, { curve, extensions: CA_EXTENSIONS })
       assert.equal(reason([pki.issue('/CN=dev', { issuer: authority })], [authority]), undefined)
@@ -235,7 +235,7 @@ describe('client certificates', function () {
     }
   })
 
-  it('finds names; two common names are none', () => {
+  it('finds names, but no common name if there are two', () => {
     const identity = (subject: string, ...extensions: string[]) => {
       const issued = pki.issue(subject, { issuer: ca, extensions })
       const [leaf] = parseChain('client', [der(issued)])
@@ -251,7 +251,7 @@ describe('client certificates', function () {
     assert.equal(identity('/CN=line\\nbreak, CN=evil').commonName?.includes('CN=evil'), true)
   })
 
-  it('refuses trailing bytes and anything mutated without ever throwing something untyped', () => {
+  it('rejects trailing bytes and any mutation with typed errors', () => {
     const good = der(pki.issue('/CN=dev', { issuer: ca, extensions: ['subjectAltName=DNS:x'] }))
     assert.throws(() => parseChain('client', [Buffer.concat([good, Buffer.from([0])])]), {
       code: 'bad-certificate',
@@ -280,7 +280,7 @@ describe('client certificates', function () {
   })
 })
 
-describe('the own key', function () {
+describe('own key', function () {
   it('is generated as P-256 with a certificate that openssl verifies', async function () {
     const openssl = requireTool(this, 'openssl')
     const { execFileSync } = await import('node:child_process')
@@ -301,7 +301,7 @@ describe('the own key', function () {
     }
   })
 
-  it('can be loaded; others are refused, and no error holds key material', () => {
+  it('is loaded if valid; others are rejected, and no error contains key material', () => {
     const own = generateServerKey({ commonName: 'Ünïcode name' })
     const loaded = loadServerKey({
       privateKey: own.privateKeyPem,

@@ -21,7 +21,7 @@ describe('Execute arguments (Core §6.3.5)', () => {
     ["0=''", [[0, '']]],
   ]
   for (const [text, entries] of examples) {
-    it(`reads ${text === '' ? 'an empty text' : text} and writes it again`, () => {
+    it(`parses ${text === '' ? 'an empty text' : text} and formats it again`, () => {
       const read = parseExecuteArguments(text)
       assert.deepEqual([...read], entries)
       assert.equal(formatExecuteArguments(read), text)
@@ -29,7 +29,7 @@ describe('Execute arguments (Core §6.3.5)', () => {
     })
   }
 
-  it('takes a comma and spaces inside quotes', () => {
+  it('accepts a comma and spaces inside quotes', () => {
     assert.deepEqual(
       [...parseExecuteArguments("0='a,1',2='b c'")],
       [
@@ -39,7 +39,7 @@ describe('Execute arguments (Core §6.3.5)', () => {
     )
   })
 
-  it('are written from objects and arrays by digit', () => {
+  it('are formatted from objects and arrays by digit', () => {
     assert.equal(formatExecuteArguments({ 1: undefined, 0: 'a' }), "0='a',1")
     assert.equal(formatExecuteArguments(['x', undefined, 'y'] as never), "0='x',1,2='y'")
     assert.equal(formatExecuteArguments({}), '')
@@ -47,7 +47,7 @@ describe('Execute arguments (Core §6.3.5)', () => {
   })
 
   for (const text of ['a', '10', '0=', "0='", "0='a", '0=a', "0='a'b", '1,', ',1', '1,,2', ' 1']) {
-    it(`refuses ${JSON.stringify(text)}`, () => {
+    it(`rejects ${JSON.stringify(text)}`, () => {
       assert.throws(
         () => parseExecuteArguments(text),
         (error) => error instanceof ExecuteArgumentError && error.code === 'invalid-argument',
@@ -55,11 +55,11 @@ describe('Execute arguments (Core §6.3.5)', () => {
     })
   }
 
-  it('refuses a digit given twice', () => {
+  it('rejects a repeated digit', () => {
     assert.throws(() => parseExecuteArguments("1,1='a'"), /argument 1 occurs twice/)
   })
 
-  it('refuses to write what the ABNF cannot say', () => {
+  it('rejects values that the ABNF cannot represent', () => {
     for (const value of ["it's", 'a"b', 'a b', 'a\\b', 'ä', 'a\n']) {
       assert.throws(() => formatExecuteArguments({ 0: value }), ExecuteArgumentError, value)
     }

@@ -12,7 +12,7 @@ function plain(payload: string | Uint8Array): Plain[] {
 }
 
 describe('link format (RFC 6690)', () => {
-  it('reads the list of a registration', () => {
+  it('parses the list of a registration', () => {
     const text = '</>;rt="oma.lwm2m";ct=112,</1>;ver=1.1,</1/0>,</3/0>,</5>,</3303/0>'
     assert.deepEqual(plain(text), [
       ['/', { rt: 'oma.lwm2m', ct: '112' }],
@@ -24,7 +24,7 @@ describe('link format (RFC 6690)', () => {
     ])
   })
 
-  it('reads the answers to Discover of the specification', () => {
+  it('parses the Discover responses of the specification', () => {
     assert.deepEqual(plain('</3/0>;pmin=10,</3/0/6>;dim=8,</3/0/7>;dim=8;gt=50;lt=42.2'), [
       ['/3/0', { pmin: '10' }],
       ['/3/0/6', { dim: '8' }],
@@ -32,7 +32,7 @@ describe('link format (RFC 6690)', () => {
     ])
   })
 
-  it('reads the examples of RFC 6690 §5 that have paths', () => {
+  it('parses the examples of RFC 6690 §5 that have paths', () => {
     assert.deepEqual(
       plain('</sensors/temp>;rt="temperature-c";if="sensor",</sensors/light>;rt="light-lux";ct=40'),
       [
@@ -45,14 +45,14 @@ describe('link format (RFC 6690)', () => {
     ])
   })
 
-  it('takes space around separators, as the examples of the specification have it', () => {
+  it('accepts space around separators, as in examples of the specification', () => {
     assert.deepEqual(plain(' </1/0> , </3/0> ; pmin=5 ;pmax=9\r\n'), [
       ['/1/0', {}],
       ['/3/0', { pmin: '5', pmax: '9' }],
     ])
   })
 
-  it('takes separators, brackets and escaped quotes inside quotes', () => {
+  it('accepts separators, brackets and escaped quotes inside quotes', () => {
     assert.deepEqual(plain('</3>;title="a<b>, c;d/\\"e\\" \\\\";x=1'), [
       ['/3', { title: 'a<b>, c;d/"e" \\', x: '1' }],
     ])
@@ -60,11 +60,11 @@ describe('link format (RFC 6690)', () => {
     assert.deepEqual(plain(Buffer.from('</3>;title="Größe"')), [['/3', { title: 'Größe' }]])
   })
 
-  it('takes attributes without value, and the first of two of a name', () => {
+  it('accepts attributes without value, and the first of two with the same name', () => {
     assert.deepEqual(plain('</3>;obs;ct=1;ct=2'), [['/3', { obs: true, ct: '1' }]])
   })
 
-  it('takes a list of formats without quotes, and of no other attribute', () => {
+  it('accepts a list of formats without quotes, but no other attribute', () => {
     assert.deepEqual(plain('</>;ct=60 110  112 ;a,</3>;ct=60'), [
       ['/', { ct: '60 110  112', a: true }],
       ['/3', { ct: '60' }],
@@ -73,7 +73,7 @@ describe('link format (RFC 6690)', () => {
     assert.throws(() => parseLinks('</>;ct=60 x'), LinkFormatError)
   })
 
-  it('takes an empty list', () => {
+  it('accepts an empty list', () => {
     assert.deepEqual(plain(''), [])
     assert.deepEqual(plain(' \r\n'), [])
   })
@@ -106,7 +106,7 @@ describe('link format (RFC 6690)', () => {
     'x',
   ]
   for (const text of wrong) {
-    it(`refuses ${JSON.stringify(text)}`, () => {
+    it(`rejects ${JSON.stringify(text)}`, () => {
       assert.throws(
         () => parseLinks(Buffer.from(text)),
         (error) => error instanceof LinkFormatError && error.code === 'link-format',
@@ -114,13 +114,13 @@ describe('link format (RFC 6690)', () => {
     })
   }
 
-  it('refuses bytes that are not valid UTF-8', () => {
+  it('rejects bytes that are not valid UTF-8', () => {
     const bytes = Buffer.from('</3>;title="?"')
     bytes[12] = 0xff
     assert.throws(() => parseLinks(bytes), /not valid UTF-8/)
   })
 
-  it('is bounded', () => {
+  it('limits size, links and attributes', () => {
     assert.throws(() => parseLinks('</3>,</4>', { maxLinks: 1 }), /more than 1 links/)
     assert.throws(() => parseLinks('</3>;a;b', { maxAttributes: 1 }), /more than 1 attributes/)
     assert.throws(() => parseLinks('</3>', { maxBytes: 3 }), /exceed the limit of 3/)
@@ -128,7 +128,7 @@ describe('link format (RFC 6690)', () => {
     assert.throws(() => parseLinks('</3>,'.repeat(10_000) + '</3>'), /more than 10000 links/)
   })
 
-  it('reads values of any length in linear time', () => {
+  it('parses values of any length in linear time', () => {
     const long = 'a\\"'.repeat(300_000)
     assert.equal(
       parseLinks(`</3>;title="${long}"`)[0]?.attributes.get('title')?.toString().length,
@@ -144,7 +144,7 @@ describe('link format (RFC 6690)', () => {
     }
   })
 
-  it('is written with numbers and words bare and all else quoted', () => {
+  it('formats numbers and words without quotes and everything else quoted', () => {
     const written = formatLinks([
       { target: '/', attributes: { rt: 'oma.lwm2m', ct: '110 112' } },
       { target: '/1', attributes: new Map([['ver', '1.1']]) },

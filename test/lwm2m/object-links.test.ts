@@ -9,7 +9,7 @@ import {
 import { Path } from '../../src/lwm2m/path'
 
 describe('object list of a registration (Core §6.2.1)', () => {
-  it('tells objects, versions and instances', () => {
+  it('has objects, versions and instances', () => {
     const text = '</>;rt="oma.lwm2m";ct=112,</1>;ver=1.1,</1/0>,</3/0>,</5>,</3303/1>,</3303/0>'
     assert.deepEqual(parseObjectList(Buffer.from(text)), {
       root: '',
@@ -23,7 +23,7 @@ describe('object list of a registration (Core §6.2.1)', () => {
     })
   })
 
-  it('takes the version quoted or bare, and after the instances', () => {
+  it('accepts the version quoted or not, and after the instances', () => {
     const { objects } = parseObjectList('</3/0>,</3>;ver="1.2",</4>;ver=1.3,</5>;ver=x')
     assert.deepEqual(objects, [
       { id: 3, version: '1.2', instances: [0] },
@@ -32,7 +32,7 @@ describe('object list of a registration (Core §6.2.1)', () => {
     ])
   })
 
-  it('takes a list of formats', () => {
+  it('accepts a list of formats', () => {
     assert.deepEqual(
       parseObjectList('</>;ct="60 110 112";rt="oma.lwm2m"').contentFormats,
       [60, 110, 112],
@@ -44,7 +44,7 @@ describe('object list of a registration (Core §6.2.1)', () => {
     assert.deepEqual(parseObjectList('</>;ct="60 x 70000 11542"').contentFormats, [60, 11542])
   })
 
-  it('takes a version that an instance says, unless the object says one', () => {
+  it('accepts the version of an instance, unless the object has one', () => {
     const list = parseObjectList('</3303/0>;ver=1.1,</3303/1>,</4/0>;ver=1.1,</4>;ver=1.2')
     assert.deepEqual(
       list.objects.map(({ id, version }) => [id, version]),
@@ -55,7 +55,7 @@ describe('object list of a registration (Core §6.2.1)', () => {
     )
   })
 
-  it('finds the alternate root and takes it off', () => {
+  it('detects and removes the alternate root', () => {
     const text = '</lwm2m>;rt="oma.lwm2m";ct=110,</lwm2m/1/0>,</lwm2m/3/0>,</3/7>,</lwm2mx/5/0>'
     assert.deepEqual(parseObjectList(text), {
       root: 'lwm2m',
@@ -72,7 +72,7 @@ describe('object list of a registration (Core §6.2.1)', () => {
     assert.throws(() => parseObjectList('</3>;rt="oma.lwm2m",</3/0>'), LinkFormatError)
   })
 
-  it('leaves out what is not an LwM2M path', () => {
+  it('ignores links that are not LwM2M paths', () => {
     const text =
       '</sensors/temp>;rt="x",</.well-known/core>,</3/0>,</65535/0>,</3/99999>,</1/2/3/4/5>'
     assert.deepEqual(parseObjectList(text).objects, [{ id: 3, instances: [0] }])
@@ -84,7 +84,7 @@ describe('object list of a registration (Core §6.2.1)', () => {
     ])
   })
 
-  it('tells end devices behind a gateway by their prefix', () => {
+  it('identifies end devices behind a gateway by their prefix', () => {
     assert.deepEqual(parseObjectList('</3/0>,</d01/3/0>,</d01/3303>;ver=1.1').objects, [
       { id: 3, instances: [0] },
       { id: 3, instances: [0], prefix: 'd01' },
@@ -92,7 +92,7 @@ describe('object list of a registration (Core §6.2.1)', () => {
     ])
   })
 
-  it('is written as it is read', () => {
+  it('is formatted as it was parsed', () => {
     const text =
       '</lwm2m>;rt="oma.lwm2m";ct="110 112",</lwm2m/1>;ver=1.1,</lwm2m/1/0>,</lwm2m/5>,' +
       '</lwm2m/3303/0>,</lwm2m/3303/4>,</lwm2m/d1/3/0>'
@@ -105,8 +105,8 @@ describe('object list of a registration (Core §6.2.1)', () => {
   })
 })
 
-describe('answer to Bootstrap-Discover (Core §6.1.7.3)', () => {
-  it('tells accounts, their URIs and the bootstrap account', () => {
+describe('Bootstrap-Discover response (Core §6.1.7.3)', () => {
+  it('has accounts, their URIs and the bootstrap account', () => {
     const text =
       '</>;lwm2m=1.1,</0/0>;ssid=101;uri="coaps://server_1.example.com",</0/1>,' +
       '</0/2>;ssid=102;uri="coaps://server_2.example.com",</1/0>;ssid=101,</3>;ver=1.1,</3/0>,</4>'
@@ -134,7 +134,7 @@ describe('answer to Bootstrap-Discover (Core §6.1.7.3)', () => {
     assert.equal(formatBootstrapInventory(read), text)
   })
 
-  it('takes the version as 1.0 wrote it, before the links', () => {
+  it('accepts the version as written by 1.0, before the links', () => {
     const { lwm2mVersion, links } = parseBootstrapInventory('lwm2m="1.0",</0>,</0/0>;ssid=101')
     assert.equal(lwm2mVersion, '1.0')
     assert.deepEqual(
@@ -145,7 +145,7 @@ describe('answer to Bootstrap-Discover (Core §6.1.7.3)', () => {
     assert.deepEqual(parseBootstrapInventory('</1/0>;ssid=x').links, [{ path: Path.parse('/1/0') }])
   })
 
-  it('refuses what is not a link list', () => {
+  it('rejects an invalid link list', () => {
     assert.throws(() => parseBootstrapInventory('</0/0>,'), LinkFormatError)
     assert.throws(() => parseBootstrapInventory(Buffer.from([0xff, 0xfe])), LinkFormatError)
   })

@@ -19,7 +19,7 @@ describe('LwM2M paths', () => {
     ['/dev1', [], 'dev1'],
   ]
   for (const [text, ids, prefix = ''] of good) {
-    it(`reads ${JSON.stringify(text)}`, () => {
+    it(`parses ${JSON.stringify(text)}`, () => {
       const path = Path.parse(text)
       assert.deepEqual(path.ids, ids)
       assert.equal(path.prefix, prefix)
@@ -48,7 +48,7 @@ describe('LwM2M paths', () => {
     '/$/3',
   ]
   for (const text of wrong) {
-    it(`refuses ${JSON.stringify(text)}`, () => {
+    it(`rejects ${JSON.stringify(text)}`, () => {
       if (text === '/../3') {
         // Dots are letters of a prefix; nothing resolves them.
         assert.equal(Path.parse(text).toString(), '/../3')
@@ -61,7 +61,7 @@ describe('LwM2M paths', () => {
     })
   }
 
-  it('are written as they are read', () => {
+  it('are formatted as they were parsed', () => {
     const id = fc.integer({ min: 0, max: 65534 })
     const prefix = fc.constantFrom('', 'a', 'dev-1')
     fc.assert(
@@ -90,7 +90,7 @@ describe('LwM2M paths', () => {
     assert.ok(!Path.parse('/3').equals(Path.parse('/3/0')))
   })
 
-  it('have parts', () => {
+  it('have segments, ids and levels', () => {
     const path = Path.parse('/d1/3/0/6/1')
     assert.deepEqual(
       [path.object, path.instance, path.resource, path.resourceInstance],

@@ -25,7 +25,7 @@ describe('records as message payload', () => {
     assert.equal(view({}, '/3/0/9'), undefined)
   })
 
-  it('a multiple resource is an object by instance id, also when it is empty', () => {
+  it('a multiple resource is an object by instance id, even if it is empty', () => {
     assert.deepEqual(view({ '/3/0/6/0': 1, '/3/0/6/3': 5 }, '/3/0/6'), { 0: 1, 3: 5 })
     assert.deepEqual(view({}, '/3/0/6'), {})
   })
@@ -38,14 +38,14 @@ describe('records as message payload', () => {
     assert.deepEqual(view({}, '/3/0'), {})
   })
 
-  it('end devices behind a gateway stand apart', () => {
+  it('end devices behind a gateway are at the level of the objects', () => {
     const values = { '/3/0/9': 85, '/d1/3/0/9': 20 }
     assert.deepEqual(view(values, '/'), { 3: { 0: { 9: 85 } }, d1: { 3: { 0: { 9: 20 } } } })
     assert.deepEqual(view({ '/d1/3/0/9': 20 }, '/d1/3/0'), { 9: 20 })
     assert.equal(view({ '/d1/3/0/9': 20 }, '/d1/3/0/9'), 20)
   })
 
-  it('has names for keys where that is wanted', () => {
+  it('keys are names on request', () => {
     const key = (path: Path): string => resource(path)?.name ?? `object ${path.object}`
     const values = { '/3/0/9': 85, '/3/0/6/1': 5 }
     const options = { resource, key }
@@ -58,7 +58,7 @@ describe('records as message payload', () => {
     })
   })
 
-  it('holds the newest of several values of one resource', () => {
+  it('has the newest of several values of one resource', () => {
     const path = Path.parse('/3303/0/5700')
     const history = [
       { path, value: 21, time: 2000 },
@@ -69,7 +69,7 @@ describe('records as message payload', () => {
     assert.deepEqual(recordsToPayload(history, path.at(2)), { 5700: 22 })
   })
 
-  it('cannot be made to touch prototypes by names', () => {
+  it('names cannot modify prototypes', () => {
     const options = { resource, key: () => '__proto__' }
     const payload = view({ '/3/0/9': 85, '/3/0/6/1': 5 }, '/3/0', options)
     assert.equal(Object.getPrototypeOf(payload), Object.prototype)
@@ -90,7 +90,7 @@ function refused(payload: unknown, base: string, message: RegExp): void {
 }
 
 describe('message payload as records', () => {
-  it('a value of a single resource, typed by the model', () => {
+  it('converts a value of a single resource by the model', () => {
     assert.deepEqual(read('85', '/3/0/9'), { '/3/0/9': 85 })
     assert.deepEqual(read(1, '/1/0/6'), { '/1/0/6': true })
     assert.deepEqual(read(1367491215, '/3/0/13'), { '/3/0/13': new Date(1367491215_000) })
@@ -102,21 +102,21 @@ describe('message payload as records', () => {
     assert.deepEqual(read(2n ** 64n - 1n, '/0/0/13'), { '/0/0/13': 2n ** 64n - 1n })
   })
 
-  it('bytes, also as JSON leaves them', () => {
+  it('converts bytes, also in the JSON form of a Buffer', () => {
     const bytes = Buffer.from([1, 2])
     assert.deepEqual(read(bytes, '/0/0/3'), { '/0/0/3': bytes })
     assert.deepEqual(read(JSON.parse(JSON.stringify(bytes)), '/0/0/3'), { '/0/0/3': bytes })
     assert.deepEqual(read({ 3: JSON.parse(JSON.stringify(bytes)) }, '/0/0'), { '/0/0/3': bytes })
   })
 
-  it('a multiple resource from an array or an object', () => {
+  it('converts a multiple resource from an array or an object', () => {
     assert.deepEqual(read([1, '5'], '/3/0/6'), { '/3/0/6/0': 1, '/3/0/6/1': 5 })
     assert.deepEqual(read({ 3: 7 }, '/3/0/6'), { '/3/0/6/3': 7 })
     assert.deepEqual(read([], '/3/0/6'), {})
     assert.deepEqual(read(7, '/3/0/6/3'), { '/3/0/6/3': 7 })
   })
 
-  it('instances and objects from trees', () => {
+  it('converts instances and objects from trees', () => {
     assert.deepEqual(read({ 14: '+02:00', 15: 'Europe/Paris' }, '/3/0'), {
       '/3/0/14': '+02:00',
       '/3/0/15': 'Europe/Paris',
@@ -129,7 +129,7 @@ describe('message payload as records', () => {
     assert.deepEqual(read({}, '/3/0'), {})
   })
 
-  it('keys by name where a lookup knows them', () => {
+  it('accepts names as keys with a lookup', () => {
     const name = (parent: Path, text: string): number | undefined =>
       parent.toString() === '/3/0' && text === 'Timezone' ? 15 : undefined
     const found = payloadToRecords({ Timezone: 'UTC' }, Path.parse('/3/0'), resource, name)
@@ -140,7 +140,7 @@ describe('message payload as records', () => {
     )
   })
 
-  it('dates and bytes from the sandbox of a function node', () => {
+  it('accepts dates and bytes from the sandbox of a function node', () => {
     const sandboxed = (code: string): unknown => runInNewContext(code) as unknown
     const date = sandboxed('new Date(1367491215000)')
     assert.equal(date instanceof Date, false)
@@ -153,12 +153,12 @@ describe('message payload as records', () => {
     assert.deepEqual([...opaque.value], [1, 2])
   })
 
-  it('values of what is not known, as they are', () => {
+  it('keeps values of unknown resources unchanged', () => {
     assert.deepEqual(read('5', '/40000/0/1'), { '/40000/0/1': '5' })
     assert.deepEqual(read([1, 2], '/40000/0/1'), { '/40000/0/1/0': 1, '/40000/0/1/1': 2 })
   })
 
-  it('refuses what cannot be written and says what would be right', () => {
+  it('rejects invalid payloads and says what is expected', () => {
     refused('x', '/3/0/9', /\/3\/0\/9 \(Battery Level\): "x" is not a valid Integer/)
     refused(1, '/3/0/6', /has instances: give \{0: …\} or an array/)
     refused([1], '/3/0/9', /takes a single value/)

@@ -40,7 +40,7 @@ describe('values of a type (Core appendix C)', () => {
     ['Objlnk', '66:0', new ObjectLink(66, 0)],
   ]
   for (const [type, value, wanted] of exact) {
-    it(`${type} of ${typeof value} ${formatValue(value)}, silently`, () => {
+    it(`${type} accepts ${typeof value} ${formatValue(value)} without a warning`, () => {
       const warnings: string[] = []
       assert.deepEqual(
         coerce(value, type, (message) => warnings.push(message)),
@@ -64,7 +64,7 @@ describe('values of a type (Core appendix C)', () => {
     ['String', Buffer.from('Zoë'), 'Zoë'],
   ]
   for (const [type, value, wanted] of loose) {
-    it(`${type} of ${typeof value} ${formatValue(value)}, with a warning`, () => {
+    it(`${type} accepts ${typeof value} ${formatValue(value)} with a warning`, () => {
       const warnings: string[] = []
       assert.deepEqual(
         coerce(value, type, (message) => warnings.push(message)),
@@ -75,7 +75,7 @@ describe('values of a type (Core appendix C)', () => {
     })
   }
 
-  it('Time of a number from 1e11 on, or its text, is milliseconds where an application writes it', () => {
+  it('Time accepts numbers from 1e11 on, or their text, as milliseconds from an application', () => {
     const at = new Date(1_796_100_000_000)
     for (const value of [1_796_100_000_000, 1_796_100_000_000n, '1796100000000', at]) {
       assert.deepEqual(toType(value, 'Time'), at)
@@ -134,7 +134,7 @@ describe('values of a type (Core appendix C)', () => {
     ['None', 'x'],
   ]
   for (const [type, value] of unfit) {
-    it(`no ${type}: ${typeof value} ${formatValue(value)}, delivered as it is`, () => {
+    it(`${type} returns ${typeof value} ${formatValue(value)} unchanged with a warning`, () => {
       const warnings: string[] = []
       assert.equal(
         coerce(value, type, (message) => warnings.push(message)),
@@ -145,7 +145,7 @@ describe('values of a type (Core appendix C)', () => {
     })
   }
 
-  it('refuse what an application gives wrongly, and say what would be right', () => {
+  it('reject invalid values of an application, and say what is expected', () => {
     const refused = (value: Value, type: ResourceType, message: RegExp): void => {
       assert.throws(
         () => toType(value, type),
@@ -164,7 +164,7 @@ describe('values of a type (Core appendix C)', () => {
     refused(bytes(0xff), 'String', /the bytes ff is not a valid String/)
   })
 
-  it('are read from the text of a dialog', () => {
+  it('are parsed from the text of a dialog', () => {
     assert.deepEqual(parseValue('0x00fF', 'Opaque'), bytes(0, 255))
     assert.deepEqual(parseValue('q83v', 'Opaque'), bytes(0xab, 0xcd, 0xef))
     assert.deepEqual(parseValue('2013-05-02T10:40:15Z', 'Time'), new Date(1367491215_000))
@@ -176,7 +176,7 @@ describe('values of a type (Core appendix C)', () => {
     assert.throws(() => parseValue('0x0', 'Opaque'), ValueError)
   })
 
-  it('are read in linear time', () => {
+  it('are parsed in linear time', () => {
     const took = cpuTime(() => {
       for (const text of [
         '1'.repeat(500_000) + 'x',
@@ -191,7 +191,7 @@ describe('values of a type (Core appendix C)', () => {
     assert.ok(took < 2000, `${took} ms`)
   })
 
-  it('are written for people', () => {
+  it('are formatted for display', () => {
     assert.equal(formatValue(bytes(0, 255)), '00ff')
     assert.equal(formatValue(new Date(1367491215_000)), '2013-05-02T10:40:15.000Z')
     assert.equal(formatValue(new Date(NaN)), 'invalid time')
@@ -199,7 +199,7 @@ describe('values of a type (Core appendix C)', () => {
     assert.equal(formatValue(UINT64_MAX), '18446744073709551615')
   })
 
-  it('are the same or not by what they say', () => {
+  it('are compared by content', () => {
     assert.ok(sameValue(bytes(1, 2), new Uint8Array([1, 2])))
     assert.ok(!sameValue(bytes(1, 2), bytes(1)))
     assert.ok(sameValue(new Date(5), new Date(5)))
@@ -216,7 +216,7 @@ describe('values of a type (Core appendix C)', () => {
     assert.ok(!sameValue(2n ** 53n, 2 ** 53 + 2))
   })
 
-  it('base64 in either alphabet, with or without padding', () => {
+  it('decode base64 in either alphabet, with or without padding', () => {
     for (const text of ['++//AA==', '--__AA', '++//\r\nAA==']) {
       assert.deepEqual(parseBase64(text), bytes(0xfb, 0xef, 0xff, 0))
     }

@@ -8,7 +8,7 @@ const { LWM2M_CBOR } = ContentFormat
 const untyped = { resource: undefined }
 
 describe('LwM2M CBOR (Core 1.2 §7.4.6)', () => {
-  it('reads time in every form of RFC 8949 §3.4.1 and §3.4.2', () => {
+  it('decodes time in every form of RFC 8949 §3.4.1 and §3.4.2', () => {
     for (const time of ['1a514b67b0', ...TIMES]) {
       assert.deepEqual(decoded(LWM2M_CBOR, hex(`a1 83 03 00 0d ${time}`), '/3/0/13'), {
         '/3/0/13': new Date(1_363_896_240_000),
@@ -50,12 +50,12 @@ describe('LwM2M CBOR (Core 1.2 §7.4.6)', () => {
     ['nothing', 'A0', {}],
   ]
   for (const [what, bytes, values] of examples) {
-    it(`reads ${what}`, () => {
+    it(`decodes ${what}`, () => {
       assert.deepEqual(decoded(LWM2M_CBOR, hex(bytes), '/', untyped), values)
     })
   }
 
-  it('reads values by the model', () => {
+  it('decodes values by the model', () => {
     const bytes = hex('A1 82 00 00 A3 03 43 ABCDEF 0D 1B FFFFFFFFFFFFFFFF 11 64 32313A33')
     assert.deepEqual(decoded(LWM2M_CBOR, bytes, '/0/0'), {
       '/0/0/3': hex('abcdef'),
@@ -70,7 +70,7 @@ describe('LwM2M CBOR (Core 1.2 §7.4.6)', () => {
     })
   })
 
-  it('writes the base path as one key and the rest nested', () => {
+  it('encodes the base path as one key and the rest nested', () => {
     const device = { '/3/0/9': 100, '/3/0/6/0': 1, '/3/0/6/1': 5 }
     assert.deepEqual(
       encoded(LWM2M_CBOR, device, '/3/0'),
@@ -87,7 +87,7 @@ describe('LwM2M CBOR (Core 1.2 §7.4.6)', () => {
     )
   })
 
-  it('coerces with a warning', () => {
+  it('converts values with a warning', () => {
     const bytes = hex('A1 83 01 00 06 01')
     assert.deepEqual(mended(LWM2M_CBOR, bytes, '/1/0/6', /converted to Boolean/), {
       '/1/0/6': true,
@@ -113,10 +113,10 @@ describe('LwM2M CBOR (Core 1.2 §7.4.6)', () => {
     ['an open map', 'BF 83 03 00 09 05'],
   ]
   for (const [what, bytes, base] of wrong) {
-    it(`refuses ${what}`, () => malformed(LWM2M_CBOR, hex(bytes), base ?? '/'))
+    it(`rejects ${what}`, () => malformed(LWM2M_CBOR, hex(bytes), base ?? '/'))
   }
 
-  it('cannot name the root', () => {
+  it('cannot represent the root', () => {
     assert.throws(() => encoded(LWM2M_CBOR, { '/': undefined }, '/'), EncodeError)
   })
 })

@@ -17,7 +17,7 @@ const { LWM2M_JSON } = ContentFormat
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
 
 describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
-  it('the Device object of the specification', () => {
+  it('decodes the Device object of the specification', () => {
     const bytes = json({
       bn: '/3/0/',
       e: [
@@ -42,7 +42,7 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
     assert.equal(encoded(LWM2M_JSON, values, '/3/0').toString(), bytes.toString())
   })
 
-  it('values of every kind, typed by the format where there is no model', () => {
+  it('decodes values of every kind, typed by the format without a model', () => {
     const bytes = json({
       bn: '/40000/0/',
       bt: 0,
@@ -61,7 +61,7 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
     })
   })
 
-  it('bytes as padded base64, read in either alphabet', () => {
+  it('decodes bytes in either base64 alphabet, and encodes them with padding', () => {
     const values = { '/0/0/3': hex('fbefff00') }
     assert.equal(
       encoded(LWM2M_JSON, values, '/0/0').toString(),
@@ -73,7 +73,7 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
     }
   })
 
-  it('times, absolute and relative to now', () => {
+  it('decodes times, absolute and relative to now', () => {
     const path = Path.parse('/3303/0/5700')
     const bytes = json({
       bn: '/3303/0/',
@@ -96,7 +96,7 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
     assert.deepEqual(decode(LWM2M_JSON, written, modelContext('/3303/0')), list)
   })
 
-  it('names as devices also write them', () => {
+  it('accepts other forms of names that devices use', () => {
     const read = (pack: unknown, base: string): unknown => decoded(LWM2M_JSON, json(pack), base)
     assert.deepEqual(read({ e: [{ n: '/3/0/9', v: 5 }] }, '/3/0/9'), { '/3/0/9': 5 })
     assert.deepEqual(read({ bn: '/3/0/9', e: [{ v: 5 }] }, '/3/0/9'), { '/3/0/9': 5 })
@@ -110,7 +110,7 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
     )
   })
 
-  it('names relative to what was asked for, where there is no base name', () => {
+  it('decodes names relative to the requested path without a base name', () => {
     const read = (pack: unknown, base: string): unknown => decoded(LWM2M_JSON, json(pack), base)
     assert.deepEqual(read({ e: [{ n: '9', v: 5 }] }, '/3/0'), { '/3/0/9': 5 })
     assert.deepEqual(read({ e: [{ n: '6/1', v: 5 }] }, '/3/0'), { '/3/0/6/1': 5 })
@@ -118,19 +118,19 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
     assert.deepEqual(read({ e: [{ n: '1', v: 5 }] }, '/3/0/6'), { '/3/0/6/1': 5 })
   })
 
-  it('integers beyond 2^53', () => {
+  it('decodes and encodes integers beyond 2^53', () => {
     const bytes = Buffer.from('{"bn":"/0/0/","e":[{"n":"13","v":18446744073709551615}]}')
     const values = { '/0/0/13': 2n ** 64n - 1n }
     assert.deepEqual(decoded(LWM2M_JSON, bytes, '/0/0'), values)
     assert.deepEqual(encoded(LWM2M_JSON, values, '/0/0'), bytes)
   })
 
-  it('values of the wrong kind, made fit with a warning', () => {
+  it('converts values of the wrong kind with a warning', () => {
     const bytes = json({ bn: '/3/0/', e: [{ n: '9', sv: '75' }] })
     assert.deepEqual(mended(LWM2M_JSON, bytes, '/3/0', /converted to Integer/), { '/3/0/9': 75 })
   })
 
-  it('a value under the label of another type as it is, with a warning', () => {
+  it('delivers a value under the label of another type unchanged, with a warning', () => {
     const read = (said: unknown, path: string, warning: RegExp): unknown =>
       mended(LWM2M_JSON, json({ bn: path, e: [said] }), path, warning)[path]
     assert.equal(read({ sv: 'abc' }, '/3303/0/5700', /"abc" is not a valid Float/), 'abc')
@@ -139,7 +139,7 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
     assert.equal(read({ bv: 'on' }, '/1/0/6', /"on" is not a valid Boolean/), 'on')
   })
 
-  it('text that is not valid UTF-8 as bytes, with a warning', () => {
+  it('delivers text that is not valid UTF-8 as bytes, with a warning', () => {
     const bytes = Buffer.from(
       '{"bn":"/3/0/","e":[{"n":"0","sv":"A\xe4"},{"n":"9","v":5}]}',
       'latin1',
@@ -155,7 +155,7 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
     )
   })
 
-  it('null as no value', () => {
+  it('decodes null as no value', () => {
     const bytes = json({
       bn: '/3/0/',
       e: [
@@ -166,7 +166,7 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
     assert.deepEqual(decoded(LWM2M_JSON, bytes, '/3/0'), { '/3/0/0': undefined, '/3/0/9': 5 })
   })
 
-  it('a base name that has the id already, or lacks its slash, with a warning', () => {
+  it('accepts a base name that already has the id, or lacks its slash, with a warning', () => {
     const once = json({ bn: '/5/0/1', e: [{ n: '1', sv: 'coap://x' }] })
     assert.deepEqual(mended(LWM2M_JSON, once, '/5/0/1', /read as \/5\/0\/1/), {
       '/5/0/1': 'coap://x',
@@ -175,12 +175,12 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
     assert.deepEqual(mended(LWM2M_JSON, bytes, '/3/0', /read as \/3\/0\/0/), { '/3/0/0': 'OMA' })
   })
 
-  it('an empty list', () => {
+  it('decodes an empty list', () => {
     assert.deepEqual(decoded(LWM2M_JSON, json({ bn: '/3/0/6', e: [] }), '/3/0/6'), {})
     assert.deepEqual(decoded(LWM2M_JSON, Buffer.alloc(0), '/3/0/6'), {})
   })
 
-  it('is known by its number from before 1.0', () => {
+  it('accepts its number from before 1.0', () => {
     const bytes = json({ bn: '/3/0/', e: [{ n: '9', v: 5 }] })
     assert.deepEqual(decoded(ContentFormat.LEGACY_JSON, bytes, '/3/0'), { '/3/0/9': 5 })
   })
@@ -200,10 +200,10 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
     ['what lies elsewhere', '{"bn":"/4/0/","e":[{"n":"9","v":5}]}'],
   ]
   for (const [what, bytes] of wrong) {
-    it(`refuses ${what}`, () => malformed(LWM2M_JSON, Buffer.from(bytes), '/3'))
+    it(`rejects ${what}`, () => malformed(LWM2M_JSON, Buffer.from(bytes), '/3'))
   }
 
-  it('says no deletions and no numbers that JSON lacks', () => {
+  it('cannot represent deletions and numbers that JSON lacks', () => {
     assert.throws(() => encoded(LWM2M_JSON, { '/3/0/9': undefined }, '/3/0'), EncodeError)
     assert.throws(() => encoded(LWM2M_JSON, { '/3303/0/5700': NaN }, '/3303/0'), EncodeError)
   })

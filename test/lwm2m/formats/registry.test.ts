@@ -51,7 +51,7 @@ describe('content formats by number and name', () => {
     }
   })
 
-  it('have traits, from which follows what each is used for', () => {
+  it('have traits that determine their use', () => {
     const all = formatsOf('1.2')
     const where = (is: (format: number) => boolean): number[] =>
       all.filter(is).sort((a, b) => a - b)
@@ -84,7 +84,7 @@ describe('content formats by number and name', () => {
     assert.deepEqual(decoded(1544, hex('abcdef'), '/0/0/3'), { '/0/0/3': hex('abcdef') })
   })
 
-  it('11543 and 11544 are recognised when swapped', () => {
+  it('11543 and 11544 are recognized when confused', () => {
     const json = Buffer.from('{"bn":"/3/0/","e":[{"n":"9","v":5}]}')
     const cbor = hex('A1 83 03 00 09 05')
     assert.deepEqual(mended(11544, json, '/3/0', /11544 with a payload of 11543/), { '/3/0/9': 5 })
@@ -93,7 +93,7 @@ describe('content formats by number and name', () => {
     assert.deepEqual(mended(11543, open, '/3/0', /11543 with a payload of 11544/), { '/3/0/9': 5 })
   })
 
-  it('110 and 112 likewise', () => {
+  it('110 and 112 are recognized when confused', () => {
     const json = Buffer.from('\n[{"n":"/3/0/9","v":5}]')
     assert.deepEqual(mended(112, json, '/3/0', /112 with a payload of 110/), { '/3/0/9': 5 })
     const cbor = Buffer.concat([hex('81 a2 00 66'), Buffer.from('/3/0/9'), hex('02 05')])
@@ -101,7 +101,7 @@ describe('content formats by number and name', () => {
     assert.deepEqual(mended(320, cbor, '/3/0', /320 with a payload of 322/), { '/3/0/9': 5 })
   })
 
-  it('that are not known fail visibly, with the raw bytes', () => {
+  it('that are unknown fail with the raw bytes', () => {
     malformed(666, hex('0102'), '/3/0/9', /666 is not known/)
     assert.throws(() => encode(666, [], modelContext('/3/0')), EncodeError)
   })
@@ -117,13 +117,13 @@ describe('content formats by number and name', () => {
   })
 })
 
-describe('what a format can say', () => {
+describe('what a format can represent', () => {
   const can = (format: number, values: { [path: string]: Value | undefined }, base: string) =>
     canEncode(format, records(values), Path.parse(base))
   const { TEXT, OCTET_STREAM, CBOR, TLV, SENML_CBOR, SENML_JSON, LWM2M_JSON, LWM2M_CBOR } =
     ContentFormat
 
-  it('text and CBOR: the one value that was asked for', () => {
+  it('text and CBOR: only the requested value', () => {
     for (const format of [TEXT, CBOR]) {
       assert.equal(can(format, { '/3/0/9': 5 }, '/3/0/9'), true)
       assert.equal(can(format, { '/3/0/6/0': 5 }, '/3/0/6/0'), true)
@@ -133,13 +133,13 @@ describe('what a format can say', () => {
     }
   })
 
-  it('octet-stream: bytes only', () => {
+  it('octet-stream: only bytes', () => {
     assert.equal(can(OCTET_STREAM, { '/5/0/0': hex('00') }, '/5/0/0'), true)
     assert.equal(can(OCTET_STREAM, { '/3/0/0': 'x' }, '/3/0/0'), false)
     assert.equal(can(OCTET_STREAM, { '/5/0/0': hex('00') }, '/5/0'), false)
   })
 
-  it('TLV: anything below an object, but no times', () => {
+  it('TLV: anything below an object, without times', () => {
     assert.equal(can(TLV, { '/3/0/9': 5, '/3/0/6/0': 1 }, '/3/0'), true)
     assert.equal(can(TLV, {}, '/3/0/6'), true)
     assert.equal(can(TLV, { '/3/0/9': 5 }, '/'), false)
@@ -157,7 +157,7 @@ describe('what a format can say', () => {
     }
   })
 
-  it('nothing that lies elsewhere, and deletions only where there are such', () => {
+  it('nothing outside the base path, and deletions only in some formats', () => {
     for (const format of [TLV, SENML_JSON, SENML_CBOR, LWM2M_JSON, LWM2M_CBOR]) {
       assert.equal(can(format, { '/4/0/9': 5 }, '/3/0'), false)
       assert.equal(can(format, { '/3/0/9': undefined }, '/3/0'), false)
@@ -166,7 +166,7 @@ describe('what a format can say', () => {
     assert.equal(can(ContentFormat.SENML_ETCH_CBOR, { '/3/0/9': undefined }, '/'), true)
   })
 
-  it('is nothing for a format that is not known, or only by a legacy number', () => {
+  it('nothing for an unknown format or a legacy number', () => {
     assert.equal(can(666, { '/3/0/9': 5 }, '/3/0/9'), false)
     assert.equal(can(1542, { '/3/0/9': 5 }, '/3/0/9'), false)
   })

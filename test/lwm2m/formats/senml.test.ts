@@ -57,7 +57,7 @@ const DEVICE: Plain = {
 }
 
 describe('SenML CBOR (RFC 8428 §6)', () => {
-  it('the Device object of the specification', () => {
+  it('decodes the Device object of the specification', () => {
     const bytes = hex(
       `90 a3 21 ${text('/3/0/')} 00 ${text('0')} 03 ${text('Open Mobile Alliance')}
        a2 00 ${text('1')} 03 ${text('Lightweight M2M Client')}
@@ -78,18 +78,18 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
     assert.deepEqual(encoded(SENML_CBOR, DEVICE, '/3/0'), bytes)
   })
 
-  it('opaque bytes of one resource', () => {
+  it('decodes opaque bytes of one resource', () => {
     const bytes = hex('81a221662f302f302f330843abcdef')
     assert.deepEqual(decoded(SENML_CBOR, bytes, '/0/0/3'), { '/0/0/3': hex('abcdef') })
     assert.deepEqual(encoded(SENML_CBOR, { '/0/0/3': hex('abcdef') }, '/0/0/3'), bytes)
   })
 
-  it('a half float, and keys in any order', () => {
+  it('decodes a half float, and keys in any order', () => {
     const bytes = hex('81a202f95cb0216b2f333434322f302f313330')
     assert.deepEqual(decoded(SENML_CBOR, bytes, '/3442/0/130'), { '/3442/0/130': 300 })
   })
 
-  it('a Write-Composite', () => {
+  it('encodes a Write-Composite', () => {
     const bytes = hex(
       `83 a3 21 61 2f 00 65 ${Buffer.from('1/0/2').toString('hex')} 02 1865
        a2 00 65 ${Buffer.from('1/0/6').toString('hex')} 04 f5
@@ -100,7 +100,7 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
     assert.deepEqual(encoded(SENML_CBOR, values, '/'), bytes)
   })
 
-  it('numbers of every kind', () => {
+  it('decodes numbers of every kind', () => {
     const value = (type: string, bytes: string): unknown => {
       const path = { float: '/3303/0/5700', integer: '/1/0/1', unsigned: '/0/0/13' }[type] as string
       return decoded(SENML_CBOR, hex(`81 a2 21 ${text(path)} 02 ${bytes}`), path)[path]
@@ -120,7 +120,7 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
     assert.equal(value('integer', '1b 0000000000000007'), 7)
   })
 
-  it('64-bit integers, written exactly and no wider than they are', () => {
+  it('encodes 64-bit integers exactly, in the shortest form', () => {
     const of = (path: string, value: number | bigint): string =>
       encoded(SENML_CBOR, { [path]: value }, path)
         .toString('hex')
@@ -136,7 +136,7 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
     assert.equal(of('/0/0/13', 2n ** 64n - 1n), '1bffffffffffffffff')
   })
 
-  it('indefinite arrays, maps and strings', () => {
+  it('decodes indefinite arrays, maps and strings', () => {
     const bytes = hex(
       `9f bf 21 7f 62 2f33 63 2f302f ff 00 61 39 02 05 ff a2 00 61 30 03 7f 61 61 61 62 ff ff`,
     )
@@ -145,7 +145,7 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
     assert.deepEqual(decoded(SENML_CBOR, opaque, '/0/0/3'), { '/0/0/3': hex('abcdef') })
   })
 
-  it('object links under the label "vlo"', () => {
+  it('uses the label "vlo" for object links', () => {
     const bytes = hex(`81 a2 21 ${text('/0/0/17')} 63 766c6f ${text('21:3')}`)
     const values = { '/0/0/17': new ObjectLink(21, 3) }
     assert.deepEqual(decoded(SENML_CBOR, bytes, '/0/0/17'), values)
@@ -153,7 +153,7 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
     assert.deepEqual(decoded(SENML_CBOR, bytes, '/', { resource: undefined }), values)
   })
 
-  it('time in every form of RFC 8949 §3.4.1 and §3.4.2, and as a plain number', () => {
+  it('decodes time in every form of RFC 8949 §3.4.1 and §3.4.2, and as a plain number', () => {
     const at = new Date(1_363_896_240_000)
     for (const value of ['1a514b67b0', ...TIMES]) {
       for (const label of ['02', '03']) {
@@ -164,7 +164,7 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
     }
   })
 
-  it('text that is not valid UTF-8 as bytes, with a warning, and the other values', () => {
+  it('delivers text that is not valid UTF-8 as bytes, with a warning, and the other values', () => {
     const bytes = hex(
       `83 a3 21 ${text('/3/0/')} 00 6130 03 63 41e442 a2 00 6131 03 6142 a2 00 6139 02 05`,
     )
@@ -180,7 +180,7 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
     ])
   })
 
-  it('a value under the label of another type as it is, with a warning', () => {
+  it('delivers a value under the label of another type unchanged, with a warning', () => {
     const number = hex(`81 a2 00 ${text('/3/0/9')} 02 41 05`)
     assert.deepEqual(mended(SENML_CBOR, number, '/', /the bytes 05 is not a valid Integer/), {
       '/3/0/9': hex('05'),
@@ -193,7 +193,7 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
     assert.deepEqual(mended(SENML_CBOR, unknown, '/', /not of its label/), { '/40000/0/1': 'abc' })
   })
 
-  it('an empty answer', () => {
+  it('decodes an empty answer', () => {
     assert.deepEqual(decoded(SENML_CBOR, hex('80'), '/3/0/6'), {})
     assert.deepEqual(decoded(SENML_CBOR, hex(''), '/3/0/6'), {})
     assert.deepEqual(encoded(SENML_CBOR, {}, '/3/0/6'), hex('80'))
@@ -226,12 +226,12 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
     ['a name that is not valid UTF-8', '81 a2 00 62 c328 02 05'],
   ]
   for (const [what, bytes] of malformedCbor) {
-    it(`refuses ${what}`, () => malformed(SENML_CBOR, hex(bytes), '/'))
+    it(`rejects ${what}`, () => malformed(SENML_CBOR, hex(bytes), '/'))
   }
 })
 
 describe('SenML JSON (RFC 8428 §5)', () => {
-  it('the Device object', () => {
+  it('decodes the Device object', () => {
     const bytes = json(
       '[{"bn":"/3/0/","n":"0","vs":"Open Mobile Alliance"},{"n":"1","vs":"Lightweight M2M Client"},' +
         '{"n":"2","vs":"345000123"},{"n":"3","vs":"1.0"},{"n":"6/0","v":1},{"n":"6/1","v":5},' +
@@ -243,7 +243,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     assert.equal(encoded(SENML_JSON, DEVICE, '/3/0').toString(), bytes.toString())
   })
 
-  it('opaque as base64url without padding, read in either alphabet with or without', () => {
+  it('encodes opaque as base64url without padding, and decodes both alphabets with or without', () => {
     const path = '/0/0/3'
     const bytes = hex('fbefffabcd')
     assert.equal(
@@ -262,7 +262,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     })
   })
 
-  it('numbers beyond 2^53, exactly', () => {
+  it('decodes numbers beyond 2^53 exactly', () => {
     const read = (path: string, number: string): unknown =>
       decoded(SENML_JSON, json(`[{"n":"${path}","v":${number}}]`), path)[path]
     assert.equal(read('/0/0/13', '18446744073709551615'), 18446744073709551615n)
@@ -278,7 +278,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     )
   })
 
-  it('digits inside texts stay texts', () => {
+  it('keeps digits in texts as texts', () => {
     const vs = '12345678901234567890 "9007199254740993" \\ \u0000123'
     const bytes = json([
       { bn: '/3/0/', n: '0', vs },
@@ -287,7 +287,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     assert.deepEqual(decoded(SENML_JSON, bytes, '/3/0'), { '/3/0/0': vs, '/3/0/9': 5 })
   })
 
-  it('base fields: names, times, values', () => {
+  it('resolves base fields: names, times, values', () => {
     const bytes = json([
       { bn: '/3303/0/', bt: 1_600_000_000, bv: 20, n: '5700', v: 1.5 },
       { n: '5700', t: -60, v: 1 },
@@ -300,12 +300,12 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     ])
   })
 
-  it('a record that only sets base fields', () => {
+  it('accepts a record that only sets base fields', () => {
     const bytes = json([{ bn: '/3/0/' }, { n: '9', v: 5 }])
     assert.deepEqual(decoded(SENML_JSON, bytes, '/3/0'), { '/3/0/9': 5 })
   })
 
-  it('times relative to now below 2^28, absolute from there (RFC 8428 §4.5.3)', () => {
+  it('interprets times below 2^28 as relative to now, others as absolute (RFC 8428 §4.5.3)', () => {
     const time = (fields: object): number | undefined =>
       decode(SENML_JSON, json([{ n: '/3/0/9', v: 1, ...fields }]), modelContext('/'))[0]?.time
     assert.equal(time({}), undefined)
@@ -318,7 +318,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     assert.equal(time({ t: 1e300 }), undefined)
   })
 
-  it('several times of one resource, as Send carries them', () => {
+  it('decodes several times of one resource, as sent by Send', () => {
     const list = [
       { path: Path.parse('/3303/0/5700'), value: 21.5, time: 1_700_000_000_000 },
       { path: Path.parse('/3303/0/5700'), value: 22, time: 1_700_000_060_250 },
@@ -333,11 +333,11 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     assert.deepEqual(decode(SENML_JSON, bytes, modelContext('/')), list)
   })
 
-  it('one record without the array around it', () => {
+  it('accepts one record without an array', () => {
     assert.deepEqual(decoded(SENML_JSON, json({ n: '/3/0/9', v: 5 }), '/3/0/9'), { '/3/0/9': 5 })
   })
 
-  it('values of the wrong kind, made fit with a warning', () => {
+  it('converts values of the wrong kind with a warning', () => {
     const one = (path: string, field: object, warning: RegExp): unknown =>
       mended(SENML_JSON, json([{ n: path, ...field }]), path, warning)[path]
     assert.equal(one('/1/0/6', { v: 1 }, /converted to Boolean/), true)
@@ -356,7 +356,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     })
   })
 
-  it('values without a model, as the format types them', () => {
+  it('decodes values without a model by the types of the format', () => {
     const bytes = json([
       { bn: '/40000/0/', n: '0', v: 1.5 },
       { n: '1', vs: 'x' },
@@ -373,7 +373,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     })
   })
 
-  it('names below an alternate root', () => {
+  it('decodes names below an alternate root', () => {
     const extra = { root: 'lwm2m' }
     const bytes = json([
       { bn: '/lwm2m/3/0/', n: '9', v: 5 },
@@ -388,7 +388,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     })
   })
 
-  it('names of an end device behind a gateway', () => {
+  it('decodes names of an end device behind a gateway', () => {
     const bytes = json([
       { bn: '/d01/3303/0/', n: '5700', v: 21.5 },
       { n: '5701', vs: 'Cel' },
@@ -417,7 +417,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     ['objects nested without end', '{"v":'.repeat(50_000)],
   ]
   for (const [what, bytes] of malformedJson) {
-    it(`refuses ${what}`, () => malformed(SENML_JSON, Buffer.from(bytes), '/'))
+    it(`rejects ${what}`, () => malformed(SENML_JSON, Buffer.from(bytes), '/'))
   }
 
   const wrongLabels: readonly (readonly [string, string, Value])[] = [
@@ -431,7 +431,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     ['/0/0/17', '"vlo":5', 5],
   ]
   for (const [path, said, value] of wrongLabels) {
-    it(`reads ${said} at ${path} as far as it can, with a warning where it is not of the type`, () => {
+    it(`decodes ${said} at ${path} as far as possible, with a warning if the type differs`, () => {
       const context = modelContext('/')
       const bytes = json(`[{"n":"${path}",${said}}]`)
       assert.deepEqual(plain(decode(SENML_JSON, bytes, context)), { [path]: value })
@@ -440,7 +440,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     })
   }
 
-  it('reads text that is not valid UTF-8 as bytes, with a warning, and the other values right', () => {
+  it('delivers text that is not valid UTF-8 as bytes, with a warning, and the other values correctly', () => {
     const bytes = Buffer.concat([
       Buffer.from('[{"bn":"/3/0/","n":"0","vs":"A'),
       Buffer.from([0xe4]),
@@ -462,7 +462,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     ])
   })
 
-  it('takes null, and a record without a value, for no value', () => {
+  it('decodes null, and a record without a value, as no value', () => {
     for (const said of ['"vs":null', '"v":null', '"vlo":null', '"u":"x"']) {
       const bytes = json(`[{"n":"/3/0/0",${said}},{"n":"/3/0/9","v":5}]`)
       assert.deepEqual(decoded(SENML_JSON, bytes, '/3/0'), { '/3/0/0': undefined, '/3/0/9': 5 })
@@ -478,7 +478,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     ['/3/0/6', '/3/0/6', '0', '/3/0/6/0'],
   ]
   for (const [base, bn, n, path] of names) {
-    it(`takes base name ${bn} and name ${n} for ${path}, with a warning`, () => {
+    it(`accepts base name ${bn} and name ${n} as ${path}, with a warning`, () => {
       const bytes = json([{ bn, n, v: 5 }])
       const context = modelContext(base)
       const found = decode(SENML_JSON, bytes, context)
@@ -498,24 +498,24 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     assert.match(context.warnings[0] ?? '', /321 s after now: the clock of the device/)
   })
 
-  it('refuses names that are not LwM2M paths, like those of RFC 8428 §5.1.1', () => {
+  it('rejects names that are not LwM2M paths, such as those of RFC 8428 §5.1.1', () => {
     const bytes = json('[{"n":"urn:dev:ow:10e2073a01080063","u":"Cel","v":23.1}]')
     malformed(SENML_JSON, bytes, '/', /is not an LwM2M path/)
   })
 
-  it('refuses a long base name before it is read thousands of times', () => {
+  it('rejects a long base name before it is combined with thousands of names', () => {
     const bn = `${' '.repeat(400_000)}/3/0/`
     const bytes = json([{ bn }, ...Array.from({ length: 20_000 }, () => ({ n: '9', v: 1 }))])
     const took = cpuTime(() => malformed(SENML_JSON, bytes, '/', /too long/))
     assert.ok(took < 1000, `${took} ms`)
   })
 
-  it('refuses what lies outside the path that was asked for', () => {
+  it('rejects records outside the requested path', () => {
     malformed(SENML_JSON, json([{ n: '/4/0/9', v: 5 }]), '/3', /\/4\/0\/9 is not within \/3/)
     malformed(SENML_JSON, json([{ n: '/3/1/9', v: 5 }]), '/3/0', /not within/)
   })
 
-  it('cannot say what JSON has no number for', () => {
+  it('cannot represent numbers that JSON lacks', () => {
     for (const value of [NaN, Infinity, -Infinity]) {
       assert.throws(() => encoded(SENML_JSON, { '/3303/0/5700': value }, '/'), EncodeError)
       assert.throws(() => encoded(SENML_CBOR, { '/3303/0/5700': value }, '/'), EncodeError)
@@ -540,7 +540,7 @@ describe('composite requests (Core §7.4.4)', () => {
   })
 
   for (const format of [SENML_JSON, SENML_CBOR, SENML_ETCH_JSON, SENML_ETCH_CBOR]) {
-    it(`are read back in format ${format}, below a root and behind a gateway`, () => {
+    it(`are decoded in format ${format}, below a root and behind a gateway`, () => {
       const list = [...paths, Path.parse('/d1/3/0/9'), Path.ROOT]
       for (const root of ['', 'lwm2m']) {
         assert.deepEqual(decodePaths(format, encodePaths(format, list, { root }), { root }), list)
@@ -552,7 +552,7 @@ describe('composite requests (Core §7.4.4)', () => {
     })
   }
 
-  it('are read as other clients write them', () => {
+  it('are decoded in the forms of other clients', () => {
     const read = (value: unknown): string[] =>
       decodePaths(SENML_JSON, json(value), context).map(String)
     assert.deepEqual(read([{ n: '/3/0/0' }, { n: '/1' }]), ['/3/0/0', '/1'])
@@ -562,7 +562,7 @@ describe('composite requests (Core §7.4.4)', () => {
     assert.deepEqual(read([{ bn: '/3/0/' }]), ['/3/0'])
   })
 
-  it('cannot be said in the other formats', () => {
+  it('are not supported by the other formats', () => {
     for (const format of [ContentFormat.TEXT, ContentFormat.TLV, ContentFormat.LWM2M_JSON]) {
       assert.throws(() => encodePaths(format, paths, context), EncodeError)
     }
@@ -572,7 +572,7 @@ describe('composite requests (Core §7.4.4)', () => {
 describe('SenML-ETCH (RFC 8790)', () => {
   const list = records({ '/3/0/14': '+02:00', '/5/1/0/3': undefined })
 
-  it('says a deletion as null', () => {
+  it('encodes a deletion as null', () => {
     assert.equal(
       encode(SENML_ETCH_JSON, list, modelContext('/')).toString(),
       '[{"bn":"/","n":"3/0/14","vs":"+02:00"},{"n":"5/1/0/3","v":null}]',
@@ -585,7 +585,7 @@ describe('SenML-ETCH (RFC 8790)', () => {
     )
   })
 
-  it('reads it under any label of a value', () => {
+  it('decodes null under any label of a value', () => {
     for (const label of ['v', 'vs', 'vb', 'vd']) {
       const bytes = json([{ n: '/5/1/0/3', [label]: null }])
       assert.deepEqual(decoded(SENML_ETCH_JSON, bytes, '/'), { '/5/1/0/3': undefined })

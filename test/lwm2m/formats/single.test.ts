@@ -40,19 +40,19 @@ describe('text/plain (Core §7.4.1)', () => {
     ['/25/0/3', '</3/0>,</3303/0>;ver=1.1', '</3/0>,</3303/0>;ver=1.1'],
   ]
   for (const [path, text, value] of values) {
-    it(`${JSON.stringify(text)} of ${path}, both ways`, () => {
+    it(`decodes and encodes ${JSON.stringify(text)} of ${path}`, () => {
       assert.deepEqual(read(TEXT, path, Buffer.from(text)), value)
       assert.equal(encoded(TEXT, { [path]: value }, path).toString(), text)
     })
   }
 
-  it('bytes in either base64 alphabet, padded or not', () => {
+  it('decodes bytes in either base64 alphabet, padded or not', () => {
     for (const text of ['++//AA==', '--__AA==', '--__AA', '++//AA']) {
       assert.deepEqual(read(TEXT, '/0/0/3', Buffer.from(text)), hex('fbefff00'))
     }
   })
 
-  it('numbers and booleans as devices also write them', () => {
+  it('accepts other forms of numbers and booleans that devices use', () => {
     assert.equal(read(TEXT, '/3/0/9', Buffer.from('1.638435E9')), 1638435000)
     assert.equal(read(TEXT, '/3/0/9', Buffer.from('85.0')), 85)
     assert.equal(read(TEXT, '/3/0/9', Buffer.from('+85\n')), 85)
@@ -60,7 +60,7 @@ describe('text/plain (Core §7.4.1)', () => {
     assert.equal(read(TEXT, '/1/0/6', Buffer.from('true')), true)
   })
 
-  it('text as it came, with a warning, where it is not of the type', () => {
+  it('delivers text unchanged, with a warning, if it does not match the type', () => {
     const cases: readonly (readonly [string, string])[] = [
       ['/3/0/9', 'full'],
       ['/3/0/9', '1.5'],
@@ -79,17 +79,17 @@ describe('text/plain (Core §7.4.1)', () => {
     }
   })
 
-  it('a resource that is not known is text', () => {
+  it('decodes an unknown resource as text', () => {
     assert.equal(read(TEXT, '/40000/0/1', Buffer.from('5')), '5')
   })
 
-  it('is bytes, with a warning, where it is not valid UTF-8', () => {
+  it('delivers bytes, with a warning, if it is not valid UTF-8', () => {
     for (const path of ['/3/0/0', '/3/0/9', '/40000/0/1']) {
       assert.deepEqual(mended(TEXT, hex('41ff'), path, /not valid UTF-8/), { [path]: hex('41ff') })
     }
   })
 
-  it('refuses any answer but for a resource', () => {
+  it('rejects payloads except those of a resource', () => {
     malformed(TEXT, Buffer.from('5'), '/3/0', /cannot answer/)
   })
 
@@ -105,7 +105,7 @@ describe('text/plain (Core §7.4.1)', () => {
 })
 
 describe('application/octet-stream (Core §7.4.2)', () => {
-  it('is the bytes themselves', () => {
+  it('passes bytes through', () => {
     const bytes = hex('00ff10')
     assert.deepEqual(read(OCTET_STREAM, '/0/0/3', bytes), bytes)
     assert.deepEqual(read(OCTET_STREAM, '/40000/0/1', bytes), bytes)
@@ -113,18 +113,18 @@ describe('application/octet-stream (Core §7.4.2)', () => {
     assert.deepEqual(encoded(OCTET_STREAM, { '/0/0/3': bytes }, '/0/0/3'), bytes)
   })
 
-  it('holds firmware of any size', () => {
+  it('accepts firmware of any size', () => {
     const image = Buffer.alloc(3 << 20, 7)
     assert.deepEqual(read(OCTET_STREAM, '/5/0/0', image), image)
   })
 
-  it('is text where the model says so, bytes where it says anything else; both with a warning', () => {
+  it('delivers text if the model says so, otherwise bytes; both with a warning', () => {
     const bytes = Buffer.from('Zoë')
     assert.equal(mended(OCTET_STREAM, bytes, '/3/0/0', /String/)['/3/0/0'], 'Zoë')
     assert.deepEqual(mended(OCTET_STREAM, hex('05'), '/3/0/9', /Integer/)['/3/0/9'], hex('05'))
   })
 
-  it('refuses any answer but for a resource, and says nothing but bytes', () => {
+  it('rejects payloads except those of a resource, and values except bytes', () => {
     malformed(OCTET_STREAM, hex('05'), '/3/0')
     assert.throws(() => encoded(OCTET_STREAM, { '/3/0/0': 'x' }, '/3/0/0'), EncodeError)
   })
@@ -148,7 +148,7 @@ describe('application/cbor (Core 1.1 §7.4.3)', () => {
     ['/3303/0/5700', 'fbc010666666666666', -4.1],
   ]
   for (const [path, bytes, value] of numbers) {
-    it(`${bytes} is ${value}, both ways`, () => {
+    it(`decodes and encodes ${bytes} as ${value}`, () => {
       assert.equal(read(CBOR, path, hex(bytes)), value)
       assert.equal(encoded(CBOR, { [path]: value }, path).toString('hex'), bytes)
     })
@@ -175,10 +175,10 @@ describe('application/cbor (Core 1.1 §7.4.3)', () => {
     ['/0/0/17', '6436363a30', new ObjectLink(66, 0)],
   ]
   for (const [path, bytes, value] of others) {
-    it(`reads ${bytes}`, () => assert.deepEqual(read(CBOR, path, hex(bytes)), value))
+    it(`decodes ${bytes}`, () => assert.deepEqual(read(CBOR, path, hex(bytes)), value))
   }
 
-  it('writes the other types', () => {
+  it('encodes the other types', () => {
     const written = (path: string, value: Value): string =>
       encoded(CBOR, { [path]: value }, path).toString('hex')
     assert.equal(written('/1/0/6', true), 'f5')
@@ -190,7 +190,7 @@ describe('application/cbor (Core 1.1 §7.4.3)', () => {
     assert.equal(written('/0/0/17', new ObjectLink(66, 0)), '6436363a30')
   })
 
-  it('reads time in every form of RFC 8949 §3.4.1 and §3.4.2', () => {
+  it('decodes time in every form of RFC 8949 §3.4.1 and §3.4.2', () => {
     const at = new Date(1_363_896_240_000)
     for (const bytes of ['1a514b67b0', ...TIMES]) {
       assert.deepEqual(read(CBOR, '/3/0/13', hex(bytes)), at, bytes)
@@ -203,7 +203,7 @@ describe('application/cbor (Core 1.1 §7.4.3)', () => {
     assert.deepEqual(read(CBOR, '/3/0/13', second), new Date('2017-01-01T00:00:00Z'))
   })
 
-  it('delivers a time that is none as what it is, with a warning', () => {
+  it('delivers an invalid time without its tag, with a warning', () => {
     for (const [bytes, value] of [
       ['c1f97e00', NaN],
       ['c1fb7e37e43c8800759c', 1e300],
@@ -218,7 +218,7 @@ describe('application/cbor (Core 1.1 §7.4.3)', () => {
       malformed(CBOR, hex(bytes), '/3/0/13')
   })
 
-  it('is bytes, with a warning, where text is not valid UTF-8', () => {
+  it('delivers bytes, with a warning, if text is not valid UTF-8', () => {
     for (const bytes of ['62c328', '7f61c36128ff']) {
       const context = modelContext('/40000/0/1')
       assert.deepEqual(decode(CBOR, hex(bytes), context)[0]?.value, hex('c328'))
@@ -226,14 +226,14 @@ describe('application/cbor (Core 1.1 §7.4.3)', () => {
     }
   })
 
-  it('refuses what is not a single value', () => {
+  it('rejects anything but a single value', () => {
     for (const bytes of ['80', 'a0', 'f6', 'f7', '', '0000', '1818ff', 'd82076']) {
       malformed(CBOR, hex(bytes), '/3/0/9')
     }
     malformed(CBOR, hex('05'), '/3/0')
   })
 
-  it('leaves the values of one payload apart from those of another', () => {
+  it('keeps decoded values independent of the input and of other payloads', () => {
     const first = read(CBOR, '/0/0/3', hex('4401020304'))
     read(CBOR, '/0/0/3', hex('44ffffffff'))
     assert.deepEqual(first, hex('01020304'))

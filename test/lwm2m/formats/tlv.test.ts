@@ -78,7 +78,7 @@ describe('TLV (Core §7.4.5)', () => {
       assert.deepEqual(encoded(TLV, values, '/1'), bytes)
     })
 
-    it('object links, null among them', () => {
+    it('object links, including null', () => {
       const types: { [id: number]: 'Objlnk' | 'String' | 'Integer' } = {
         0: 'Objlnk',
         1: 'String',
@@ -221,7 +221,7 @@ describe('TLV (Core §7.4.5)', () => {
       }
     })
 
-    it('floats of 32 bits where that is exact', () => {
+    it('floats of 32 bits if that is exact', () => {
       assert.deepEqual(
         encoded(TLV, { '/3303/0/5700': -0.5 }, '/3303/0/5700'),
         hex('e41644 bf000000'),
@@ -251,13 +251,13 @@ describe('TLV (Core §7.4.5)', () => {
       assert.deepEqual(decoded(TLV, hex('80 06 c1 09 05'), '/3/0'), { '/3/0/9': 5 })
     })
 
-    it('bytes where nothing is known of the resource', () => {
+    it('bytes if the resource is unknown', () => {
       assert.deepEqual(decoded(TLV, hex('c2 05 0102'), '/40000/0'), {
         '/40000/0/5': Buffer.from([1, 2]),
       })
     })
 
-    it('bytes with a warning where the length is none of the type', () => {
+    it('bytes with a warning if the length is invalid for the type', () => {
       const bytes = hex('c3 09 010203')
       assert.deepEqual(mended(TLV, bytes, '/3/0/9', /3 bytes are not a valid Integer/), {
         '/3/0/9': Buffer.from([1, 2, 3]),
@@ -271,8 +271,8 @@ describe('TLV (Core §7.4.5)', () => {
     })
   })
 
-  describe('near misses', () => {
-    it('an object instance around what was asked for', () => {
+  describe('corrects with a warning', () => {
+    it('an additional object instance around the requested path', () => {
       const bytes = Buffer.concat([hex('08 00 79'), DEVICE_BYTES])
       assert.deepEqual(decoded(TLV, bytes, '/3/0'), DEVICE)
       assert.deepEqual(mended(TLV, hex('03 00 c10964'), '/3/0/9', /around a resource/), {
@@ -286,13 +286,13 @@ describe('TLV (Core §7.4.5)', () => {
       })
     })
 
-    it('resources where an object was asked for', () => {
+    it('resources if an object was requested', () => {
       assert.deepEqual(mended(TLV, hex('c10964'), '/3', /without an object instance/), {
         '/3/0/9': 100,
       })
     })
 
-    it('resource instances without the resource around them', () => {
+    it('resource instances without their resource', () => {
       assert.deepEqual(decoded(TLV, hex('410001410105'), '/3/0/6'), {
         '/3/0/6/0': 1,
         '/3/0/6/1': 5,
@@ -305,7 +305,7 @@ describe('TLV (Core §7.4.5)', () => {
       })
     })
 
-    it('a resource, or the multiple resource, where its instance was asked for', () => {
+    it('a resource, or the multiple resource, if its instance was requested', () => {
       assert.deepEqual(decoded(TLV, hex('860641000141 0105'), '/3/0/6/1'), { '/3/0/6/1': 5 })
       assert.deepEqual(mended(TLV, hex('c10605'), '/3/0/6/1', /instance 6 where 1/), {
         '/3/0/6/1': 5,
@@ -313,29 +313,29 @@ describe('TLV (Core §7.4.5)', () => {
     })
   })
 
-  describe('malformed input', () => {
+  describe('rejects malformed input', () => {
     it('a broken payload', () => malformed(TLV, hex('0011223344556677889900'), '/3/0'))
-    it('a length past the end', () => {
+    it('a length beyond the end', () => {
       malformed(TLV, hex('c8 00 ff 61'), '/3/0', /length runs past the end/)
       malformed(TLV, hex('d8 00 ff ff ff 61'), '/3/0')
       malformed(TLV, hex('86 06 42 00 01 41 05 05'), '/3/0/6')
     })
-    it('a header cut short', () => {
+    it('a truncated header', () => {
       for (const bytes of ['c8', 'c800', 'e0', 'e000', 'd80000', 'd8000000']) {
         malformed(TLV, hex(bytes), '/3/0')
       }
     })
-    it('a resource instance among resources, and resources inside one another', () => {
+    it('a resource instance among resources, and nested resources', () => {
       malformed(TLV, hex('c10964 410001'), '/3/0')
       malformed(TLV, hex('83 06 c10001'), '/3/0')
       malformed(TLV, hex('410001'), '/3')
     })
-    it('several object instances where one was asked for', () => {
+    it('several object instances if one was requested', () => {
       malformed(TLV, hex('03 00 c10964 03 01 c10964'), '/3/0', /several object instances/)
     })
     it('the reserved id 65535', () => malformed(TLV, hex('e1 ffff 01'), '/3/0', /65535/))
     it('an answer for the root', () => malformed(TLV, hex('c10964'), '/', /root/))
-    it('every payload cut short anywhere', () => {
+    it('every truncated payload', () => {
       for (let length = 1; length < DEVICE_BYTES.length; length++) {
         const part = DEVICE_BYTES.subarray(0, length)
         try {
@@ -345,14 +345,14 @@ describe('TLV (Core §7.4.5)', () => {
         }
       }
     })
-    it('more values than anybody needs', () => {
+    it('too many values', () => {
       malformed(TLV, Buffer.alloc(200_000, hex('c000')), '/3/0', /more than 65536 values/)
     })
     it('more than a megabyte', () =>
       malformed(TLV, Buffer.alloc((1 << 20) + 1), '/3/0', /exceeds the limit/))
   })
 
-  describe('what it cannot say', () => {
+  describe('cannot represent', () => {
     const refuse = (values: Plain, base: string, message: RegExp): void => {
       assert.throws(
         () => encode(TLV, records(values), modelContext(base)),
@@ -360,7 +360,7 @@ describe('TLV (Core §7.4.5)', () => {
       )
     }
     it('the root', () => refuse({ '/3/0/9': 5 }, '/', /SenML/))
-    it('what lies elsewhere', () => refuse({ '/4/0/9': 5 }, '/3/0', /not within \/3\/0/))
+    it('records outside the base path', () => refuse({ '/4/0/9': 5 }, '/3/0', /not within \/3\/0/))
     it('a missing value', () => refuse({ '/3/0/9': undefined }, '/3/0', /needs a value/))
     it('a value out of range', () => {
       refuse({ '/1/0/1': 2n ** 63n }, '/1/0', /not a valid Integer/)
@@ -369,7 +369,7 @@ describe('TLV (Core §7.4.5)', () => {
     })
   })
 
-  it('is known by its number from before 1.0', () => {
+  it('accepts its number from before 1.0', () => {
     assert.deepEqual(decoded(ContentFormat.LEGACY_TLV, hex('c10964'), '/3/0/9'), { '/3/0/9': 100 })
   })
 })

@@ -12,7 +12,7 @@ function definition(id: number, version: string, name: string): ObjectDefinition
 }
 
 describe('built-in object model', () => {
-  it('knows the registry', () => {
+  it('contains the registry', () => {
     const model = builtinModel()
     assert.equal(model, builtinModel())
     const device = model.object(3, '1.1')
@@ -37,7 +37,7 @@ describe('built-in object model', () => {
     assert.ok([...model.objects()].length > 300)
   })
 
-  it('knows a type and operations that are allowed of every resource', () => {
+  it('has a type and valid operations for every resource', () => {
     const types = new Set(
       'String,Integer,Unsigned Integer,Float,Boolean,Opaque,Time,Objlnk,Corelnk,None'.split(','),
     )
@@ -50,7 +50,7 @@ describe('built-in object model', () => {
     }
   })
 
-  it('knows the versions that objects had before', () => {
+  it('has earlier versions of objects', () => {
     const model = builtinModel()
     const bytes = Buffer.from('c40f00013880', 'hex')
     const read = (version: string): unknown =>
@@ -63,7 +63,7 @@ describe('built-in object model', () => {
     assert.ok([...model.objects()].length >= 424)
   })
 
-  it('answers the version asked for, else the newest', () => {
+  it('returns the requested version, else the newest', () => {
     const model = builtinModel()
     assert.equal(model.object(0, '1.0')?.resources.has(17), false)
     assert.equal(model.object(0, '1.1')?.resources.has(17), true)
@@ -72,7 +72,7 @@ describe('built-in object model', () => {
   })
 })
 
-describe('object model with definitions of the user', () => {
+describe('object model with user definitions', () => {
   const model = modelWith([
     definition(40000, '1.0', 'a'),
     definition(40000, '1.2', 'b'),
@@ -98,13 +98,13 @@ describe('object model with definitions of the user', () => {
     ['x', 'd'],
   ]
   for (const [version, name] of matches) {
-    it(`best match of ${version ?? 'no version'} is ${name}`, () => {
+    it(`returns ${name} as best match of ${version ?? 'no version'}`, () => {
       assert.equal(model.object(40000, version)?.name, name)
       assert.equal(model.object(40000, version)?.name, name)
     })
   }
 
-  it('take the place of built-in ones of the same version only', () => {
+  it('replaces built-in ones of the same version only', () => {
     assert.equal(model.object(3, '1.1')?.name, 'My Device')
     assert.equal(model.object(3, '1.0')?.name, 'Device')
     assert.equal(builtinModel().object(3, '1.1')?.name, 'Device')
@@ -112,13 +112,13 @@ describe('object model with definitions of the user', () => {
     assert.equal(new Set(versions).size, versions.length)
   })
 
-  it('is not filled up by versions that devices invent', () => {
+  it('limits the cache of versions that devices invent', () => {
     for (let i = 0; i < 10_000; i++) assert.equal(model.object(40000, `9.${i}`)?.name, 'd')
     assert.equal(model.object(40000, '1.2')?.name, 'b')
   })
 })
 
-describe('object model for a version of which nobody knows the major version', () => {
+describe('object model for a version with an unknown major version', () => {
   const of = (
     version: string,
     types: { readonly [id: number]: ResourceType },
@@ -143,13 +143,13 @@ describe('object model for a version of which nobody knows the major version', (
     of('2.0', { 1: 'Integer', 2: 'Float', 3: 'String' }),
   ])
 
-  it('leaves out the resources whose types differ between the known ones', () => {
+  it('omits the resources whose types differ between the known versions', () => {
     const found = model.object(40000, '3.0')
     assert.deepEqual([...(found?.resources.keys() ?? [])], [1, 3])
     assert.deepEqual(found?.ambiguous, new Set([2]))
   })
 
-  it('guesses nothing where the major version is known', () => {
+  it('keeps all resources if the major version is known', () => {
     assert.equal(model.object(40000, '1.7')?.resources.get(2)?.type, 'Integer')
     assert.equal(model.object(40000, '2.7')?.resources.get(2)?.type, 'Float')
     assert.equal(model.object(40000, '2.7')?.ambiguous, undefined)
@@ -158,7 +158,7 @@ describe('object model for a version of which nobody knows the major version', (
 })
 
 describe('object versions', () => {
-  it('follow from the LwM2M version where a device names none', () => {
+  it('follow from the LwM2M version if a device sends none', () => {
     const core = (version: string) =>
       [0, 1, 2, 3, 4, 5, 6, 7, 21].map((object) => defaultObjectVersion(object, version))
     assert.deepEqual(core('1.0').slice(0, 8), Array(8).fill('1.0'))
@@ -212,7 +212,7 @@ describe('ranges of the registry', () => {
     it(JSON.stringify(text), () => assert.deepEqual(parseRange(text), range))
   }
 
-  it('64-bit bounds are as near as a double comes', () => {
+  it('parses 64-bit bounds as the nearest double', () => {
     assert.deepEqual(parseRange('0..18446744073709551615'), { min: 0, max: 2 ** 64 })
     assert.equal(parseRange(undefined), undefined)
   })

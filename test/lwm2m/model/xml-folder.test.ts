@@ -24,7 +24,7 @@ describe('folder of object definitions', () => {
   })
   afterEach(() => rm(folder, { recursive: true, force: true }))
 
-  it('is read with malformed files named and skipped', async () => {
+  it('is read, with malformed files reported and skipped', async () => {
     await write('b.xml', definition(40001, '1.0', 'Second'))
     await write('a.XML', definition(40000, '1.0', 'First'))
     await write('broken.xml', '<LWM2M><Object>')
@@ -44,7 +44,7 @@ describe('folder of object definitions', () => {
     ])
   })
 
-  it('is read with malformed resources named and left out', async () => {
+  it('is read, with malformed resources reported and omitted', async () => {
     const two = definition(40000, '1.0', 'First').replace(
       '</Resources>',
       '<Item ID="1"><Operations>R</Operations><Type>Long</Type></Item></Resources>',
@@ -55,7 +55,7 @@ describe('folder of object definitions', () => {
     assert.match(errors[0]?.message ?? '', /a\.xml: object 40000, resource 1: unknown type "Long"/)
   })
 
-  it('may define versions side by side; of one version the later file counts', async () => {
+  it('may define several versions; for the same version the later file wins', async () => {
     await write('1.xml', definition(40000, '1.0', 'Old'))
     await write('2.xml', definition(40000, '1.1', 'New'))
     await write('3.xml', definition(40000, '1.0', 'Old again'))
@@ -70,7 +70,7 @@ describe('folder of object definitions', () => {
     assert.match(errors[0]?.message ?? '', /3\.xml: object 40000 version 1\.0 .* in 1\.xml/)
   })
 
-  describe('kept in step', () => {
+  describe('when watched', () => {
     let clock: FakeClock
     let models: ObjectModel[]
     let errors: ModelFileError[]
@@ -115,7 +115,7 @@ describe('folder of object definitions', () => {
       })
     }
 
-    it('gives the built-in model with its definitions over it', async () => {
+    it('gives the built-in model, overridden by its definitions', async () => {
       await write('3.xml', definition(3, '1.0', 'My Device'))
       await kept.start()
       const [model] = models
@@ -125,7 +125,7 @@ describe('folder of object definitions', () => {
       assert.deepEqual(errors, [])
     })
 
-    it('is read again once changes have settled', async () => {
+    it('is read again after changes have ended', async () => {
       await kept.start()
       assert.equal(models[0]?.object(40000), undefined)
       await write('a.xml', definition(40000, '1.0', 'Added'))
@@ -141,7 +141,7 @@ describe('folder of object definitions', () => {
       assert.equal(models[1]?.object(40000)?.name, 'Added')
     })
 
-    it('is looked for again when it is missing, and its fault told once', async () => {
+    it('is retried when it is missing, and reported once', async () => {
       await rm(folder, { recursive: true })
       const missing: WatchFolder = () => {
         throw new Error('ENOENT')
@@ -162,7 +162,7 @@ describe('folder of object definitions', () => {
       assert.equal(errors.length, 1)
     })
 
-    it('is not read any more after it was stopped', async () => {
+    it('is not read after it was stopped', async () => {
       await kept.start()
       changed()
       kept.stop()

@@ -58,7 +58,7 @@ function parse(xml: string | Uint8Array): readonly ObjectDefinition[] {
 }
 
 describe('OMA object definition files', () => {
-  it('tell an object and its resources', () => {
+  it('define an object and its resources', () => {
     const [object, ...others] = parse(VALVE)
     assert.equal(others.length, 0)
     assert.deepEqual(object, {
@@ -108,7 +108,7 @@ describe('OMA object definition files', () => {
     })
   })
 
-  it('may hold several objects, none of whose optional parts is there', () => {
+  it('may contain several objects without any optional part', () => {
     const found = parse(
       '<LWM2M><Object><ObjectID>1</ObjectID></Object><Object><ObjectID>2</ObjectID></Object></LWM2M>',
     )
@@ -134,7 +134,7 @@ describe('OMA object definition files', () => {
     ])
   })
 
-  it('may be in another encoding, or begin with a byte order mark', () => {
+  it('may have another encoding, or begin with a byte order mark', () => {
     const latin1 = VALVE.replace('UTF-8', 'ISO-8859-1').replace('Position', 'Größe')
     assert.equal(parse(Buffer.from(latin1, 'latin1'))[0]?.resources.get(0)?.name, 'Größe')
     assert.equal(parse(`\ufeff${VALVE}`)[0]?.id, 32769)
@@ -164,7 +164,7 @@ describe('OMA object definition files', () => {
     ['elements nested without end', '<a>'.repeat(200_000) + '</a>'.repeat(200_000), /valve\.xml: /],
   ]
   for (const [what, xml, why] of faults) {
-    it(`refuse ${what}`, () => {
+    it(`reject ${what}`, () => {
       assert.throws(
         () => parse(xml),
         (error) =>
@@ -220,7 +220,7 @@ describe('OMA object definition files', () => {
     })
   }
 
-  it('keep a resource that is defined twice as it was defined first', () => {
+  it('keep the first definition of a resource that is defined twice', () => {
     const { definitions } = read(VALVE.replace('ID="1"', 'ID="0"'))
     assert.equal(definitions[0]?.resources.get(0)?.name, 'Position')
   })
@@ -257,7 +257,7 @@ describe('OMA object definition files', () => {
     )
   })
 
-  it('refuse what is not in the encoding it says, and what is too large', () => {
+  it('reject a wrong encoding, and a file that is too large', () => {
     assert.throws(
       () => parse(Buffer.from(VALVE.replace('Position', 'Größe'), 'latin1')),
       /not valid UTF-8/i,
