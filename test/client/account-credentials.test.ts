@@ -80,8 +80,8 @@ describe('credentials of an account with certificates', () => {
 
   for (const [what, more] of [
     ['an unknown matching type', { matchingType: 4 }],
-    ['the hash of an authority', { matchingType: 1, certificateUsage: 2 }],
-    ['a certificate that is none', { serverPublicKey: Buffer.from('none') }],
+    ['the hash of a CA certificate', { matchingType: 1, certificateUsage: 2 }],
+    ['an invalid certificate', { serverPublicKey: Buffer.from('none') }],
   ] as const) {
     it(`rejects ${what}`, () => {
       assert.throws(() => credentials(more), { code: 'invalid-argument' })

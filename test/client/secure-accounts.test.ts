@@ -100,7 +100,7 @@ describe('client with raw public keys and certificates', () => {
   })
 
   for (const keyExchange of ['psk', 'ecdhe-psk'] as const) {
-    it(`performs a handshake by ${keyExchange}, with Connection IDs and small records, if configured`, async () => {
+    it(`performs a handshake by ${keyExchange} with configured Connection IDs and small records`, async () => {
       const port = await serve({ endpoint: 'dev1', identity: 'dev1', key: '00112233' })
       make({
         server: `coaps://127.0.0.1:${port}`,

@@ -166,7 +166,7 @@ describe('client with the server', () => {
 
   for (const [how, quietly] of [
     ['ended the association', false],
-    ['lost the association without a word', true],
+    ['lost the association without an alert', true],
   ] as const) {
     it(`performs a new handshake when the server ${how}`, async () => {
       const coaps = await serveSecurely(['dev1'])

@@ -104,10 +104,10 @@ describe('block-wise: received response bodies (Block2)', () => {
   })
 
   const broken: [string, Buffer, RawMessage['options']][] = [
-    ['a block that is not the next', body(64), [[Opt.BLOCK2, block(2, true, 2)]]],
+    ['a block out of order', body(64), [[Opt.BLOCK2, block(2, true, 2)]]],
     ['a block too short', body(63), [[Opt.BLOCK2, block(1, true, 2)]]],
     ['a block too long', body(65), [[Opt.BLOCK2, block(1, false, 2)]]],
-    ['an empty block that promises more', body(0), [[Opt.BLOCK2, block(1, true, 2)]]],
+    ['an empty block with the M bit set', body(0), [[Opt.BLOCK2, block(1, true, 2)]]],
     ['a reserved size', body(64), [[Opt.BLOCK2, block(1, true, 7)]]],
     ['no Block2 option', body(64), []],
   ]

@@ -316,7 +316,7 @@ describe('DTLS client role', () => {
     for (const [what, change, code] of [
       ['an unknown raw public key', { rawPublicKey: () => false }, 'unknown-public-key'],
       [
-        'a look-up that fails',
+        'a lookup that fails',
         { rawPublicKey: () => Promise.reject(new Error('no')) },
         'credential-error',
       ],

@@ -22,7 +22,7 @@ const FLOODS: readonly { name: string; address: (n: number) => string }[] = [
 
 describe('half-open handshakes under a flood', () => {
   for (const { name, address } of FLOODS) {
-    it(`serves every other device while ${name} starts ${RATE} handshakes a second`, async () => {
+    it(`serves every other device in a flood of ${RATE} handshakes a second from ${name}`, async () => {
       const net = new MemoryNet()
       let hellos = 0
       const flood = async (seconds: number): Promise<void> => {

@@ -226,7 +226,7 @@ describe('client notification policy', () => {
       [{ pmax: 0 }, undefined],
       [{ pmin: 10, pmax: 10 }, 10_000],
     ] as const) {
-      it(`pmax ${timing.pmax} with pmin ${'pmin' in timing ? timing.pmin : 'unset'}`, () => {
+      it(`handles pmax ${timing.pmax} with pmin ${'pmin' in timing ? timing.pmin : 'unset'}`, () => {
         assert.equal(policy(timing).nextAt(), next)
       })
     }

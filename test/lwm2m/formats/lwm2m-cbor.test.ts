@@ -47,7 +47,7 @@ describe('LwM2M CBOR (Core 1.2 §7.4.6)', () => {
       { '/dev1/13/26/1': 42 },
     ],
     ['a null', 'A1 82 0D 18 1A A2 01 F6 02 15', { '/13/26/1': undefined, '/13/26/2': 21 }],
-    ['nothing', 'A0', {}],
+    ['an empty map', 'A0', {}],
   ]
   for (const [what, bytes, values] of examples) {
     it(`decodes ${what}`, () => {
@@ -104,12 +104,12 @@ describe('LwM2M CBOR (Core 1.2 §7.4.6)', () => {
     ['a text as id', 'A1 83 03 00 61 39 05'],
     ['a boolean as id', 'A1 83 03 00 F5 05'],
     ['a prefix with a slash', 'A1 84 63 612F62 03 00 09 05'],
-    ['a path outside what was asked for', 'A1 83 04 00 09 05', '/3/0'],
+    ['a path outside the requested path', 'A1 83 04 00 09 05', '/3/0'],
     ['a value of an instance', 'A1 82 03 00 05'],
     ['an array as value', 'A1 83 03 00 09 81 05'],
     ['an array', '81 05'],
     ['a number', '05'],
-    ['input cut short', 'A1 83 03 00 09'],
+    ['truncated input', 'A1 83 03 00 09'],
     ['an open map', 'BF 83 03 00 09 05'],
   ]
   for (const [what, bytes, base] of wrong) {

@@ -186,18 +186,18 @@ describe('LwM2M JSON (Core 1.0 §6.4.4)', () => {
   })
 
   const wrong: readonly (readonly [string, string])[] = [
-    ['no JSON', '{'],
+    ['invalid JSON', '{'],
     ['an array', '[]'],
-    ['no entries', '{"bn":"/3/0/"}'],
+    ['missing entries', '{"bn":"/3/0/"}'],
     ['entries that are not a list', '{"e":{}}'],
     ['an entry that is a number', '{"e":[5]}'],
     ['a base name that is a number', '{"bn":3,"e":[]}'],
     ['a name that is a number', '{"e":[{"n":9,"v":5}]}'],
-    ['no path', '{"bn":"/x y/","e":[{"n":"9","v":5}]}'],
+    ['an invalid path', '{"bn":"/x y/","e":[{"n":"9","v":5}]}'],
     ['a value that is a list', '{"bn":"/3/0/","e":[{"n":"9","v":[]}]}'],
     ['a value of an instance', '{"bn":"/3/0","e":[{"v":5}]}'],
-    ['a time that is a text', '{"bn":"/3/0/","e":[{"n":"9","v":5,"t":"x"}]}'],
-    ['what lies elsewhere', '{"bn":"/4/0/","e":[{"n":"9","v":5}]}'],
+    ['a time that is a string', '{"bn":"/3/0/","e":[{"n":"9","v":5,"t":"x"}]}'],
+    ['a record outside the base path', '{"bn":"/4/0/","e":[{"n":"9","v":5}]}'],
   ]
   for (const [what, bytes] of wrong) {
     it(`rejects ${what}`, () => malformed(LWM2M_JSON, Buffer.from(bytes), '/3'))

@@ -200,29 +200,32 @@ describe('SenML CBOR (RFC 8428 §6)', () => {
   })
 
   const malformedCbor: readonly (readonly [string, string])[] = [
-    ['cut short', '82 a1 00 61'],
+    ['truncated input', '82 a1 00 61'],
     ['a number', '05'],
     ['records that are numbers', '81 05'],
     ['a name that is a number', '81 a2 00 05 02 05'],
-    ['no path', `81 a2 00 ${text('battery')} 02 05`],
+    ['an invalid path', `81 a2 00 ${text('battery')} 02 05`],
     ['an id out of range', `81 a2 00 ${text('/70000/0/1')} 02 05`],
-    ['a path of five', `81 a2 00 ${text('/1/2/3/4/5')} 02 05`],
+    ['a path of five ids', `81 a2 00 ${text('/1/2/3/4/5')} 02 05`],
     ['a value of an instance', `81 a2 00 ${text('/3/0')} 02 05`],
-    ['an absurd name', `81 a2 00 ${text('/3/0/../../etc')} 02 05`],
+    ['a name with relative segments', `81 a2 00 ${text('/3/0/../../etc')} 02 05`],
     ['two documents', `81 a2 00 ${text('/3/0/9')} 02 05 80`],
-    ['a label to be understood', `81 a3 00 ${text('/3/0/9')} 02 05 ${text('x_')} 01`],
-    ['a version of the future', `81 a3 20 0b 00 ${text('/3/0/9')} 02 05`],
-    ['a class to be made (tag 27)', `81 a2 00 ${text('/3/0/9')} 02 d81b 82 61 61 01`],
+    ['an unknown critical label', `81 a3 00 ${text('/3/0/9')} 02 05 ${text('x_')} 01`],
+    ['a later version', `81 a3 20 0b 00 ${text('/3/0/9')} 02 05`],
+    ['a generic object (tag 27)', `81 a2 00 ${text('/3/0/9')} 02 d81b 82 61 61 01`],
     ['a shared reference (tag 29)', `81 d81c a2 00 ${text('/3/0/9')} 02 d81d 00`],
-    ['a decimal of absurd size', `81 a2 00 ${text('/3/0/9')} 02 c4 82 1b 7fffffffffffffff 01 ff`],
+    [
+      'a decimal fraction with a huge exponent',
+      `81 a2 00 ${text('/3/0/9')} 02 c4 82 1b 7fffffffffffffff 01 ff`,
+    ],
     ['a huge bignum', `81 a2 00 ${text('/3/0/9')} 02 c2 58 40 ${'ff'.repeat(64)}`],
     ['an array of 2^32 items', '9a ffffffff'],
     ['a byte string of 2^62', '5b 4000000000000000'],
     ['a lone break', 'ff'],
     ['a reserved length', '1c'],
     ['an unassigned simple value', 'e0'],
-    ['nesting of 1000', '81'.repeat(1000)],
-    ['nesting of tags', 'c1'.repeat(1000) + '00'],
+    ['1000 nested arrays', '81'.repeat(1000)],
+    ['nested tags', 'c1'.repeat(1000) + '00'],
     ['a name that is not valid UTF-8', '81 a2 00 62 c328 02 05'],
   ]
   for (const [what, bytes] of malformedCbor) {
@@ -401,20 +404,20 @@ describe('SenML JSON (RFC 8428 §5)', () => {
   })
 
   const malformedJson: readonly (readonly [string, string | Buffer])[] = [
-    ['no JSON', 'hello'],
-    ['cut short', '[{"n":"/3/0/9","v":5}'],
-    ['no UTF-8', Buffer.from([0x5b, 0xff, 0x5d])],
+    ['invalid JSON', 'hello'],
+    ['truncated input', '[{"n":"/3/0/9","v":5}'],
+    ['invalid UTF-8', Buffer.from([0x5b, 0xff, 0x5d])],
     ['a number', '5'],
     ['null', 'null'],
-    ['records that are texts', '["x"]'],
+    ['records that are strings', '["x"]'],
     ['a name that is a number', '[{"n":5,"v":5}]'],
-    ['no path', '[{"n":"battery","v":5}]'],
+    ['an invalid path', '[{"n":"battery","v":5}]'],
     ['a value that is an object', '[{"n":"/3/0/9","v":{}}]'],
-    ['a label to be understood', '[{"n":"/3/0/9","v":5,"x_":1}]'],
-    ['a version of the future', '[{"bver":11,"n":"/3/0/9","v":5}]'],
-    ['a time that is a text', '[{"n":"/3/0/9","v":5,"t":"now"}]'],
-    ['arrays nested without end', '['.repeat(100_000)],
-    ['objects nested without end', '{"v":'.repeat(50_000)],
+    ['an unknown critical label', '[{"n":"/3/0/9","v":5,"x_":1}]'],
+    ['a later version', '[{"bver":11,"n":"/3/0/9","v":5}]'],
+    ['a time that is a string', '[{"n":"/3/0/9","v":5,"t":"now"}]'],
+    ['arrays nested too deeply', '['.repeat(100_000)],
+    ['objects nested too deeply', '{"v":'.repeat(50_000)],
   ]
   for (const [what, bytes] of malformedJson) {
     it(`rejects ${what}`, () => malformed(SENML_JSON, Buffer.from(bytes), '/'))

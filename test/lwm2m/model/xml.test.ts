@@ -141,14 +141,14 @@ describe('OMA object definition files', () => {
   })
 
   const faults: readonly (readonly [what: string, xml: string, why: RegExp])[] = [
-    ['no XML', 'hello', /valve\.xml: /],
+    ['invalid XML', 'hello', /valve\.xml: /],
     ['an empty file', '', /valve\.xml: /],
-    ['a tag that does not end', VALVE.replace('</Units>', ''), /valve\.xml: line \d+: /],
-    ['a file cut short', VALVE.slice(0, 700), /valve\.xml: line \d+: /],
+    ['an unclosed tag', VALVE.replace('</Units>', ''), /valve\.xml: line \d+: /],
+    ['a truncated file', VALVE.slice(0, 700), /valve\.xml: line \d+: /],
     ['another document', '<html><body/></html>', /no LWM2M element/],
-    ['no object', '<LWM2M></LWM2M>', /no LWM2M element with an Object/],
+    ['a file without object', '<LWM2M></LWM2M>', /no LWM2M element with an Object/],
     ['an empty object', '<LWM2M><Object/></LWM2M>', /an Object is empty/],
-    ['no id', VALVE.replace('32769<', '<'), /an Object has the id ""/],
+    ['a missing id', VALVE.replace('32769<', '<'), /an Object has the id ""/],
     ['an id out of range', VALVE.replace('32769<', '65535<'), /0 to 65534/],
     [
       'an unknown choice',
@@ -157,11 +157,11 @@ describe('OMA object definition files', () => {
     ],
     ['a bad version', VALVE.replace('>1.2<', '>one<'), /ObjectVersion looks like 1\.0/],
     [
-      'entities that would fill the memory',
+      'entities that expand without limit',
       '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><LWM2M><Object>&b;</Object></LWM2M>',
       /DOCTYPE/,
     ],
-    ['elements nested without end', '<a>'.repeat(200_000) + '</a>'.repeat(200_000), /valve\.xml: /],
+    ['elements nested too deeply', '<a>'.repeat(200_000) + '</a>'.repeat(200_000), /valve\.xml: /],
   ]
   for (const [what, xml, why] of faults) {
     it(`reject ${what}`, () => {
