@@ -176,7 +176,7 @@ describe('client bootstrap', () => {
     const nested = await ask(PUT, '/1/0', { format: 11544, payload: hex('a1 82 01 00 a1 00 0a') })
     assert.equal(nested.code, '2.04', nested.text)
     assert.equal(client.get('/1/0/0'), 10)
-    // Written anew: what was not named is gone.
+    // Overwritten: resources that were not in the payload are removed.
     assert.equal(client.get('/1/0/1'), undefined)
     assert.equal((await ask(PUT, '/1/0/1', { format: TEXT, payload: '77' })).code, '2.04')
     assert.equal(client.get('/1/0/1'), 77)
@@ -303,7 +303,7 @@ describe('client bootstrap', () => {
     await make({ accountsStore }).start()
     await registered()
     assert.deepEqual(bootstrap.pending, [])
-    // What was kept is damaged: it bootstraps as if it were new.
+    // The stored accounts are damaged: it bootstraps like a new device.
     await client.stop({ deregister: false })
     accountsStore.kept = Buffer.from('{')
     const again = make({ accountsStore })
@@ -335,7 +335,7 @@ describe('client bootstrap', () => {
     await requested()
   })
 
-  /** Refuses the next attempt, and waits until the device knows. */
+  /** Rejects the next attempt, and waits until the device has received it. */
   async function refuse(peer: ScriptedPeer): Promise<void> {
     const warned = next(client, 'warning')
     await reply(peer, await peer.message(), 0x80)

@@ -26,7 +26,7 @@ const PATHS = [
   '/bs',
   '/65535',
 ]
-/** Payloads that mean something, to be bent. */
+/** Valid payloads, to be mutated. */
 const SEEDS = [
   '',
   '+02:00',
@@ -46,7 +46,10 @@ describe('client and a hostile server', () => {
   let scene: Scene
   afterEach(() => scene.close())
 
-  /** Requests of every kind with payloads that are nearly right. Answers with 5.xx are our faults. */
+  /**
+   * Requests of every kind with payloads that are nearly valid. Answers with 5.xx are errors of the
+   * client.
+   */
   it('handles thousands of malformed requests without errors', async () => {
     scene = await Scene.registered({
       version: '1.2',
@@ -95,7 +98,7 @@ describe('client and a hostile server', () => {
       [],
     )
     assert.equal(answers.length > 1500, true)
-    // Among what still arrives (Updates, notifications) is the answer to an honest question.
+    // Among other messages (Updates, notifications) is the response to a valid request.
     await scene.server.send({
       type: 0,
       code: GET,

@@ -87,7 +87,7 @@ describe('client objects', () => {
       const both = await composite('[{"n":"/dev9/3303/0/5700"}]')
       assert.equal(both.text, '[{"bn":"/dev9/","n":"3303/0/5700","v":8}]')
       assert.equal((await composite('[{"n":"/3/0/0"}]')).code, '4.00')
-      // Its own objects are not listed: object 25 says them.
+      // Its own objects are not listed: object 25 lists them.
       assert.equal((await ask(scene, GET, '/25', { accept: 40 })).code, '2.05')
     })
   })

@@ -16,7 +16,7 @@ describe('client observations', () => {
 
   const VALUE = '/3303/0/5700'
 
-  /** Time passes in which nothing may arrive. */
+  /** Advances time during which nothing may be sent. */
   async function quiet(ms: number): Promise<void> {
     await clock.run(ms, Math.max(1, ms / 4))
     await scene.server.barrier()
@@ -119,7 +119,7 @@ describe('client observations', () => {
     await ask(scene, PUT, '/3303', { query: ['pmax=5'] })
     await clock.run(5000)
     assert.equal((await notification()).payload.toString(), '21.5')
-    // The resource's own comes before the object's.
+    // The resource's own attributes override the object's.
     await ask(scene, PUT, VALUE, { query: ['pmax=20'] })
     await quiet(19_999)
     await clock.run(1)
@@ -244,7 +244,7 @@ describe('client observations', () => {
     await quiet(10_000)
     await clock.run(10_000)
     assert.equal((await notification()).payload.toString(), '3')
-    // What is set from outside stands.
+    // A value set by the owner is kept.
     scene.client.set(VALUE, 42)
     assert.equal((await notification()).payload.toString(), '42')
     await quiet(60_000)

@@ -202,7 +202,7 @@ describe('client operations', () => {
       )
       assert.equal(scene.client.get('/1/0/2'), undefined)
       assert.equal(scene.client.get('/1/0/5'), undefined)
-      // Mandatory ones stay, and what cannot be written at all.
+      // Mandatory ones are kept, and those that cannot be written at all.
       assert.equal(scene.client.get('/1/0/1'), 60)
       assert.equal(scene.client.get('/1/0/0'), 1)
     })
@@ -246,7 +246,7 @@ describe('client operations', () => {
           [1, 'B'],
         ]),
       )
-      // POST leaves what it does not name.
+      // POST keeps what it does not contain.
       assertAnswer(
         await ask(scene, POST, '/3442/0/1110', {
           format: SENML_JSON,
@@ -372,7 +372,7 @@ describe('client operations', () => {
       assertAnswer(await post('/0', '08 07 03 C10105'), '4.04')
       assertAnswer(await post('/3303', '08 00 04 E1 1676 78'), '4.00')
       assertAnswer(await post('/3303', '0011223344556677889900'), '4.00')
-      // 5700 with text: the type is wrong, and nothing is left behind.
+      // 5700 with text: the type is wrong, and nothing is created.
       assertAnswer(await post('/3303', '08 07 06 E3 1644 414243'), '4.00')
       assert.deepEqual(scene.client.records('/3303/7'), [])
     })

@@ -3,7 +3,7 @@ import { Lwm2mClient } from '../../src/client/lwm2m-client'
 import { ObjectLink } from '../../src/lwm2m/value'
 import { SMALL } from './support/server'
 
-/** The device as its owner sees it, without any server. */
+/** The API of the device, without any server. */
 function device(objects: object = {}): Lwm2mClient {
   return new Lwm2mClient({
     endpoint: 'dev1',

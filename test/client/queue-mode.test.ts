@@ -27,7 +27,7 @@ describe('client queue mode', () => {
       sleep: { window: 5000 },
     })
     await clock.run(4000)
-    // An exchange starts the window again.
+    // An exchange restarts the window.
     assert.equal((await ask(scene, GET, '/3/0/9', { accept: TEXT })).text, '100')
     await clock.run(4999)
     assert.equal(scene.client.state, 'registered')
@@ -41,7 +41,7 @@ describe('client queue mode', () => {
       options: [[Opt.URI_PATH, '3']],
     })
     await scene.server.send({ type: 0, code: 0, mid: 8 })
-    // It wakes up for the Update (lifetime 600 - 93 s), and only then is there anything from it.
+    // It wakes up for the Update (lifetime 600 - 93 s), and sends nothing before.
     const woke = next(scene.client, 'state')
     await clock.run(507_000 - 9000, 100_000)
     assert.equal((await woke)[0], 'registered')

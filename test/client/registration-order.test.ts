@@ -38,7 +38,7 @@ describe('client registration order', () => {
     const accounts: { [instance: number]: InstanceDescription } = {}
     for (const [i, own] of settings.entries()) {
       accounts[i] = { 0: i + 1, 1: 60, 6: true, 7: 'U', ...own }
-      // The first is made of the options.
+      // The first is created from the options.
       if (i > 0) security[i + 10] = { 0: `coap://127.0.0.1:${server(i + 1).port}`, 2: 3, 10: i + 1 }
     }
     client = new Lwm2mClient({

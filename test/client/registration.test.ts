@@ -85,7 +85,7 @@ describe('client registration', () => {
     versions.push(optionTexts(accepted, Opt.URI_QUERY)[2] ?? '')
     assert.deepEqual(versions, ['lwm2m=1.2', 'lwm2m=1.1', 'lwm2m=1.0'])
     assert.equal(scene.client.registrations[0]?.version, '1.0')
-    // And speaks as that version does from then on.
+    // And uses that version from then on.
     assert.equal((await ask(scene, 1, '/3/0/9')).format, 11542)
   })
 

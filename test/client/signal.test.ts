@@ -36,7 +36,7 @@ describe('client signals', () => {
     for (let i = 1; i < first.length; i++) {
       assert.equal(Math.abs((first[i] as number) - (first[i - 1] as number)) <= 1.01, true)
     }
-    // The value depends on the time, not on how often it was asked for.
+    // The value depends on the time, not on the number of calls.
     assert.deepEqual(values(walk, 499), first.slice(-1))
   })
 

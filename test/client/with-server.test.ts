@@ -12,7 +12,7 @@ import { next, SMALL } from './support/server'
 
 const KEY = Buffer.from('000102ff80c3a9fe', 'hex')
 
-/** Ten attempts within a minute: more than a network that loses 1 in 5 can defeat. */
+/** Ten attempts within a minute: enough for a network that loses 1 in 5. */
 const HASTY = { ackTimeout: 100, ackRandomFactor: 1, maxRetransmit: 9, responseTimeout: 60_000 }
 
 describe('client with the server', () => {
@@ -56,7 +56,7 @@ describe('client with the server', () => {
     return coaps
   }
 
-  /** The values that an observation delivers, as they come. */
+  /** The values delivered by an observation. */
   function values(endpoint: string, path: string): { next(): Promise<OperationResult> } {
     const results: OperationResult[] = []
     let wake = (): void => {}
@@ -78,8 +78,8 @@ describe('client with the server', () => {
   }
 
   /**
-   * A network that loses every fifth datagram each way, and disturbs others by chance. Never two in a
-   * row: however slow the machine is, the repetition of what was lost arrives.
+   * A network that loses every fifth datagram in each direction, and disturbs others randomly.
+   * Never two in a row: on a slow machine the retransmission of a lost one still arrives.
    */
   async function lossy(port: number, phase: number): Promise<UdpProxy> {
     const count = { up: phase, down: phase + 2 }
@@ -113,7 +113,7 @@ describe('client with the server', () => {
     assert.equal((await temperature.next()).records[0]?.value, 21.5)
     await server.writeAttributes(endpoint, '/3303/0/5700', { pmax: 1 })
     device.set('/3303/0/5700', 30)
-    // A notification may be lost on the way: pmax brings another.
+    // A notification may be lost: pmax causes another one.
     while ((await temperature.next()).records[0]?.value !== 30);
     const sent = new Promise<OperationResult>((resolve) => {
       const off = server.on('send', (result) => {
@@ -183,7 +183,7 @@ describe('client with the server', () => {
       proxy.options = { filter: () => !quietly }
       await server.stop()
       while (quietly && proxy.counts.dropped === 0) await setImmediate()
-      // Another server on the same port knows nothing of the association.
+      // Another server on the same port does not have the association.
       const credentials = new CredentialStore()
       server = new Lwm2mServer({
         coap: false,

@@ -55,7 +55,7 @@ describe('block-wise: received response bodies (Block2)', () => {
     const promise = bench.endpoint.request(bench.peer, GET)
     answerBlock(bench, whole, 0, 1)
     assert.equal(optionNumber(answerBlock(bench, whole, 1, 1), Opt.BLOCK2), block(1, false, 1))
-    // From 32 to 16 bytes: 64 bytes are there, so block 4 is next.
+    // From 32 to 16 bytes: 64 bytes were received, so block 4 is next.
     assert.equal(
       optionNumber(
         answer(bench, whole.subarray(64, 80), [[Opt.BLOCK2, block(4, true, 0)]]),

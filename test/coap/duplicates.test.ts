@@ -8,7 +8,7 @@ function newPeer(): RecentPeer {
   return { oldest: undefined, newest: undefined, recentCount: 0, ascending: true }
 }
 
-/** Remembers a message that was answered with so many bytes. */
+/** Remembers a message with a reply of this size. */
 function answered(
   log: DuplicateLog,
   peer: RecentPeer,
@@ -71,7 +71,7 @@ describe('coap duplicate detection (RFC 7252 §4.5)', () => {
       let id = random(0x10000)
       for (let now = 0; now < 3000; now += random(60)) {
         const step = random(10)
-        // Mostly the next one, now and then a repetition, an older one or a device that restarted.
+        // Mostly the next one, sometimes a repetition, an older one or a device that restarted.
         if (step < 6) id = (id + 1) & 0xffff
         else if (step === 6) id = (id - random(4)) & 0xffff
         else if (step === 7) id = random(0x10000)

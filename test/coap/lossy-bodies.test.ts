@@ -154,7 +154,7 @@ describe('large bodies with 20 % packet loss', () => {
       assert.equal(bench.transport.take().length, 5)
     })
 
-    /** A PUT of so many blocks of 16 bytes of which the first is acknowledged. */
+    /** A PUT with this many blocks of 16 bytes of which the first is acknowledged. */
     const put = async (blocks: number) => {
       const bench = await Bench.start({ blockSize: 16 })
       const promise = bench.endpoint.request(bench.peer, {

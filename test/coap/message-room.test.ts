@@ -25,7 +25,7 @@ function readBlock(message: ReadMessage, number: number): [number, boolean, numb
   return value === undefined ? undefined : [value >> 4, (value & 8) !== 0, value & 7]
 }
 
-/** A peer that takes datagrams of so many bytes; the transport refuses larger ones. */
+/** A peer that accepts datagrams of this size; the transport rejects larger ones. */
 async function limited(limit: number, options: CoapEndpointOptions = {}): Promise<Bench> {
   const bench = await Bench.start(options)
   bench.transport.limits.set(bench.peer.id, limit)
@@ -45,7 +45,7 @@ function answer(
   return request
 }
 
-/** Takes a body in blocks, as a device does; answers with the sizes of the blocks. */
+/** Receives a body in blocks, as a device does; returns the sizes of the blocks. */
 function takeBody(bench: Bench): { whole: Buffer; sizes: number[] } {
   const parts: Buffer[] = []
   const sizes: number[] = []
@@ -112,7 +112,7 @@ describe('block-wise: peers that accept only small datagrams', () => {
 
   it('sends a body that just fits in one message, and one with a byte more in blocks', async () => {
     const bench = await limited(512)
-    // Header 4, token 8, three segments of 2, the marker, and room for Block1 and Size1.
+    // Header 4, token 8, three segments of 2, the marker, and Block1 and Size1.
     const most = 512 - 4 - 8 - 6 - 1 - 16
     void bench.endpoint.request(bench.peer, { ...PUT, payload: body(most) })
     const whole = answer(bench, Code.CHANGED)
@@ -241,7 +241,7 @@ describe('block-wise: peers that accept only small datagrams', () => {
         if (request.observe === 0) request.acceptObservation()
         return { code: Code.CONTENT, contentFormat: 112, maxAge: 60_000, payload: body(5000) }
       }
-      // All that a response may carry: Observe, ETag, Block1, Block2 and Size2.
+      // All options of a response: Observe, ETag, Block1, Block2 and Size2.
       bench.deliver({
         type: CON,
         code: Code.FETCH,
@@ -309,7 +309,7 @@ describe('block-wise: own block size smaller than that of the peer', () => {
     const bench = await Bench.start({ blockSize: 256 })
     const whole = body(1300)
     const response = bench.endpoint.request(bench.peer, { code: Code.GET, path: ['3'] })
-    // It was asked for 256 bytes, and gives 1024 all the same.
+    // It was asked for 256 bytes, but sends 1024.
     const large = [[Opt.BLOCK2, block(0, true, 6)]] as const
     answer(bench, Code.CONTENT, large, whole.subarray(0, 1024))
     const rest = [[Opt.BLOCK2, block(4, true, 4)]] as const

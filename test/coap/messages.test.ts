@@ -401,7 +401,7 @@ describe('CoAP messages: server role', () => {
       bench.endpoint.pin(p, true)
       assert.ok(bench.transport.pinned.has('p'))
       for (const peer of [p, q, r, s]) bench.deliver(post(1), peer)
-      // q speaks again, so r is the longest silent.
+      // q sends again, so r is the longest idle.
       bench.deliver(post(2), q)
       bench.deliver(post(1), t)
       bench.transport.take()

@@ -4,7 +4,7 @@ import { UdpTransport } from '../../src/transport/udp'
 import { ScriptedPeer } from '../support/scripted-device'
 import { UdpProxy, type UdpProxyOptions } from '../support/udp-proxy'
 
-/** Quick retransmission: these networks are on one machine. */
+/** Fast retransmission: these networks are on one machine. */
 const QUICK: CoapEndpointOptions = { ackTimeout: 10, maxRetransmit: 9, responseTimeout: 15_000 }
 
 describe('CoAP over real and lossy networks', () => {

@@ -29,7 +29,7 @@ describe('CoAP observe: cancellation', () => {
       ],
       [token, 1, ['3', '0', '9'], 0],
     )
-    // A notification that was on its way is no answer to the cancellation.
+    // A notification sent before is not the response to the cancellation.
     notify(2, 'late', { type: CON, mid: 0x0555 })
     assert.equal(bench.transport.takeOne().toString('hex'), '60000555')
     bench.deliver({ type: ACK, code: Code.CONTENT, mid: request.mid, token, payload: 'last' })

@@ -110,7 +110,7 @@ describe('CoAP options', () => {
       assert.equal(readUint(uintBytes(value)), value)
     }
     for (const value of [-1, 1.5, NaN, 2 ** 32]) assert.throws(() => uintBytes(value), RangeError)
-    // Leading zeros are read all the same (RFC 7252 §3.2).
+    // Leading zeros are accepted (RFC 7252 §3.2).
     assert.equal(readUint(Uint8Array.of(0, 0, 5)), 5)
   })
 

@@ -7,7 +7,7 @@ import { memoryPeer } from './support/memory-transport'
 
 const GET = { code: Code.GET, path: ['3', '0'] }
 
-/** Makes room necessary: as many other peers as may be unregistered send a request each. */
+/** Exceeds the limit: as many other unregistered peers as allowed send a request each. */
 function crowd(bench: Bench, count = 3): void {
   for (let i = 0; i < count; i++) {
     bench.deliver({ type: CON, code: 1, mid: 1, token: 'cc' }, memoryPeer(`crowd-${i}`))
@@ -158,7 +158,7 @@ describe('CoAP peers', () => {
       }
       const first = await ask()
       assert.equal(await ask(), (first + 1) & 0xffff)
-      // The new address was spoken to already, with numbers of its own.
+      // The new address was already used, with its own Message-IDs.
       await ask(moved)
       bench.endpoint.migrate(bench.peer, moved)
       assert.equal(await ask(moved), (first + 2) & 0xffff)

@@ -134,7 +134,7 @@ describe('CoAP requests: client role', () => {
       assert.ok(toA && toB)
       const answer = (mid: number, payload: string) =>
         ({ type: ACK, code: 0x45, mid, token: toA.token, payload }) as const
-      // An ACK from the wrong peer, even with both numbers right, is nothing.
+      // An ACK from the wrong peer is ignored, even with both numbers right.
       if (toA.mid !== toB.mid) bench.deliver(answer(toA.mid, 'forged'), b)
       bench.expectReply(
         { type: CON, code: 0x45, mid: 9, token: toA.token, payload: 'forged' },

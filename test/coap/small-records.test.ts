@@ -26,7 +26,7 @@ interface SmallDevice {
 const body = (length: number): Buffer =>
   Buffer.from(Array.from({ length }, (_, i) => (i + (i >> 8)) & 255))
 
-/** OpenSSL ends the connection with record_overflow when it gets more than it agreed to. */
+/** OpenSSL ends the connection with record_overflow when it receives more than negotiated. */
 function opensslDevice(openssl: string, port: number): SmallDevice {
   const client = new CommandClient(openssl, [
     ...['s_client', '-quiet', '-dtls1_2', '-connect', `127.0.0.1:${port}`, '-maxfraglen', '512'],
@@ -40,7 +40,7 @@ function opensslDevice(openssl: string, port: number): SmallDevice {
   }
 }
 
-/** Our own client, which asks for it by one extension or the other. */
+/** Our own client, which requests it by one extension or the other. */
 async function ownDevice(port: number, extension: readonly [number, Buffer]): Promise<SmallDevice> {
   const patient = await PatientClient.open(port, { extensions: [extension] }, 1000)
   await patient.handshake()
@@ -83,7 +83,7 @@ describe('CoAP over DTLS to a device with records of 512 bytes', () => {
     await endpoint.stop()
   })
 
-  /** What the device asks for comes in blocks that it can take. */
+  /** Responses to the device come in blocks that it accepts. */
   async function fetchFrom(by: SmallDevice): Promise<Buffer> {
     const parts: Buffer[] = []
     for (let num = 0; ; num++) {
@@ -98,7 +98,7 @@ describe('CoAP over DTLS to a device with records of 512 bytes', () => {
     }
   }
 
-  /** What it is sent comes so, too. */
+  /** So do requests to it. */
   async function takeAt(by: SmallDevice): Promise<Buffer> {
     const parts: Buffer[] = []
     for (;;) {

@@ -14,7 +14,7 @@ describe('association that moves by Connection ID', () => {
   let net: MemoryNet
   let client: HostileClient
   let association: Association
-  /** What arrives at the other address. */
+  /** Datagrams received at the other address. */
   let elsewhere: Buffer[]
 
   beforeEach(async () => {
@@ -82,7 +82,7 @@ describe('association that moves by Connection ID', () => {
     for (let i = 0; i < 50; i++) net.server.send(association, Buffer.from('x'))
     assert.equal(elsewhere.length, 50)
     assert.deepEqual(client.datagrams, [])
-    // From now on this is the address to go back to.
+    // The verified address is this one from now on.
     client.sendFrom('203.0.113.1', 1, client.appData('moved again'))
     net.server.send(association, Buffer.from('y'))
     assert.equal(elsewhere.length, 51)
@@ -183,7 +183,7 @@ describe('proof of a new address', () => {
       await say(Buffer.from('moved'), 'moved')
       assert.ok(peer.path)
       client.data.length = 0
-      // Too large for what came so far: only a ping goes to the new address.
+      // Too large for the bytes received so far: only a ping is sent to the new address.
       transport.send(peer, Buffer.concat([request, Buffer.alloc(1000)]))
       while (client.data.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
       const [ping = ''] = client.data

@@ -63,7 +63,7 @@ describe('DTLS client role with independent servers', () => {
         }),
     }
   }
-  /** `openssl s_server`: prints what it gets, sends what is typed. */
+  /** `openssl s_server`: prints what it receives, sends what is written to its input. */
   const openssl = async (tool: string, ...args: readonly string[]) => {
     const port = await freeUdpPort()
     const accept = ['s_server', '-dtls1_2', '-accept', `127.0.0.1:${port}`, '-quiet']

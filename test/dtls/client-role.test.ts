@@ -120,7 +120,7 @@ describe('DTLS client role', () => {
         assert.equal(last('up'), connectionId === 'off' ? 23 : 25)
         assert.equal(last('down'), connectionId === 'both' ? 25 : 23)
         assert.deepEqual(pair.client.received, ['re:ping'])
-        // With its Connection ID the server finds the client wherever it is.
+        // The server finds the client by its Connection ID at any address.
         pair.clientPort++
         pair.client.endpoint.send(association, Buffer.from('moved'))
         assert.equal(pair.server.received.includes('moved'), connectionId !== 'off')
@@ -233,10 +233,10 @@ describe('DTLS client role', () => {
 
     it('requests another cookie if its secret has changed', async () => {
       const pair = new EndpointPair({ cookieLifetime: 1000 })
-      // Hellos with a cookie are lost for as long as both secrets last.
+      // Hellos with a cookie are lost until both secrets have expired.
       let lost = 0
       pair.filter = (datagram, direction) => {
-        // Where the length of the cookie stands, behind an empty session id.
+        // Offset of the cookie's length, after an empty session id.
         const isSecond = direction === 'up' && (datagram[60] ?? 0) > 0
         if (!isSecond || pair.clock.monotonic() >= 3000) return [datagram]
         lost++
@@ -390,7 +390,7 @@ describe('DTLS client role', () => {
 
     it('detects a modified hello by the Finished', async () => {
       const pair = new EndpointPair()
-      // The server's random: keys and transcripts differ from there on.
+      // The server's random: keys and transcripts differ from here on.
       pair.filter = change(2, (body) => body.writeUInt8((body[2] ?? 0) ^ 1, 2))
       const connecting = pair.connect({ timeout: 5000 })
       await pair.settle()
@@ -459,7 +459,7 @@ describe('DTLS client role', () => {
         credentials: pskClient,
       })
       assert.equal(back.role, 'client')
-      // The device has one association: the newest, in whichever role.
+      // The device has one association: the newest, in either role.
       assert.equal(association.ended, true)
       pair.server.endpoint.send(back, Buffer.from('from the server'))
       assert.deepEqual(pair.client.received, ['re:ping', 'from the server'])

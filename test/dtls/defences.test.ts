@@ -13,7 +13,7 @@ import { rawFragment, rawHello } from './support/wire'
 const NONE = Buffer.alloc(0)
 const CID = Buffer.from('0102030405', 'hex')
 
-/** The 23 defences of the design, each by what an attacker would gain without it. */
+/** Tests of the protection against attacks, one per attack. */
 describe('DTLS protection against attacks', () => {
   const net = (options: Partial<DtlsServerOptions> = {}): MemoryNet =>
     new MemoryNet({ credentials: { ...pskCredentials, ...rpkCredentials }, ...options })
@@ -114,7 +114,7 @@ describe('DTLS protection against attacks', () => {
     client.send(forged)
     client.send(record)
     assert.deepEqual(server.texts, ['x'])
-    // With its number already seen even a forged record is only 'replayed'.
+    // With a number already received even a forged record is only 'replayed'.
     client.send(forged)
     assert.deepEqual([server.dropped('forged'), server.dropped('replayed')], [1, 1])
   })
@@ -467,7 +467,7 @@ describe('DTLS protection against attacks', () => {
     assert.ok(ofA && ofB)
     server.server.pin(ofB, true)
     await new HostileClient(server, { port: 4 }).connect()
-    // b was silent for longest but is pinned: c had to go.
+    // b was idle for longest but is pinned, so c was evicted.
     assert.equal(server.ended[0]?.association.port, 3)
     assert.equal(server.server.counters.evictions, 1)
     for (const { association } of server.messages) server.server.pin(association, true)
@@ -489,7 +489,7 @@ describe('DTLS protection against attacks', () => {
     await new HostileClient(server, { port: 2 }).greet()
     assert.equal(server.dropped('association-limit'), 1)
     assert.equal(server.server.counters.halfOpen, 0)
-    // Who is there may begin anew all the same.
+    // Existing clients can still make a new handshake.
     assert.ok((await new HostileClient(server, { port: 1 }).connect()).serverFinished)
   })
 

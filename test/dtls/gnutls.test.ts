@@ -74,7 +74,7 @@ describe('GnuTLS as client', function () {
     const { messages, transport } = await start()
     await echo(connect('+PSK:+AES-128-CBC:%NO_ETM:%NO_SESSION_HASH', ...psk))
     assert.equal(messages.length, 1)
-    // Without extended master secret there is nothing to resume (RFC 7627 §5.4).
+    // Without extended master secret no session can be resumed (RFC 7627 §5.4).
     assert.equal(transport.counters.sessions, 0)
   })
 

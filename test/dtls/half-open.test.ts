@@ -3,12 +3,12 @@ import type { Association } from '../../src/dtls/associations/association'
 import { HostileClient } from './support/hostile-client'
 import { MemoryNet } from './support/memory-net'
 
-/** Verified hellos a second of the flood. */
+/** Verified hellos per second in the flood. */
 const RATE = 500
 /** From the ClientHello with cookie to the client's next flight, ms: a slow network. */
 const ROUND_TRIP = 2000
 
-/** Each gives the address of the n-th hello of a flood. */
+/** Returns the address of the n-th hello of a flood. */
 const FLOODS: readonly { name: string; address: (n: number) => string }[] = [
   { name: 'one IPv4 address', address: () => '198.51.100.7' },
   { name: 'four IPv4 addresses', address: (n) => `198.51.100.${n % 4}` },
@@ -51,7 +51,7 @@ describe('half-open handshakes under a flood', () => {
         [],
       )
       assert.ok(net.server.counters.halfOpen <= net.server.settings.maxHalfOpen)
-      // One warning a minute, whatever the flood does.
+      // At most one warning a minute.
       assert.ok(net.warnings.length <= 1)
       assert.ok(net.failures.every(({ code }) => code !== 'displaced'))
     }).timeout(120_000)
@@ -94,7 +94,7 @@ describe('half-open handshakes under a flood', () => {
     assert.equal(net.dropped('half-open-limit'), 1)
     await first.finish()
     assert.ok(first.serverFinished)
-    // There is room now; and later the oldest makes room.
+    // Below the limit now; later the oldest is evicted.
     const third = new HostileClient(net)
     await third.greet()
     await net.run(1000)

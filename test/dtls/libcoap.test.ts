@@ -78,7 +78,7 @@ describe('libcoap over DTLS', () => {
           rawPublicKey: (spki) => known.equals(spki),
         },
       })
-      // It wants both halves in one file.
+      // It needs both halves in one file.
       const pair = join(pki.folder, 'pair.pem')
       writeFileSync(pair, readFileSync(pki.publicKeyFile(device), 'utf8') + device.key)
       assert.equal(await get(path, '-M', pair, '-m', 'get'), 'rpk /rd/a 0')

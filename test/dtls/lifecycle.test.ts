@@ -52,7 +52,7 @@ describe('life cycle of associations and handshakes', () => {
             client.datagrams = []
             server.server.send(association, Buffer.from('down'))
             assert.deepEqual(client.data, ['down'])
-            // With a Connection ID of its own the client sees it in each record, of type 25.
+            // If the client has its own Connection ID, it is in each record, of type 25.
             const length = connectionId?.length ?? 0
             const [record] = splitRecords(client.datagrams[0] ?? NONE, length)
             assert.equal(record?.type, length > 0 ? 25 : 23)
@@ -197,7 +197,7 @@ describe('life cycle of associations and handshakes', () => {
     assert.throws(send, { code: 'association-ended' })
     const again = await new HostileClient(server, { session: client.session }).connect()
     assert.equal(server.server.counters.resumptions, 1)
-    // A warning is no end.
+    // A warning does not end it.
     again.send(again.protect(21, Buffer.from([1, 90])))
     again.send(again.appData('x'))
     assert.deepEqual(server.texts, ['x'])
@@ -279,7 +279,7 @@ describe('life cycle of associations and handshakes', () => {
     client.send(client.appData('still me'))
     assert.deepEqual(server.texts, [])
     assert.equal(server.dropped('unknown-connection-id'), 1)
-    // Neither is a handshake that failed.
+    // Nor does a failed handshake.
     const failed = new HostileClient(server, { connectionId: NONE, psk: Buffer.alloc(16) })
     await failed.connect()
     await server.run(60_000, 1000)
@@ -325,7 +325,7 @@ describe('life cycle of associations and handshakes', () => {
     const server = net({ credentials: { psk } })
     const { session } = await new HostileClient(server).connect()
     answersAtOnce = false
-    // An answer would make this one send a flight, and repeat it.
+    // A response would make this one send a flight, and retransmit it.
     const resuming = new HostileClient(server, { session })
     await resuming.greet()
     const full = new HostileClient(server)
@@ -403,7 +403,7 @@ describe('life cycle of associations and handshakes', () => {
     await reborn.greet()
     reborn.send(reborn.clientKeyExchange())
     await server.settle()
-    // Finished and data overtake ChangeCipherSpec; the old association speaks in between.
+    // Finished and data overtake ChangeCipherSpec; the old association sends in between.
     const finished = reborn.finished()
     reborn.send(finished, reborn.appData('new'))
     old.send(old.appData('old still'))
@@ -613,7 +613,7 @@ describe('handshakes of real devices', () => {
       extensions: [[19, Buffer.from([1, 2])]],
     })
     await client.greet()
-    // Everything of more than 512 bytes is lost on the way.
+    // Every datagram of more than 512 bytes is lost.
     assert.ok(client.datagrams.some(({ length }) => length > 512))
     client.datagrams = []
     await net.run(7100, 100)

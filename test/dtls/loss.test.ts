@@ -10,7 +10,7 @@ import { rpkClient, rpkCredentials } from './support/raw-keys'
 const CON_GET = 0x40
 const CONTENT = 0x45
 
-/** GET /a with this Message-ID; the answer is recognised by it. */
+/** GET /a with this Message-ID; the response is recognized by it. */
 function get(messageId: number): Buffer {
   return Buffer.from([CON_GET, 1, messageId >> 8, messageId & 255, 0xb1, 0x61])
 }

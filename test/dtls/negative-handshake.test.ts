@@ -30,7 +30,7 @@ describe('malformed handshakes', () => {
     assert.deepEqual(net.warnings, [])
   })
 
-  /** Associations besides those of the frame of each test. */
+  /** Associations besides those used by every test. */
   const established = (): number => net.server.counters.associations - 1
 
   it('drops a fragment beyond the end of its message', async () => {
@@ -90,7 +90,7 @@ describe('malformed handshakes', () => {
     }
     assert.ok(process.memoryUsage().arrayBuffers - before < 1 << 20)
     assert.equal(net.dropped('reassembly-limit'), 4)
-    // 8 kB are the most for a Certificate, 2 kB for a ClientKeyExchange, 512 bytes for anything else.
+    // At most 8 kB for a Certificate, 2 kB for a ClientKeyExchange, 512 bytes for any other.
     client.send(client.plain(22, rawFragment(11, 3, Buffer.alloc(1), { length: 8193 })))
     client.send(client.plain(22, rawFragment(16, 3, Buffer.alloc(1), { length: 2049 })))
     client.send(client.plain(22, rawFragment(15, 3, Buffer.alloc(1), { length: 513 })))
@@ -106,7 +106,7 @@ describe('malformed handshakes', () => {
       const options = { length: 8192, offset: i % 8192 }
       client.send(client.plain(22, rawFragment(11, 2 + (i % 4), Buffer.from([7]), options)))
     }
-    // One message of 8 kB fits; the three ahead of it do not besides.
+    // One message of 8 kB fits; the three ahead of it exceed the limit.
     assert.equal(net.dropped('reassembly-limit'), 7500)
 
     const patient = new HostileClient(net, rpkClient())
@@ -192,7 +192,7 @@ describe('malformed handshakes', () => {
     bad.send(bad.message(15, bad.certificateVerify(0x0403, true)))
     assert.deepEqual(bad.alerts, decryptError)
 
-    // Somebody else's public key: known here, but its private key is not the client's.
+    // The public key of another client: known here, but this client does not have its private key.
     const thief = new HostileClient(
       net,
       rpkClient(CLIENT_SPKI, {
@@ -273,7 +273,7 @@ describe('malformed handshakes', () => {
       const identity = failure?.identity
       assert.equal(identity?.kind === 'psk' && Buffer.from(identity.identity).toString(), 'dev1')
       assert.equal(net.server.counters.halfOpen, 0, 'it takes no room any more')
-      // From outside as if nothing had been noticed, and said once.
+      // Not visible from outside, and reported once.
       await net.run(59_000, 1000)
       assert.deepEqual(wrong.alerts, [])
       assert.equal(net.failures.length, 1)
@@ -375,7 +375,7 @@ describe('malformed handshakes', () => {
       client.send(client.clientKeyExchange({ point }))
       assert.deepEqual(client.alerts, illegalParameter)
     }
-    // Zero and one have order 1; too short ones are no points at all.
+    // Zero and one have order 1; shorter ones are not points.
     for (const point of [
       Buffer.alloc(32),
       Buffer.from(`01${'00'.repeat(31)}`, 'hex'),

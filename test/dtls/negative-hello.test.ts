@@ -3,7 +3,7 @@ import { HostileClient } from './support/hostile-client'
 import { MemoryNet } from './support/memory-net'
 import { rawFragment, rawHello, rawRecord } from './support/wire'
 
-/** After whatever happened: a new client connects and an old one still speaks. */
+/** Afterwards: a new client connects and an existing one still exchanges data. */
 async function stillServes(net: MemoryNet, live: HostileClient): Promise<void> {
   const before = net.messages.length
   live.send(live.appData('still here'))
@@ -68,7 +68,7 @@ describe('malformed datagrams and hellos', () => {
   })
 
   it('keeps no state for 100,000 hellos without cookie from spoofed addresses', async () => {
-    // The timers of the handshake before are over.
+    // The timers of the previous handshake have ended.
     await net.run(61_000)
     assert.equal(net.clock.pending, 0)
     const before = net.server.counters
@@ -98,7 +98,7 @@ describe('malformed datagrams and hellos', () => {
     }
     const thief = new HostileClient(net, { address: '203.0.113.5' })
     thief.send(rawRecord(22, 0, 0, rawFragment(1, 1, rawHello(client.helloFields({ cookie })))))
-    // The right address, but other contents than the cookie was made for.
+    // The same address, but not the contents for which the cookie was made.
     client.send(client.hello({ cookie, suites: [0xc0a8, 0x00ae] }))
     client.send(client.hello({ cookie, suites: [0x00ae] }))
     client.send(client.hello({ cookie, sessionId: Buffer.from([1]) }))

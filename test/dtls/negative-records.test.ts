@@ -108,7 +108,7 @@ describe('malformed records', () => {
       other.send(forged)
       assert.equal(net.dropped('forged'), 65)
       assert.equal(net.dropped('replayed'), 0)
-      // The true one is taken, and delivers nothing.
+      // The real one is accepted, and delivers nothing.
       other.send(good)
       other.send(good)
       assert.equal(net.dropped('replayed'), 1)
@@ -149,7 +149,7 @@ describe('malformed records', () => {
     const hello = rawFragment(1, 7, rawHello(client.helloFields({ cookie: Buffer.alloc(0) })))
     client.send(client.protect(22, hello))
     assert.deepEqual(client.alerts, [{ level: 1, description: 100, epoch: 1 }])
-    // Neither a HelloRequest nor anything else in a protected handshake record does a thing.
+    // HelloRequest and other protected handshake records have no effect.
     client.send(client.protect(22, rawFragment(0, 8, Buffer.alloc(0))))
     client.send(client.protect(22, Buffer.from([1])))
     client.send(client.protect(20, Buffer.from([1])))
@@ -231,7 +231,7 @@ describe('malformed records', () => {
     }
     await small.run(60_000, 1000)
     assert.equal(small.server.counters.halfOpen, 0)
-    // Both slots were hanging; the others waited in line for them until their time was over.
+    // Both slots were blocked; the others were queued until their timeout.
     assert.equal(small.failed('handshake-timeout'), 5 + 5)
     for (const name of ['throws', 'rejects']) {
       await new HostileClient(small, { identity: Buffer.from(name) }).connect()

@@ -39,7 +39,7 @@ describe('OpenSSL as client', function () {
   const psk = (cipher: string, key = PSK.toString('hex'), identity = 'dev1'): string[] => [
     ...['-psk', key, '-psk_identity', identity, '-cipher', `${cipher}:@SECLEVEL=0`],
   ]
-  /** There and back, then a clean end. */
+  /** Exchanges data in both directions, then closes the connection. */
   const echo = async (client: CommandClient, text = 'hello'): Promise<void> => {
     await client.expect(/Verify return code|Extended master secret/)
     client.say(text)
@@ -107,7 +107,7 @@ describe('OpenSSL as client', function () {
     await server?.until(() => failures.length === 2)
     const codes = failures.map(({ code }) => code).sort()
     assert.deepEqual(codes, ['unknown-identity', 'wrong-key'])
-    // No alert was sent to either: both still wait.
+    // No alert was sent to either: both are still waiting.
     assert.doesNotMatch(wrong.output + unknown.output, /alert/)
   })
 

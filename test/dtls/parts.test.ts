@@ -181,7 +181,7 @@ describe('components of the DTLS server', () => {
       }
       server.receive(bytes, '192.0.2.1', 1)
     }
-    // To the first that looks like a record of an unknown association.
+    // To the first one that looks like a record of an unknown association.
     assert.deepEqual(
       sent.map((datagram) => [datagram[0], datagram.length]),
       [[21, 15]],

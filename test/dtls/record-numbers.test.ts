@@ -7,7 +7,7 @@ import { MemoryNet } from './support/memory-net'
 import { rpkClient, rpkCredentials } from './support/raw-keys'
 
 const SPACE = 2 ** 48
-/** Hellos this close to the end of the number space are refused. */
+/** Hellos this close to the maximum are rejected. */
 const MARGIN = 2 ** 20
 
 describe('record sequence numbers near the maximum', () => {

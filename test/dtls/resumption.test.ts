@@ -22,7 +22,7 @@ describe('verification of the credential at resumption', function () {
   let leaf: Issued
   let store: MemoryStore
 
-  /** What the server knows; changed during a test. */
+  /** The credentials known to the server; changed during a test. */
   type Known = { -readonly [name in keyof DtlsCredentials]: DtlsCredentials[name] }
 
   before(function () {
@@ -141,7 +141,7 @@ describe('verification of the credential at resumption', function () {
   }
 
   it('checks the current validity of the chain', async () => {
-    // The session would last 30 days, but for the intermediate that ends after 20.
+    // The session would last 30 days, but the intermediate expires after 20.
     const known: Known = { serverKey: serverKey(), trustAnchors: [x509(ca)] }
     const { session } = await connect(await start(known))
     const later = await start(known, 15)

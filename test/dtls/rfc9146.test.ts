@@ -173,7 +173,7 @@ describe('Connection IDs by RFC 9146', () => {
         const header = [uint(25, 1), uint(0xfefd, 2), uint(1, 2), uint(sequence, 6)]
         return Buffer.concat([...header, theirs, uint(fragment.length, 2), fragment])
       }
-      /** The last record that came, opened. */
+      /** The last record received, decrypted. */
       const received = (): { sequence: number; inner: string } => {
         const datagram = client.datagrams.at(-1) ?? assert.fail('nothing came')
         const at = datagram.indexOf(Buffer.concat([uint(25, 1), uint(0xfefd, 2), uint(1, 2)]))

@@ -6,7 +6,7 @@ import { splitRecords } from './support/wire'
 import { requireTool } from '../support/tools'
 
 describe('unknown protected records', () => {
-  /** A client whose server has been restarted, and does not know it any more. */
+  /** A client whose server was restarted, and no longer knows it. */
   const forgotten = async (options = {}, net = new MemoryNet()) => {
     const before = new MemoryNet()
     const client = await new HostileClient(before, options).connect()
@@ -86,7 +86,7 @@ describe('unknown protected records', () => {
     const uri = `coaps://127.0.0.1:${server.port}/x`
     try {
       transport.onMessage = (peer) => {
-        // As after a restart: the server forgets the association without a word.
+        // As after a restart: the server drops the association without an alert.
         server.messages.push({ peer, text: '' })
         Object.assign(peer, { displaced: true })
         transport.close(peer, 'forgotten')

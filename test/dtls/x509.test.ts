@@ -119,7 +119,7 @@ describe('client certificates', function () {
     ] as const) {
       const leaf = pki.issue('/CN=dev', { issuer, hash })
       assert.match(reason([leaf], [issuer]) ?? '', /algorithm that is not accepted \(1\.2\.840\./)
-      // Of a certificate that is trusted itself nobody looks at the signature.
+      // The signature of a certificate that is trusted itself is not checked.
       assert.equal(reason([leaf], [leaf]), undefined)
       const middle = pki.issue('/CN=Middle', { issuer, hash, extensions: CA_EXTENSIONS })
       const below = pki.issue('/CN=dev', { issuer: middle })

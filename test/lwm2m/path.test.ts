@@ -50,7 +50,7 @@ describe('LwM2M paths', () => {
   for (const text of wrong) {
     it(`rejects ${JSON.stringify(text)}`, () => {
       if (text === '/../3') {
-        // Dots are letters of a prefix; nothing resolves them.
+        // Dots are ordinary characters of a prefix; they are not resolved.
         assert.equal(Path.parse(text).toString(), '/../3')
         return
       }

@@ -85,7 +85,7 @@ describe('values of a type (Core appendix C)', () => {
     assert.equal(isMilliseconds(at), false)
     assert.equal(isMilliseconds('1e11'), true)
     assert.equal(isMilliseconds(' '), false)
-    // What a device says is never taken for milliseconds.
+    // Values of a device are never interpreted as milliseconds.
     assert.deepEqual(coerce(1e12, 'Time'), new Date(1e15))
   })
 

@@ -12,7 +12,7 @@ const folder = temporaryFolder()
 const SCRIPT = join(__dirname, 'support/small-disk.ts')
 const WRITES = 40
 const CODES = ['ENOSPC', 'EIO', 'EMFILE', 'EROFS']
-/** Longer than any pause between two attempts to open the database anew, ms. */
+/** Longer than any pause between two attempts to reopen the database, in ms. */
 const PAUSE = 20_000
 
 function runSmallDisk(command: string, ...args: string[]): SmallDiskReport {
@@ -21,7 +21,7 @@ function runSmallDisk(command: string, ...args: string[]): SmallDiskReport {
   return JSON.parse(stdout) as SmallDiskReport
 }
 
-/** What is there after a kill: closing writes nothing. */
+/** The state after a kill: closing writes nothing. */
 async function reopened(store: DiskStore): Promise<DiskStore> {
   await store.close()
   const again = new DiskStore(store.folder)

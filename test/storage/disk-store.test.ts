@@ -45,7 +45,7 @@ function files(pattern: RegExp): string[] {
     .map((name) => join(folder.path, name))
 }
 
-/** Name and bytes of everything that holds data: all but LevelDB's own text log and its lock. */
+/** Name and bytes of all data files: everything except LevelDB's own text log and its lock. */
 function contents(): Map<string, string> {
   return new Map(
     readdirSync(folder.path)
@@ -287,7 +287,7 @@ describe('DiskStore', () => {
 
     it('reports a flipped bit of a table when it is read', async () => {
       const store = await filled(0)
-      // Random bytes are stored uncompressed: LevelDB itself does not notice what happens to them.
+      // Random bytes are stored uncompressed: LevelDB itself does not detect changes of them.
       for (let i = 0; i < 200; i++) await store.put(`k:${i}`, randomBytes(1000))
       await store.close()
       await store.open()

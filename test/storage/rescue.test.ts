@@ -12,7 +12,7 @@ import { temporaryFolder } from './support/temporary-folder'
 const temporary = temporaryFolder()
 const COUNT = 1_500
 
-/** A value that says which it is, and that LevelDB cannot compress. */
+/** A value that contains its key, and that LevelDB cannot compress. */
 function valueOf(index: number): Buffer {
   const digest = createHash('sha512').update(String(index)).digest()
   return Buffer.concat([Buffer.from(`${index}:`), digest, digest])

@@ -9,11 +9,11 @@ import { ScriptedPeer } from '../support/scripted-device'
 import { requireTool } from '../support/tools'
 import { UdpProxy } from '../support/udp-proxy'
 
-/** Every byte counts: none of these is text. */
+/** Binary: not valid as text. */
 const KEY = Buffer.from('00ff80aa11223344c3a9fe', 'hex')
 const PLAIN_DATA = Buffer.from('17fefd00000000000000630005', 'hex')
 
-/** The same records with other sequence numbers: no replay, but a retransmission. */
+/** The same records with other sequence numbers: a retransmission, not a replay. */
 function renumbered(datagram: Buffer): Buffer {
   const copy = Buffer.from(datagram)
   for (let at = 0; at < copy.length; at += 13 + copy.readUInt16BE(at + 11)) {
@@ -75,7 +75,7 @@ describe('DtlsClientTransport', () => {
     args.push('-cipher', `${cipher}:@SECLEVEL=0`)
     const process = spawn(tool, args)
     children.push(process)
-    // It says nothing when it listens, and a ClientHello that comes too early is repeated.
+    // It prints nothing when it listens, and a ClientHello that is sent too early is retransmitted.
     await once(process, 'spawn')
     return { port, process }
   }
@@ -115,7 +115,7 @@ describe('DtlsClientTransport', () => {
 
   it('fails with a wrong key', async function () {
     const { port } = await openssl(requireTool(this, 'openssl'), 'PSK-AES128-CCM8')
-    // OpenSSL drops a Finished that it cannot decrypt, without a word (RFC 6347 §4.1.2.7).
+    // OpenSSL silently drops a Finished that it cannot decrypt (RFC 6347 §4.1.2.7).
     const client = await transport({
       credentials: psk(Buffer.from('wrong')),
       handshakeTimeout: 1500,
@@ -178,7 +178,7 @@ describe('DtlsClientTransport', () => {
     const { port } = await openssl(requireTool(this, 'openssl'), 'PSK-AES128-CCM8')
     const lost = new Set<string>()
     const between = await proxy(port, {
-      // The first of each kind is lost on its way to the server: hello, hello with cookie, keys.
+      // The first message of each kind to the server is lost: hello, hello with cookie, keys.
       filter: (datagram, direction) => {
         if (direction === 'down') return true
         const kind = `${datagram[13]} ${datagram.length > 100}`
@@ -204,18 +204,18 @@ describe('DtlsClientTransport', () => {
       '',
       '00',
       'ff'.repeat(1500),
-      // Records whose lengths lie, of every type.
+      // Records with wrong lengths, of every type.
       '14fefd0000000000000000ffff',
       '16fefd00000000000000000001 02',
       '15fefd00000000000000010001 02',
-      // Handshake messages that are cut off, of an unknown type, or claim 16 MB.
+      // Handshake messages that are truncated, of an unknown type, or claim 16 MB.
       '16fefd0000000000000002000c 020000060000000000000000',
       '16fefd0000000000000003000c 630000000001000000000000',
       '16fefd0000000000000004000c 02ffffff0002000000ffffff',
       '16fefd00000000000000050019 030000 0d0003000000 00000d fefd 20 0102030405060708090a',
     ]) {
       await rogue.send(bytes)
-      // From elsewhere not even a well-formed alert counts.
+      // From another address even a well-formed alert is ignored.
       await unregistered.connect(rogue.target?.port ?? 0).send('15fefd000000000000000900020228')
     }
     await connecting

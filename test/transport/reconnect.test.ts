@@ -19,7 +19,7 @@ describe('DtlsTransport.reconnect', () => {
     await transport.start()
     return transport
   }
-  /** A device that takes handshakes, too, and answers what it gets. */
+  /** A device that also accepts handshakes, and answers datagrams. */
   const device = async (credentials: DtlsCredentials): Promise<EchoServer> => {
     const made = await EchoServer.start({ credentials })
     servers.push(made)
@@ -58,7 +58,7 @@ describe('DtlsTransport.reconnect', () => {
     ['certificates', x509Pair],
   ] as const) {
     it(`performs a handshake with a device with ${what}, and with no other device`, async () => {
-      // The server's own ends swap: what connects is the server of the pair.
+      // The roles of the key pair are swapped: the connecting end is the server.
       const { server: own, client } = pair()
       const server = await serve(own)
       const { keyPair, rawPublicKey, trustAnchors } = client

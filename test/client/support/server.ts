@@ -9,7 +9,7 @@ export const SMALL = {
   3303: { 0: { 5700: 21.5, 5701: 'Cel' } },
 } as const
 
-/** An LwM2M server that follows a script, and the device it plays with. */
+/** A scripted LwM2M server, and the device connected to it. */
 export class Scene {
   readonly client: Lwm2mClient
 
@@ -39,7 +39,7 @@ export class Scene {
     return scene
   }
 
-  /** Answers the Register that comes next with 2.01; resolves when the device knows it. */
+  /** Answers the next Register with 2.01; resolves when the device has received it. */
   async acceptRegistration(location = ['rd', 'abc']): Promise<ReadMessage> {
     const request = await this.server.message()
     if (request.code !== 2 || optionTexts(request, Opt.URI_PATH).join('/') !== 'rd') {
@@ -72,7 +72,7 @@ export class Scene {
   }
 }
 
-/** The next event of a kind; fails when it does not come. */
+/** The next event of a kind; fails if it does not occur. */
 export function next<K extends keyof Lwm2mClientEvents>(
   client: Lwm2mClient,
   event: K,

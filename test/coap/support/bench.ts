@@ -6,7 +6,7 @@ import { FakeClock } from '../../support/fake-clock'
 import { rawCoap, readCoap, type RawMessage, type ReadMessage } from '../../support/raw-coap'
 import { MemoryTransport, memoryPeer } from './memory-transport'
 
-/** An endpoint on a memory transport and a clock that stands still: the wire is in the test's hands. */
+/** An endpoint on a memory transport and a manual clock: the test controls every message. */
 export class Bench {
   readonly clock = new FakeClock()
   readonly transport = new MemoryTransport()
@@ -36,12 +36,12 @@ export class Bench {
     this.transport.deliver(peer, Buffer.isBuffer(message) ? message : rawCoap(message))
   }
 
-  /** The only message that was sent since the last look. */
+  /** The only message sent since the last call. */
   sent(): ReadMessage {
     return readCoap(this.transport.takeOne())
   }
 
-  /** All that was sent since the last look. */
+  /** All messages sent since the last call. */
   allSent(): ReadMessage[] {
     return this.transport.take().map(readCoap)
   }
@@ -53,7 +53,7 @@ export class Bench {
     )
   }
 
-  /** Delivers a message and expects exactly these bytes in return (hex, spaces are for the reader). */
+  /** Delivers a message and expects exactly these bytes in response (hex, spaces are ignored). */
   expectReply(message: RawMessage | Buffer, reply: string, peer: Peer = this.peer): void {
     this.deliver(message, peer)
     assert.equal(this.transport.takeOne().toString('hex'), reply.replaceAll(' ', ''))

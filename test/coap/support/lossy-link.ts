@@ -4,12 +4,12 @@ import type { FakeClock } from '../../support/fake-clock'
 import { seededRandom } from '../../support/random'
 import { memoryPeer } from './memory-transport'
 
-/** What goes wrong on the way; probabilities from 0 to 1. */
+/** Disturbances of the network; probabilities from 0 to 1. */
 export interface LinkOptions {
   readonly seed: number
   readonly drop: number
   readonly duplicate?: number
-  /** Milliseconds that a datagram takes at least, and at most. */
+  /** Minimum and maximum delay of a datagram in milliseconds. */
   readonly delay?: readonly [number, number]
 }
 
@@ -20,7 +20,7 @@ class LinkEnd implements Transport {
   onMessage: (peer: Peer, datagram: Buffer) => void = () => {}
   onPeerGone: (peer: Peer, reason: string) => void = () => {}
   onWarning: (message: string, peer?: Peer) => void = () => {}
-  /** Who is at the other end. */
+  /** The peer at the other end. */
   peer: Peer
 
   constructor(
@@ -51,13 +51,16 @@ class LinkEnd implements Transport {
   close(): void {}
 }
 
-/** Two transports joined by a network that loses, doubles and delays by a seed and an injected clock. */
+/**
+ * Two transports joined by a network that loses, duplicates and delays by a seed and an injected
+ * clock.
+ */
 export class LossyLink {
   readonly left: LinkEnd
   readonly right: LinkEnd
   dropped = 0
 
-  /** From now on what reaches the left end comes from here. */
+  /** From now on datagrams to the left end come from here. */
   set leftPeer(peer: Peer) {
     this.left.peer = peer
   }

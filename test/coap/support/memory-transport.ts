@@ -13,7 +13,7 @@ export interface Sent {
   readonly datagram: Buffer
 }
 
-/** A transport without a network: tests put datagrams in and look at what comes out, byte by byte. */
+/** A transport without a network: tests deliver datagrams and check what is sent, byte by byte. */
 export class MemoryTransport implements Transport {
   readonly scheme = 'coap'
   readonly maxDatagram = 65_507
@@ -23,9 +23,9 @@ export class MemoryTransport implements Transport {
 
   readonly sent: Sent[] = []
   readonly pinned = new Set<string>()
-  /** Peers that take smaller datagrams only, by id. */
+  /** Peers with a smaller maximum datagram, by id. */
   readonly limits = new Map<string, number>()
-  /** Told of each datagram when it is sent, before `send` returns. */
+  /** Called for each datagram when it is sent, before `send` returns. */
   onSend: ((sent: Sent) => void) | undefined = undefined
   private readonly gone = new Set<string>()
 

@@ -9,7 +9,7 @@ import { ACK, NON, Opt, type RawMessage } from '../../support/raw-coap'
 
 export const INIT: CoapRequestInit = { code: Code.GET, path: ['3', '0', '9'], accept: 0 }
 
-/** Records what a listener is told. */
+/** Records the calls of a listener. */
 export class Listener {
   readonly values: string[] = []
   readonly numbers: (number | undefined)[] = []

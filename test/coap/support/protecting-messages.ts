@@ -22,12 +22,13 @@ const MASK = 0x5a
 const OVERHEAD = 12
 
 /**
- * A layer round another one, shaped as OSCORE is (RFC 8613): code, options and payload go masked into the
- * payload of an outer message, and who sent it is said by a key id, not by the address. No security.
+ * A layer around another one, in the shape of OSCORE (RFC 8613): code, options and payload are
+ * masked in the payload of an outer message, and the sender is identified by a key id, not by the
+ * address. No security.
  */
 export class ProtectingMessages implements MessageLayer {
   private readonly inner: MessageLayer
-  /** Where a peer that is named by its key id is reached. */
+  /** The address of a peer that is identified by its key id. */
   private readonly carriers = new Map<string, Peer>()
 
   /**
@@ -177,7 +178,7 @@ export class ProtectingMessages implements MessageLayer {
     return peers.open(carrier, scheduler.monotonic())
   }
 
-  /** Who is reached through a carrier: itself, or whom a key id names. */
+  /** The peer reached through a carrier: itself, or the one identified by a key id. */
   private ownerOf(carrier: Peer): Peer {
     for (const [id, each] of this.carriers) {
       if (each.id === carrier.id) return this.peerOf(id.slice(id.indexOf(':') + 1), carrier)
@@ -198,7 +199,7 @@ export class ProtectingMessages implements MessageLayer {
   }
 }
 
-/** Undefined for a message that is not protected, or cannot be read or understood. */
+/** Undefined for a message that is not protected, or cannot be decoded. */
 function unprotect(outer: Message): Message | undefined {
   if (outer.oscore === undefined) return undefined
   const bytes = masked(outer.payload)

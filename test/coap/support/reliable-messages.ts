@@ -25,14 +25,14 @@ const PING = 0xe2
 const PONG = 0xe3
 
 /**
- * A message layer over something that loses nothing and keeps the order: code, length of the token,
- * token, options and payload. It has no Message-IDs, acknowledgements, retransmissions or duplicates.
+ * A message layer over a reliable, ordered transport: code, length of the token, token, options and
+ * payload. It has no Message-IDs, acknowledgements, retransmissions or duplicates.
  */
 export class ReliableMessages implements MessageLayer {
   onTrace: ((trace: CoapTrace) => void) | undefined = undefined
   readonly concurrency = Infinity
   readonly ordered = true
-  /** Who waits for a Pong, oldest first, by the id of the peer. */
+  /** Callers waiting for a Pong, oldest first, by the id of the peer. */
   private readonly pings = new Map<string, MessageOwner[]>()
 
   constructor(private readonly parts: MessageLayerParts) {}

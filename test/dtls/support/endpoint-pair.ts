@@ -11,10 +11,10 @@ import { PSK, PSK_IDENTITY } from './harness'
 export const SERVER = { address: '192.0.2.1', port: 5684 }
 export const CLIENT = { address: '192.0.2.2', port: 40_000 }
 
-/** What may be done to a datagram on its way: others in its place, or none. */
+/** Filter for datagrams: returns replacements, or none. */
 export type Filter = (datagram: Buffer, direction: 'up' | 'down') => readonly Uint8Array[]
 
-/** One end, and what happened there. */
+/** One end, with a record of its events. */
 export class End {
   readonly received: string[] = []
   readonly ended: { association: Association; reason: string }[] = []
@@ -68,7 +68,7 @@ export function x509Pair(): {
   }
 }
 
-/** Two endpoints without sockets; datagrams arrive in order, time stands still. */
+/** Two endpoints without sockets; datagrams arrive in order, time does not advance. */
 export class EndpointPair {
   readonly clock = new FakeClock()
   readonly server: End
@@ -77,7 +77,7 @@ export class EndpointPair {
   filter: Filter = (datagram) => [datagram]
   private readonly queue: { direction: 'up' | 'down'; bytes: Buffer }[] = []
   private delivering = false
-  /** Where the client is at present. */
+  /** The current address of the client. */
   clientPort = CLIENT.port
 
   constructor(server: Partial<DtlsServerOptions> = {}, client: Partial<DtlsServerOptions> = {}) {
@@ -105,7 +105,7 @@ export class EndpointPair {
     )
   }
 
-  /** Puts bytes on the way, past the filter. */
+  /** Sends bytes past the filter. */
   inject(direction: 'up' | 'down', bytes: Uint8Array): void {
     this.queue.push({ direction, bytes: Buffer.from(bytes) })
     this.deliver()
@@ -116,24 +116,24 @@ export class EndpointPair {
       credentials: pskClient,
       ...options,
     })
-    // Whoever looks at it later still sees the rejection.
+    // A later caller still gets the rejection.
     connecting.catch(() => {})
     return connecting
   }
 
-  /** Lets look-ups that answer at once come to their end. */
+  /** Waits for lookups that answer at once. */
   async settle(): Promise<void> {
     for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
   }
 
-  /** Says something from the client and has it sent back. */
+  /** Sends data from the client and waits for the echo. */
   exchange(association: Association, text = 'ping'): void {
     this.client.endpoint.send(association, Buffer.from(text))
     const last = this.serverAssociation
     if (last !== undefined) this.server.endpoint.send(last, Buffer.from(`re:${text}`))
   }
 
-  /** The one that the server heard last. */
+  /** The one that the server received from last. */
   serverAssociation: Association | undefined
 
   watch(): this {

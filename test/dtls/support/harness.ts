@@ -16,7 +16,7 @@ export const pskCredentials: DtlsCredentials = {
   psk: (identity) => (Buffer.from(identity).toString() === PSK_IDENTITY ? PSK : undefined),
 }
 
-/** A server on a real socket that sends everything back, and remembers what happened. */
+/** A server on a real socket that echoes everything, and records its events. */
 export class EchoServer {
   readonly messages: { peer: Peer; text: string }[] = []
   readonly gone: { peer: Peer; reason: string }[] = []
@@ -54,7 +54,7 @@ export class EchoServer {
     return server
   }
 
-  /** Waits until `condition` holds; it is asked again whenever something happened. */
+  /** Waits until `condition` is true; it is checked again after each event. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => this.waiting.add(resolve))
   }
@@ -69,7 +69,7 @@ export class EchoServer {
   }
 }
 
-/** A command-line client that is talked to by its standard input. */
+/** A command-line client that is controlled by its standard input. */
 export class CommandClient {
   output = ''
   private readonly written: Buffer[] = []
@@ -95,7 +95,7 @@ export class CommandClient {
     this.child.stdin?.on('error', () => {})
   }
 
-  /** Waits for text in the output. @throws with all output when the client ends without it */
+  /** Waits for text in the output. @throws with all output if the client ends without it */
   async expect(text: string | RegExp): Promise<void> {
     const found = (): boolean =>
       typeof text === 'string' ? this.output.includes(text) : text.test(this.output)

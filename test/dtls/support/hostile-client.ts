@@ -48,7 +48,7 @@ export interface ClientNet {
   readonly server: { receive(datagram: Buffer, address: string, port: number): void }
   listen(address: string, port: number, onDatagram: (datagram: Buffer) => void): void
   unlisten(address: string, port: number): void
-  /** Lets look-ups that answer at once come to their end. */
+  /** Waits for lookups that answer at once. */
   settle(): Promise<void>
 }
 
@@ -56,8 +56,8 @@ const NONE = Buffer.alloc(0)
 let nextPort = 10_000
 
 /**
- * A DTLS client that can do everything wrong. Each step is a method that gives bytes; sending them,
- * twice or late or never, is the test's business. {@link connect} does all of it right.
+ * A DTLS client that can violate the protocol. Each step is a method that returns bytes; the test
+ * sends them, twice or late or never. {@link connect} does everything correctly.
  */
 export class HostileClient {
   address: string
@@ -67,7 +67,7 @@ export class HostileClient {
   /** Next record sequence number, by epoch. */
   readonly sequence: [number, number] = [0, 0]
   messageSeq = 0
-  /** What came from the server, in order, until taken. */
+  /** Received from the server, in order, until taken. */
   datagrams: Buffer[] = []
   readonly alerts: { level: number; description: number; epoch: number }[] = []
   readonly data: string[] = []
@@ -83,7 +83,7 @@ export class HostileClient {
     number,
     { type: number; body: Buffer; missing: Set<number> }
   >()
-  /** The server's message_seq that is due; it begins with that of our last hello. */
+  /** The next message_seq of the server; it begins with that of our last hello. */
   private serverSeq = 0
 
   constructor(
@@ -103,7 +103,7 @@ export class HostileClient {
     this.listen()
   }
 
-  /** What our records must carry: the server's own Connection ID. */
+  /** The Connection ID in our records: that of the server. */
   get serverConnectionId(): Buffer {
     const body = this.serverHello?.extensions.get(54)
     return body === undefined ? NONE : body.subarray(1)
@@ -113,7 +113,7 @@ export class HostileClient {
     this.net.server.receive(Buffer.concat(parts), this.address, this.port)
   }
 
-  /** The same bytes from elsewhere. */
+  /** The same bytes from another address. */
   sendFrom(address: string, port: number, ...parts: readonly Uint8Array[]): void {
     this.net.server.receive(Buffer.concat(parts), address, port)
   }
@@ -145,7 +145,7 @@ export class HostileClient {
     const messageSeq = this.messageSeq++
     this.serverSeq = messageSeq
     this.fragments.clear()
-    // The first hello does not count (RFC 6347 §4.2.6).
+    // The first hello is not included (RFC 6347 §4.2.6).
     this.transcript = [rawFragment(1, messageSeq, body)]
     return this.plain(22, rawFragment(1, messageSeq, body))
   }
@@ -166,14 +166,16 @@ export class HostileClient {
     return bytes
   }
 
-  /** First hello, cookie, second hello; then the server's flight is here. */
+  /** First hello, cookie, second hello; then the server's flight has arrived. */
   async greet(change: Partial<HelloFields> = {}): Promise<void> {
     this.send(this.hello(change))
     this.send(this.hello({ ...change, cookie: this.cookie }))
     await this.net.settle()
   }
 
-  /** The client's Certificate, ClientKeyExchange and CertificateVerify, as the suite wants them. */
+  /**
+   * The client's Certificate, ClientKeyExchange and CertificateVerify, as required by the suite.
+   */
   keyExchange(): Buffer[] {
     const { certificate } = this.options
     if (certificate === undefined) return [this.clientKeyExchange()]
@@ -233,7 +235,7 @@ export class HostileClient {
     return sealRecord(this.cipher, type, sequence, content, this.serverConnectionId)
   }
 
-  /** A protected record without Connection ID, whatever was agreed on. */
+  /** A protected record without Connection ID, whether negotiated or not. */
   protectPlainly(type: number, content: Uint8Array): Buffer {
     if (this.cipher === undefined) throw new Error('no keys yet')
     return sealRecord(this.cipher, type, this.sequence[1]++, content, NONE)
@@ -249,7 +251,7 @@ export class HostileClient {
     await this.net.settle()
   }
 
-  /** A whole handshake; abbreviated when the server takes the session. */
+  /** A whole handshake; abbreviated if the server accepts the session. */
   async connect(): Promise<this> {
     await this.greet()
     const { session } = this.options

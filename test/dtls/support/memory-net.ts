@@ -4,7 +4,10 @@ import type { DtlsServerOptions } from '../../../src/dtls/options'
 import { FakeClock } from '../../support/fake-clock'
 import { pskCredentials } from './harness'
 
-/** A DTLS server and its clients without sockets: every datagram goes by hand, time stands still. */
+/**
+ * A DTLS server and its clients without sockets: datagrams are delivered by the test, time does not
+ * advance.
+ */
 export class MemoryNet {
   readonly clock = new FakeClock()
   readonly server: DtlsServer
@@ -12,7 +15,7 @@ export class MemoryNet {
   readonly ended: { association: Association; reason: string }[] = []
   readonly failures: HandshakeReport[] = []
   readonly warnings: string[] = []
-  /** Datagrams to addresses that no client listens at. */
+  /** Datagrams to addresses without a client. */
   unclaimed = 0
   private readonly listeners = new Map<string, (datagram: Buffer) => void>()
 
@@ -55,12 +58,12 @@ export class MemoryNet {
     return this.server.counters.handshakesFailed[code] ?? 0
   }
 
-  /** Lets look-ups that answer at once come to their end. */
+  /** Waits for lookups that answer at once. */
   async settle(): Promise<void> {
     for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
   }
 
-  /** Moves time in steps, letting look-ups proceed. */
+  /** Advances time in steps and waits for lookups in between. */
   run(ms: number, step = ms): Promise<void> {
     return this.clock.run(ms, step)
   }

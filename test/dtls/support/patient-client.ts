@@ -1,12 +1,12 @@
 import { HostileClient, type HostileClientOptions } from './hostile-client'
 import { UdpNet } from './udp-net'
 
-/** The longest wait between two tries, ms. */
+/** Maximum time between two attempts in ms. */
 const LONGEST_WAIT = 320
 
 /**
- * A client on a real socket that says everything again until it is answered, each time in new
- * records: what a lossy network asks of a device.
+ * A client on a real socket that retransmits everything until it is answered, each time in new
+ * records, as a device on a lossy network does.
  */
 export class PatientClient {
   readonly client: HostileClient
@@ -27,7 +27,7 @@ export class PatientClient {
     return new PatientClient(await UdpNet.open(serverPort), options, firstWait)
   }
 
-  /** Another client on this one's socket; this one hears nothing any more. */
+  /** Another client on this one's socket; this one receives nothing any more. */
   successor(options: HostileClientOptions): PatientClient {
     return new PatientClient(this.net, options, this.firstWait)
   }
@@ -57,7 +57,7 @@ export class PatientClient {
     await this.until(
       () => client.serverFinished,
       () => {
-        // One datagram each, so that some get lost and some change places.
+        // One datagram each, so that some are lost and some are reordered.
         for (const message of messages) client.send(client.plain(22, message))
         this.finish()
       },
@@ -69,14 +69,14 @@ export class PatientClient {
     await this.until(
       () => this.client.data.some(isAnswer),
       () => {
-        // In an abbreviated handshake our Finished is the last: nothing confirms it but data.
+        // In an abbreviated handshake our Finished is the last message: only data confirms it.
         if (this.client.data.length === 0 && this.client.options.session) this.finish()
         this.client.send(this.client.protect(23, content))
       },
     )
   }
 
-  /** Gives up what is under way. */
+  /** Cancels everything pending. */
   close(): void {
     this.closed = true
     this.net.close()

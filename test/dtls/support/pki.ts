@@ -31,7 +31,7 @@ export const LEAF_EXTENSIONS = [
   'keyUsage=critical,digitalSignature',
 ]
 
-/** Certificates made by openssl in a folder of their own. */
+/** Certificates made by openssl in a temporary folder. */
 export class TestPki {
   readonly folder = mkdtempSync(join(tmpdir(), 'dtls-pki-'))
   private serial = 0

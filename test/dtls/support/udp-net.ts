@@ -2,7 +2,10 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { ClientNet } from './hostile-client'
 
-/** Carries one client's datagrams over a real socket; the addresses the client names mean nothing. */
+/**
+ * Forwards one client's datagrams over a real socket; the addresses used by the client have no
+ * meaning.
+ */
 export class UdpNet implements ClientNet {
   readonly server = {
     receive: (datagram: Buffer): void => {
@@ -33,7 +36,7 @@ export class UdpNet implements ClientNet {
     return new Promise((resolve) => setImmediate(resolve))
   }
 
-  /** Goes on from another port. Answers the new one. */
+  /** Continues from another port. Returns the new one. */
   async rebind(): Promise<number> {
     this.socket.close()
     this.socket = await bound()

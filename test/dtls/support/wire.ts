@@ -1,7 +1,7 @@
 import { ByteReader } from '../../../src/base/byte-reader'
 import { ByteWriter } from '../../../src/dtls/wire/byte-writer'
 
-/** A record as the hostile client writes it: nothing is checked. */
+/** A record as written by the hostile client: nothing is validated. */
 export function rawRecord(
   type: number,
   epoch: number,
@@ -75,7 +75,10 @@ export interface ReceivedRecord {
   readonly fragment: Buffer
 }
 
-/** Splits what the server sent, as far as the client understands it: its hello may have been bent. */
+/**
+ * Splits the server's datagrams, as far as the client understands them: its hello may have been
+ * modified.
+ */
 export function splitRecords(datagram: Buffer, cidLength: number): ReceivedRecord[] {
   const reader = new ByteReader(datagram)
   const records: ReceivedRecord[] = []

@@ -4,7 +4,7 @@ import { ObjectLink } from '../../../src/lwm2m/value'
 import { decoded, encoded, hex, malformed, mended, type Plain, TIMES } from '../support/vectors'
 
 const { LWM2M_CBOR } = ContentFormat
-/** The examples are of an object 13 that the registry has otherwise. */
+/** The examples use an object 13 that differs from the registry. */
 const untyped = { resource: undefined }
 
 describe('LwM2M CBOR (Core 1.2 §7.4.6)', () => {
@@ -14,7 +14,7 @@ describe('LwM2M CBOR (Core 1.2 §7.4.6)', () => {
         '/3/0/13': new Date(1_363_896_240_000),
       })
     }
-    // A time is no key.
+    // A time is not a valid key.
     malformed(LWM2M_CBOR, hex('a1 c1 1a514b67b0 05'), '/')
   })
 

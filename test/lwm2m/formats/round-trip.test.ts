@@ -17,13 +17,13 @@ const TREES = [
   ContentFormat.LWM2M_JSON,
   ContentFormat.LWM2M_CBOR,
 ] as const
-/** Formats that say when a value was. */
+/** Formats whose values can have a time. */
 const TIMED = [
   ContentFormat.SENML_JSON,
   ContentFormat.SENML_CBOR,
   ContentFormat.LWM2M_JSON,
 ] as const
-/** Formats whose records name their paths, so that they can answer for the root. */
+/** Formats whose records contain their paths, so that they can be used at the root. */
 const ROOTED = TREES.filter((format) => format !== ContentFormat.TLV)
 
 const INT64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
@@ -46,7 +46,7 @@ function values(type: ResourceType): fc.Arbitrary<Value> {
         .oneof(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), EDGES, fc.constant(2n ** 64n - 1n))
         .map(integerOf)
     case 'Float':
-      // -0 has no text of its own in JSON.
+      // -0 has no text in JSON.
       return fc.double({ noNaN: true, noDefaultInfinity: true }).map((float) => float + 0)
     case 'Boolean':
       return fc.boolean()

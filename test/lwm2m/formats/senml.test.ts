@@ -259,7 +259,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     assert.deepEqual(decoded(SENML_JSON, json([{ n: path, vd: 'q83v' }]), path), {
       [path]: hex('abcdef'),
     })
-    // Bytes under the label of texts: the model knows better.
+    // Bytes under the label of strings: the model has precedence.
     assert.deepEqual(decoded(SENML_JSON, json([{ n: path, vs: 'q83v' }]), path), {
       [path]: hex('abcdef'),
     })
@@ -348,7 +348,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     assert.equal(one('/3/0/9', { vs: '75' }, /converted to Integer/), 75)
     assert.equal(one('/3/0/0', { v: 7 }, /converted to String/), '7')
     assert.equal(one('/3/0/9', { vb: true }, /converted to Integer/), 1)
-    // What cannot be made fit is delivered as it came.
+    // Values that cannot be converted are delivered unchanged.
     assert.equal(one('/3/0/9', { v: 1.5 }, /1\.5 is not a valid Integer/), 1.5)
     assert.equal(one('/3/0/9', { vs: 'full' }, /"full" is not a valid Integer/), 'full')
     assert.equal(one('/0/0/13', { v: -127 }, /-127 is not a valid Unsigned Integer/), -127)
@@ -385,7 +385,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
     const values = { '/3/0/9': 5, '/3/0/10': 6 }
     assert.deepEqual(decoded(SENML_JSON, bytes, '/3/0', extra), values)
     assert.deepEqual(encoded(SENML_JSON, values, '/3/0', extra), bytes)
-    // Some devices leave the root out.
+    // Some devices omit the root.
     assert.deepEqual(decoded(SENML_JSON, json([{ n: '/3/0/9', v: 5 }]), '/3/0', extra), {
       '/3/0/9': 5,
     })
@@ -438,7 +438,7 @@ describe('SenML JSON (RFC 8428 §5)', () => {
       const context = modelContext('/')
       const bytes = json(`[{"n":"${path}",${said}}]`)
       assert.deepEqual(plain(decode(SENML_JSON, bytes, context)), { [path]: value })
-      // The label of a number is no fault of a number.
+      // The label of a number is valid for any numeric type.
       assert.equal(context.warnings.length, said === '"vs":5' ? 0 : 1, context.warnings.join())
     })
   }

@@ -176,7 +176,7 @@ describe('OMA object definition files', () => {
     })
   }
 
-  /** What is wrong with an item, the ids that are left. */
+  /** The error of an item, the ids that remain. */
   const odd: readonly (readonly [what: string, xml: string, why: RegExp, left: number[]])[] = [
     ['without id', VALVE.replace('Item ID="0"', 'Item'), /a resource of object 32769/, [1, 26241]],
     ['defined twice', VALVE.replace('ID="1"', 'ID="0"'), /resource 0 is defined twice/, [0, 26241]],

@@ -41,7 +41,10 @@ export const TIMES: readonly string[] = [
 /** A moment for relative times. */
 export const NOW = Date.UTC(2026, 0, 1)
 
-/** What the registry says, with warnings kept. `version` picks that of the objects. */
+/**
+ * Definitions of the registry, with warnings recorded. `version` selects the version of the
+ * objects.
+ */
 export function modelContext(
   base: string,
   extra: Partial<CodecContext> = {},

@@ -1,15 +1,15 @@
 import { newLevel, type Level } from '../../../src/storage/level-database'
 
-/** How a write fails: before anything reached the log, or after all of it did. */
+/** How a write fails: before anything was written to the log, or after everything was. */
 export type Failure = { readonly code: string; readonly when: 'before' | 'after' }
 
-/** A disk that fails when a test says so, below a real LevelDB. */
+/** A disk that fails on demand, below a real LevelDB. */
 export class FailingDisk {
-  /** Writes so far, those that failed included. */
+  /** Number of writes, including failed ones. */
   writes = 0
-  /** LevelDB objects made: one more for each time that the store opened the database anew. */
+  /** LevelDB objects created: one more for each time that the store reopened the database. */
   made = 0
-  /** Decides about the write that comes; by its number, from 0. */
+  /** Decides whether a write fails; by its number, from 0. */
   fail: (write: number) => Failure | undefined = () => undefined
   /** Opening fails as long as this is set. */
   openFailure: string | undefined

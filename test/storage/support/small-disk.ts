@@ -27,14 +27,14 @@ const below = (n: number): number => Math.floor(random() * n)
 const root = mkdtempSync(join(tmpdir(), 'lwm2m-small-disk-'))
 const disk = join(root, 'disk')
 const OPERATIONS = 40
-/** Longer than the longest pause between two attempts to open the store anew, ms. */
+/** Longer than the longest pause between two attempts to reopen the store, in ms. */
 const PAUSE = 20_000
 
 function limitFileSize(bytes: string): void {
   execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`])
 }
 
-/** Makes writes fail, and answers the function that ends it. */
+/** Makes writes fail, and returns the function that ends it. */
 function fail(): () => void {
   if (kind === 'file-size') {
     limitFileSize(String(below(60_000)))
@@ -52,7 +52,7 @@ async function session(place: number): Promise<SmallDiskReport> {
   const store = new DiskStore(folder, { clock })
   await store.open()
   const kept = new Map<string, number>()
-  /** Keys whose last write failed: nobody knows. */
+  /** Keys whose last write failed: their state is undefined. */
   const unknown = new Set<string>()
   const lost: string[] = []
   let failures = 0
@@ -81,7 +81,7 @@ async function session(place: number): Promise<SmallDiskReport> {
     if (random() < 0.3) clock.advance(PAUSE)
   }
   restore?.()
-  // Closing writes nothing: what is there is what kill -9 leaves.
+  // Closing writes nothing: the files are the same as after kill -9.
   await store.close()
   try {
     const again = new DiskStore(folder)

@@ -1,13 +1,13 @@
 /**
- * A process of its own that holds a disk store. It prints `open`, then writes entry after entry and
- * prints the number of each that was acknowledged, until it is killed; with `hold`, it only waits.
+ * A separate process with an open disk store. It prints `open`, then writes entry after entry and
+ * prints the number of each acknowledged one, until it is killed; with `hold`, it only waits.
  */
 import { once } from 'node:events'
 import { DiskStore } from '../../../src/storage/disk-store'
 
 const [folder = '', mode = 'write', first = '0'] = process.argv.slice(2)
 
-/** A full pipe is waited for: the reader may be slower than the store. */
+/** Waits while the pipe is full: the reader may be slower than the store. */
 async function print(line: string): Promise<void> {
   if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A folder that exists for one test; made before it and removed after it. */
+/** A folder for one test; created before it and removed after it. */
 export function temporaryFolder(): { readonly path: string } {
   const folder = { path: '' }
   beforeEach(() => {
