@@ -38,7 +38,7 @@ export interface PeerCredentials {
 }
 
 /**
- * The server's lookups of clients. They may be asynchronous; at most `DtlsServerOptions.maxLookups`
+ * The server's lookups of clients. They may be asynchronous; at most `DtlsEndpointOptions.maxLookups`
  * run at once and each ends with the deadline of its handshake. An error or rejection fails only
  * that handshake. Properties are read at every handshake, so they may change.
  *

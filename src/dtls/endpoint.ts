@@ -15,7 +15,7 @@ import { ClientHandshakes } from './v12/client-role/client-handshakes'
 import { Handshakes } from './v12/server-role/handshakes'
 import type { DtlsIdentity, RemoteAddress, WireAddress } from './identity'
 import { buildAlert } from './wire/alert'
-import type { DtlsServerOptions } from './options'
+import type { DtlsEndpointOptions } from './options'
 import type { RawRecord } from './records/record'
 import { UnknownRecordAlerts } from './records/unknown-record-alerts'
 import { type PendingHandshakes, RecordRouter } from './records/record-router'
@@ -43,7 +43,7 @@ const REPLACED = {
  * A DTLS 1.2 server and client (RFC 6347) without a socket: datagrams are passed to {@link receive}
  * and sent by `options.output`. Set the `on…` members before the first datagram.
  */
-export class DtlsServer {
+export class DtlsEndpoint {
   /** Called with authenticated application data, never empty. The receiver owns the bytes. */
   onMessage: (association: Association, message: Buffer) => void = () => {}
   /**
@@ -69,7 +69,7 @@ export class DtlsServer {
   stopped = false
 
   /** @throws DtlsConfigurationError `bad-option` */
-  constructor(private readonly options: DtlsServerOptions) {
+  constructor(private readonly options: DtlsEndpointOptions) {
     const settings = resolveSettings(options)
     this.settings = settings
     const clock = new Scheduler(options.clock ?? systemClock, (error, where) => {

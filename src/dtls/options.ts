@@ -80,7 +80,7 @@ export interface DtlsSettings {
   readonly sessions?: DtlsSessionStore
 }
 
-export interface DtlsServerOptions extends DtlsSettings {
+export interface DtlsEndpointOptions extends DtlsSettings {
   /** Answer ClientHellos. Default true; false for an endpoint that only connects. */
   readonly accept?: boolean
   readonly credentials: DtlsCredentials

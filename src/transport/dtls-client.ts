@@ -6,7 +6,7 @@ import { mapped } from '../base/ip-address'
 import { Association } from '../dtls/associations/association'
 import type { ConnectOptions } from '../dtls/client-credentials'
 import type { DtlsCounters } from '../dtls/counters'
-import { DtlsServer } from '../dtls/endpoint'
+import { DtlsEndpoint } from '../dtls/endpoint'
 import { DtlsSendError, HandshakeFailure } from '../dtls/errors'
 import type { DtlsSettings } from '../dtls/options'
 import { DatagramSocket } from './datagram-socket'
@@ -48,7 +48,7 @@ export class DtlsClientTransport implements Transport {
   onWarning: (message: string, peer?: Peer) => void = () => {}
 
   private readonly socket: DatagramSocket
-  private endpoint: DtlsServer
+  private endpoint: DtlsEndpoint
   private readonly peers = new Map<string, Association>()
   private readonly connecting = new Map<string, Promise<Association>>()
   private starting: Promise<BoundAddress> | undefined
@@ -191,10 +191,10 @@ export class DtlsClientTransport implements Transport {
     return this.socket.bind()
   }
 
-  private createEndpoint(): DtlsServer {
+  private createEndpoint(): DtlsEndpoint {
     const { handshakeTimeout = 24_000, clock } = this.options
     const { suites: _suites, ...settings } = this.options
-    const endpoint = new DtlsServer({
+    const endpoint = new DtlsEndpoint({
       ...settings,
       handshakeTimeout,
       clock,

@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock'
 import { Association } from '../dtls/associations/association'
 import type { DtlsCounters } from '../dtls/counters'
 import type { DtlsCredentials } from '../dtls/credentials'
-import { DtlsServer } from '../dtls/endpoint'
+import { DtlsEndpoint } from '../dtls/endpoint'
 import { DtlsSendError, HandshakeFailure, type HandshakeFailureCode } from '../dtls/errors'
 import type { DtlsSettings } from '../dtls/options'
 import type { UnprovenPath } from '../dtls/associations/unproven-path'
@@ -74,7 +74,7 @@ export class DtlsTransport implements Transport {
 
   private readonly proofs = new WeakMap<UnprovenPath, PathProof>()
   private readonly socket: DatagramSocket
-  private server: DtlsServer
+  private server: DtlsEndpoint
   private starting: Promise<BoundAddress> | undefined
   private stopping: Promise<void> = Promise.resolve()
 
@@ -219,8 +219,8 @@ export class DtlsTransport implements Transport {
     return this.socket.bind()
   }
 
-  private createServer(): DtlsServer {
-    const server = new DtlsServer({
+  private createServer(): DtlsEndpoint {
+    const server = new DtlsEndpoint({
       ...this.options,
       output: (datagram, address, port) => this.socket.send(datagram, address, port),
     })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { DtlsServerOptions } from '../../src/dtls/options'
+import type { DtlsEndpointOptions } from '../../src/dtls/options'
 import { generateServerKey } from '../../src/dtls/certificates/generate'
 import { buildCertificateChain } from '../../src/dtls/v12/messages/certificate'
 import { loadServerKey } from '../../src/dtls/certificates/server-key'
@@ -15,7 +15,7 @@ const CID = Buffer.from('0102030405', 'hex')
 
 /** Tests of the protection against attacks, one per attack. */
 describe('DTLS protection against attacks', () => {
-  const net = (options: Partial<DtlsServerOptions> = {}): MemoryNet =>
+  const net = (options: Partial<DtlsEndpointOptions> = {}): MemoryNet =>
     new MemoryNet({ credentials: { ...pskCredentials, ...rpkCredentials }, ...options })
 
   it('keeps no state before a cookie, and answers no longer than the shortest hello', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { generateServerKey } from '../../src/dtls/certificates/generate'
-import type { DtlsServerOptions } from '../../src/dtls/options'
+import type { DtlsEndpointOptions } from '../../src/dtls/options'
 import type { DtlsSession, DtlsSessionStore } from '../../src/dtls/sessions/session'
 import { loadServerKey } from '../../src/dtls/certificates/server-key'
 import { PSK, pskCredentials } from './support/harness'
@@ -12,7 +12,7 @@ import { rawFragment, splitRecords } from './support/wire'
 const NONE = Buffer.alloc(0)
 
 describe('life cycle of associations and handshakes', () => {
-  const net = (options: Partial<DtlsServerOptions> = {}): MemoryNet =>
+  const net = (options: Partial<DtlsEndpointOptions> = {}): MemoryNet =>
     new MemoryNet({ credentials: { ...pskCredentials, ...rpkCredentials }, ...options })
 
   const suites = [

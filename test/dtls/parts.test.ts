@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ByteWriter } from '../../src/dtls/wire/byte-writer'
-import { DtlsServer } from '../../src/dtls/endpoint'
+import { DtlsEndpoint } from '../../src/dtls/endpoint'
 import { packFlight, type RecordWriter } from '../../src/dtls/v12/handshake/flight'
 import { addressPrefixes } from '../../src/base/ip-address'
 import { LookupGate } from '../../src/dtls/lookups/lookup-gate'
@@ -164,7 +164,7 @@ describe('components of the DTLS server', () => {
   it('server: answers random datagrams with at most one alert', () => {
     const random = seededRandom(13)
     const sent: Uint8Array[] = []
-    const server = new DtlsServer({
+    const server = new DtlsEndpoint({
       credentials: pskCredentials,
       clock: new FakeClock(),
       output: (datagram) => sent.push(datagram),

@@ -3,8 +3,8 @@ import { loadServerKey } from '../../../src/dtls/certificates/server-key'
 import { generateServerKey } from '../../../src/dtls/certificates/generate'
 import type { ConnectOptions, DtlsClientCredentials } from '../../../src/dtls/client-credentials'
 import type { DtlsCredentials, ServerKey } from '../../../src/dtls/credentials'
-import { DtlsServer } from '../../../src/dtls/endpoint'
-import type { DtlsServerOptions } from '../../../src/dtls/options'
+import { DtlsEndpoint } from '../../../src/dtls/endpoint'
+import type { DtlsEndpointOptions } from '../../../src/dtls/options'
 import { FakeClock } from '../../support/fake-clock'
 import { PSK, PSK_IDENTITY } from './harness'
 
@@ -20,7 +20,7 @@ export class End {
   readonly ended: { association: Association; reason: string }[] = []
   readonly warnings: string[] = []
 
-  constructor(readonly endpoint: DtlsServer) {
+  constructor(readonly endpoint: DtlsEndpoint) {
     endpoint.onMessage = (_association, message) => this.received.push(message.toString('latin1'))
     endpoint.onAssociationEnded = (association, reason) => this.ended.push({ association, reason })
     endpoint.onWarning = (warning) => this.warnings.push(warning)
@@ -80,10 +80,13 @@ export class EndpointPair {
   /** The current address of the client. */
   clientPort = CLIENT.port
 
-  constructor(server: Partial<DtlsServerOptions> = {}, client: Partial<DtlsServerOptions> = {}) {
+  constructor(
+    server: Partial<DtlsEndpointOptions> = {},
+    client: Partial<DtlsEndpointOptions> = {},
+  ) {
     const { clock } = this
     this.server = new End(
-      new DtlsServer({
+      new DtlsEndpoint({
         credentials: {
           psk: (name) => (Buffer.from(name).toString() === PSK_IDENTITY ? PSK : undefined),
         },
@@ -95,7 +98,7 @@ export class EndpointPair {
       }),
     )
     this.client = new End(
-      new DtlsServer({
+      new DtlsEndpoint({
         credentials: {},
         accept: false,
         clock,

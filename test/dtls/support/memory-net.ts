@@ -1,6 +1,6 @@
 import type { Association } from '../../../src/dtls/associations/association'
-import { DtlsServer, type HandshakeReport } from '../../../src/dtls/endpoint'
-import type { DtlsServerOptions } from '../../../src/dtls/options'
+import { DtlsEndpoint, type HandshakeReport } from '../../../src/dtls/endpoint'
+import type { DtlsEndpointOptions } from '../../../src/dtls/options'
 import { FakeClock } from '../../support/fake-clock'
 import { pskCredentials } from './harness'
 
@@ -10,7 +10,7 @@ import { pskCredentials } from './harness'
  */
 export class MemoryNet {
   readonly clock = new FakeClock()
-  readonly server: DtlsServer
+  readonly server: DtlsEndpoint
   readonly messages: { association: Association; text: string }[] = []
   readonly ended: { association: Association; reason: string }[] = []
   readonly failures: HandshakeReport[] = []
@@ -19,8 +19,8 @@ export class MemoryNet {
   unclaimed = 0
   private readonly listeners = new Map<string, (datagram: Buffer) => void>()
 
-  constructor(options: Partial<DtlsServerOptions> = {}) {
-    this.server = new DtlsServer({
+  constructor(options: Partial<DtlsEndpointOptions> = {}) {
+    this.server = new DtlsEndpoint({
       credentials: pskCredentials,
       clock: this.clock,
       ...options,
@@ -50,11 +50,11 @@ export class MemoryNet {
     return this.messages.map(({ text }) => text)
   }
 
-  dropped(reason: keyof DtlsServer['counters']['dropped']): number {
+  dropped(reason: keyof DtlsEndpoint['counters']['dropped']): number {
     return this.server.counters.dropped[reason] ?? 0
   }
 
-  failed(code: keyof DtlsServer['counters']['handshakesFailed']): number {
+  failed(code: keyof DtlsEndpoint['counters']['handshakesFailed']): number {
     return this.server.counters.handshakesFailed[code] ?? 0
   }
 
