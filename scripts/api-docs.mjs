@@ -101,6 +101,7 @@ function signature(declaration) {
   return commented
     .printNode(ts.EmitHint.Unspecified, declaration, declaration.getSourceFile())
     .replace(/^(\/\*[\s\S]*?\*\/\s*)*export /, '')
+    .replace(/\{@link ([^}\s]+)\s*([^}]*)\}/g, (_, name, text) => text || name)
 }
 
 function callable(name, { parameters, type, typeParameters }) {
@@ -114,14 +115,27 @@ function callable(name, { parameters, type, typeParameters }) {
   return `${name}${generic}(${list.join(', ')})${type === undefined ? '' : `: ${print(type)}`}`
 }
 
+/** The text of a docstring: a link is its text, or else the name that it links to. */
+function textOf(parts) {
+  return parts
+    .map(({ kind, text }, i) => {
+      if (kind === 'link') return ''
+      if (kind !== 'linkName') return kind === 'linkText' ? text.trim() : text
+      return parts[i + 1]?.kind === 'linkText' && parts[i + 1].text.trim() !== ''
+        ? ''
+        : `\`${text.trim()}\``
+    })
+    .join('')
+}
+
 function docOf(symbol) {
-  const text = ts.displayPartsToString(symbol.getDocumentationComment(checker))
+  const text = textOf(symbol.getDocumentationComment(checker))
   const tags = symbol.getJsDocTags(checker).map(({ name, text: parts }) => {
-    const said = ts.displayPartsToString(parts)
+    const said = textOf(parts ?? [])
     if (name === 'example') return said
     return `_@${name}_ ${said.replace(/\s+/g, ' ')}`
   })
-  return [text.replace(/\{@link ([^}|]+)[^}]*\}/g, '`$1`'), ...tags].filter((line) => line !== '')
+  return [text, ...tags].filter((line) => line !== '')
 }
 
 function* members(declaration) {
