@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import type { ServerInfo, StoreOutcome } from '../../nodes/admin/contract'
 import { encodePlain } from '../../src/storage/plain-cbor'
 import { DiskStore } from '../../src/storage'
 import { type FlowNode, newUserDir, NodeRed, requireRuntime, runtimes } from '../support/node-red'
+import { launchBrowser } from '../support/browser'
 import { freeUdpPort } from '../support/ports'
-import { requireTool } from '../support/tools'
+
 import { Editor } from './support/editor'
 import { serverNode } from './support/flow'
 
@@ -109,7 +110,7 @@ describe('a damaged store', function () {
       aside().map((name) => join(userDir, 'lwm2m', name)),
       [kept],
     )
-    await one.status('read', (text) => text !== 'store is damaged')
+    await one.status('read', (text) => !['store is damaged', 'starting'].includes(text))
     assert.equal((await server()).state, 'running')
     const again = await post('empty')
     assert.deepEqual([again.status, aside().length], [409, 1])
@@ -124,10 +125,9 @@ describe('a damaged store', function () {
 
       it('is exported from the dialog and repaired in the sidebar', async function () {
         requireRuntime(this, runtime)
-        const executablePath = requireTool(this, 'chromium')
+        browser = await launchBrowser(this)
         const one = await start(runtime)
         await one.status('read', (text) => text === 'store is damaged')
-        browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
         const editor = await Editor.open(browser, one.url)
         const { page } = editor
         await editor.edit('read')
