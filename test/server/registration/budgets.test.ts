@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { budgetLimits } from '../../../src/server/registration/budgets'
+import { budgetLimits, heapLimit } from '../../../src/server/registration/budgets'
 import type { BudgetOptions } from '../../../src/server/options'
 import type { ReadMessage } from '../../support/raw-coap'
 import type { ScriptedPeer } from '../../support/scripted-device'
@@ -195,5 +195,14 @@ describe('the default budgets', () => {
     }
     assert.equal(budgetLimits({}, 2 ** 32).registrations, 500_000)
     assert.equal(budgetLimits({ objectLists: 7 }, 2 ** 32).objectLists, 7)
+  })
+
+  it('follow the old generation of the heap where its limit is set', () => {
+    const mebibytes = (flags: string, reported: number): number =>
+      heapLimit(flags, reported * 2 ** 20) / 2 ** 20
+    assert.equal(mebibytes('', 4144), 4144)
+    assert.equal(mebibytes('--max-old-space-size=256', 304), 304)
+    assert.equal(mebibytes('--max_old_space_size=256', 448), 304)
+    assert.equal(mebibytes('--max-old-space-size=96 --max-old-space-size=256', 448), 304)
   })
 })
