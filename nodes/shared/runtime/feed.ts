@@ -12,7 +12,6 @@ export class Feed<T> {
   private kept: T[] = []
   /** What the consumer got in this turn of the event loop. */
   private inFlight: T[] = []
-  private landing = false
   private lost = 0
   private consumer: ((item: T) => void) | undefined
 
@@ -60,22 +59,14 @@ export class Feed<T> {
     }
   }
 
+  /**
+   * What the consumer sends of it is delivered by an immediate: the one that follows finds it arrived.
+   * One for each item, as another may be delivered in between.
+   */
   private pass(item: T, consumer: (item: T) => void): void {
-    this.inFlight.push(item)
+    const { inFlight } = this
+    inFlight.push(item)
     consumer(item)
-    if (!this.landing) this.land()
-  }
-
-  /** What is in flight now has arrived when the event loop comes to its immediates. */
-  private land(): void {
-    this.landing = true
-    const items = this.inFlight
-    const count = items.length
-    later(() => {
-      this.landing = false
-      if (items !== this.inFlight) return
-      items.splice(0, count)
-      if (items.length > 0) this.land()
-    })
+    later(() => inFlight.shift())
   }
 }

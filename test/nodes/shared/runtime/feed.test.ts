@@ -50,6 +50,21 @@ describe('Feed', () => {
     assert.deepEqual(got, [2, 3, 4])
   })
 
+  it('repeats nothing that has arrived, however much came in one turn', async () => {
+    const feed = new Feed<number>()
+    const arrived: number[] = []
+    // As Node-RED delivers it.
+    feed.open((item) => void setImmediate(() => arrived.push(item)))
+    feed.push(1)
+    feed.push(2)
+    await turn()
+    assert.deepEqual(arrived, [1, 2])
+    feed.close(true)
+    const again: number[] = []
+    feed.open((item) => again.push(item))
+    assert.deepEqual(again, [])
+  })
+
   it('stops when a consumer closes it', () => {
     const feed = new Feed<number>()
     feed.push(1)
